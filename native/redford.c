@@ -22,6 +22,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -539,31 +542,36 @@ static void print(int fd, const char *data, size_t size)
     if (write_all(fd, data, size) != 0 && fd == 1) _exit(141);
 }
 
+#define ERASE_LINE "\r\033[K"
+#define ERASE_LINE_SIZE 4
+
 static void erase_status(void)
 {
-    if (status_drawn) print(2, "\r\033[K", 4);
+    if (status_drawn) print(2, ERASE_LINE, ERASE_LINE_SIZE);
     status_drawn = 0;
-}
-
-static void draw_status(const char *text, size_t size)
-{
-    erase_status();
-    if (size == 0 || !isatty(2)) return;
-    print(2, "\r\033[K", 4);
-    print(2, text, size);
-    status_drawn = 1;
 }
 
 /* What is read from the daemon: a frame's head, then a payload that is passed on as it comes. */
 typedef struct {
     char head[5];
     size_t head_size, left; /* `left`: bytes of the payload not yet seen */
-    char text[1024];        /* a status line, or the exit code */
-    size_t text_size;
+    char line[ERASE_LINE_SIZE + 1024]; /* a status line behind what erases the last one, or the exit code */
+    size_t line_size;
     int seen_any, code; /* `code`: -1 until the last frame */
 } Answer;
 
 enum { GO_ON, DONE, NOT_MINE, BROKEN };
+
+/* In one write, or the line would flicker. */
+static void draw_status(const Answer *a)
+{
+    if (a->line_size == ERASE_LINE_SIZE || !isatty(2)) {
+        erase_status();
+        return;
+    }
+    print(2, a->line, a->line_size);
+    status_drawn = 1;
+}
 
 static int end_of_frame(Answer *a)
 {
@@ -571,10 +579,10 @@ static int end_of_frame(Answer *a)
     switch (a->head[4]) {
     case 'O':
     case 'R': return GO_ON;
-    case 'T': draw_status(a->text, a->text_size); return GO_ON;
+    case 'T': draw_status(a); return GO_ON;
     case 'X':
-        if (a->text_size != 1) return BROKEN;
-        a->code = (unsigned char)a->text[0];
+        if (a->line_size != ERASE_LINE_SIZE + 1) return BROKEN;
+        a->code = (unsigned char)a->line[ERASE_LINE_SIZE];
         return DONE;
     case 'N': return NOT_MINE;
     default: return BROKEN;
@@ -595,7 +603,8 @@ static int take(Answer *a, const char *data, size_t size)
             uint32_t length = get_u32(a->head);
             if (length == 0 || length > FRAME_SIZE_MAX) return BROKEN;
             a->left = length - 1;
-            a->text_size = 0;
+            memcpy(a->line, ERASE_LINE, ERASE_LINE_SIZE);
+            a->line_size = ERASE_LINE_SIZE;
             if (a->head[4] != 'N') a->seen_any = 1;
         }
         n = a->left < size ? a->left : size;
@@ -603,9 +612,9 @@ static int take(Answer *a, const char *data, size_t size)
             erase_status();
             print(a->head[4] == 'O' ? 1 : 2, data, n);
         } else {
-            size_t kept = sizeof a->text - a->text_size < n ? sizeof a->text - a->text_size : n;
-            memcpy(a->text + a->text_size, data, kept);
-            a->text_size += kept;
+            size_t room = sizeof a->line - a->line_size, kept = room < n ? room : n;
+            memcpy(a->line + a->line_size, data, kept);
+            a->line_size += kept;
         }
         data += n;
         size -= n;
@@ -1051,6 +1060,10 @@ static int forkserver_main(void)
     char drained[256];
     open_standard_files();
     setsid();
+#ifdef PR_SET_CHILD_SUBREAPER
+    /* Orphans of our groups become our children: in a container, process 1 may never reap them. */
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+#endif
     /* What a shell left open belongs to nobody here; a pipe kept open would make its reader wait for ever. */
     long fd_max = sysconf(_SC_OPEN_MAX);
     for (int fd = 3; fd < (fd_max > 1024 || fd_max < 0 ? 1024 : (int)fd_max); fd++) close(fd);

@@ -109,7 +109,7 @@ export const encodeClientMessage = (message: ClientMessage): Buffer => {
     case 'arguments':
       return encodeList(A_, message.args)
     case 'input':
-      return encodeFrame(I, message.data)
+      return encodeBytes(I, message.data)
     case 'go':
       return encodeFrame(G)
     case 'signal':
@@ -162,8 +162,8 @@ export const decodeClientMessage = ({ type, payload }: Frame): E.Either<MessageE
   }
 }
 
-/** Long output is cut into several frames, as long as the client's are, so that no frame is ever over the limit. */
-const encodeOutput = (type: number, data: Buffer): Buffer => {
+/** Long input and output is cut into several frames, so that none is ever over the limit. */
+const encodeBytes = (type: number, data: Buffer): Buffer => {
   if (data.length <= LIST_FRAME_SIZE_MAX) return encodeFrame(type, data)
   const frames: Buffer[] = []
   for (let at = 0; at < data.length; at += LIST_FRAME_SIZE_MAX)
@@ -174,9 +174,9 @@ const encodeOutput = (type: number, data: Buffer): Buffer => {
 export const encodeDaemonMessage = (message: DaemonMessage): Buffer => {
   switch (message._tag) {
     case 'stdout':
-      return encodeOutput(O, message.data)
+      return encodeBytes(O, message.data)
     case 'stderr':
-      return encodeOutput(R, message.data)
+      return encodeBytes(R, message.data)
     case 'status':
       return encodeFrame(T, message.text)
     case 'exit':

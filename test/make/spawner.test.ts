@@ -345,7 +345,7 @@ describe('a run that lacks what the system will have later', () => {
 
   it.skipIf(process.platform !== 'linux')('waits in earnest for a descriptor to be free', async () => {
     const { handlers, heard, over } = listen()
-    // Seven are what the forkserver itself needs, but for the pipe of a start.
+    // The forkserver itself needs these five: standard files and the pipe that wakes it. A start needs another pipe.
     const narrow = folder.at('narrow')
     fs.writeFileSync(narrow, `#!/bin/sh\nulimit -S -n 5\nexec '${program}' "$@"\n`, { mode: 0o755 })
     const spawner = nativeSpawner(narrow, handlers)

@@ -253,6 +253,7 @@ describe('messages', () => {
       E.isRight(message) && message.right._tag === 'stdout' ? message.right.data : Buffer.from('broken'),
     )
     expect(Buffer.concat(received).equals(data)).toBe(true)
+    expect(through(encodeClientMessage({ _tag: 'input', data }), decodeClientMessage).length).toBe(messages.length)
   })
 
   it('that are cut short or unknown are refused by name', () => {
