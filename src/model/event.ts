@@ -53,6 +53,8 @@ export type Event =
   | { readonly _tag: 'rechecked'; readonly session: BuildId }
   /** redo --take: the file, changed by hand, is a source from now on. */
   | { readonly _tag: 'taken'; readonly builds: readonly BuildId[] }
+  /** Found on start: this program put the file in place, and was ended before it could record that. It is built again. */
+  | { readonly _tag: 'adopted'; readonly build: BuildId; readonly look: Look }
   /** Forget what no target needs. */
   | { readonly _tag: 'collect'; readonly keep: 'targets' | 'nothing' }
 

@@ -1,7 +1,13 @@
 /** What always holds of a state between ticks. Checked after every tick in tests; O(graph), so never in production. */
 import { invariant } from './error.js'
 import { Bit, Edge, Fact, Flight, Kind, KIND_MASK, Mode, type Queue, type State, Status, STATUS_MASK } from './state.js'
-import { read, rowsEnd } from './table.js'
+import { type IntTable, PAGE_ROWS, pageOf, pagesEnd, read } from './table.js'
+
+const lastRow = (table: IntTable): number => {
+  let page = pagesEnd(table)
+  while (page > 0 && pageOf(table, page - 1) === undefined) page--
+  return page * PAGE_ROWS
+}
 
 /** @throws Bug naming the first row that is wrong. */
 export const checkInvariants = (state: State): void => {
@@ -17,7 +23,7 @@ export const checkInvariants = (state: State): void => {
     invariant(read(edges, e, Edge.DEPENDENT) === owner, `edge ${e} is not of build ${owner}`)
     used.add(e)
   }
-  const rows = Math.max(rowsEnd(facts), rowsEnd(flight))
+  const rows = Math.max(lastRow(facts), lastRow(flight))
   const waiting = new Map<number, number>()
   for (let x = 1; x < rows; x++) {
     for (let e = read(facts, x, Fact.DEP_HEAD); e !== 0; e = read(edges, e, Edge.NEXT_DEP)) own(e, x)

@@ -1,9 +1,11 @@
 /** What is told from outside of targets and running builds, and asks nothing. */
+import type { Look } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { generation } from '../model/ids.js'
 import { Bit, Fact, Flag, Kind, KIND_MASK } from '../model/state.js'
 import { objectAt, withObject } from '../model/table.js'
 import { bumpRevision, suspectDependents } from './judge.js'
+import { wordsOf, writeLook } from './on-scanned.js'
 import { isStarted } from './withdraw.js'
 import type { Work } from './work.js'
 
@@ -43,4 +45,12 @@ export const onTaken = (w: Work, builds: readonly BuildId[]): void => {
     w.stamps = withObject(w.stamps, x, undefined)
     bumpRevision(w, x)
   }
+}
+
+/** The file is ours, and its dependencies are not known: a target, never a source, that has to be built again. */
+export const onAdopted = (w: Work, x: BuildId, look: Look): void => {
+  w.facts.set(x, Fact.FLAGS, Kind.TARGET | Flag.BROKEN)
+  writeLook(w, x, wordsOf(look), 0)
+  w.setError(x, { _tag: 'interrupted' })
+  bumpRevision(w, x)
 }

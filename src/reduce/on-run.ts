@@ -1,6 +1,6 @@
 /** What becomes of a build that runs: it blocks on what it needs, starts, ends well, or fails. */
 import { invariant } from '../model/error.js'
-import { LOOK_STRIDE, type Look, LookWord, type Receipt } from '../model/event.js'
+import type { Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Edge, Fact, Flag, Flight, Kind, KIND_MASK, Mode, Status } from '../model/state.js'
 import { objectAt, withObject } from '../model/table.js'
@@ -8,7 +8,7 @@ import { cycleThrough, noteCycle } from './cycle.js'
 import { demand, isScanned, need, passOf } from './demand.js'
 import { bumpRevision, rest, restUnchecked } from './judge.js'
 import { closeRequestsOf } from './on-request.js'
-import { contentDiffers, writeLook } from './on-scanned.js'
+import { contentDiffers, wordsOf, writeLook } from './on-scanned.js'
 import { onUnblocked } from './on-unblocked.js'
 import { giveUpWaits } from './withdraw.js'
 import type { Work } from './work.js'
@@ -80,14 +80,6 @@ export const onDone = (w: Work, { build: x, look, virtual }: Of<'done'>): void =
 
 const isEqual = (a: readonly number[] | undefined, b: readonly number[] | undefined): boolean =>
   a !== undefined && b !== undefined && a.every((word, i) => word === b[i])
-
-const wordsOf = (look: Look): Int32Array => {
-  const words = new Int32Array(LOOK_STRIDE)
-  words[LookWord.KIND] = look.kind
-  words[LookWord.RACY] = look.racy ? 1 : 0
-  words.set([look.stat0, look.stat1, look.content0, look.content1, look.content2, look.content3], LookWord.STAT)
-  return words
-}
 
 export const onFailed = (w: Work, receipt: Of<'failed'>): void => {
   invariant(canEnd(w, receipt.build), `build ${receipt.build} failed and was not run`)

@@ -9,7 +9,7 @@ import { breakScanCycle } from './cycle.js'
 import { collect } from './collect.js'
 import { expand } from './demand.js'
 import { judge, tell } from './judge.js'
-import { onAlways, onChanged, onRechecked, onStamped, onTaken } from './on-changed.js'
+import { onAdopted, onAlways, onChanged, onRechecked, onStamped, onTaken } from './on-changed.js'
 import { onCancelled, onRequested } from './on-request.js'
 import { onBlocked, onDone, onFailed, onStarted } from './on-run.js'
 import { onScanned } from './on-scanned.js'
@@ -99,6 +99,8 @@ const applyEvent = (w: Work, before: State, event: Event): void => {
       return onRechecked(w, event.session)
     case 'taken':
       return onTaken(w, event.builds)
+    case 'adopted':
+      return onAdopted(w, event.build, event.look)
     case 'collect':
       return collect(w, before.facts, event.keep)
     default:

@@ -34,7 +34,7 @@ export interface World {
 }
 
 /** First id of requests. */
-export const REQUESTS = 10_000
+export const REQUESTS = 1_000
 
 interface Process {
   readonly build: BuildId
