@@ -1,0 +1,51 @@
+/**
+ * Finalize: what others are to be told at the end of a turn, from the states before and after it. Pure. Only here do
+ * subscriptions come about: which targets are to be watched is derived from the tables, never asked for while reducing.
+ */
+import type { BuildId } from '../model/ids.js'
+import { Fact, Kind, KIND_MASK, type News, type State } from '../model/state.js'
+import { changedPages, PAGE_ROWS, pageOf } from '../model/table.js'
+import { buildId } from '../model/ids.js'
+
+export interface Outcome {
+  /** One for each request that was answered. */
+  readonly responses: readonly Extract<News, { _tag: 'responded' }>[]
+  /** What happened to builds, in order. */
+  readonly notices: readonly Exclude<News, { _tag: 'responded' } | { _tag: 'forgotten' }>[]
+  /** Ids that may be given to other names. */
+  readonly forgotten: readonly BuildId[]
+  /** Targets that are to be watched from now on, and that are not any more; by rising id. */
+  readonly watch: readonly BuildId[]
+  readonly unwatch: readonly BuildId[]
+}
+
+/** Whether a change of this target's file matters to anyone. */
+const isWatched = (flags: number): boolean => {
+  const kind = flags & KIND_MASK
+  return kind === Kind.SOURCE || kind === Kind.TARGET || kind === Kind.ABSENT
+}
+
+export const finalize = (before: State, after: State): Outcome => {
+  const watch: BuildId[] = []
+  const unwatch: BuildId[] = []
+  changedPages(before.facts, after.facts, (page) => {
+    const old = pageOf(before.facts, page)
+    const now = pageOf(after.facts, page)
+    for (let r = 0; r < PAGE_ROWS; r++) {
+      const at = r * after.facts.stride + Fact.FLAGS
+      const was = isWatched(old?.[at] ?? 0)
+      const is = isWatched(now?.[at] ?? 0)
+      if (was === is) continue
+      ;(is ? watch : unwatch).push(buildId(page * PAGE_ROWS + r))
+    }
+  })
+  const responses: Outcome['responses'][number][] = []
+  const notices: Outcome['notices'][number][] = []
+  const forgotten: BuildId[] = []
+  for (const news of after.news) {
+    if (news._tag === 'responded') responses.push(news)
+    else if (news._tag === 'forgotten') forgotten.push(news.build)
+    else notices.push(news)
+  }
+  return { responses, notices, forgotten, watch, unwatch }
+}

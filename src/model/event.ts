@@ -1,0 +1,111 @@
+/** What goes into the reducer: events from the border, receipts from make; and what comes out for make: batches, effects. */
+import type { BuildError } from './error.js'
+import type { BuildId, Generation } from './ids.js'
+
+/** One top-level request: what all that is done on its behalf shares. */
+export interface Session {
+  readonly generation: Generation
+  /** How many do-files may run at once for it. */
+  readonly jobs: number
+  /** The watcher is trusted: only what it spoke of is looked at. */
+  readonly trust: boolean
+}
+
+/** How a request wants its targets. */
+export type Want =
+  /** Brought up to date (redo-ifchange). */
+  | 'ifchange'
+  /** Run in any case (redo). */
+  | 'force'
+  /** Run in any case, even over a file changed by hand (redo --overwrite). */
+  | 'overwrite'
+  /** Looked at only: the dependent is out-of-date once one exists (redo-ifcreate). */
+  | 'create'
+  /** Looked at with all it depends on; the answer says which of them are out-of-date (redo-ood). */
+  | 'look'
+
+/** Facts from outside, told to the reducer in the order in which they came. */
+export type Event =
+  | {
+      readonly _tag: 'requested'
+      /** A fresh id, never used for a name. */
+      readonly request: BuildId
+      /** The build whose do-file asks, or 0 for a top-level request, which begins a session and a generation. */
+      readonly by: BuildId
+      /** The session; for a top-level request its own id. */
+      readonly session: BuildId
+      readonly targets: readonly BuildId[]
+      readonly want: Want
+      readonly keepGoing: boolean
+      /** Top-level only: see {@link Session}. */
+      readonly jobs: number
+      readonly trust: boolean
+    }
+  /** Whoever made the request is gone. */
+  | { readonly _tag: 'cancelled'; readonly request: BuildId }
+  /** These may not be what they were. */
+  | { readonly _tag: 'changed'; readonly builds: readonly BuildId[] }
+  /** The running do-file of `build` said redo-always. */
+  | { readonly _tag: 'always'; readonly build: BuildId }
+  /** The running do-file of `build` said redo-stamp; four words of digest. */
+  | { readonly _tag: 'stamped'; readonly build: BuildId; readonly stamp: readonly number[] }
+  /** redo-recheck: what the session asks from now on is looked at again. */
+  | { readonly _tag: 'rechecked'; readonly session: BuildId }
+  /** redo --take: the file, changed by hand, is a source from now on. */
+  | { readonly _tag: 'taken'; readonly builds: readonly BuildId[] }
+  /** Found on start: this program put the file in place, and was ended before it could record that. It is built again. */
+  | { readonly _tag: 'adopted'; readonly build: BuildId; readonly look: Look }
+  /** Forget what no target needs. */
+  | { readonly _tag: 'collect'; readonly keep: 'targets' | 'nothing' }
+
+/** What a look at a file found. `kind` 0: absent. Words as in `Fact.STAT`, `Fact.CONTENT`. */
+export interface Look {
+  readonly kind: number
+  readonly racy: boolean
+  readonly stat0: number
+  readonly stat1: number
+  readonly content0: number
+  readonly content1: number
+  readonly content2: number
+  readonly content3: number
+}
+
+/** Words of one row of a `scanned` receipt's `looks`. */
+export const LookWord = { KIND: 0, RACY: 1, STAT: 2, CONTENT: 4 } as const
+export const LOOK_STRIDE = 8
+
+/** What make says of builds: of the batch's own, or, for long work, of those started in an earlier one. */
+export type Receipt =
+  /** One for the whole scan: `looks` holds `LOOK_STRIDE` words for each of `builds`. */
+  | { readonly _tag: 'scanned'; readonly builds: readonly BuildId[]; readonly looks: Int32Array }
+  /** The run got as far as needing one group of dependencies. `slot`: it takes a slot to go on. */
+  | { readonly _tag: 'blocked'; readonly build: BuildId; readonly needs: readonly BuildId[]; readonly create: readonly BuildId[]; readonly slot: boolean }
+  /** The do-file runs; its end comes as an event of a later tick. */
+  | { readonly _tag: 'started'; readonly build: BuildId }
+  /** The run ended well. `look` is that of the result; `virtual`: it made no file. */
+  | { readonly _tag: 'done'; readonly build: BuildId; readonly look: Look; readonly virtual: boolean }
+  | { readonly _tag: 'failed'; readonly build: BuildId; readonly error: BuildError; /** The target's file is there. */ readonly exists: boolean; /** What was looked for in vain. */ readonly create: readonly BuildId[] }
+
+/** What one tick does: chosen by the policy, done by make. */
+export interface Batch {
+  readonly scan: readonly BuildId[]
+  /** First part of a run: find out what is needed. */
+  readonly run: readonly BuildId[]
+  /** Second part, once that is up-to-date; each takes a slot. */
+  readonly start: readonly BuildId[]
+  /** Requests of do-files to be answered; each gives its do-file a slot again. */
+  readonly answer: readonly BuildId[]
+}
+export const emptyBatch: Batch = { scan: [], run: [], start: [], answer: [] }
+
+/** For the shell to do at once, after the tick. */
+export type Effect =
+  /** End the process of `build`: nobody wants it. */
+  { readonly _tag: 'kill'; readonly build: BuildId }
+
+/** All that one reduction folds. Recorded, it is all that replay needs. */
+export interface Input {
+  readonly batch: Batch
+  readonly receipts: readonly Receipt[]
+  readonly events: readonly Event[]
+}

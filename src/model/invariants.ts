@@ -1,0 +1,106 @@
+/** What always holds of a state between ticks. Checked after every tick in tests; O(graph), so never in production. */
+import { invariant } from './error.js'
+import { Bit, Edge, Fact, Flight, Kind, KIND_MASK, Mode, type Queue, type State, Status, STATUS_MASK } from './state.js'
+import { type IntTable, PAGE_ROWS, pageOf, pagesEnd, read } from './table.js'
+
+const lastRow = (table: IntTable): number => {
+  let page = pagesEnd(table)
+  while (page > 0 && pageOf(table, page - 1) === undefined) page--
+  return page * PAGE_ROWS
+}
+
+/** @throws Bug naming the first row that is wrong. */
+export const checkInvariants = (state: State): void => {
+  const { facts, flight, edges } = state
+  const status = (x: number): number => read(flight, x, Flight.STATUS) & STATUS_MASK
+  const bit = (x: number, b: number): boolean => (read(flight, x, Flight.STATUS) & b) !== 0
+
+  // Edges: each is in use once, and linked from both of its ends.
+  const used = new Set<number>()
+  const own = (e: number, owner: number): void => {
+    invariant(e > 0 && e < state.edgesEnd, `edge ${e} of build ${owner} is out of range`)
+    invariant(!used.has(e), `edge ${e} is linked twice`)
+    invariant(read(edges, e, Edge.DEPENDENT) === owner, `edge ${e} is not of build ${owner}`)
+    used.add(e)
+  }
+  const rows = Math.max(lastRow(facts), lastRow(flight))
+  const waiting = new Map<number, number>()
+  for (let x = 1; x < rows; x++) {
+    for (let e = read(facts, x, Fact.DEP_HEAD); e !== 0; e = read(edges, e, Edge.NEXT_DEP)) own(e, x)
+    let tail = 0
+    for (let e = read(flight, x, Flight.NEW_HEAD); e !== 0; e = read(edges, e, Edge.NEXT_DEP)) {
+      own(e, x)
+      tail = e
+    }
+    invariant(read(flight, x, Flight.NEW_TAIL) === tail, `build ${x} has a wrong last edge`)
+  }
+  let free = 0
+  for (let e: number = state.freeEdge; e !== 0; e = read(edges, e, Edge.NEXT_DEP)) {
+    invariant(!used.has(e), `edge ${e} is free and in use`)
+    free++
+  }
+  invariant(free + used.size === state.edgesEnd - 1, `${state.edgesEnd - 1 - free - used.size} edges are lost`)
+  for (let x = 1; x < rows; x++) {
+    let prev = 0
+    for (let e = read(facts, x, Fact.DEPENDENT_HEAD); e !== 0; e = read(edges, e, Edge.NEXT_DEPENDENT)) {
+      invariant(used.delete(e), `edge ${e} to build ${x} is not among anyone's dependencies`)
+      invariant(read(edges, e, Edge.DEPENDENCY) === x, `edge ${e} does not lead to build ${x}`)
+      invariant(read(edges, e, Edge.PREV_DEPENDENT) === prev, `edge ${e} is linked wrongly`)
+      prev = e
+    }
+    prev = 0
+    for (let e = read(flight, x, Flight.WAITER_HEAD); e !== 0; e = read(edges, e, Edge.NEXT_WAITER)) {
+      const mode = read(edges, e, Edge.MODE)
+      invariant((mode & Mode.LISTED) !== 0 && read(edges, e, Edge.DEPENDENCY) === x, `edge ${e} waits in the wrong list`)
+      invariant(read(edges, e, Edge.PREV_WAITER) === prev, `edge ${e} waits in a broken list`)
+      const waiter = read(edges, e, (mode & Mode.ASKED) !== 0 ? Edge.SEEN : Edge.DEPENDENT)
+      waiting.set(waiter, (waiting.get(waiter) ?? 0) + 1)
+      prev = e
+    }
+  }
+  invariant(used.size === 0, `edge ${[...used][0]} is unknown to its dependency`)
+
+  // Flight: counters, queues, and that whoever waits is counted right and can be woken.
+  const count = new Map<number, number>()
+  for (let x = 1; x < rows; x++) {
+    const s = status(x)
+    if (s === Status.REST) {
+      for (let word = 0; word < flight.stride; word++) invariant(read(flight, x, word) === 0, `build ${x} rests untidily`)
+      invariant((read(facts, x, Fact.FLAGS) & KIND_MASK) !== Kind.REQUEST, `request ${x} rests`)
+      continue
+    }
+    count.set(s, (count.get(s) ?? 0) + 1)
+    const waits = read(flight, x, Flight.WAITING)
+    invariant(waits === (waiting.get(x) ?? 0), `build ${x} counts ${waits} waits, has ${waiting.get(x) ?? 0}`)
+    const mayWait = s === Status.UNKNOWN || s === Status.WAITING || s === Status.BLOCKED
+    invariant(mayWait || waits === 0, `build ${x} waits in status ${s}`)
+    invariant(s !== Status.WAITING || waits > 0, `build ${x} waits for nothing`)
+    invariant(s !== Status.BLOCKED || waits > 0 || read(flight, x, Flight.BY) > 0, `build ${x} is blocked on nothing`)
+    invariant(s !== Status.WAITING || bit(x, Bit.WANTED), `build ${x} waits unwanted`)
+    const queued = s === Status.SCAN || s === Status.READY || s === Status.START || s === Status.ANSWER
+    invariant(!bit(x, Bit.QUEUED) || queued || s === Status.UNKNOWN, `build ${x} is in a queue in status ${s}`)
+  }
+  const total = [...count.values()].reduce((a, b) => a + b, 0)
+  const is = (s: number): number => count.get(s) ?? 0
+  invariant(state.inFlight === total, `${state.inFlight} counted in flight, ${total} found`)
+  invariant(state.unknown === is(Status.UNKNOWN), `${state.unknown} counted unknown, ${is(Status.UNKNOWN)} found`)
+  invariant(state.scanning === is(Status.SCAN), `${state.scanning} counted scanning, ${is(Status.SCAN)} found`)
+  invariant(state.parked === is(Status.PARKED), `${state.parked} counted parked, ${is(Status.PARKED)} found`)
+  invariant(state.running === is(Status.RUNNING), `${state.running} counted running, ${is(Status.RUNNING)} found`)
+  const queue = (q: Queue, s: number, name: string): void => {
+    let n = 0
+    let prev = 0
+    for (let x: number = q.head; x !== 0; x = read(flight, x, Flight.NEXT)) {
+      invariant(status(x) === s && bit(x, Bit.QUEUED), `build ${x} is in the ${name} queue in status ${status(x)}`)
+      invariant(read(flight, x, Flight.PREV) === prev, `the ${name} queue is broken at build ${x}`)
+      prev = x
+      n++
+    }
+    invariant(n === q.size && q.tail === prev, `the ${name} queue counts ${q.size}, has ${n}`)
+  }
+  queue(state.expand, Status.UNKNOWN, 'expand')
+  queue(state.scan, Status.SCAN, 'scan')
+  queue(state.ready, Status.READY, 'ready')
+  queue(state.start, Status.START, 'start')
+  queue(state.answer, Status.ANSWER, 'answer')
+}

@@ -1,0 +1,330 @@
+/**
+ * The state of the engine: plain, immutable data. Only `reduce` makes a new one.
+ *
+ *   facts    what is known of each target at rest: this is what the store keeps
+ *   checked  up to which generation that knowledge was looked at again
+ *   edges    the dependency graph, one row an edge, linked from both ends
+ *   flight   the worklist: everything that is not at rest; empty when the engine is idle
+ *
+ * Never here: names (interned at the border), running processes, connections, clocks.
+ */
+import type { Session } from './event.js'
+import type { BuildError } from './error.js'
+import { emptyObjects, emptyTable, type IntTable, type ObjectTable, read } from './table.js'
+import { type BuildId, buildId, type EdgeId, edgeId, type Generation, generation } from './ids.js'
+
+// ------------------------------------------------------------------------------------------------ facts
+
+/** Words of a row of `facts`. */
+export const Fact = {
+  /** Kind and flags, see {@link Kind} and {@link Flag}. */
+  FLAGS: 0,
+  /** Counts the changes of the result. A dependent remembers the revision it saw: it is out-of-date when they differ. */
+  REVISION: 1,
+  /** Generation of the last run. */
+  BUILT: 2,
+  /** First edge of the recorded dependencies, in the order in which they were asked for. */
+  DEP_HEAD: 3,
+  /** First edge that points here: the dependents, newest first. */
+  DEPENDENT_HEAD: 4,
+  /** Digest of what stat says (two words): only ever compared for being equal. */
+  STAT: 5,
+  /** Digest of the content (four words): the judge where stats differ. */
+  CONTENT: 7,
+  /** The dependency that broke this build; 0 when it broke by itself. Meaningful with `Flag.BROKEN`. */
+  CAUSE: 11,
+} as const
+export const FACT_STRIDE = 12
+
+/** What a target is, as far as known: the low three bits of `Fact.FLAGS`. */
+export const Kind = {
+  /** Never looked at. */
+  UNKNOWN: 0,
+  /** Exists and was not built here (or was edited by hand since: `Flag.MODIFIED`). */
+  SOURCE: 1,
+  /** Built by its rule. */
+  TARGET: 2,
+  /** Looked for and not there. */
+  ABSENT: 3,
+  /** Not a target at all: a request, waiting for its answer. */
+  REQUEST: 4,
+  /** A target of a rule whose results live in values, not in files: it is never scanned. */
+  VALUE: 5,
+} as const
+export const KIND_MASK = 7
+
+export const Flag = {
+  /** The last run failed. A broken build is made again when it is next wanted. */
+  BROKEN: 1 << 3,
+  /** Asked to be out-of-date in every generation (redo-always). */
+  ALWAYS: 1 << 4,
+  /** Its change is judged by what it said with redo-stamp, not by its file. */
+  STAMPED: 1 << 5,
+  /** A target that was changed by hand since it was built: left alone, as if it were a source. */
+  MODIFIED: 1 << 6,
+  /** The look at the file was too close to its last change: the stat alone is not to be trusted next time. */
+  RACY: 1 << 7,
+  /** Built, and the rule made no file. */
+  VIRTUAL: 1 << 8,
+} as const
+
+// ------------------------------------------------------------------------------------------------ edges
+
+/** Words of a row of `edges`: `dependent` needs `dependency`. */
+export const Edge = {
+  DEPENDENCY: 0,
+  DEPENDENT: 1,
+  /** Number of the group << 3, and {@link Mode} bits. */
+  MODE: 2,
+  /** Next edge of the same dependent. In a free row: the next free row. */
+  NEXT_DEP: 3,
+  NEXT_DEPENDENT: 4,
+  PREV_DEPENDENT: 5,
+  /** While `Mode.LISTED`: neighbours in the list of those who wait for the dependency. */
+  NEXT_WAITER: 6,
+  PREV_WAITER: 7,
+  /** The dependency's revision that the dependent saw. While a do-file's request waits (`Mode.ASKED`): the request. */
+  SEEN: 8,
+} as const
+export const EDGE_STRIDE = 9
+
+export const Mode = {
+  /** Depends on the target's absence (redo-ifcreate): it is looked at, never built. */
+  CREATE: 1,
+  /** In the list of waiters of its dependency, and counted in `Flight.WAITING` of whoever waits. */
+  LISTED: 2,
+  /** Waits on behalf of the request in `Edge.SEEN`. */
+  ASKED: 4,
+} as const
+export const GROUP_SHIFT = 3
+
+// ------------------------------------------------------------------------------------------------ flight
+
+/** Words of a row of `flight`. All zero: at rest. */
+export const Flight = {
+  /** {@link Status} and {@link Bit}. */
+  STATUS: 0,
+  /** The generation this is being brought into. */
+  PASS: 1,
+  /** How many listed edges must be told before this goes on. */
+  WAITING: 2,
+  /** First edge of those who wait for this. */
+  WAITER_HEAD: 3,
+  /** A number below that of everything this waits for: finding a cycle needs a search only where that fails. */
+  ORDER: 4,
+  /** waiting: the first edge of the group being judged. request of a do-file: its first edge. */
+  CURSOR: 5,
+  /** Dependencies asked for in the present run. */
+  NEW_HEAD: 6,
+  NEW_TAIL: 7,
+  /** Neighbours in the queue this is in. */
+  NEXT: 8,
+  PREV: 9,
+  /** request: the build whose do-file asks, or 0. build: number of its unanswered requests. */
+  BY: 10,
+  /** The session this was begun for. */
+  SESSION: 11,
+} as const
+export const FLIGHT_STRIDE = 12
+
+/**
+ * How far a build has come; the low four bits of `Flight.STATUS`.
+ *
+ *              demand           dependencies scanned     scanned
+ *   rest ────► unknown ───────────────► scan ──────────────┬─► rest (nothing changed, or a source)
+ *                                                          ├─► parked: nobody wants it for sure (yet)
+ *                                 earlier groups ◄─────────┼─► waiting: a remembered dependency is being made
+ *                                 proved unchanged         └─► ready ─► [make runs it]
+ *                                                                         │ blocked on what it asked for
+ *   rest ◄── done, failed ── running ◄── start: a slot is free ◄── blocked
+ *                               └─── asks for more ──► blocked
+ */
+export const Status = {
+  REST: 0,
+  /** Demanded in this generation, not yet scanned: waits until its dependencies are. */
+  UNKNOWN: 1,
+  /** In the scan queue, or being scanned. */
+  SCAN: 2,
+  /** Scanned and maybe out-of-date, but nothing that is wanted needs it for sure. */
+  PARKED: 3,
+  /** Wanted, and waits for remembered dependencies which are being made. */
+  WAITING: 4,
+  /** In the run queue, or being run. */
+  READY: 5,
+  /** Began to run, and waits for what it asked for. */
+  BLOCKED: 6,
+  /** In the start queue: has what it asked for, needs a slot. */
+  START: 7,
+  /** Holds a slot. */
+  RUNNING: 8,
+  /** A request of a do-file, fulfilled: in the answer queue until the do-file gets a slot again. */
+  ANSWER: 9,
+} as const
+export const STATUS_MASK = 15
+
+export const Bit = {
+  /** Somebody needs this for sure; otherwise it may be scanned, but not run. */
+  WANTED: 1 << 4,
+  /** To be run in any case (redo x). */
+  FORCED: 1 << 5,
+  /** What the watcher did not speak of need not be looked at. */
+  TRUST: 1 << 6,
+  /** parked: it is certain that it has to run. */
+  OUT_OF_DATE: 1 << 7,
+  /** The scan found the file. */
+  EXISTS: 1 << 8,
+  /** This run asked to be always out-of-date. */
+  ALWAYS: 1 << 9,
+  /** request: do not stop at the first failure. */
+  KEEP_GOING: 1 << 10,
+  /** request: something it asked for is broken. */
+  FAILED: 1 << 11,
+  /** Its process was told to end, since nobody wants it. */
+  KILLED: 1 << 12,
+  /** A target changed by hand is to be built over. */
+  OVERWRITE: 1 << 13,
+  /** The remembered dependencies were all compared once. */
+  COMPARED: 1 << 14,
+  /** Is in the queue of its status. */
+  QUEUED: 1 << 15,
+  /** blocked: needs a slot to go on. */
+  SLOT: 1 << 16,
+  /** request: only to look, and to say what is out-of-date. */
+  LOOK: 1 << 17,
+} as const
+
+// ------------------------------------------------------------------------------------------------ state
+
+/** A queue of builds, linked through `Flight.NEXT` and `PREV`: first in, first out, but any can be taken. */
+export interface Queue {
+  readonly head: BuildId
+  readonly tail: BuildId
+  readonly size: number
+}
+export const emptyQueue: Queue = { head: buildId(0), tail: buildId(0), size: 0 }
+
+/** What a target said with redo-stamp, four words as for content: in its last good run, and in the present one. */
+export interface Stamp {
+  readonly last?: readonly number[] | undefined
+  readonly next?: readonly number[] | undefined
+}
+
+export interface State {
+  /** Number of ticks reduced. */
+  readonly tick: number
+  readonly generation: Generation
+  readonly facts: IntTable
+  /** One word: the generation up to which `facts` is known to hold; negative when it may not hold now. 0: never looked at. */
+  readonly checked: IntTable
+  readonly edges: IntTable
+  readonly flight: IntTable
+  /** First free row of `edges`, and one past the last row in use. */
+  readonly freeEdge: EdgeId
+  readonly edgesEnd: number
+  /** Rows of `flight` that are not at rest, and how many of them are unknown, being scanned, parked. */
+  readonly inFlight: number
+  readonly unknown: number
+  readonly scanning: number
+  readonly parked: number
+  /** Slots in use. */
+  readonly running: number
+  /** To be expanded: demanded, dependencies not yet demanded. */
+  readonly expand: Queue
+  readonly scan: Queue
+  readonly ready: Queue
+  readonly start: Queue
+  readonly answer: Queue
+  /** Open top-level requests by id: what their do-files' requests inherit. */
+  readonly sessions: ObjectTable<Session>
+  /** Why a broken build is broken, unless a dependency is the cause (`Fact.CAUSE`). */
+  readonly errors: ObjectTable<BuildError>
+  /** The cycles that running builds were found in; each such run ends broken with this path. */
+  readonly cycles: ObjectTable<readonly BuildId[]>
+  readonly stamps: ObjectTable<Stamp>
+  /** What happened since the last turn ended, in order: read and emptied by finalize. */
+  readonly news: readonly News[]
+}
+
+/** What finalize tells others of. Ids only: words are made at the border. */
+export type News =
+  /** `request` is answered. */
+  | { readonly _tag: 'responded'; readonly request: BuildId; readonly by: BuildId; readonly ok: boolean; readonly outOfDate: readonly BuildId[] }
+  /** A run ended well. */
+  | { readonly _tag: 'built'; readonly build: BuildId; readonly changed: boolean }
+  /** A run failed. `asked`: somebody waits for exactly this target, so it is not a guess that may fail quietly. */
+  | { readonly _tag: 'broke'; readonly build: BuildId; readonly asked: boolean; readonly session: BuildId }
+  /** A broken build, whose failure may have been quiet, was asked for. */
+  | { readonly _tag: 'askedBroken'; readonly build: BuildId; readonly session: BuildId }
+  /** A target was found changed by hand, and is left alone. */
+  | { readonly _tag: 'modified'; readonly build: BuildId; readonly session: BuildId }
+  /** `redo x` for an x that exists and was never built here. */
+  | { readonly _tag: 'leftAlone'; readonly build: BuildId; readonly session: BuildId }
+  /** A row was freed: its id may be given to another name. */
+  | { readonly _tag: 'forgotten'; readonly build: BuildId }
+
+export const emptyState: State = {
+  tick: 0,
+  generation: generation(0),
+  facts: emptyTable(FACT_STRIDE),
+  checked: emptyTable(1),
+  edges: emptyTable(EDGE_STRIDE),
+  flight: emptyTable(FLIGHT_STRIDE),
+  freeEdge: edgeId(0),
+  edgesEnd: 1,
+  inFlight: 0,
+  unknown: 0,
+  scanning: 0,
+  parked: 0,
+  running: 0,
+  expand: emptyQueue,
+  scan: emptyQueue,
+  ready: emptyQueue,
+  start: emptyQueue,
+  answer: emptyQueue,
+  sessions: emptyObjects,
+  errors: emptyObjects,
+  cycles: emptyObjects,
+  stamps: emptyObjects,
+  news: [],
+}
+
+// ------------------------------------------------------------------------------------------------ selectors
+
+export const kindOf = (state: State, build: BuildId): number => read(state.facts, build, Fact.FLAGS) & KIND_MASK
+export const hasFlag = (state: State, build: BuildId, flag: number): boolean => (read(state.facts, build, Fact.FLAGS) & flag) !== 0
+export const statusOf = (state: State, build: BuildId): number => read(state.flight, build, Flight.STATUS) & STATUS_MASK
+
+/** One dependency of a build, as recorded. */
+export interface Dependency {
+  readonly build: BuildId
+  readonly group: number
+  readonly create: boolean
+  readonly seen: number
+}
+
+/** The recorded dependencies, in the order in which they were asked for. */
+export const dependenciesOf = (state: State, build: BuildId): readonly Dependency[] => {
+  const found: Dependency[] = []
+  for (let e = read(state.facts, build, Fact.DEP_HEAD); e !== 0; e = read(state.edges, e, Edge.NEXT_DEP)) {
+    const mode = read(state.edges, e, Edge.MODE)
+    found.push({
+      build: buildId(read(state.edges, e, Edge.DEPENDENCY)),
+      group: mode >>> GROUP_SHIFT,
+      create: (mode & Mode.CREATE) !== 0,
+      seen: read(state.edges, e, Edge.SEEN),
+    })
+  }
+  return found
+}
+
+/** Everything that has a recorded or present edge to `build`, newest first. */
+export const dependentsOf = (state: State, build: BuildId): readonly BuildId[] => {
+  const found: BuildId[] = []
+  for (let e = read(state.facts, build, Fact.DEPENDENT_HEAD); e !== 0; e = read(state.edges, e, Edge.NEXT_DEPENDENT))
+    found.push(buildId(read(state.edges, e, Edge.DEPENDENT)))
+  return found
+}
+
+/** Builds in flight that want attention from a driver: false means that only an event can move anything. */
+export const hasWork = (state: State): boolean =>
+  state.scan.size > 0 || state.ready.size > 0 || state.start.size > 0 || state.answer.size > 0 || state.expand.size > 0

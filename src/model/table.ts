@@ -1,0 +1,203 @@
+/**
+ * Persistent tables: what `State` is made of. A table is plain data, never changed once it is in a state; an editor
+ * makes the next version inside one tick and copies each page it writes to once. So a tick costs what it touches,
+ * whatever the size of the table (`docs/decisions/001`).
+ *
+ * Rows are grouped in pages of 128, pages in chunks of 128: three loads find a word, and the path copied for one
+ * changed row is one page, one chunk and the list of chunks. What was never written is the shared zero page.
+ */
+
+const PAGE_BITS = 7
+/** Rows in a page, and pages in a chunk. */
+export const PAGE_ROWS = 1 << PAGE_BITS
+const MASK = PAGE_ROWS - 1
+const CHUNK_BITS = PAGE_BITS * 2
+
+/** Rows of `stride` 32-bit integers, indexed from 0; a row that was never written reads as zeros. */
+export interface IntTable {
+  readonly stride: number
+  /** Chunks of 128 pages of 128 rows each. */
+  readonly chunks: readonly (readonly Int32Array[])[]
+}
+
+const zeroPages = new Map<number, Int32Array>()
+/** The page that stands for all that was never written. Shared by every table of that stride; never written to. */
+const zeroPage = (stride: number): Int32Array => {
+  const known = zeroPages.get(stride)
+  if (known !== undefined) return known
+  const page = new Int32Array(PAGE_ROWS * stride)
+  zeroPages.set(stride, page)
+  return page
+}
+
+export const emptyTable = (stride: number): IntTable => ({ stride, chunks: [] })
+
+/** Word `word` of row `row`. */
+export const read = (table: IntTable, row: number, word: number): number => {
+  const chunk = table.chunks[row >>> CHUNK_BITS]
+  if (chunk === undefined) return 0
+  return chunk[(row >>> PAGE_BITS) & MASK]![(row & MASK) * table.stride + word]!
+}
+
+/** One past the last row that may differ from zeros. */
+export const rowsEnd = (table: IntTable): number => table.chunks.length << CHUNK_BITS
+
+/** The page that holds rows `page * PAGE_ROWS` and on; undefined where all of them are zeros. */
+export const pageOf = (table: IntTable, page: number): Int32Array | undefined => {
+  const chunk = table.chunks[page >>> PAGE_BITS]
+  if (chunk === undefined) return undefined
+  const found = chunk[page & MASK]!
+  return found === zeroPage(table.stride) ? undefined : found
+}
+
+/** Number of pages a table may have. */
+export const pagesEnd = (table: IntTable): number => table.chunks.length << PAGE_BITS
+
+/**
+ * Calls `visit` with the number of each page that is not the same object in both tables. Two versions of one table share
+ * what did not change, so this finds what a tick wrote without looking at anything else.
+ */
+export const changedPages = (before: IntTable, after: IntTable, visit: (page: number) => void): void => {
+  const chunks = Math.max(before.chunks.length, after.chunks.length)
+  const zero = zeroPage(after.stride)
+  for (let c = 0; c < chunks; c++) {
+    const old = before.chunks[c]
+    const now = after.chunks[c]
+    if (old === now) continue
+    for (let p = 0; p < PAGE_ROWS; p++) {
+      if ((old === undefined ? zero : old[p]!) !== (now === undefined ? zero : now[p]!)) visit((c << PAGE_BITS) | p)
+    }
+  }
+}
+
+/**
+ * Which pages and chunks the editor of a running tick already owns. Kept outside the state and reused, since a tick that
+ * changes one row of a million must not allocate a mark per page. An entry counts only while it equals the epoch of
+ * the editor, and epochs are never used twice, so no editor can see the marks of another. (Float64: a long-lived daemon
+ * counts past 32 bits.)
+ */
+const marks: { pages: Float64Array; chunks: Float64Array }[] = []
+let epoch = 0
+
+/** The next version of an {@link IntTable}, while a tick is folded. One editor per `slot` at a time. */
+export class IntEditor {
+  readonly stride: number
+  private readonly base: IntTable
+  private chunks: Int32Array[][]
+  private ownsRoot = false
+  private readonly epoch = ++epoch
+  private pageMarks: Float64Array
+  private chunkMarks: Float64Array
+  private readonly slot: number
+  private readonly zero: Int32Array
+
+  /** `slot`: a small number that tells the tables of one state apart. */
+  constructor(base: IntTable, slot: number) {
+    this.base = base
+    this.stride = base.stride
+    this.chunks = base.chunks as Int32Array[][]
+    this.slot = slot
+    this.zero = zeroPage(base.stride)
+    const mark = (marks[slot] ??= { pages: new Float64Array(PAGE_ROWS), chunks: new Float64Array(1) })
+    this.pageMarks = mark.pages
+    this.chunkMarks = mark.chunks
+  }
+
+  get(row: number, word: number): number {
+    const chunk = this.chunks[row >>> CHUNK_BITS]
+    if (chunk === undefined) return 0
+    return chunk[(row >>> PAGE_BITS) & MASK]![(row & MASK) * this.stride + word]!
+  }
+
+  set(row: number, word: number, value: number): void {
+    const page = row >>> PAGE_BITS
+    const offset = (row & MASK) * this.stride + word
+    if (page < this.pageMarks.length && this.pageMarks[page] === this.epoch) {
+      this.chunks[row >>> CHUNK_BITS]![page & MASK]![offset] = value
+      return
+    }
+    // Writing what is there already must not copy a page: a build with nothing to do writes nothing.
+    if (this.get(row, word) === value) return
+    this.own(page)[offset] = value
+  }
+
+  /** Sets a whole row to zeros. */
+  clear(row: number): void {
+    for (let word = 0; word < this.stride; word++) this.set(row, word, 0)
+  }
+
+  /** The next version; the editor must not be used afterwards. */
+  finish(): IntTable {
+    return this.ownsRoot ? { stride: this.stride, chunks: this.chunks } : this.base
+  }
+
+  private own(page: number): Int32Array {
+    if (!this.ownsRoot) {
+      this.chunks = this.chunks.slice()
+      this.ownsRoot = true
+    }
+    const c = page >>> PAGE_BITS
+    while (this.chunks.length <= c) this.chunks.push(new Array<Int32Array>(PAGE_ROWS).fill(this.zero))
+    if (c >= this.chunkMarks.length) this.growMarks(this.chunks.length)
+    let chunk = this.chunks[c]!
+    if (this.chunkMarks[c] !== this.epoch) {
+      chunk = chunk.slice()
+      this.chunks[c] = chunk
+      this.chunkMarks[c] = this.epoch
+    }
+    const copy = chunk[page & MASK]!.slice()
+    chunk[page & MASK] = copy
+    this.pageMarks[page] = this.epoch
+    return copy
+  }
+
+  private growMarks(chunks: number): void {
+    const size = Math.max(chunks, this.chunkMarks.length * 2)
+    const pages = new Float64Array(size << PAGE_BITS)
+    const chunkMarks = new Float64Array(size)
+    pages.set(this.pageMarks)
+    chunkMarks.set(this.chunkMarks)
+    this.pageMarks = pages
+    this.chunkMarks = chunkMarks
+    marks[this.slot] = { pages, chunks: chunkMarks }
+  }
+}
+
+/** Plain objects by id, for the few builds that have one (an error, an open session). Absent reads as undefined. */
+export interface ObjectTable<A> {
+  readonly chunks: readonly (readonly (readonly (A | undefined)[] | undefined)[] | undefined)[]
+  /** How many entries are present. */
+  readonly size: number
+}
+
+export const emptyObjects: ObjectTable<never> = { chunks: [], size: 0 }
+
+export const objectAt = <A>(table: ObjectTable<A>, row: number): A | undefined =>
+  table.chunks[row >>> CHUNK_BITS]?.[(row >>> PAGE_BITS) & MASK]?.[row & MASK]
+
+/** The table with `value` at `row` (undefined removes). Copies one page of pointers. */
+export const withObject = <A>(table: ObjectTable<A>, row: number, value: A | undefined): ObjectTable<A> => {
+  const old = objectAt(table, row)
+  if (old === value) return table
+  const size = table.size + (value === undefined ? 0 : 1) - (old === undefined ? 0 : 1)
+  if (size === 0) return emptyObjects
+  const chunks = table.chunks.slice()
+  while (chunks.length <= row >>> CHUNK_BITS) chunks.push(undefined)
+  const chunk = chunks[row >>> CHUNK_BITS]?.slice() ?? new Array<readonly (A | undefined)[] | undefined>(PAGE_ROWS).fill(undefined)
+  const page = chunk[(row >>> PAGE_BITS) & MASK]?.slice() ?? new Array<A | undefined>(PAGE_ROWS).fill(undefined)
+  page[row & MASK] = value
+  chunk[(row >>> PAGE_BITS) & MASK] = page
+  chunks[row >>> CHUNK_BITS] = chunk
+  return { chunks, size }
+}
+
+/** Calls `visit` for each entry, by rising id. */
+export const eachObject = <A>(table: ObjectTable<A>, visit: (row: number, value: A) => void): void => {
+  table.chunks.forEach((chunk, c) => {
+    chunk?.forEach((page, p) => {
+      page?.forEach((value, r) => {
+        if (value !== undefined) visit((c << CHUNK_BITS) | (p << PAGE_BITS) | r, value)
+      })
+    })
+  })
+}

@@ -1,0 +1,51 @@
+/** Garbage collection: rows that no anchor reaches are freed. Anchors are what is in flight and, unless told otherwise, targets. */
+import { buildId } from '../model/ids.js'
+import { Edge, Fact, Kind, Status } from '../model/state.js'
+import { PAGE_ROWS, pageOf, pagesEnd, type IntTable, withObject } from '../model/table.js'
+import type { Work } from './work.js'
+
+/** Calls `visit` for each row of `table` that is not all zeros. */
+export const eachRow = (table: IntTable, visit: (row: number) => void): void => {
+  for (let p = 0; p < pagesEnd(table); p++) {
+    const page = pageOf(table, p)
+    if (page === undefined) continue
+    for (let r = 0; r < PAGE_ROWS; r++) {
+      for (let word = 0; word < table.stride; word++) {
+        if (page[r * table.stride + word] !== 0) {
+          visit(p * PAGE_ROWS + r)
+          break
+        }
+      }
+    }
+  }
+}
+
+/** Walks the whole graph once; done when idle, and never needed for a right answer. */
+export const collect = (w: Work, facts: IntTable, keep: 'targets' | 'nothing'): void => {
+  const reached = new Set<number>()
+  const stack: number[] = []
+  const reach = (x: number): void => {
+    if (reached.has(x)) return
+    reached.add(x)
+    stack.push(x)
+  }
+  eachRow(facts, (x) => {
+    const isAnchor = w.status(x) !== Status.REST || (keep === 'targets' && w.kind(x) === Kind.TARGET)
+    // The edges of a present run are not among the remembered ones that are followed below.
+    if (isAnchor || w.hasLiveDependent(x)) reach(x)
+  })
+  while (stack.length > 0) {
+    const x = stack.pop() as number
+    for (let e = w.facts.get(x, Fact.DEP_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEP)) reach(w.edges.get(e, Edge.DEPENDENCY))
+  }
+  eachRow(facts, (x) => {
+    if (reached.has(x)) return
+    w.freeList(w.facts.get(x, Fact.DEP_HEAD))
+    w.facts.set(x, Fact.DEP_HEAD, 0)
+    w.setError(buildId(x), undefined)
+    w.stamps = withObject(w.stamps, x, undefined)
+    w.checked.set(x, 0, 0)
+    w.tell({ _tag: 'forgotten', build: buildId(x) })
+  })
+  for (const news of w.news) if (news._tag === 'forgotten') w.facts.clear(news.build)
+}

@@ -1,0 +1,89 @@
+/**
+ * Cycles are found when the waiting begins that would close them. Everything that waits has a number below that of
+ * what it waits for; a new wait that fits the numbers cannot close a cycle and costs nothing. Where it does not fit, the numbers
+ * behind it are raised, and a cycle shows by reaching the waiter again (the idea is that of Bender, Fineman, Gilbert
+ * and Tarjan's incremental level numbers, over unfinished builds only).
+ */
+import { type BuildId, buildId } from '../model/ids.js'
+import { Edge, Flight, Mode, Status } from '../model/state.js'
+import { stopWaiting } from './withdraw.js'
+import type { Work } from './work.js'
+
+/** Whether `x` may wait for `d`: undefined if so, else the path from `d` to `x`, along which each waits for the next. */
+export const pathBack = (w: Work, x: BuildId, d: BuildId): BuildId[] | undefined => {
+  if (x === d) return [x]
+  const { flight, edges } = w
+  const floor = flight.get(x, Flight.ORDER)
+  if (flight.get(d, Flight.ORDER) > floor) return undefined
+  const cameFrom = new Map<BuildId, BuildId>()
+  const stack: BuildId[] = [d]
+  flight.set(d, Flight.ORDER, floor + 1)
+  let found = false
+  while (stack.length > 0) {
+    const u = stack.pop() as BuildId
+    const order = flight.get(u, Flight.ORDER)
+    for (let e = w.waitsFrom(u); e !== 0; e = edges.get(e, Edge.NEXT_DEP)) {
+      if ((edges.get(e, Edge.MODE) & Mode.LISTED) === 0) continue
+      const v = buildId(edges.get(e, Edge.DEPENDENCY))
+      if (v === x) {
+        if (!found) cameFrom.set(v, u)
+        found = true
+      } else if (flight.get(v, Flight.ORDER) <= order) {
+        flight.set(v, Flight.ORDER, order + 1)
+        cameFrom.set(v, u)
+        stack.push(v)
+      }
+    }
+  }
+  if (!found) return undefined
+  const path = [x]
+  for (let u = cameFrom.get(x); u !== undefined; u = u === d ? undefined : cameFrom.get(u)) path.push(u)
+  return path.reverse()
+}
+
+/**
+ * As {@link pathBack}, after cutting every cycle that only a remembered dependency closes: such a dependency counts as changed, so
+ * that its dependent runs and asks for what it needs now. What is left needs itself.
+ */
+export const cycleThrough = (w: Work, x: BuildId, d: BuildId): BuildId[] | undefined => {
+  for (;;) {
+    const path = pathBack(w, x, d)
+    if (path === undefined) return undefined
+    const guess = path.find((u) => u !== x && w.status(u) === Status.WAITING)
+    if (guess === undefined) return path
+    stopWaiting(w, guess, Status.READY)
+  }
+}
+
+const smallest = (builds: readonly BuildId[]): BuildId => builds.reduce((a, b) => (b < a ? b : a))
+
+/** The path beginning at its smallest id, so that it reads the same wherever the search began. */
+export const rotated = (path: readonly BuildId[]): BuildId[] => {
+  const at = path.indexOf(smallest(path))
+  return [...path.slice(at), ...path.slice(0, at)]
+}
+
+/** Every build on the path breaks with the same error when its run ends. */
+export const noteCycle = (w: Work, path: readonly BuildId[]): readonly BuildId[] => {
+  const cycle = rotated(path)
+  for (const u of cycle) w.setCycle(u, cycle)
+  return cycle
+}
+
+/**
+ * Builds that wait for each other's scan, since their remembered dependencies form a circle, are started off at the smallest id on it.
+ * Called only when nothing else can move; that they need each other is found, or not, when they are judged.
+ */
+export const breakScanCycle = (w: Work): void => {
+  const first = w.firstUnknown()
+  const seen = new Set<BuildId>()
+  let x = first
+  while (!seen.has(x)) {
+    seen.add(x)
+    x = buildId(w.edges.get(w.listedDep(x), Edge.DEPENDENCY))
+  }
+  const circle = [...seen].slice([...seen].indexOf(x))
+  const release = smallest(circle)
+  for (let e = w.listedDep(release); e !== 0; e = w.listedDep(release)) w.unlist(e)
+  w.moveTo(release, Status.SCAN)
+}

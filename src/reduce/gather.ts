@@ -1,0 +1,39 @@
+/** Gather: what could be done in the next tick, as a policy sees it. */
+import { type BuildId, buildId } from '../model/ids.js'
+import { Flight, type Queue, type State } from '../model/state.js'
+import { eachObject, read } from '../model/table.js'
+
+/** A read-only look at the queues. Each lists at most `max` builds, first come first. */
+export interface ReadyView {
+  readonly state: State
+  readonly scan: (max: number) => readonly BuildId[]
+  readonly run: (max: number) => readonly BuildId[]
+  readonly start: (max: number) => readonly BuildId[]
+  readonly answer: (max: number) => readonly BuildId[]
+  /** How many more do-files may run. */
+  readonly freeSlots: number
+}
+
+const first = (state: State, queue: Queue, max: number): readonly BuildId[] => {
+  const found: BuildId[] = []
+  for (let x: number = queue.head; x !== 0 && found.length < max; x = read(state.flight, x, Flight.NEXT)) found.push(buildId(x))
+  return found
+}
+
+/** Slots: as many as the most generous open session allows. */
+const slotsOf = (state: State): number => {
+  let slots = 1
+  eachObject(state.sessions, (_, session) => {
+    slots = Math.max(slots, session.jobs)
+  })
+  return slots
+}
+
+export const gather = (state: State): ReadyView => ({
+  state,
+  scan: (max) => first(state, state.scan, max),
+  run: (max) => first(state, state.ready, max),
+  start: (max) => first(state, state.start, max),
+  answer: (max) => first(state, state.answer, max),
+  freeSlots: Math.max(0, slotsOf(state) - state.running),
+})

@@ -1,0 +1,197 @@
+/** Judging: is a scanned build up-to-date? And what follows when one comes to rest. */
+import { Bug, invariant } from '../model/error.js'
+import { type BuildId, buildId } from '../model/ids.js'
+import { Bit, Edge, Fact, Flag, Flight, GROUP_SHIFT, Kind, Mode, Status } from '../model/state.js'
+import { pathBack } from './cycle.js'
+import { demand, need, passOf } from './demand.js'
+import { onFulfilled, onUnblocked } from './on-unblocked.js'
+import { stopWaiting } from './withdraw.js'
+import type { Work } from './work.js'
+
+/** Whether the dependency is not what the dependent saw: changed since, broken, or gone. */
+export const differs = (w: Work, e: number): boolean => {
+  const d = w.edges.get(e, Edge.DEPENDENCY)
+  if (w.facts.get(d, Fact.REVISION) !== w.edges.get(e, Edge.SEEN)) return true
+  if ((w.edges.get(e, Edge.MODE) & Mode.CREATE) !== 0) return false
+  return w.isBroken(d) || w.kind(d) === Kind.ABSENT
+}
+
+/** It has to run: at once if it is wanted. */
+export const outOfDate = (w: Work, x: BuildId): void => {
+  if (w.has(x, Bit.WANTED)) {
+    if (w.status(x) === Status.WAITING) stopWaiting(w, x, Status.READY)
+    else w.moveTo(x, Status.READY)
+  } else {
+    w.setBits(x, Bit.OUT_OF_DATE)
+    w.moveTo(x, Status.PARKED)
+  }
+}
+
+/**
+ * Compares a scanned build's remembered dependencies with what they are now. Any known difference is certain: it has to run, for
+ * whatever the unknown ones turn out to be, either one of them changed, or this one is still needed. Else the first
+ * group with unfinished members is waited for; later groups may be obsolete by then, so they are not run on a guess.
+ */
+export const judge = (w: Work, x: BuildId): void => {
+  const { edges, flight } = w
+  const pass = passOf(w, x)
+  if (!w.has(x, Bit.COMPARED)) {
+    w.setBits(x, Bit.COMPARED)
+    const head = w.facts.get(x, Fact.DEP_HEAD)
+    flight.set(x, Flight.CURSOR, head)
+    for (let e = head; e !== 0; e = edges.get(e, Edge.NEXT_DEP)) {
+      const d = edges.get(e, Edge.DEPENDENCY)
+      const create = (edges.get(e, Edge.MODE) & Mode.CREATE) !== 0
+      if ((create || w.isCurrent(d, pass.generation, pass.trust)) && differs(w, e)) return outOfDate(w, x)
+    }
+  }
+  let e = flight.get(x, Flight.CURSOR)
+  while (e !== 0) {
+    const first = e
+    const group = edges.get(e, Edge.MODE) >>> GROUP_SHIFT
+    let unfinished = false
+    for (; e !== 0 && edges.get(e, Edge.MODE) >>> GROUP_SHIFT === group; e = edges.get(e, Edge.NEXT_DEP)) {
+      if ((edges.get(e, Edge.MODE) & Mode.CREATE) !== 0) continue
+      if (!w.isCurrent(edges.get(e, Edge.DEPENDENCY), pass.generation, pass.trust)) unfinished = true
+      else if (differs(w, e)) return outOfDate(w, x)
+    }
+    if (!unfinished) continue
+    flight.set(x, Flight.CURSOR, first)
+    if (!w.has(x, Bit.WANTED)) {
+      w.moveTo(x, Status.PARKED)
+      return
+    }
+    w.moveTo(x, Status.WAITING)
+    for (let f = first; f !== e; f = edges.get(f, Edge.NEXT_DEP)) {
+      if ((edges.get(f, Edge.MODE) & Mode.CREATE) !== 0) continue
+      const d = buildId(edges.get(f, Edge.DEPENDENCY))
+      if (need(w, d, pass)) continue
+      // A dependency that waits for this very build proves nothing: it counts as changed.
+      if (pathBack(w, x, d) !== undefined) return outOfDate(w, x)
+      w.list(f)
+    }
+    invariant(flight.get(x, Flight.WAITING) > 0, `build ${x} waits for nothing`)
+    return
+  }
+  rest(w, x)
+}
+
+/** Whether anything `x` depends on may not be what it was, so that `x` may not be either. */
+const mayBeOutOfDate = (w: Work, x: BuildId): boolean => {
+  if (w.flag(x, Flag.ALWAYS | Flag.BROKEN)) return true
+  for (let e = w.facts.get(x, Fact.DEP_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEP)) {
+    if (w.checked.get(w.edges.get(e, Edge.DEPENDENCY), 0) <= 0 || differs(w, e)) return true
+  }
+  return false
+}
+
+/** `x` has its result, or its error, for the generation it was brought into. */
+export const rest = (w: Work, x: BuildId): void => {
+  const pass = w.flight.get(x, Flight.PASS)
+  land(w, x, mayBeOutOfDate(w, x) ? -pass : pass)
+}
+
+/** `x` comes to rest without that being an answer: it is looked at again by whoever wants it next. */
+export const restUnchecked = (w: Work, x: BuildId): void => land(w, x, 0)
+
+const land = (w: Work, x: BuildId, checked: number): void => {
+  w.checked.set(x, 0, checked)
+  w.moveTo(x, Status.REST)
+  const waiters = w.flight.get(x, Flight.WAITER_HEAD)
+  w.flight.clear(x)
+  w.flight.set(x, Flight.WAITER_HEAD, waiters)
+  if (waiters !== 0) w.toTell.push(x)
+}
+
+/** The result of `x` is another one: its dependents may be out-of-date, and theirs. */
+export const bumpRevision = (w: Work, x: BuildId): void => {
+  w.facts.set(x, Fact.REVISION, (w.facts.get(x, Fact.REVISION) + 1) | 0)
+  suspectDependents(w, x)
+}
+
+/** Marks all that depends on `x` as possibly out-of-date; stops at what is marked already. */
+export const suspectDependents = (w: Work, x: BuildId): void => {
+  const stack: BuildId[] = [x]
+  while (stack.length > 0) {
+    const u = stack.pop() as BuildId
+    for (let e = w.facts.get(u, Fact.DEPENDENT_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEPENDENT)) {
+      const p = buildId(w.edges.get(e, Edge.DEPENDENT))
+      const checked = w.checked.get(p, 0)
+      if (checked <= 0) continue
+      w.checked.set(p, 0, -checked)
+      stack.push(p)
+    }
+  }
+}
+
+/** Tells those who wait for `x`, which is at rest now. */
+export const tell = (w: Work, x: BuildId): void => {
+  const { edges, flight } = w
+  let again = 0
+  let trust = true
+  let wanted = false
+  let session = buildId(0)
+  let order = 0
+  for (const e of waitersOf(w, x)) {
+    if ((edges.get(e, Edge.MODE) & Mode.LISTED) === 0) continue
+    const p = w.waiterOf(e)
+    const pass = passOf(w, p)
+    const status = w.status(p)
+    const create = (edges.get(e, Edge.MODE) & Mode.CREATE) !== 0
+    if (w.isCurrent(x, pass.generation, pass.trust)) arrive(w, e, p)
+    else {
+      // It rests for an earlier generation than this one waits for.
+      if (pass.generation > again) session = pass.session
+      again = Math.max(again, pass.generation)
+      trust = trust && pass.trust
+      wanted ||= !create && (status === Status.WAITING || status === Status.BLOCKED)
+      order = Math.max(order, flight.get(edges.get(e, Edge.DEPENDENT), Flight.ORDER))
+    }
+  }
+  if (again === 0) return
+  demand(w, x, { generation: again, trust, session })
+  if (flight.get(x, Flight.ORDER) <= order) flight.set(x, Flight.ORDER, order + 1)
+  if (wanted) w.setBits(x, Bit.WANTED)
+}
+
+/** Tells those who wait only until `x` is scanned, which it is. */
+export const tellScanned = (w: Work, x: BuildId): void => {
+  for (const e of waitersOf(w, x)) {
+    if ((w.edges.get(e, Edge.MODE) & Mode.LISTED) === 0) continue
+    const p = w.waiterOf(e)
+    const create = (w.edges.get(e, Edge.MODE) & Mode.CREATE) !== 0
+    if (w.status(p) === Status.UNKNOWN || create) arrive(w, e, p)
+  }
+}
+
+/** The edges through which `x` is waited for now. Telling one may take others off the list, so it is copied. */
+const waitersOf = (w: Work, x: BuildId): number[] => {
+  const found: number[] = []
+  for (let e = w.flight.get(x, Flight.WAITER_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_WAITER)) found.push(e)
+  return found
+}
+
+/** What `p` waits for through `e` has come. */
+const arrive = (w: Work, e: number, p: BuildId): void => {
+  const d = buildId(w.edges.get(e, Edge.DEPENDENCY))
+  const mode = w.edges.get(e, Edge.MODE)
+  const waiting = w.unlist(e)
+  switch (w.status(p)) {
+    case Status.UNKNOWN:
+      if (waiting === 0) w.moveTo(p, Status.SCAN)
+      return
+    case Status.WAITING:
+      if (differs(w, e)) outOfDate(w, p)
+      else if (waiting === 0) w.toJudge.push(p)
+      return
+    case Status.BLOCKED: {
+      w.edges.set(e, Edge.SEEN, w.revision(d))
+      if ((mode & Mode.ASKED) !== 0) w.edges.set(e, Edge.MODE, w.edges.get(e, Edge.MODE) & ~Mode.ASKED)
+      if (w.kind(p) === Kind.REQUEST) onFulfilled(w, p, (mode & Mode.CREATE) === 0 && w.isBroken(d), waiting)
+      else if (waiting === 0) onUnblocked(w, p)
+      return
+    }
+    default:
+      throw new Bug(`build ${p} is told of ${d} and does not wait`)
+  }
+}

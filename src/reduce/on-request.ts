@@ -1,0 +1,117 @@
+/** Requests come, and are taken back. */
+import type { Event, Session } from '../model/event.js'
+import { type BuildId, buildId, generation } from '../model/ids.js'
+import { Bit, Edge, Fact, Flight, Kind, Mode, Status } from '../model/state.js'
+import { withObject } from '../model/table.js'
+import { cycleThrough, noteCycle } from './cycle.js'
+import { demand, force, isScanned, need, type Pass } from './demand.js'
+import { fulfil, release, withdraw } from './on-unblocked.js'
+import { isStarted } from './withdraw.js'
+import type { Work } from './work.js'
+
+type Requested = Extract<Event, { _tag: 'requested' }>
+
+/** The session of a request; a do-file shared with a session that is over goes on in the generation it was begun for. */
+const sessionOf = (w: Work, event: Requested): Session => {
+  const known = w.session(event.session)
+  if (known !== undefined) return known
+  return { generation: generation(w.flight.get(event.by, Flight.PASS)), jobs: 1, trust: w.has(event.by, Bit.TRUST) }
+}
+
+export const onRequested = (w: Work, event: Requested): void => {
+  const { request, by } = event
+  if (by === 0) {
+    w.generation = generation(w.generation + 1)
+    w.sessions = withObject(w.sessions, request, { generation: w.generation, jobs: event.jobs, trust: event.trust })
+  } else if (!isStarted(w, by)) {
+    // Its do-file has ended: a process that it left behind asks.
+    w.tell({ _tag: 'responded', request, by, ok: false, outOfDate: [] })
+    return
+  }
+  const session = sessionOf(w, event)
+  const pass: Pass = { generation: session.generation, trust: session.trust, session: event.session }
+  w.facts.set(request, Fact.FLAGS, Kind.REQUEST)
+  w.flight.set(request, Flight.PASS, pass.generation)
+  w.flight.set(request, Flight.BY, by)
+  w.flight.set(request, Flight.SESSION, event.session)
+  w.moveTo(request, Status.BLOCKED)
+  w.setBits(
+    request,
+    Bit.WANTED | (pass.trust ? Bit.TRUST : 0) | (event.keepGoing ? Bit.KEEP_GOING : 0) | (event.want === 'look' ? Bit.LOOK : 0),
+  )
+  if (by !== 0) w.flight.set(by, Flight.BY, w.flight.get(by, Flight.BY) + 1)
+  ask(w, event, pass)
+  if (w.has(request, Bit.FAILED) && !event.keepGoing) withdraw(w, request, (x) => !isStarted(w, x), false)
+  if (w.flight.get(request, Flight.WAITING) === 0) fulfil(w, request)
+  else if (by !== 0 && w.status(by) === Status.RUNNING) w.moveTo(by, Status.BLOCKED)
+}
+
+/** Adds an edge for each target and waits for what is not there yet. */
+const ask = (w: Work, event: Requested, pass: Pass): void => {
+  const { request, by } = event
+  const dependent = by === 0 ? request : by
+  const group = w.nextGroup(dependent)
+  const create = event.want === 'create' || event.want === 'look'
+  for (const target of new Set(event.targets)) {
+    const e = w.newEdge(dependent, target, group, create)
+    w.append(dependent, e)
+    if (by !== 0 && w.flight.get(request, Flight.CURSOR) === 0) w.flight.set(request, Flight.CURSOR, e)
+    if (isSettled(w, target, event.want, pass)) {
+      w.edges.set(e, Edge.SEEN, w.revision(target))
+      if (create || !w.isBroken(target)) continue
+      w.setBits(request, Bit.FAILED)
+      w.tell({ _tag: 'askedBroken', build: target, session: event.session })
+      continue
+    }
+    const cycle = by === 0 || create ? undefined : cycleThrough(w, by, target)
+    if (cycle !== undefined) {
+      noteCycle(w, cycle)
+      w.edges.set(e, Edge.SEEN, -1)
+      w.setBits(request, Bit.FAILED)
+      continue
+    }
+    if (by !== 0) {
+      w.edges.set(e, Edge.SEEN, request)
+      w.edges.set(e, Edge.MODE, w.edges.get(e, Edge.MODE) | Mode.ASKED)
+    } else if (w.flight.get(target, Flight.ORDER) === 0) w.flight.set(target, Flight.ORDER, 1)
+    w.list(e)
+  }
+}
+
+/** Demands `target` as it is wanted; whether there is nothing to wait for. */
+const isSettled = (w: Work, target: BuildId, want: Requested['want'], pass: Pass): boolean => {
+  switch (want) {
+    case 'ifchange':
+      return need(w, target, pass)
+    case 'force':
+    case 'overwrite':
+      force(w, target, pass, want === 'overwrite')
+      return false
+    case 'create':
+    case 'look':
+      return demand(w, target, pass) || isScanned(w, target)
+  }
+}
+
+export const onCancelled = (w: Work, request: BuildId): void => {
+  if (w.kind(request) !== Kind.REQUEST) return
+  withdraw(w, request, () => true, true)
+  release(w, request)
+}
+
+/** The do-file of `x` has ended with requests of it unanswered: processes in its background made them. */
+export const closeRequestsOf = (w: Work, x: BuildId): void => {
+  const asking = new Set<BuildId>()
+  for (let e = w.flight.get(x, Flight.NEW_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEP)) {
+    if ((w.edges.get(e, Edge.MODE) & Mode.ASKED) !== 0) asking.add(buildId(w.edges.get(e, Edge.SEEN)))
+  }
+  for (let r = w.answer.head; r !== 0; r = buildId(w.flight.get(r, Flight.NEXT))) {
+    if (w.flight.get(r, Flight.BY) === x) asking.add(r)
+  }
+  for (const request of asking) {
+    withdraw(w, request, () => true, false)
+    w.setBits(request, Bit.FAILED)
+    w.tell({ _tag: 'responded', request, by: x, ok: false, outOfDate: [] })
+    release(w, request)
+  }
+}

@@ -1,0 +1,151 @@
+/** What becomes of a build that runs: it blocks on what it needs, starts, ends well, or fails. */
+import { invariant } from '../model/error.js'
+import type { Receipt } from '../model/event.js'
+import { type BuildId, buildId } from '../model/ids.js'
+import { Bit, Edge, Fact, Flag, Flight, Kind, KIND_MASK, Mode, Status } from '../model/state.js'
+import { objectAt, withObject } from '../model/table.js'
+import { cycleThrough, noteCycle } from './cycle.js'
+import { demand, isScanned, need, passOf } from './demand.js'
+import { bumpRevision, rest, restUnchecked } from './judge.js'
+import { closeRequestsOf } from './on-request.js'
+import { contentDiffers, wordsOf, writeLook } from './on-scanned.js'
+import { onUnblocked } from './on-unblocked.js'
+import { giveUpWaits } from './withdraw.js'
+import type { Work } from './work.js'
+
+type Of<Tag> = Extract<Receipt, { _tag: Tag }>
+
+/** The run needs one more group of dependencies; `create` are those whose absence it relies on. */
+export const onBlocked = (w: Work, { build: x, needs, create, slot }: Of<'blocked'>): void => {
+  invariant(w.status(x) === Status.READY, `build ${x} blocked without being run`)
+  w.moveTo(x, Status.BLOCKED)
+  w.setBits(x, slot ? Bit.SLOT : 0, slot ? 0 : Bit.SLOT)
+  const pass = passOf(w, x)
+  const group = w.nextGroup(x)
+  const add = (d: BuildId, isCreate: boolean): boolean => {
+    const e = w.newEdge(x, d, group, isCreate)
+    w.append(x, e)
+    if (isCreate ? demand(w, d, pass) || isScanned(w, d) : need(w, d, pass)) {
+      w.edges.set(e, Edge.SEEN, w.revision(d))
+      return true
+    }
+    const cycle = isCreate ? undefined : cycleThrough(w, x, d)
+    if (cycle !== undefined) {
+      noteCycle(w, cycle)
+      return false
+    }
+    w.list(e)
+    return true
+  }
+  const isAcyclic = [...create.map((d) => add(d, true)), ...needs.map((d) => add(d, false))].every((ok) => ok)
+  if (!isAcyclic) fail(w, x, { _tag: 'failed', build: x, error: { _tag: 'interrupted' }, exists: w.has(x, Bit.EXISTS), create: [] })
+  else if (w.flight.get(x, Flight.WAITING) === 0) onUnblocked(w, x)
+}
+
+export const onStarted = (w: Work, { build: x }: Of<'started'>): void => {
+  invariant(w.status(x) === Status.START, `build ${x} started out of turn`)
+  w.moveTo(x, Status.RUNNING)
+}
+
+const canEnd = (w: Work, x: BuildId): boolean => {
+  const status = w.status(x)
+  return status === Status.READY || status === Status.START || status === Status.BLOCKED || status === Status.RUNNING
+}
+
+export const onDone = (w: Work, { build: x, look, virtual }: Of<'done'>): void => {
+  invariant(canEnd(w, x), `build ${x} is done and was not run`)
+  const looks = wordsOf(look)
+  const stamp = objectAt(w.stamps, x)
+  const stamped = stamp?.next !== undefined
+  const before = w.facts.get(x, Fact.FLAGS)
+  // A run that makes no file has nothing to compare, unless it said with redo-stamp what matters.
+  const changed =
+    (before & KIND_MASK) !== Kind.TARGET ||
+    (before & Flag.MODIFIED) !== 0 ||
+    ((before & Flag.VIRTUAL) !== 0) !== virtual ||
+    (stamped ? !isEqual(stamp.last, stamp.next) : (before & Flag.STAMPED) !== 0 || virtual || contentDiffers(w, x, looks, 0))
+  endRun(w, x)
+  const flags =
+    Kind.TARGET | (virtual ? Flag.VIRTUAL : 0) | (stamped ? Flag.STAMPED : 0) | (w.has(x, Bit.ALWAYS) ? Flag.ALWAYS : 0)
+  w.facts.set(x, Fact.FLAGS, flags)
+  w.stamps = withObject(w.stamps, x, stamped ? { last: stamp.next } : undefined)
+  writeLook(w, x, looks, 0)
+  w.setError(x, undefined)
+  w.setCycle(x, undefined)
+  w.facts.set(x, Fact.CAUSE, 0)
+  w.tell({ _tag: 'built', build: x, changed })
+  if (changed) bumpRevision(w, x)
+  rest(w, x)
+}
+
+const isEqual = (a: readonly number[] | undefined, b: readonly number[] | undefined): boolean =>
+  a !== undefined && b !== undefined && a.every((word, i) => word === b[i])
+
+export const onFailed = (w: Work, receipt: Of<'failed'>): void => {
+  invariant(canEnd(w, receipt.build), `build ${receipt.build} failed and was not run`)
+  fail(w, receipt.build, receipt)
+}
+
+const fail = (w: Work, x: BuildId, { error, exists, create }: Of<'failed'>): void => {
+  const group = w.nextGroup(x)
+  for (const d of create) {
+    const e = w.newEdge(x, d, group, true)
+    w.append(x, e)
+    w.edges.set(e, Edge.SEEN, w.revision(d))
+  }
+  endRun(w, x)
+  const cycle = objectAt(w.cycles, x)
+  const cause = cycle === undefined && error._tag === 'exit' ? brokenDependency(w, x) : buildId(0)
+  // A target whose old file is still there stays one; of the rest nothing is left to tell it from what never was.
+  const kept = exists ? w.facts.get(x, Fact.FLAGS) & ~Flag.VIRTUAL : Kind.ABSENT
+  w.facts.set(x, Fact.FLAGS, kept | Flag.BROKEN)
+  const last = objectAt(w.stamps, x)?.last
+  w.stamps = withObject(w.stamps, x, last && { last })
+  w.setError(x, cycle === undefined ? error : { _tag: 'cycle', path: cycle })
+  w.setCycle(x, undefined)
+  w.facts.set(x, Fact.CAUSE, cause)
+  if (w.has(x, Bit.KILLED)) {
+    // Nobody wanted it when it was ended; somebody may by now.
+    restUnchecked(w, x)
+    return
+  }
+  w.tell({ _tag: 'broke', build: x, asked: w.isAskedFor(x), session: buildId(w.flight.get(x, Flight.SESSION)) })
+  rest(w, x)
+}
+
+/** The first of its dependencies that is broken: the likely reason why a do-file failed. */
+const brokenDependency = (w: Work, x: BuildId): BuildId => {
+  for (let e = w.facts.get(x, Fact.DEP_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEP)) {
+    const d = buildId(w.edges.get(e, Edge.DEPENDENCY))
+    if ((w.edges.get(e, Edge.MODE) & Mode.CREATE) === 0 && w.isBroken(d)) return d
+  }
+  return buildId(0)
+}
+
+/** The dependencies of this run take the place of the remembered ones; those asked for twice count once. */
+const endRun = (w: Work, x: BuildId): void => {
+  closeRequestsOf(w, x)
+  giveUpWaits(w, x)
+  const old = w.facts.get(x, Fact.DEP_HEAD)
+  const head = w.flight.get(x, Flight.NEW_HEAD)
+  w.facts.set(x, Fact.DEP_HEAD, head)
+  w.flight.set(x, Flight.NEW_HEAD, 0)
+  w.flight.set(x, Flight.NEW_TAIL, 0)
+  w.facts.set(x, Fact.BUILT, w.flight.get(x, Flight.PASS))
+  w.freeList(old)
+  const known = new Set<number>()
+  let last = 0
+  for (let e = head; e !== 0; ) {
+    const next = w.edges.get(e, Edge.NEXT_DEP)
+    const mode = w.edges.get(e, Edge.MODE)
+    const key = w.edges.get(e, Edge.DEPENDENCY) * 2 + (mode & Mode.CREATE)
+    if (known.has(key)) {
+      w.edges.set(last, Edge.NEXT_DEP, next)
+      w.freeOne(e)
+    } else {
+      known.add(key)
+      last = e
+    }
+    e = next
+  }
+}

@@ -1,0 +1,107 @@
+/** What a look at the file says of a target, given what was recorded of it. */
+import { LOOK_STRIDE, type Look, LookWord, type Receipt } from '../model/event.js'
+import { type BuildId, buildId } from '../model/ids.js'
+import { Bit, Fact, Flag, Flight, Kind, KIND_MASK, Status } from '../model/state.js'
+import { bumpRevision, judge, outOfDate, rest, tellScanned } from './judge.js'
+import type { Work } from './work.js'
+
+type Scanned = Extract<Receipt, { _tag: 'scanned' }>
+
+export const onScanned = (w: Work, receipt: Scanned): void => {
+  receipt.builds.forEach((x, i) => {
+    // Given up since, or scanned for a request that is over: the look is stale.
+    if (w.status(x) !== Status.SCAN) return
+    onLook(w, x, receipt.looks, i * LOOK_STRIDE)
+    if (w.status(x) !== Status.REST) tellScanned(w, x)
+  })
+}
+
+const onLook = (w: Work, x: BuildId, looks: Int32Array, at: number): void => {
+  const exists = looks[at + LookWord.KIND] !== 0
+  if (exists) w.setBits(x, Bit.EXISTS)
+  if (w.kind(x) === Kind.TARGET) return onTargetLook(w, x, looks, at, exists)
+  if (exists) return onSource(w, x, looks, at)
+  // Not there, and nothing made it before: absent, or, if it is wanted, to be made by a rule.
+  const isNews = w.kind(x) !== Kind.ABSENT
+  setKind(w, x, Kind.ABSENT, isNews ? Flag.BROKEN : 0)
+  writeLook(w, x, looks, at)
+  if (isNews) bumpRevision(w, x)
+  if (w.has(x, Bit.WANTED)) outOfDate(w, x)
+  else if (w.isBroken(x)) outOfDate(w, x)
+  else rest(w, x)
+}
+
+/** It exists, and was not built here: a source, whatever rules there are. */
+const onSource = (w: Work, x: BuildId, looks: Int32Array, at: number): void => {
+  if (w.has(x, Bit.FORCED)) {
+    if (w.has(x, Bit.OVERWRITE)) return outOfDate(w, x)
+    w.tell({ _tag: 'leftAlone', build: x, session: buildId(w.flight.get(x, Flight.SESSION)) })
+  }
+  const differs = w.kind(x) !== Kind.SOURCE || contentDiffers(w, x, looks, at)
+  becomeSource(w, x)
+  writeLook(w, x, looks, at)
+  if (differs) bumpRevision(w, x)
+  rest(w, x)
+}
+
+const becomeSource = (w: Work, x: BuildId): void => {
+  setKind(w, x, Kind.SOURCE, Flag.BROKEN | Flag.ALWAYS | Flag.STAMPED | Flag.MODIFIED | Flag.VIRTUAL)
+  if (w.facts.get(x, Fact.DEP_HEAD) !== 0) {
+    const head = w.facts.get(x, Fact.DEP_HEAD)
+    w.facts.set(x, Fact.DEP_HEAD, 0)
+    w.freeList(head)
+  }
+  w.setError(x, undefined)
+  w.facts.set(x, Fact.CAUSE, 0)
+}
+
+const onTargetLook = (w: Work, x: BuildId, looks: Int32Array, at: number, exists: boolean): void => {
+  const overwrite = w.has(x, Bit.OVERWRITE)
+  const isVirtual = w.flag(x, Flag.VIRTUAL)
+  const changedByHand = exists && (w.flag(x, Flag.MODIFIED) || isVirtual || contentDiffers(w, x, looks, at))
+  if (changedByHand && !overwrite) {
+    w.tell({ _tag: 'modified', build: x, session: buildId(w.flight.get(x, Flight.SESSION)) })
+    const differs = contentDiffers(w, x, looks, at) || isVirtual || w.isBroken(x)
+    setKind(w, x, Kind.TARGET, Flag.BROKEN | Flag.VIRTUAL)
+    w.facts.set(x, Fact.FLAGS, w.facts.get(x, Fact.FLAGS) | Flag.MODIFIED)
+    writeLook(w, x, looks, at)
+    if (differs) bumpRevision(w, x)
+    return rest(w, x)
+  }
+  if (exists && !overwrite) writeLook(w, x, looks, at)
+  const mustRun =
+    w.has(x, Bit.FORCED) ||
+    w.flag(x, Flag.BROKEN) ||
+    (!exists && !isVirtual) ||
+    (w.flag(x, Flag.ALWAYS) && w.facts.get(x, Fact.BUILT) < w.flight.get(x, Flight.PASS))
+  if (mustRun) outOfDate(w, x)
+  else judge(w, x)
+}
+
+const setKind = (w: Work, x: BuildId, kind: number, off: number): void => {
+  w.facts.set(x, Fact.FLAGS, (w.facts.get(x, Fact.FLAGS) & ~(KIND_MASK | off)) | kind)
+}
+
+export const contentDiffers = (w: Work, x: BuildId, looks: Int32Array, at: number): boolean => {
+  for (let i = 0; i < 4; i++) {
+    if (w.facts.get(x, Fact.CONTENT + i) !== looks[at + LookWord.CONTENT + i]) return true
+  }
+  return false
+}
+
+/** Records what the look saw: an equal content behind a new stat is trusted by its stat from now on. */
+export const writeLook = (w: Work, x: BuildId, looks: Int32Array, at: number): void => {
+  for (let i = 0; i < 2; i++) w.facts.set(x, Fact.STAT + i, looks[at + LookWord.STAT + i]!)
+  for (let i = 0; i < 4; i++) w.facts.set(x, Fact.CONTENT + i, looks[at + LookWord.CONTENT + i]!)
+  const flags = w.facts.get(x, Fact.FLAGS)
+  w.facts.set(x, Fact.FLAGS, looks[at + LookWord.RACY] !== 0 ? flags | Flag.RACY : flags & ~Flag.RACY)
+}
+
+/** A look as a row of a scan's receipt. */
+export const wordsOf = (look: Look): Int32Array => {
+  const words = new Int32Array(LOOK_STRIDE)
+  words[LookWord.KIND] = look.kind
+  words[LookWord.RACY] = look.racy ? 1 : 0
+  words.set([look.stat0, look.stat1, look.content0, look.content1, look.content2, look.content3], LookWord.STAT)
+  return words
+}

@@ -1,0 +1,150 @@
+/** The reducer: folds the receipts of one batch and the events of one tick into the next state. */
+import { absurd } from 'fp-ts/lib/function.js'
+import { produce } from 'immer'
+import type { Effect, Event, Input, Receipt } from '../model/event.js'
+import { buildId } from '../model/ids.js'
+import { Bit, Flight, FLIGHT_STRIDE, type State, Status } from '../model/state.js'
+import { read, rowsEnd } from '../model/table.js'
+import { breakScanCycle } from './cycle.js'
+import { collect } from './collect.js'
+import { expand } from './demand.js'
+import { judge, tell } from './judge.js'
+import { onAdopted, onAlways, onChanged, onRechecked, onStamped, onTaken } from './on-changed.js'
+import { onCancelled, onRequested } from './on-request.js'
+import { onBlocked, onDone, onFailed, onStarted } from './on-run.js'
+import { onScanned } from './on-scanned.js'
+import { respond } from './on-unblocked.js'
+import { Work } from './work.js'
+
+/** The next state, and what the shell is to do at once. */
+export interface Step {
+  readonly state: State
+  readonly effects: readonly Effect[]
+}
+
+/** Pure. The order of `receipts` does not matter; that of `events` is the order in which they happened. */
+export const reduce = (state: State, input: Input): Step => {
+  let effects: readonly Effect[] = []
+  const next = produce(state, (draft) => {
+    const w = Work.of(draft)
+    if (w.inFlight > 0 && w.inFlight === w.parked) forgetParked(w, state)
+    take(w, input)
+    for (const receipt of inCanonicalOrder(input.receipts)) {
+      applyReceipt(w, receipt)
+      followUp(w)
+    }
+    for (const event of input.events) {
+      applyEvent(w, state, event)
+      followUp(w)
+    }
+    untangle(w)
+    effects = w.effects
+    w.close(draft)
+  })
+  return { state: next, effects }
+}
+
+/** The state at the end of a turn: what happened in it has been told. */
+export const endTurn = (state: State): State => (state.news.length === 0 ? state : { ...state, news: [] })
+
+/** The builds of the batch leave their queues; requests of do-files in it are answered. */
+const take = (w: Work, { batch }: Input): void => {
+  for (const x of batch.scan) w.dequeue(x)
+  for (const x of batch.run) w.dequeue(x)
+  for (const x of batch.start) w.dequeue(x)
+  for (const x of batch.answer) respond(w, x)
+}
+
+/**
+ * Blocked first, then what ended, each by id: a build may block on one that ends in the same batch, and must be waiting
+ * before that is told.
+ */
+const inCanonicalOrder = (receipts: readonly Receipt[]): readonly Receipt[] => {
+  if (receipts.length < 2) return receipts
+  const rank = (r: Receipt): number => (r._tag === 'blocked' ? 0 : r._tag === 'scanned' ? 1 : 2)
+  const id = (r: Receipt): number => (r._tag === 'scanned' ? (r.builds[0] ?? 0) : r.build)
+  return [...receipts].sort((a, b) => rank(a) - rank(b) || id(a) - id(b))
+}
+
+const applyReceipt = (w: Work, receipt: Receipt): void => {
+  switch (receipt._tag) {
+    case 'scanned':
+      return onScanned(w, receipt)
+    case 'blocked':
+      return onBlocked(w, receipt)
+    case 'started':
+      return onStarted(w, receipt)
+    case 'done':
+      return onDone(w, receipt)
+    case 'failed':
+      return onFailed(w, receipt)
+    default:
+      return absurd(receipt)
+  }
+}
+
+const applyEvent = (w: Work, before: State, event: Event): void => {
+  switch (event._tag) {
+    case 'requested':
+      return onRequested(w, event)
+    case 'cancelled':
+      return onCancelled(w, event.request)
+    case 'changed':
+      return onChanged(w, event.builds)
+    case 'always':
+      return onAlways(w, event.build)
+    case 'stamped':
+      return onStamped(w, event.build, event.stamp)
+    case 'rechecked':
+      return onRechecked(w, event.session)
+    case 'taken':
+      return onTaken(w, event.builds)
+    case 'adopted':
+      return onAdopted(w, event.build, event.look)
+    case 'collect':
+      return collect(w, before.facts, event.keep)
+    default:
+      return absurd(event)
+  }
+}
+
+/** Works off what a receipt or an event brought about, until only make can move things on. */
+const followUp = (w: Work): void => {
+  for (;;) {
+    const judged = w.toJudge.pop()
+    if (judged !== undefined) {
+      if (isToBeJudged(w, judged)) judge(w, judged)
+      continue
+    }
+    const rested = w.toTell.pop()
+    if (rested !== undefined) {
+      tell(w, rested)
+      continue
+    }
+    if (w.expand.size === 0) return
+    expand(w, w.expand.head)
+  }
+}
+
+const isToBeJudged = (w: Work, x: number): boolean => {
+  const status = w.status(x)
+  if (status === Status.PARKED) return w.has(x, Bit.WANTED) && !w.has(x, Bit.OUT_OF_DATE)
+  return status === Status.WAITING && w.flight.get(x, Flight.WAITING) === 0
+}
+
+/** Nothing is being scanned and yet some wait to be: they wait for each other. */
+const untangle = (w: Work): void => {
+  while (w.unknown > 0 && w.scanning === 0 && w.expand.size === 0) {
+    breakScanCycle(w)
+    followUp(w)
+  }
+}
+
+/** What was scanned on a guess and never needed goes back to rest as it was: its generation is over. */
+const forgetParked = (w: Work, state: State): void => {
+  for (let x = 0; x < rowsEnd(state.flight); x++) {
+    if (read(state.flight, x, Flight.STATUS) === 0) continue
+    w.moveTo(buildId(x), Status.REST)
+    for (let word = 0; word < FLIGHT_STRIDE; word++) w.flight.set(x, word, 0)
+  }
+}

@@ -1,0 +1,76 @@
+/** Wanting taken back: what nobody needs for sure any more is not begun, and, where its requester is gone, is ended. */
+import { type BuildId, buildId } from '../model/ids.js'
+import { Bit, Edge, Flight, Mode, Status } from '../model/state.js'
+import type { Work } from './work.js'
+
+/** Whether anybody waits for `x` who needs it for sure. */
+const isNeeded = (w: Work, x: BuildId): boolean => {
+  for (let e = w.flight.get(x, Flight.WAITER_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_WAITER)) {
+    if ((w.edges.get(e, Edge.MODE) & Mode.CREATE) !== 0) continue
+    const waiter = w.waiterOf(e)
+    const status = w.status(waiter)
+    if ((status === Status.WAITING || status === Status.BLOCKED) && w.has(waiter, Bit.WANTED)) return true
+  }
+  return false
+}
+
+/** Whether a process works for `x`: it runs, or waits for answers to its requests. */
+export const isStarted = (w: Work, x: BuildId): boolean =>
+  w.status(x) === Status.RUNNING || (w.status(x) === Status.BLOCKED && w.flight.get(x, Flight.BY) > 0)
+
+/** Takes all edges through which `x` waits off the lists; what it waited for is added to `left`. */
+const unlistAll = (w: Work, x: BuildId, left: BuildId[]): void => {
+  for (let e = w.waitsFrom(x); e !== 0 && w.flight.get(x, Flight.WAITING) > 0; e = w.edges.get(e, Edge.NEXT_DEP)) {
+    if ((w.edges.get(e, Edge.MODE) & Mode.LISTED) === 0) continue
+    w.unlist(e)
+    left.push(buildId(w.edges.get(e, Edge.DEPENDENCY)))
+  }
+}
+
+/** Forgets what the present run of `x` asked for: it did not get to begin. */
+export const dropNew = (w: Work, x: BuildId): void => {
+  const head = w.flight.get(x, Flight.NEW_HEAD)
+  w.flight.set(x, Flight.NEW_HEAD, 0)
+  w.flight.set(x, Flight.NEW_TAIL, 0)
+  w.freeList(head)
+}
+
+/** Gives up `builds`, and in turn what only they needed. `end`: also end the processes that work for them. */
+export const abandon = (w: Work, builds: readonly BuildId[], end: boolean): void => {
+  const left = [...builds]
+  while (left.length > 0) {
+    const x = left.pop() as BuildId
+    if (!w.has(x, Bit.WANTED) || isNeeded(w, x)) continue
+    const status = w.status(x)
+    if (isStarted(w, x)) {
+      if (end && !w.has(x, Bit.KILLED)) {
+        w.setBits(x, Bit.KILLED)
+        w.effects.push({ _tag: 'kill', build: x })
+      }
+      continue
+    }
+    w.setBits(x, 0, Bit.WANTED | Bit.FORCED | Bit.OVERWRITE)
+    if (status === Status.WAITING) {
+      unlistAll(w, x, left)
+      w.moveTo(x, Status.PARKED)
+    } else if (status === Status.READY || status === Status.START || status === Status.BLOCKED) {
+      unlistAll(w, x, left)
+      dropNew(w, x)
+      w.setBits(x, Bit.OUT_OF_DATE)
+      w.moveTo(x, Status.PARKED)
+    }
+  }
+}
+
+/** `x` no longer waits for anything; what only it needed is given up. */
+export const giveUpWaits = (w: Work, x: BuildId): void => {
+  const left: BuildId[] = []
+  unlistAll(w, x, left)
+  abandon(w, left, false)
+}
+
+/** `x`, which waited for remembered dependencies, moves on to `status` without them. */
+export const stopWaiting = (w: Work, x: BuildId, status: number): void => {
+  giveUpWaits(w, x)
+  w.moveTo(x, status)
+}
