@@ -105,7 +105,16 @@ export const decodeCommand = ({ type, payload }: Frame): E.Either<MessageError, 
   if (!(extraCount < more.length)) return malformed(type, 'no program')
   const extraEnv = more.slice(0, extraCount)
   const argv = more.slice(extraCount)
-  return E.right({ _tag: 'run', runId: id, envId: payload.readUInt32LE(4), cwd, stdoutPath, stderrPath, extraEnv, argv })
+  return E.right({
+    _tag: 'run',
+    runId: id,
+    envId: payload.readUInt32LE(4),
+    cwd,
+    stdoutPath,
+    stderrPath,
+    extraEnv,
+    argv,
+  })
 }
 
 export const encodeReply = (reply: ForkserverReply): Buffer => {

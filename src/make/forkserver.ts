@@ -7,7 +7,7 @@ import { constants } from 'node:os'
 import * as E from 'fp-ts/lib/Either.js'
 import { decodeReply, encodeCommand, type ForkserverReply, type RunRequest } from './forkserver-messages.js'
 import { FrameDecoder } from './frame.js'
-import { Retries, type SpawnHandlers, type Spawner } from './spawner.js'
+import { Retries, type Spawner, type SpawnHandlers } from './spawner.js'
 
 /** One command's worth of paths: a stretch the forkserver looks at in about 10 ms, so that starts need not wait long. */
 const STAT_COUNT_MAX = 16_384

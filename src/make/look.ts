@@ -66,7 +66,12 @@ const lookOf = (own: BigIntStats, end: BigIntStats | undefined, lookedMs: number
   if (end !== undefined) addStat(end)
   const at = end ?? own
   const kind = at.isFile() ? FILE : at.isDirectory() ? FOLDER : OTHER
-  return { kind, ...finish(), racy: changedLately(own, lookedMs) || (end !== undefined && changedLately(end, lookedMs)), errno: 0 }
+  return {
+    kind,
+    ...finish(),
+    racy: changedLately(own, lookedMs) || (end !== undefined && changedLately(end, lookedMs)),
+    errno: 0,
+  }
 }
 
 const changedLately = (stat: BigIntStats, lookedMs: number): boolean =>

@@ -8,7 +8,7 @@ import fs from 'node:fs'
 import { constants } from 'node:os'
 import type { RunRequest } from './forkserver-messages.js'
 import { unpackStrings } from './frame.js'
-import { Retries, type SpawnHandlers, type Spawner } from './spawner.js'
+import { Retries, type Spawner, type SpawnHandlers } from './spawner.js'
 
 /** What a group gets between SIGTERM and SIGKILL, in ms; as the forkserver. */
 const GRACE_MS = 200

@@ -300,12 +300,12 @@ const converse = (
   })
 
 /** Value of a variable; "" when it is not there. */
-const valueOf = (environment: readonly string[], name: string): string =>
+const variableOf = (environment: readonly string[], name: string): string =>
   environment.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) ?? ''
 
 const sendRequest = (socket: net.Socket, request: ClientRequest, files: ClientFiles): void => {
   const { command, args, cwd, environment, input } = request
-  const token = valueOf(environment, 'REDFORD_TOKEN')
+  const token = variableOf(environment, 'REDFORD_TOKEN')
   const hello = encodeClientMessage({
     _tag: 'hello',
     protocol: PROTOCOL,
@@ -317,7 +317,7 @@ const sendRequest = (socket: net.Socket, request: ClientRequest, files: ClientFi
     stderrTty: files.stderr.isTTY === true,
     stdinTty: files.isInputTty,
     columns: files.stderr.isTTY === true ? (files.stderr.columns ?? 0) : 0,
-    noColor: valueOf(environment, 'NO_COLOR') !== '',
+    noColor: variableOf(environment, 'NO_COLOR') !== '',
     stderrFile: files.stderrFile,
   })
   socket.write(hello)

@@ -5,7 +5,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ABSENT, FILE, FOLDER, hashFile, isRacy, LOOK_FAILED, look, OTHER, RACY_WINDOW_MS } from '../../src/make/look.js'
+import {
+  ABSENT,
+  FILE,
+  FOLDER,
+  hashFile,
+  isRacy,
+  LOOK_FAILED,
+  look,
+  OTHER,
+  RACY_WINDOW_MS,
+} from '../../src/make/look.js'
 
 let folder: string
 const at = (name: string): string => join(folder, name)
@@ -38,7 +48,11 @@ describe('a look', () => {
     fs.symlinkSync('folder', at('to-folder'))
     execFileSync('mkfifo', [at('pipe')])
     expect(['file', 'to-file', 'folder', 'to-folder', 'pipe'].map((name) => statOf(name).kind)).toEqual([
-      FILE, FILE, FOLDER, FOLDER, OTHER,
+      FILE,
+      FILE,
+      FOLDER,
+      FOLDER,
+      OTHER,
     ])
   })
 

@@ -4,12 +4,12 @@ import fs from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { RunRequest } from '../../src/make/forkserver-messages.js'
 import { nativeSpawner, statPieces } from '../../src/make/forkserver.js'
+import type { RunRequest } from '../../src/make/forkserver-messages.js'
 import { encodeFrame, packStrings } from '../../src/make/frame.js'
 import { look } from '../../src/make/look.js'
 import { nodeSpawner } from '../../src/make/node-spawner.js'
-import { Retries, type SpawnHandlers, type Spawner } from '../../src/make/spawner.js'
+import { Retries, type Spawner, type SpawnHandlers } from '../../src/make/spawner.js'
 import { statAllSync } from '../../src/make/stat-all.js'
 import { nativeProgram } from '../../src/redo/native.js'
 import { isAlive, until, useFolder } from '../support/folder.js'
@@ -41,7 +41,8 @@ const listen = () => {
     retrying: (runId, code, delayMs) => heard.push(`retrying ${runId} ${code} ${delayMs}`),
     lost: () => heard.push('lost'),
   }
-  const over = (runId: number) => heard.some((line) => /^(exited|failed)/.test(line) && line.split(' ')[1] === `${runId}`)
+  const over = (runId: number) =>
+    heard.some((line) => /^(exited|failed)/.test(line) && line.split(' ')[1] === `${runId}`)
   return { heard, pids, handlers, over }
 }
 
@@ -311,7 +312,15 @@ describe('the forkserver', () => {
 })
 
 describe('a run that lacks what the system will have later', () => {
-  const request: RunRequest = { runId: 1, envId: 1, cwd: '/', stdoutPath: '', stderrPath: '', extraEnv: [], argv: ['x'] }
+  const request: RunRequest = {
+    runId: 1,
+    envId: 1,
+    cwd: '/',
+    stdoutPath: '',
+    stderrPath: '',
+    extraEnv: [],
+    argv: ['x'],
+  }
 
   it('is tried again, more and more slowly, and never fails', async () => {
     const { handlers, heard } = listen()
@@ -384,12 +393,27 @@ describe('bulk stat', () => {
     fs.mkdirSync(folder.at('folder'))
     const links = { 'to-file': 'file', 'to-folder': 'folder', dangling: 'nowhere', loop: 'loop', long: 'to-file' }
     for (const [name, end] of Object.entries(links)) fs.symlinkSync(end, folder.at(name))
-    for (const [name, time] of [['old', -1.5], ['epoch', 0], ['future', 9_000_000_000]] as const) {
+    for (const [name, time] of [
+      ['old', -1.5],
+      ['epoch', 0],
+      ['future', 9_000_000_000],
+    ] as const) {
       fs.writeFileSync(folder.at(name), '')
       fs.utimesSync(folder.at(name), time, time)
     }
     fs.truncateSync(folder.at('future'), 5 * 2 ** 32 + 17)
-    const names = ['file', odd, 'folder', ...Object.keys(links), 'old', 'epoch', 'future', 'absent', 'file/below', 'folder/']
+    const names = [
+      'file',
+      odd,
+      'folder',
+      ...Object.keys(links),
+      'old',
+      'epoch',
+      'future',
+      'absent',
+      'file/below',
+      'folder/',
+    ]
     return ['/', '/dev/null', '', 'relative', `/${'n'.repeat(300)}`, ...names.map(folder.at)]
   }
   const expected = (paths: readonly string[]): number[] =>

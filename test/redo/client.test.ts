@@ -7,7 +7,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type ClientFiles, Input, readsInput, runClient } from '../../src/redo/client.js'
 import { type Native, nativeProgram, packageVersion } from '../../src/redo/native.js'
-import { type ClientMessage, FRAME_SIZE_MAX, encodeFrame } from '../../src/redo/protocol.js'
+import { type ClientMessage, encodeFrame, FRAME_SIZE_MAX } from '../../src/redo/protocol.js'
 import { until, useFolder } from '../support/folder.js'
 import { type Connection, type StandIn, standIn } from '../support/stand-in.js'
 
@@ -60,13 +60,27 @@ interface Answer {
 
 type Asks = (question: Question) => Promise<Answer>
 
-const askNative: Asks = async ({ command = 'redo-ifchange', args = [], cwd = folder.path, root, env, input, during }) => {
+const askNative: Asks = async ({
+  command = 'redo-ifchange',
+  args = [],
+  cwd = folder.path,
+  root,
+  env,
+  input,
+  during,
+}) => {
   const node = folder.at('stand-in-node')
   fs.writeFileSync(node, '#!/bin/sh\nprintf "fallback"; for word; do printf " %s" "$word"; done\npwd >&2\ncat >&2\n')
   fs.chmodSync(node, 0o755)
   const child = spawn(join(native.binFolder, command), args, {
     cwd,
-    env: { PATH: process.env.PATH, REDFORD_NODE: node, REDFORD_MAIN: 'main.js', ...(root && { REDFORD_ROOT: root }), ...env },
+    env: {
+      PATH: process.env.PATH,
+      REDFORD_NODE: node,
+      REDFORD_MAIN: 'main.js',
+      ...(root && { REDFORD_ROOT: root }),
+      ...env,
+    },
   })
   children.push(child)
   let stdout = ''

@@ -24,7 +24,8 @@ beforeEach(() => {
 const addClient = (): void => {
   const bin = folder.at(`cache/redford/current-${packageVersion}/bin`)
   fs.mkdirSync(bin, { recursive: true })
-  const tell = '[ -f "$REDFORD_MAIN" ] && printf "%s:%s" "$REDFORD_NODE" "${0##*/}"; for w; do printf "<%s>" "$w"; done; cat\n'
+  const tell =
+    '[ -f "$REDFORD_MAIN" ] && printf "%s:%s" "$REDFORD_NODE" "${0##*/}"; for w; do printf "<%s>" "$w"; done; cat\n'
   for (const command of COMMANDS) fs.writeFileSync(join(bin, command), `#!/bin/sh\n${tell}`, { mode: 0o755 })
 }
 
@@ -50,12 +51,14 @@ describe('the front ends', () => {
 
   it('run the compiled client, with all it needs to fall back', () => {
     addClient()
-    for (const command of COMMANDS) expect(run(folder.at(join(bin, command)), ['a b', ''])).toBe(`node:${command}<a b><>.`)
+    for (const command of COMMANDS)
+      expect(run(folder.at(join(bin, command)), ['a b', ''])).toBe(`node:${command}<a b><>.`)
     expect(run(folder.at(join(bin, 'redo')), [], { REDFORD_NODE: '/other/node' })).toBe('/other/node:redo.')
   })
 
   it('run node without it, or when asked to', () => {
-    for (const command of COMMANDS) expect(run(folder.at(join(bin, command)), ['a b', ''])).toBe(`node<${command}><a b><>.`)
+    for (const command of COMMANDS)
+      expect(run(folder.at(join(bin, command)), ['a b', ''])).toBe(`node<${command}><a b><>.`)
     addClient()
     expect(run(folder.at(join(bin, 'redo')), ['x'], { REDFORD_NATIVE: 'off' })).toBe('node<redo><x>.')
   })
@@ -73,7 +76,8 @@ describe('the front ends', () => {
   ])('find their package through links %s', (_, place, target) => {
     fs.mkdirSync(folder.at(place), { recursive: true })
     const home = target === '/' ? folder.at(bin) : target
-    for (const name of ['redo', 'redo-ifchange', 'redford']) fs.symlinkSync(join(home, name), folder.at(join(place, name)))
+    for (const name of ['redo', 'redo-ifchange', 'redford'])
+      fs.symlinkSync(join(home, name), folder.at(join(place, name)))
     const second = folder.at('second')
     fs.mkdirSync(second)
     for (const name of ['redo', 'redo-ifchange']) fs.symlinkSync(`../${place}/${name}`, join(second, name))

@@ -260,14 +260,30 @@ describe('messages', () => {
     const refused = (decode: (frame: Frame) => E.Either<unknown, unknown>, type: string, payload: string) =>
       decode({ type: type.charCodeAt(0), payload: Buffer.from(payload, 'latin1') })
     expect(refused(decodeClientMessage, 'z', '')).toEqual(E.left({ _tag: 'unknownType', type: 'z' }))
-    for (const [type, payload] of [['H', '1\0'], ['H', ''], ['A', 'x'], ['E', 'x'], ['G', 'x'], ['S', '']] as const)
+    for (const [type, payload] of [
+      ['H', '1\0'],
+      ['H', ''],
+      ['A', 'x'],
+      ['E', 'x'],
+      ['G', 'x'],
+      ['S', ''],
+    ] as const)
       expect(refused(decodeClientMessage, type, payload)).toMatchObject(E.left({ _tag: 'malformed', type }))
-    for (const [type, payload] of [['X', ''], ['X', 'ab'], ['N', 'x']] as const)
+    for (const [type, payload] of [
+      ['X', ''],
+      ['X', 'ab'],
+      ['N', 'x'],
+    ] as const)
       expect(refused(decodeDaemonMessage, type, payload)).toMatchObject(E.left({ _tag: 'malformed', type }))
     const strange = ['abc', 'abcdefgh', 'abcdefgh/\0\0\0', 'abcdefgh/\0\0\0x\0', 'abcdefgh/\0\0\x002\0a\0b\0']
     for (const payload of strange)
       expect(refused(decodeCommand, 'R', payload)).toMatchObject(E.left({ _tag: 'malformed', type: 'R' }))
-    for (const [type, payload] of [['P', 'abc'], ['X', 'abc'], ['F', 'abc'], ['S', 'abcde']] as const)
+    for (const [type, payload] of [
+      ['P', 'abc'],
+      ['X', 'abc'],
+      ['F', 'abc'],
+      ['S', 'abcde'],
+    ] as const)
       expect(refused(decodeReply, type, payload)).toMatchObject(E.left({ _tag: 'malformed', type }))
   })
 })
