@@ -99,7 +99,7 @@ test('a dependent of a target without output is rebuilt when that target is', as
 })
 
 test('a target remade by hand counts for its dependents', async () => {
-  const s = space({ 'count.do': noted('redo-always', 'wc -l <"$RUNS"'), 'x.do': noted('redo-ifchange src', 'cat src'), src: '1', 'y.do': noted('redo-ifchange x', 'cat x') })
+  const s = space({ 'x.do': noted('redo-ifchange src', 'cat src'), src: '1', 'y.do': noted('redo-ifchange x', 'cat x') })
   await s.ifchange('y')
   s.write('src', '2')
   await s.redo('x')
