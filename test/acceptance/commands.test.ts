@@ -1,6 +1,6 @@
 /** The commands as people and scripts meet them: what they print where, and what they return. After apenwarr's t/260. */
 import { afterEach, expect, test } from 'vitest'
-import { closeSpaces, noted, packageVersion, space } from '../support/space.js'
+import { closeSpaces, noted, packageVersion, space, until } from '../support/space.js'
 
 afterEach(closeSpaces)
 
@@ -28,8 +28,8 @@ test('redo-whichdo of a target without a do-file lists them all and fails; the f
   const s = space()
   const result = await s.run('redo-whichdo', ['none/x.y'])
   expect(result.code).toBe(1)
-  expect(linesOf(result.stdout).slice(0, 6)).toEqual(['none/x.y.do', 'none/default.y.do', 'none/default.do', 'default.y.do', 'default.do', '../default.y.do'].slice(0, linesOf(result.stdout).length))
-  expect(linesOf(result.stdout).length).toBeGreaterThanOrEqual(5)
+  // Whether it goes on above the project is its own affair.
+  expect(linesOf(result.stdout).slice(0, 5)).toEqual(['none/x.y.do', 'none/default.y.do', 'none/default.do', 'default.y.do', 'default.do'])
 })
 
 test('redo-whichdo wants exactly one target', async () => {
@@ -171,7 +171,7 @@ test('--no-daemon builds the same and leaves no process', async () => {
   const result = await s.redo('--no-daemon', 'x')
   expect(result.code, result.stderr).toBe(0)
   expect(s.read('x')).toBe('1')
-  expect(s.processes()).toEqual([])
+  await until('it left no process', () => s.processes().length === 0, 1_000)
   s.runs()
   const daemon = await s.ifchange('x')
   expect(daemon.code, daemon.stderr).toBe(0)

@@ -3,7 +3,7 @@ import * as fs from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { exchange, request } from '../support/frames.js'
-import { childrenOf, cpuTicksOf, hasProc, isAlive } from '../support/processes.js'
+import { childrenOf, cpuTicksOf, hasProc, isAlive, sessionOf } from '../support/processes.js'
 import { closeSpaces, noted, space, until, waitsFor } from '../support/space.js'
 
 afterEach(closeSpaces)
@@ -41,7 +41,7 @@ describe.runIf(hasProc)('its processes', () => {
   })
 
   test('a build that takes longer than the idle time keeps it alive', async () => {
-    const s = space({ 'x.do': noted('sleep 1.5', waitsFor('go'), 'echo x') })
+    const s = space({ 'x.do': noted(waitsFor('go'), 'echo x') })
     const running = s.start('redo', ['x'], { env: { REDFORD_IDLE_SECONDS: '1' } })
     await delay(1_600)
     s.write('go', '')
@@ -63,11 +63,11 @@ describe.runIf(hasProc)('its processes', () => {
 
   test('the command that starts it comes back with its output closed, and takes no daemon along when its session ends', async () => {
     const s = space({ 'x.do': 'echo x >&2\n' })
-    const result = await s.sh('redo x 2>&1 | cat')
-    expect(result.stdout).toContain('redo  x')
+    const shell = s.start('sh', ['-c', 'redo x 2>&1 | cat'])
+    expect((await shell.done).stdout).toContain('redo  x')
     const [daemon = -1] = s.engines()
-    const [group, session] = ['4', '5'].map((field) => fs.readFileSync(`/proc/${daemon}/stat`, 'latin1').replace(/^.*\) /s, '').split(' ')[Number(field) - 2])
-    expect([group, session].map(Number)).not.toContain(process.pid)
+    expect(sessionOf(daemon)).not.toBe(shell.pid)
+    shell.kill('SIGHUP')
     expect(isAlive(daemon)).toBe(true)
     expect(fs.readlinkSync(`/proc/${daemon}/fd/0`)).toBe('/dev/null')
   })

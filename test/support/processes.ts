@@ -51,6 +51,9 @@ export const cpuTicksOf = (pid: number): number => {
   return Number(fields[11]) + Number(fields[12])
 }
 
+/** The session a process belongs to, by the pid of its leader. Throws when it is gone. */
+export const sessionOf = (pid: number): number => Number(statFieldsOf(pid)[3])
+
 /** Is there such a process, one that is not a zombie? */
 export const isAlive = (pid: number): boolean => !['Z', 'X', ''].includes(readOr(() => statFieldsOf(pid)[0] ?? '', ''))
 

@@ -231,6 +231,12 @@ export class Space {
     return this.run('redo-ifchange', targets)
   }
 
+  /** Kills the daemon as a crash would, and waits until the kernel has taken it away. */
+  async crash(): Promise<void> {
+    for (const pid of this.engines()) process.kill(pid, 'SIGKILL')
+    await until('the killed daemon is gone', () => this.engines().length === 0)
+  }
+
   /** Stops the daemon and takes the folder away. Throws when a process of the space is left. */
   async close(): Promise<void> {
     for (const running of this.#children) running.kill('SIGKILL')
