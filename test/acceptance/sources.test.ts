@@ -9,7 +9,7 @@ type First = 'source' | 'virtual' | 'real'
 type Update = 'nothing' | 'delete' | 'overwrite'
 type Then = 'fail' | 'nil' | 'output'
 
-/** What is to be seen after the third step. `user` is a target that depends on `thing`. */
+/** What is to be seen after the third step. `user` is a target that depends on `thing`, and ran when it came past asking for it. */
 interface Seen {
   readonly userRan: boolean
   readonly thingRan: boolean
@@ -61,7 +61,7 @@ describe('source, virtual or real target', () => {
 
   const step = async (row: string, want: string): Promise<Space> => {
     shared ??= space()
-    shared.write(`${row}/want`, want)
+    shared.write(`${row}/want`, `${want}\n`)
     return shared
   }
 
@@ -70,7 +70,7 @@ describe('source, virtual or real target', () => {
     const here = { cwd: row }
     let s = await step(row, `${first === 'source' ? 'fail' : first === 'virtual' ? 'nil' : 'output'} 1`)
     s.write(`${row}/thing.do`, noted('redo-ifchange want', 'read want turn <want', 'case $want in fail) exit 10;; output) echo "$turn" >"$3";; esac'))
-    s.write(`${row}/user.do`, noted('redo-ifchange thing', 'echo user'))
+    s.write(`${row}/user.do`, 'redo-ifchange thing\necho "$1" | tee -a "$RUNS"\n')
 
     // First: failing once makes redo forget that a missing file ever was a target, and one made by hand then is a source.
     const begun = await s.run('redo-ifchange', ['thing'], here)
