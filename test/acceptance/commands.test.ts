@@ -29,7 +29,13 @@ test('redo-whichdo of a target without a do-file lists them all and fails; the f
   const result = await s.run('redo-whichdo', ['none/x.y'])
   expect(result.code).toBe(1)
   // Whether it goes on above the project is its own affair.
-  expect(linesOf(result.stdout).slice(0, 5)).toEqual(['none/x.y.do', 'none/default.y.do', 'none/default.do', 'default.y.do', 'default.do'])
+  expect(linesOf(result.stdout).slice(0, 5)).toEqual([
+    'none/x.y.do',
+    'none/default.y.do',
+    'none/default.do',
+    'default.y.do',
+    'default.do',
+  ])
 })
 
 test('redo-whichdo wants exactly one target', async () => {
@@ -39,7 +45,13 @@ test('redo-whichdo wants exactly one target', async () => {
 })
 
 test('redo-targets, redo-sources and redo-ood list names as seen from the current folder', async () => {
-  const s = space({ src: '1', 'x.do': 'redo-ifchange src sub/y\ncat src sub/y\n', 'sub/y.do': 'redo-ifchange in\ncat in\n', 'sub/in': '1', stranger: '' })
+  const s = space({
+    src: '1',
+    'x.do': 'redo-ifchange src sub/y\ncat src sub/y\n',
+    'sub/y.do': 'redo-ifchange in\ncat in\n',
+    'sub/in': '1',
+    stranger: '',
+  })
   const list = async (command: string, cwd = '.') => linesOf((await s.run(command, [], { cwd })).stdout)
   expect([await list('redo-targets'), await list('redo-sources'), await list('redo-ood')]).toEqual([[], [], []])
   await s.ifchange('x')
@@ -89,7 +101,11 @@ test('redo says what it runs, on stderr, as seen from the current folder', async
 test('-v shows the depth of a target', async () => {
   const s = space({ 'x.do': 'redo-ifchange y\n', 'y.do': 'redo-ifchange z\n', 'z.do': '' })
   const result = await s.redo('-v', 'x')
-  expect(linesOf(result.stderr).filter((line) => line.startsWith('redo'))).toEqual(['redo  x', 'redo    y', 'redo      z'])
+  expect(linesOf(result.stderr).filter((line) => line.startsWith('redo'))).toEqual([
+    'redo  x',
+    'redo    y',
+    'redo      z',
+  ])
 })
 
 test('no colour where stderr is no terminal', async () => {
@@ -99,23 +115,44 @@ test('no colour where stderr is no terminal', async () => {
   expect(result.stderr).not.toContain('\r')
 })
 
-test.each(['redo', 'redo-ifchange', 'redo-ifcreate', 'redo-always', 'redo-stamp', 'redo-whichdo', 'redo-targets', 'redo-sources', 'redo-ood', 'redo-recheck', 'redford'])(
-  '%s --help and --version print to stdout and start nothing',
-  async (command) => {
-    const s = space()
-    const [help, version] = await Promise.all([s.run(command, ['--help']), s.run(command, ['--version'])])
-    expect([help.code, version.code]).toEqual([0, 0])
-    expect(help.stdout).toContain(command)
-    expect(help.stdout.length).toBeGreaterThan(40)
-    expect(version.stdout).toContain(packageVersion)
-    expect([help.stderr, version.stderr]).toEqual(['', ''])
-    expect(s.exists('.redford')).toBe(false)
-  },
-)
+test.each([
+  'redo',
+  'redo-ifchange',
+  'redo-ifcreate',
+  'redo-always',
+  'redo-stamp',
+  'redo-whichdo',
+  'redo-targets',
+  'redo-sources',
+  'redo-ood',
+  'redo-recheck',
+  'redford',
+])('%s --help and --version print to stdout and start nothing', async (command) => {
+  const s = space()
+  const [help, version] = await Promise.all([s.run(command, ['--help']), s.run(command, ['--version'])])
+  expect([help.code, version.code]).toEqual([0, 0])
+  expect(help.stdout).toContain(command)
+  expect(help.stdout.length).toBeGreaterThan(40)
+  expect(version.stdout).toContain(packageVersion)
+  expect([help.stderr, version.stderr]).toEqual(['', ''])
+  expect(s.exists('.redford')).toBe(false)
+})
 
 test('the help of redo names every option', async () => {
   const help = (await space().run('redo', ['--help'])).stdout
-  for (const option of ['-j', '-k', '-x', '-v', '--force', '--take', '--overwrite', '--no-daemon', '--trace', '--help', '--version']) {
+  for (const option of [
+    '-j',
+    '-k',
+    '-x',
+    '-v',
+    '--force',
+    '--take',
+    '--overwrite',
+    '--no-daemon',
+    '--trace',
+    '--help',
+    '--version',
+  ]) {
     expect(help).toContain(option)
   }
 })
@@ -141,17 +178,26 @@ test.each([
   expect(s.runs()).toEqual([])
 })
 
-test.each(['redo-ifcreate', 'redo-always', 'redo-stamp'])('%s outside a do-file is a usage error, not a crash', async (command) => {
-  const s = space({ 'x.do': '' })
-  await s.redo('x')
-  const result = await s.run(command, command === 'redo-ifcreate' ? ['missing'] : [])
-  expect(result.code).toBe(2)
-  expect(result.stderr).toMatch(/do-file/)
-})
+test.each(['redo-ifcreate', 'redo-always', 'redo-stamp'])(
+  '%s outside a do-file is a usage error, not a crash',
+  async (command) => {
+    const s = space({ 'x.do': '' })
+    await s.redo('x')
+    const result = await s.run(command, command === 'redo-ifcreate' ? ['missing'] : [])
+    expect(result.code).toBe(2)
+    expect(result.stderr).toMatch(/do-file/)
+  },
+)
 
 test('options may come in the usual spellings', async () => {
   const s = space({ 'x.do': noted() })
-  for (const args of [['-j2', 'x'], ['-j', '2', 'x'], ['-kj1', 'x'], ['x', '-k'], ['-k', '--', 'x']]) {
+  for (const args of [
+    ['-j2', 'x'],
+    ['-j', '2', 'x'],
+    ['-kj1', 'x'],
+    ['x', '-k'],
+    ['-k', '--', 'x'],
+  ]) {
     const result = await s.redo(...args)
     expect(result.code, `${args.join(' ')}: ${result.stderr}`).toBe(0)
   }
@@ -167,7 +213,11 @@ test('--force rebuilds what is a source only by hand, and redo without it does n
 })
 
 test('--no-daemon builds the same and leaves no process', async () => {
-  const s = space({ 'x.do': noted('redo-ifchange y', 'cat y'), 'y.do': noted('redo-ifchange src', 'cat src'), src: '1' })
+  const s = space({
+    'x.do': noted('redo-ifchange y', 'cat y'),
+    'y.do': noted('redo-ifchange src', 'cat src'),
+    src: '1',
+  })
   const result = await s.redo('--no-daemon', 'x')
   expect(result.code, result.stderr).toBe(0)
   expect(s.read('x')).toBe('1')

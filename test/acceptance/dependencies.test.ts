@@ -89,7 +89,11 @@ test('a deleted target is rebuilt; its dependents rest when it comes back the sa
 })
 
 test('a dependent of a target without output is rebuilt when that target is', async () => {
-  const s = space({ src: '1', 'nothing.do': noted('redo-ifchange src'), 'x.do': noted('redo-ifchange nothing', 'cat src') })
+  const s = space({
+    src: '1',
+    'nothing.do': noted('redo-ifchange src'),
+    'x.do': noted('redo-ifchange nothing', 'cat src'),
+  })
   await s.ifchange('x')
   s.runs()
   s.write('src', '2')
@@ -99,7 +103,11 @@ test('a dependent of a target without output is rebuilt when that target is', as
 })
 
 test('a target remade by hand counts for its dependents', async () => {
-  const s = space({ 'x.do': noted('redo-ifchange src', 'cat src'), src: '1', 'y.do': noted('redo-ifchange x', 'cat x') })
+  const s = space({
+    'x.do': noted('redo-ifchange src', 'cat src'),
+    src: '1',
+    'y.do': noted('redo-ifchange x', 'cat x'),
+  })
   await s.ifchange('y')
   s.write('src', '2')
   await s.redo('x')
@@ -110,7 +118,9 @@ test('a target remade by hand counts for its dependents', async () => {
 })
 
 test('ifcreate: the file that comes rebuilds, and so does its going', async () => {
-  const s = space({ 'x.do': noted('if [ -e opt ]; then redo-ifchange opt; cat opt; else redo-ifcreate opt; echo none; fi') })
+  const s = space({
+    'x.do': noted('if [ -e opt ]; then redo-ifchange opt; cat opt; else redo-ifcreate opt; echo none; fi'),
+  })
   await s.ifchange('x')
   await s.ifchange('x')
   expect(s.runs()).toEqual(['x'])
@@ -147,7 +157,11 @@ test('empty lists of arguments are fine, and mean nothing inside a do-file', asy
 })
 
 test('the targets of redo-ifchange - come from standard input, one a line', async () => {
-  const s = space({ 'x.do': noted('printf "a\\nb c\\n" | redo-ifchange -', 'cat a "b c"'), a: 'a1\n', 'b c.do': 'echo b1\n' })
+  const s = space({
+    'x.do': noted('printf "a\\nb c\\n" | redo-ifchange -', 'cat a "b c"'),
+    a: 'a1\n',
+    'b c.do': 'echo b1\n',
+  })
   await s.ifchange('x')
   expect(s.read('x')).toBe('a1\nb1\n')
   s.write('a', 'a2\n')
@@ -156,7 +170,11 @@ test('the targets of redo-ifchange - come from standard input, one a line', asyn
 })
 
 test('a dependency asked for after cd belongs to the folder it was asked in', async () => {
-  const s = space({ 'x.do': noted('cd sub', 'redo-ifchange src ../other', 'cat src ../other >&2', 'echo x'), 'sub/src': '1', other: '2' })
+  const s = space({
+    'x.do': noted('cd sub', 'redo-ifchange src ../other', 'cat src ../other >&2', 'echo x'),
+    'sub/src': '1',
+    other: '2',
+  })
   await s.ifchange('x')
   s.write('sub/src', '3')
   await s.ifchange('x')
@@ -190,7 +208,12 @@ test('a folder as a dependency is checked for its existence only', async () => {
 })
 
 test('the list of dependencies is replaced at each run', async () => {
-  const s = space({ which: 'a', a: '1', b: '1', 'x.do': noted('redo-ifchange which', 'redo-ifchange "$(cat which)"', 'cat "$(cat which)"') })
+  const s = space({
+    which: 'a',
+    a: '1',
+    b: '1',
+    'x.do': noted('redo-ifchange which', 'redo-ifchange "$(cat which)"', 'cat "$(cat which)"'),
+  })
   await s.ifchange('x')
   s.write('which', 'b')
   await s.ifchange('x')
@@ -208,7 +231,11 @@ test('a dependency that is dropped together with its source breaks nothing', asy
     'main.c': 'include gen.h\n',
     'gen.src': 'text',
     'gen.h.do': noted('redo-ifchange gen.src', 'cat gen.src'),
-    'main.o.do': noted('redo-ifchange main.c', 'for h in $(sed -n "s/^include //p" main.c); do redo-ifchange $h; done', 'cat main.c'),
+    'main.o.do': noted(
+      'redo-ifchange main.c',
+      'for h in $(sed -n "s/^include //p" main.c); do redo-ifchange $h; done',
+      'cat main.c',
+    ),
   })
   await s.ifchange('main.o')
   expect(s.runs()).toEqual(['gen.h', 'main.o'])

@@ -53,7 +53,10 @@ test('a do-file may live with the failure of a dependency', async () => {
 })
 
 test('a failed target is tried again by the next command, but not twice in one', async () => {
-  const s = space({ 'bad.do': noted('exit 3'), 'x.do': noted('redo-ifchange bad || :', 'redo-ifchange bad || :', 'exit 1') })
+  const s = space({
+    'bad.do': noted('exit 3'),
+    'x.do': noted('redo-ifchange bad || :', 'redo-ifchange bad || :', 'exit 1'),
+  })
   await s.ifchange('bad')
   await s.ifchange('bad')
   expect(s.runs()).toEqual(['bad', 'bad'])
@@ -82,7 +85,11 @@ test('after a failure nothing new is started, unless -k asks for it', async () =
 })
 
 test('-k reaches into the do-files below', async () => {
-  const s = space({ 'all.do': noted('redo-ifchange bad good'), 'bad.do': noted('exit 3'), 'good.do': noted('echo good') })
+  const s = space({
+    'all.do': noted('redo-ifchange bad good'),
+    'bad.do': noted('exit 3'),
+    'good.do': noted('echo good'),
+  })
   const result = await s.redo('-j1', '-k', 'all')
   expect(result.code).toBe(1)
   expect(s.runs()).toEqual(['all', 'bad', 'good'])
@@ -90,15 +97,26 @@ test('-k reaches into the do-files below', async () => {
 
 test('the output of two that fail at once is whole and unmixed, and both failures come again at the end', async () => {
   const talk = (me: string, other: string): string =>
-    [`touch ${me}.0`, ...[0, 1, 2, 3].flatMap((n) => [waitsFor(`${other}.${n}`), `echo ${me} line ${n} >&2`, `touch ${me}.${n + 1}`]), 'exit 3', ''].join('\n')
-  const s = space({ 'a.do': talk('a', 'b'), 'b.do': talk('b', 'a'), 'late.do': [waitsFor('a.4'), waitsFor('b.4'), 'echo late >&2', 'exit 5', ''].join('\n') })
+    [
+      `touch ${me}.0`,
+      ...[0, 1, 2, 3].flatMap((n) => [waitsFor(`${other}.${n}`), `echo ${me} line ${n} >&2`, `touch ${me}.${n + 1}`]),
+      'exit 3',
+      '',
+    ].join('\n')
+  const s = space({
+    'a.do': talk('a', 'b'),
+    'b.do': talk('b', 'a'),
+    'late.do': [waitsFor('a.4'), waitsFor('b.4'), 'echo late >&2', 'exit 5', ''].join('\n'),
+  })
   const result = await s.redo('-j3', '-k', 'a', 'b', 'late')
   expect(result.code).toBe(1)
-  for (const name of ['a', 'b']) expect(result.stderr).toContain([0, 1, 2, 3].map((n) => `${name} line ${n}\n`).join(''))
+  for (const name of ['a', 'b'])
+    expect(result.stderr).toContain([0, 1, 2, 3].map((n) => `${name} line ${n}\n`).join(''))
   const lines = linesOf(result.stderr)
   const lastOutput = Math.max(...lines.map((line, index) => (/ line 3$|^late$/.test(line) ? index : -1)))
   const end = lines.slice(lastOutput).join('\n')
-  for (const failure of ['a: failed, exit 3', 'b: failed, exit 3', 'late: failed, exit 5']) expect(end).toContain(failure)
+  for (const failure of ['a: failed, exit 3', 'b: failed, exit 3', 'late: failed, exit 5'])
+    expect(end).toContain(failure)
 })
 
 test('output without a newline at its end does not run into the next line', async () => {

@@ -28,7 +28,13 @@ test('its own do-file comes first, then defaults from the longest extension to n
 
 test('$1 is the target and $2 the target without the matched extension, both as seen from the do-file', async () => {
   const show = 'printf "%s|%s|%s\\n" "$1" "$2" "$(basename "$(pwd)")"\n'
-  const s = space({ 'own.b.c.do': show, 'default.b.c.do': show, 'default.c.do': show, 'lib/default.do': show, 'lib/deep/.keep': '' })
+  const s = space({
+    'own.b.c.do': show,
+    'default.b.c.do': show,
+    'default.c.do': show,
+    'lib/default.do': show,
+    'lib/deep/.keep': '',
+  })
   const rows = [
     ['own.b.c', 'own.b.c|own.b.c|project'],
     ['x.b.c', 'x.b.c|x|project'],

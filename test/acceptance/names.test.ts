@@ -8,7 +8,25 @@ afterEach(closeSpaces)
 const copy = 'redo-ifchange "./$2.in"\ncat "./$2.in"\n'
 
 test('spaces, tabs, quotes, stars, leading dashes, backslashes and unicode are nothing special', async () => {
-  const names = ['two words', 'tab\there', '-dash', '--help', '*', "it's", 'a"b', 'back\\slash', '$HOME', 'grün ☃ 語', '#hash', 'a=b', '~', ';', '__proto__', 'constructor', '0']
+  const names = [
+    'two words',
+    'tab\there',
+    '-dash',
+    '--help',
+    '*',
+    "it's",
+    'a"b',
+    'back\\slash',
+    '$HOME',
+    'grün ☃ 語',
+    '#hash',
+    'a=b',
+    '~',
+    ';',
+    '__proto__',
+    'constructor',
+    '0',
+  ]
   const s = space([['default.out.do', copy], ...names.map((name) => [`${name}.in`, `${name}!`] as const)])
   const targets = names.map((name) => `${name}.out`)
   const result = await s.redo('--', ...targets)
@@ -22,7 +40,10 @@ test('spaces, tabs, quotes, stars, leading dashes, backslashes and unicode are n
 })
 
 test('spaces in folders, and in the path of the project itself', async () => {
-  const s = space({ 'my lib/default.o.do': 'redo-ifchange "$2.c"\ncat "$2.c"\n', 'my lib/sub dir/one two.c': 'text' }, 'my project\twith ü')
+  const s = space(
+    { 'my lib/default.o.do': 'redo-ifchange "$2.c"\ncat "$2.c"\n', 'my lib/sub dir/one two.c': 'text' },
+    'my project\twith ü',
+  )
   const result = await s.redo('my lib/sub dir/one two.o')
   expect(result.code, result.stderr).toBe(0)
   expect(s.read('my lib/sub dir/one two.o')).toBe('text')
@@ -55,7 +76,11 @@ test('names that are not UTF-8 stay as they are, byte for byte', async () => {
 
 test('a name of 255 bytes is as good as any', async () => {
   const long = 'n'.repeat(251)
-  const s = space({ 'default.out.do': noted('redo-ifchange src', 'cat src'), 'default.two.do': noted('redo-ifchange src', 'cat src >"$3"'), src: '1' })
+  const s = space({
+    'default.out.do': noted('redo-ifchange src', 'cat src'),
+    'default.two.do': noted('redo-ifchange src', 'cat src >"$3"'),
+    src: '1',
+  })
   const targets = [`${long}.out`, `${long}.two`]
   const result = await s.ifchange(...targets)
   expect(result.code, result.stderr).toBe(0)
@@ -87,9 +112,21 @@ test('a name with a newline and the empty name are refused with 204, also inside
 })
 
 test('one target under many spellings is made once', async () => {
-  const s = space({ 'default.dyn.do': noted('echo made'), 'y/static': '1', 'user.do': noted('cd y/x/x', 'redo-ifchange static "$PWD/static" ../y/x/static', 'cat static') })
+  const s = space({
+    'default.dyn.do': noted('echo made'),
+    'y/static': '1',
+    'user.do': noted('cd y/x/x', 'redo-ifchange static "$PWD/static" ../y/x/static', 'cat static'),
+  })
   fs.symlinkSync('.', s.path('y/x'))
-  const spellings = ['y/1.dyn', './y/1.dyn', 'y//1.dyn', 'y/x/1.dyn', 'y/x/x/x/1.dyn', 'y/../y/1.dyn', `${s.root}/y/1.dyn`]
+  const spellings = [
+    'y/1.dyn',
+    './y/1.dyn',
+    'y//1.dyn',
+    'y/x/1.dyn',
+    'y/x/x/x/1.dyn',
+    'y/../y/1.dyn',
+    `${s.root}/y/1.dyn`,
+  ]
   const result = await s.ifchange(...spellings)
   expect(result.code, result.stderr).toBe(0)
   expect(s.runs()).toEqual(['y/1.dyn'])
@@ -105,7 +142,9 @@ test('one target under many spellings is made once', async () => {
 test('.. behind a symlinked folder is the parent of where the link leads', async () => {
   const s = space({ 'default.dyn.do': noted('echo made'), 'real/deep/.keep': '' })
   fs.symlinkSync('real/deep', s.path('link'))
-  const result = await s.sh('redo-ifchange link/../1.dyn link/2.dyn && cd link && redo-ifchange ../3.dyn "$PWD/../4.dyn" 5.dyn')
+  const result = await s.sh(
+    'redo-ifchange link/../1.dyn link/2.dyn && cd link && redo-ifchange ../3.dyn "$PWD/../4.dyn" 5.dyn',
+  )
   expect(result.code, result.stderr).toBe(0)
   expect(s.list('real')).toEqual(['1.dyn', '3.dyn', '4.dyn', 'deep'])
   expect(s.list('real/deep')).toEqual(['.keep', '2.dyn', '5.dyn'])

@@ -6,7 +6,11 @@ import { closeSpaces, noted, space, until, waitsFor } from '../support/space.js'
 afterEach(closeSpaces)
 
 test('the output is what the do-file wrote to stdout, or to $3', async () => {
-  const s = space({ 'out.do': 'echo from stdout\n', 'file.do': 'echo from file >"$3"\n', 'link.do': 'ln -s out "$3"\n' })
+  const s = space({
+    'out.do': 'echo from stdout\n',
+    'file.do': 'echo from file >"$3"\n',
+    'link.do': 'ln -s out "$3"\n',
+  })
   const result = await s.redo('out', 'file', 'link')
   expect(result.code, result.stderr).toBe(0)
   expect([s.read('out'), s.read('file')]).toEqual(['from stdout\n', 'from file\n'])
@@ -40,7 +44,11 @@ test('an empty $3 is an empty target', async () => {
 
 test('every byte of a large binary output arrives', async () => {
   const bytes = Buffer.from(Uint8Array.from({ length: 3_000_001 }, (_, index) => (index * 7919) >> 3))
-  const s = space({ source: bytes, 'out.do': 'redo-ifchange source\ncat source\n', 'file.do': 'redo-ifchange source\ncat source >"$3"\n' })
+  const s = space({
+    source: bytes,
+    'out.do': 'redo-ifchange source\ncat source\n',
+    'file.do': 'redo-ifchange source\ncat source >"$3"\n',
+  })
   await s.redo('out', 'file')
   expect(fs.readFileSync(s.path('out')).equals(bytes)).toBe(true)
   expect(fs.readFileSync(s.path('file')).equals(bytes)).toBe(true)
@@ -64,7 +72,11 @@ test('a do-file may make the folder its target lies in', async () => {
   })
   const result = await s.redo('new/a/b/x.out', 'have/a/b/x.out', 'other/a/x.file')
   expect(result.code, result.stderr).toBe(0)
-  expect(['new/a/b/x.out', 'have/a/b/x.out', 'other/a/x.file'].map((name) => s.read(name))).toEqual(['stdout\n', 'stdout\n', 'file\n'])
+  expect(['new/a/b/x.out', 'have/a/b/x.out', 'other/a/x.file'].map((name) => s.read(name))).toEqual([
+    'stdout\n',
+    'stdout\n',
+    'file\n',
+  ])
 })
 
 test('a target whose folder nobody made fails with 209', async () => {
@@ -86,7 +98,12 @@ test('a do-file may sweep away temporary files, or the whole folder, before it w
   })
   const result = await s.redo('sweep/file', 'sweep/out', 'x/a.file', 'y/a.out')
   expect(result.code, result.stderr).toBe(0)
-  expect(['sweep/file', 'sweep/out', 'x/a.file', 'y/a.out'].map((name) => s.read(name))).toEqual(['file\n', 'out\n', 'again\n', 'again\n'])
+  expect(['sweep/file', 'sweep/out', 'x/a.file', 'y/a.out'].map((name) => s.read(name))).toEqual([
+    'file\n',
+    'out\n',
+    'again\n',
+    'again\n',
+  ])
   expect([s.list('x'), s.list('y')]).toEqual([['a.file'], ['a.out']])
 })
 
@@ -107,7 +124,12 @@ test('a folder can be a target, is replaced whole, and only its existence is che
 
 test('a reader sees the whole old target until the whole new one is there', async () => {
   const text = (version: number): string => `begin ${version}\nend ${version}\n`
-  const writes = (to: string): string[] => [`${to} echo "begin $(cat v)"`, 'touch "half-$1"', waitsFor('go'), `${to} echo "end $(cat v)"`]
+  const writes = (to: string): string[] => [
+    `${to} echo "begin $(cat v)"`,
+    'touch "half-$1"',
+    waitsFor('go'),
+    `${to} echo "end $(cat v)"`,
+  ]
   const s = space({
     v: '1',
     go: '',

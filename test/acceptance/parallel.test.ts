@@ -10,7 +10,10 @@ const meets = (me: string, other: string): string => noted(`touch ${me}.here`, w
 /** Lines that fail when more than `slots` do-files are between them at once. */
 const counted = (slots: number): readonly string[] => [
   'slot=',
-  ...Array.from({ length: slots }, (_, slot) => `[ -n "$slot" ] || { mkdir slot.${slot} 2>/dev/null && slot=slot.${slot}; } || :`),
+  ...Array.from(
+    { length: slots },
+    (_, slot) => `[ -n "$slot" ] || { mkdir slot.${slot} 2>/dev/null && slot=slot.${slot}; } || :`,
+  ),
   '[ -n "$slot" ] || exit 98',
   'sleep 0.05',
   'rmdir "$slot"',
@@ -92,7 +95,10 @@ test('two clients that want the same target share one run', async () => {
 test('many targets that all need one are made once each', async () => {
   const s = space({
     'default.n0.do': noted('echo shared'),
-    'default.n1.do': noted('redo-ifchange 1.n0 2.n0', 'for i in 1 2 3 4 5; do echo "$2-$i.n2"; done | xargs redo-ifchange'),
+    'default.n1.do': noted(
+      'redo-ifchange 1.n0 2.n0',
+      'for i in 1 2 3 4 5; do echo "$2-$i.n2"; done | xargs redo-ifchange',
+    ),
     'default.n2.do': noted('redo-ifchange 1.n0 2.n0 3.n0'),
   })
   const result = await s.redo('-j4', ...Array.from({ length: 6 }, (_, index) => `${index}.n1`))
@@ -105,7 +111,7 @@ test('many targets that all need one are made once each', async () => {
 test('a command that closed all its descriptors can still ask', async () => {
   const s = space({
     'x.do': noted(
-      'perl -MPOSIX -e \'POSIX::close($_) for 3..1023; exec @ARGV or die\' redo-ifchange y 2>err || { cat err >&2; exit 1; }',
+      "perl -MPOSIX -e 'POSIX::close($_) for 3..1023; exec @ARGV or die' redo-ifchange y 2>err || { cat err >&2; exit 1; }",
       'cat y',
     ),
     'y.do': noted('echo y'),
@@ -115,19 +121,28 @@ test('a command that closed all its descriptors can still ask', async () => {
   expect(s.runs()).toEqual(['x', 'y'])
 })
 
-test.each(['-j1', '-j2'])('a second session in the same tree while the first runs (all our variables wiped, %s)', async (jobs) => {
-  const wiped = 'for name in $(env | sed -n "s/^\\(REDO[A-Z_]*\\|REDFORD[A-Z_]*\\|MAKE[A-Z]*\\)=.*/\\1/p"); do unset "$name"; done'
-  const s = space({ 'x.do': noted(wiped, 'redo-ifchange y', 'redo z', 'cat y z'), 'y.do': noted('redo-ifchange z', 'cat z'), 'z.do': noted('echo z') })
-  const result = await s.redo(jobs, 'x')
-  expect(result.code, result.stderr).toBe(0)
-  expect(s.read('x')).toBe('z\nz\n')
-  expect(s.engines().length).toBe(1)
-})
+test.each(['-j1', '-j2'])(
+  'a second session in the same tree while the first runs (all our variables wiped, %s)',
+  async (jobs) => {
+    const wiped =
+      'for name in $(env | sed -n "s/^\\(REDO[A-Z_]*\\|REDFORD[A-Z_]*\\|MAKE[A-Z]*\\)=.*/\\1/p"); do unset "$name"; done'
+    const s = space({
+      'x.do': noted(wiped, 'redo-ifchange y', 'redo z', 'cat y z'),
+      'y.do': noted('redo-ifchange z', 'cat z'),
+      'z.do': noted('echo z'),
+    })
+    const result = await s.redo(jobs, 'x')
+    expect(result.code, result.stderr).toBe(0)
+    expect(s.read('x')).toBe('z\nz\n')
+    expect(s.engines().length).toBe(1)
+  },
+)
 
 test('make below redo and redo below make', async () => {
   const s = space({
     'x.do': noted('make -s -j2 a b', 'cat a b'),
-    Makefile: 'a b:\n\tredo-ifchange $@.part\n\tcp $@.part $@\nmade:\n\tredo-ifchange a.part b.part\n\tcat a.part b.part >made\n',
+    Makefile:
+      'a b:\n\tredo-ifchange $@.part\n\tcp $@.part $@\nmade:\n\tredo-ifchange a.part b.part\n\tcat a.part b.part >made\n',
     'default.part.do': noted('echo "$2"'),
   })
   const result = await s.redo('-j2', 'x')

@@ -37,10 +37,13 @@ test('a first build demands, runs and finishes each target once, dependencies be
   expect([...done].sort()).toEqual(targets)
   expect([...namesOf(events, 'run')].sort()).toEqual(targets)
   for (const [dependent, dependency] of edges) {
-    if (targets.includes(dependency)) expect(done.indexOf(dependency), `${dependency} before ${dependent}`).toBeLessThan(done.indexOf(dependent))
+    if (targets.includes(dependency))
+      expect(done.indexOf(dependency), `${dependency} before ${dependent}`).toBeLessThan(done.indexOf(dependent))
   }
   for (const target of targets) {
-    const order = (['demand', 'run', 'done'] as const).map((event) => events.findIndex((one) => one.event === event && one.target === target))
+    const order = (['demand', 'run', 'done'] as const).map((event) =>
+      events.findIndex((one) => one.event === event && one.target === target),
+    )
     expect(order, target).toEqual([...order].sort((a, b) => a - b))
     expect(order[0], target).toBeGreaterThanOrEqual(0)
   }
@@ -61,7 +64,9 @@ test('a null build scans every target once, after its dependencies, runs nothing
   for (const [dependent, dependency] of edges) {
     expect(scanned.indexOf(dependency), `${dependency} before ${dependent}`).toBeLessThan(scanned.indexOf(dependent))
   }
-  expect(events.filter(({ event, verdict }) => event === 'scan' && verdict !== 'unchanged' && verdict !== 'absent')).toEqual([])
+  expect(
+    events.filter(({ event, verdict }) => event === 'scan' && verdict !== 'unchanged' && verdict !== 'absent'),
+  ).toEqual([])
   const responses = events.filter(({ event }) => event === 'respond')
   expect(responses.map(({ targets: names, ok }) => [names, ok])).toEqual([[['all'], true]])
 })
@@ -91,7 +96,8 @@ test('a do-file that asks for what is not built blocks, and resumes when it is',
   const s = space({ 'x.do': 'redo-ifchange y\n', 'y.do': 'echo y\n' })
   await s.redo('x')
   const events = s.trace()
-  const at = (event: string, target: string): number => events.findIndex((one) => one.event === event && one.target === target)
+  const at = (event: string, target: string): number =>
+    events.findIndex((one) => one.event === event && one.target === target)
   const order = [at('run', 'x'), at('block', 'x'), at('run', 'y'), at('done', 'y'), at('resume', 'x'), at('done', 'x')]
   expect(order).toEqual([...order].sort((a, b) => a - b))
   expect(order[0]).toBeGreaterThanOrEqual(0)
@@ -99,22 +105,42 @@ test('a do-file that asks for what is not built blocks, and resumes when it is',
 })
 
 test('every request hears once, the failed ones too', async () => {
-  const s = space({ 'bad.do': 'exit 3\n', 'x.do': 'redo-ifchange bad || :\nredo-ifchange bad y || :\n', 'y.do': 'echo y\n' })
+  const s = space({
+    'bad.do': 'exit 3\n',
+    'x.do': 'redo-ifchange bad || :\nredo-ifchange bad y || :\n',
+    'y.do': 'echo y\n',
+  })
   await s.redo('x')
   const events = s.trace()
   expect(namesOf(events, 'broken')).toEqual(['bad'])
-  const responses = events.filter(({ event }) => event === 'respond').map(({ targets: names, ok }) => [[...(names ?? [])].sort(), ok])
-  expect(responses).toEqual([[['bad'], false], [['bad', 'y'], false], [['x'], true]])
+  const responses = events
+    .filter(({ event }) => event === 'respond')
+    .map(({ targets: names, ok }) => [[...(names ?? [])].sort(), ok])
+  expect(responses).toEqual([
+    [['bad'], false],
+    [['bad', 'y'], false],
+    [['x'], true],
+  ])
 })
 
 test('the trace of --trace is that of the command alone', async () => {
   const s = space({ 'default.do': noted('touch "$1.here"', waitsFor('go')), 'sub/.keep': '' })
   const one = s.start('redo', ['--trace', `${s.base}/one.ndjson`, 'one'], { env: { REDFORD_TRACE: undefined } })
   await until('one runs', () => s.exists('one.here'))
-  const two = s.start('redo', ['--trace', `${s.base}/two.ndjson`, '../two'], { cwd: 'sub', env: { REDFORD_TRACE: undefined } })
+  const two = s.start('redo', ['--trace', `${s.base}/two.ndjson`, '../two'], {
+    cwd: 'sub',
+    env: { REDFORD_TRACE: undefined },
+  })
   await until('two runs', () => s.exists('two.here'))
   s.write('go', '')
   await Promise.all([one.done, two.done])
-  const runsIn = (file: string) => namesOf((s.read(`../${file}`) ?? '').split('\n').filter(Boolean).map((line) => JSON.parse(line)), 'run')
+  const runsIn = (file: string) =>
+    namesOf(
+      (s.read(`../${file}`) ?? '')
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line)),
+      'run',
+    )
   expect([runsIn('one.ndjson'), runsIn('two.ndjson')]).toEqual([['one'], ['two']])
 })

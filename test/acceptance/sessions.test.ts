@@ -5,7 +5,11 @@ import { closeSpaces, noted, space } from '../support/space.js'
 afterEach(closeSpaces)
 
 test('an always target runs once in a session and again in the next', async () => {
-  const s = space({ 'now.do': noted('redo-always', 'wc -l <"$RUNS"'), 'a.do': noted('redo-ifchange now', 'redo-ifchange now'), 'b.do': noted('redo-ifchange now') })
+  const s = space({
+    'now.do': noted('redo-always', 'wc -l <"$RUNS"'),
+    'a.do': noted('redo-ifchange now', 'redo-ifchange now'),
+    'b.do': noted('redo-ifchange now'),
+  })
   await s.ifchange('a', 'b', 'now')
   expect(s.runs()).toEqual(['a', 'b', 'now'])
   await s.ifchange('now')
@@ -14,7 +18,10 @@ test('an always target runs once in a session and again in the next', async () =
 })
 
 test('an always target that comes out the same lets its dependents rest', async () => {
-  const s = space({ 'config.do': noted('redo-always', 'echo "$MODE"'), 'x.do': noted('redo-ifchange config', 'cat config') })
+  const s = space({
+    'config.do': noted('redo-always', 'echo "$MODE"'),
+    'x.do': noted('redo-ifchange config', 'cat config'),
+  })
   const ask = (mode: string) => s.run('redo-ifchange', ['x'], { env: { MODE: mode } })
   await ask('debug')
   s.runs()
@@ -66,7 +73,11 @@ test('a changed stamp rebuilds dependents although the content is the same', asy
 })
 
 test('a stamped target made by hand does not rebuild its dependents unless the stamp differs', async () => {
-  const s = space({ inp: '1', 'stampy.do': noted('redo-ifchange inp', 'wc -l <"$RUNS"', 'redo-stamp <inp'), 'user.do': noted('redo-ifchange stampy') })
+  const s = space({
+    inp: '1',
+    'stampy.do': noted('redo-ifchange inp', 'wc -l <"$RUNS"', 'redo-stamp <inp'),
+    'user.do': noted('redo-ifchange stampy'),
+  })
   await s.ifchange('user')
   await s.redo('stampy')
   s.runs()
@@ -80,7 +91,11 @@ test('a stamped target made by hand does not rebuild its dependents unless the s
 })
 
 test('a deleted stamped target is made again, and its dependents rest', async () => {
-  const s = space({ inp: '1', 'stampy.do': noted('redo-ifchange inp', 'cat inp', 'redo-stamp <inp'), 'user.do': noted('redo-ifchange stampy') })
+  const s = space({
+    inp: '1',
+    'stampy.do': noted('redo-ifchange inp', 'cat inp', 'redo-stamp <inp'),
+    'user.do': noted('redo-ifchange stampy'),
+  })
   await s.ifchange('user')
   s.runs()
   s.remove('stampy')
@@ -90,7 +105,11 @@ test('a deleted stamped target is made again, and its dependents rest', async ()
 })
 
 test('a stamped target without output rests as well', async () => {
-  const s = space({ 'list.do': noted('redo-always', 'ls -d *.txt | redo-stamp'), 'x.do': noted('redo-ifchange list', 'ls -d *.txt'), 'a.txt': '' })
+  const s = space({
+    'list.do': noted('redo-always', 'ls -d *.txt | redo-stamp'),
+    'x.do': noted('redo-ifchange list', 'ls -d *.txt'),
+    'a.txt': '',
+  })
   await s.ifchange('x')
   await s.ifchange('x')
   expect(s.runs()).toEqual(['list', 'list', 'x'])
@@ -102,7 +121,12 @@ test('a stamped target without output rests as well', async () => {
 
 test('a target on two stamped always targets rests when neither stamp changed', async () => {
   const stamped = (word: string): string => noted('redo-always', `echo ${word} | redo-stamp`)
-  const s = space({ 'a.do': stamped('a'), 'b.do': stamped('b'), 'ab.do': noted('redo-ifchange a b'), 'top.do': noted('redo-ifchange ab') })
+  const s = space({
+    'a.do': stamped('a'),
+    'b.do': stamped('b'),
+    'ab.do': noted('redo-ifchange a b'),
+    'top.do': noted('redo-ifchange ab'),
+  })
   await s.ifchange('top')
   s.runs()
   await s.ifchange('top')
@@ -114,7 +138,15 @@ test('redo-recheck lets the session look at everything again', async () => {
     'now.do': noted('redo-always'),
     src: '1',
     'copy.do': noted('redo-ifchange src', 'cat src'),
-    'x.do': noted('redo-ifchange now copy', 'printf 2 >src', 'redo-ifchange now copy', 'cp copy before', 'redo-recheck', 'redo-ifchange now copy', 'cp copy after'),
+    'x.do': noted(
+      'redo-ifchange now copy',
+      'printf 2 >src',
+      'redo-ifchange now copy',
+      'cp copy before',
+      'redo-recheck',
+      'redo-ifchange now copy',
+      'cp copy after',
+    ),
   })
   const result = await s.redo('x')
   expect(result.code, result.stderr).toBe(0)

@@ -15,7 +15,8 @@ test('sh runs a do-file with -e, but a #! line decides for itself', async () => 
 
 test('a #! do-file in another language gets its arguments and needs no x bit', async () => {
   const s = space({
-    'default.txt.do': '#!/usr/bin/env node\nconst [one, two, three] = process.argv.slice(2)\nrequire("fs").writeFileSync(three, `${one} ${two}`)\n',
+    'default.txt.do':
+      '#!/usr/bin/env node\nconst [one, two, three] = process.argv.slice(2)\nrequire("fs").writeFileSync(three, `${one} ${two}`)\n',
     'option.do': '#!/bin/sh -eu\necho "${1}"\n: "$NOT_SET_AT_ALL"\n',
   })
   const text = await s.redo('x.txt')
@@ -33,7 +34,10 @@ test('-x shows the commands of a do-file', async () => {
 })
 
 test("each request's environment reaches its do-files, also the inner ones", async () => {
-  const s = space({ 'x.do': 'redo-always\nredo-ifchange y\ncat y\necho "$COLOUR"\n', 'y.do': 'redo-always\necho "$COLOUR $SHAPE"\n' })
+  const s = space({
+    'x.do': 'redo-always\nredo-ifchange y\ncat y\necho "$COLOUR"\n',
+    'y.do': 'redo-always\necho "$COLOUR $SHAPE"\n',
+  })
   await s.run('redo', ['x'], { env: { COLOUR: 'red' } })
   expect(s.read('x')).toBe('red \nred\n')
   await s.run('redo', ['x'], { env: { COLOUR: 'blue ü', SHAPE: 'round' } })
@@ -54,7 +58,7 @@ test('CDPATH does not reach a do-file', async () => {
 
 test('the redo commands are in the PATH of a do-file even when the caller has no such folder there', async () => {
   const s = space({ 'x.do': '#!/bin/sh\nredo-ifchange y\nset -e\ncat y\n', 'y.do': 'echo y\n' })
-  const path = s.environment()['PATH'] ?? ''
+  const path = s.environment().PATH ?? ''
   const redo = `${path.split(':')[0]}/redo`
   const result = await s.run(redo, ['x'], { env: { PATH: path.split(':').slice(1).join(':') } })
   expect(result.code, result.stderr).toBe(0)

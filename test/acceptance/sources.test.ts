@@ -17,7 +17,12 @@ interface Seen {
   readonly listed: 'source' | 'target' | 'out-of-date target' | 'neither'
 }
 
-const seen = (userRan: boolean, thingRan: boolean, listed: Seen['listed'], warned = false): Seen => ({ userRan, thingRan, warned, listed })
+const seen = (userRan: boolean, thingRan: boolean, listed: Seen['listed'], warned = false): Seen => ({
+  userRan,
+  thingRan,
+  warned,
+  listed,
+})
 const untouchedSource = seen(false, false, 'source')
 const changedSource = seen(true, false, 'source')
 const overridden = seen(true, false, 'source', true)
@@ -69,7 +74,14 @@ describe('source, virtual or real target', () => {
     const row = `${first}-${update}-${then}`
     const here = { cwd: row }
     let s = await step(row, `${first === 'source' ? 'fail' : first === 'virtual' ? 'nil' : 'output'} 1`)
-    s.write(`${row}/thing.do`, noted('redo-ifchange want', 'read want turn <want', 'case $want in fail) exit 10;; output) echo "$turn" >"$3";; esac'))
+    s.write(
+      `${row}/thing.do`,
+      noted(
+        'redo-ifchange want',
+        'read want turn <want',
+        'case $want in fail) exit 10;; output) echo "$turn" >"$3";; esac',
+      ),
+    )
     s.write(`${row}/user.do`, 'redo-ifchange thing\necho "$1" | tee -a "$RUNS"\n')
 
     // First: failing once makes redo forget that a missing file ever was a target, and one made by hand then is a source.
@@ -85,13 +97,24 @@ describe('source, virtual or real target', () => {
     s = await step(row, `${then} 3`)
     const result = await s.run('redo-ifchange', ['user'], here)
     const runs = s.runs()
-    const lists = await Promise.all(['redo-sources', 'redo-targets', 'redo-ood'].map((command) => s.run(command, [], here)))
+    const lists = await Promise.all(
+      ['redo-sources', 'redo-targets', 'redo-ood'].map((command) => s.run(command, [], here)),
+    )
     const [isSource, isTarget, isOutOfDate] = lists.map(({ stdout }) => stdout.split('\n').includes('thing'))
     expect({
       userRan: runs.includes('user'),
       thingRan: runs.includes('thing'),
       warned: /thing: you modified it; skipping/.test(result.stderr),
-      listed: isSource && !isTarget ? 'source' : isOutOfDate && isTarget ? 'out-of-date target' : isTarget ? 'target' : isOutOfDate ? 'only out-of-date' : 'neither',
+      listed:
+        isSource && !isTarget
+          ? 'source'
+          : isOutOfDate && isTarget
+            ? 'out-of-date target'
+            : isTarget
+              ? 'target'
+              : isOutOfDate
+                ? 'only out-of-date'
+                : 'neither',
     }).toEqual(expected)
     expect(result.code).toBe(expected === failedAndGone || expected === failedOldKept ? 1 : 0)
   })
@@ -101,13 +124,18 @@ describe('a target edited by hand', () => {
   afterEach(closeSpaces)
 
   const edited = async (): Promise<Space> => {
-    const s = space({ src: '1\n', 'a.do': noted('redo-ifchange src', 'cat src'), 'b.do': noted('redo-ifchange a', 'cat a') })
+    const s = space({
+      src: '1\n',
+      'a.do': noted('redo-ifchange src', 'cat src'),
+      'b.do': noted('redo-ifchange a', 'cat a'),
+    })
     await s.ifchange('b')
     s.write('a', 'mine\n')
     s.runs()
     return s
   }
-  const warning = /^redo {2}a: you modified it; skipping \(redo --take a keeps it, redo --overwrite a builds over it\)$/m
+  const warning =
+    /^redo {2}a: you modified it; skipping \(redo --take a keeps it, redo --overwrite a builds over it\)$/m
 
   test('is left alone with a warning, and its dependents use it', async () => {
     const s = await edited()

@@ -7,7 +7,11 @@ import { closeSpaces, noted, space, until, waitsFor } from '../support/space.js'
 afterEach(closeSpaces)
 
 test('100 clients at once after a crash: one daemon, no request lost, nothing made twice', async () => {
-  const s = space({ src: '1', 'shared.do': noted('redo-ifchange src', 'cat src'), 'default.do': noted('redo-ifchange shared', 'cat shared') })
+  const s = space({
+    src: '1',
+    'shared.do': noted('redo-ifchange src', 'cat src'),
+    'default.do': noted('redo-ifchange shared', 'cat shared'),
+  })
   await s.ifchange('t0')
   await s.crash()
   s.write('src', '2')
@@ -44,7 +48,12 @@ test('a client killed in the middle: what nobody else wants is not begun, and th
 })
 
 test('a client killed in the middle takes nothing from another that wants the same', async () => {
-  const s = space({ 'all.do': noted('redo-ifchange a b'), 'a.do': noted('touch a.here', waitsFor('go'), 'echo a'), 'b.do': noted('echo b'), 'x.do': noted('echo x') })
+  const s = space({
+    'all.do': noted('redo-ifchange a b'),
+    'a.do': noted('touch a.here', waitsFor('go'), 'echo a'),
+    'b.do': noted('echo b'),
+    'x.do': noted('echo x'),
+  })
   await s.redo('x')
   const gone = s.start('redo-ifchange', ['all'])
   await until('a runs', () => s.exists('a.here'))
@@ -59,7 +68,11 @@ test('a client killed in the middle takes nothing from another that wants the sa
 })
 
 test('a do-file that goes without waiting for its own question leaves no trace of it', async () => {
-  const s = space({ 'x.do': noted('redo-ifchange slow & kill -9 $!', 'echo x'), 'slow.do': noted('touch slow.here', waitsFor('go'), 'echo slow'), 'y.do': noted('echo y') })
+  const s = space({
+    'x.do': noted('redo-ifchange slow & kill -9 $!', 'echo x'),
+    'slow.do': noted('touch slow.here', waitsFor('go'), 'echo slow'),
+    'y.do': noted('echo y'),
+  })
   const result = await s.redo('x')
   expect(result.code, result.stderr).toBe(0)
   s.write('go', '')

@@ -19,7 +19,13 @@ test('on itself', async () => {
 })
 
 test('of two and of three, told from the smallest name', async () => {
-  const s = space({ 'a.do': noted('redo-ifchange b'), 'b.do': noted('redo-ifchange a'), 'p.do': noted('redo-ifchange q'), 'q.do': noted('redo-ifchange o'), 'o.do': noted('redo-ifchange p') })
+  const s = space({
+    'a.do': noted('redo-ifchange b'),
+    'b.do': noted('redo-ifchange a'),
+    'p.do': noted('redo-ifchange q'),
+    'q.do': noted('redo-ifchange o'),
+    'o.do': noted('redo-ifchange p'),
+  })
   for (const jobs of ['-j1', '-j2']) {
     expectCycle(await s.redo(jobs, 'b'), 'a', 'b')
     expectCycle(await s.redo(jobs, 'p'), 'o', 'p', 'q')
@@ -43,7 +49,10 @@ test('across branches that run at the same time', async () => {
 })
 
 test('across two requests', async () => {
-  const s = space({ 'a.do': noted('touch a.here', waitsFor('b.here'), 'redo-ifchange b'), 'b.do': noted('touch b.here', waitsFor('a.here'), 'redo-ifchange a') })
+  const s = space({
+    'a.do': noted('touch a.here', waitsFor('b.here'), 'redo-ifchange b'),
+    'b.do': noted('touch b.here', waitsFor('a.here'), 'redo-ifchange a'),
+  })
   const one = s.start('redo', ['-j2', 'a'])
   await until('a runs', () => s.exists('a.here'))
   const results = await Promise.all([one.done, s.redo('-j2', 'b')])
@@ -52,7 +61,12 @@ test('across two requests', async () => {
 })
 
 test('that appears only after a change, among targets that were built before', async () => {
-  const s = space({ next: 'none', none: '', 'a.do': noted('redo-ifchange b', 'echo a'), 'b.do': noted('redo-ifchange next', 'redo-ifchange "$(cat next)"', 'echo b') })
+  const s = space({
+    next: 'none',
+    none: '',
+    'a.do': noted('redo-ifchange b', 'echo a'),
+    'b.do': noted('redo-ifchange next', 'redo-ifchange "$(cat next)"', 'echo b'),
+  })
   expect((await s.ifchange('a')).code).toBe(0)
   s.write('next', 'a')
   expectCycle(await s.ifchange('a'), 'a', 'b')

@@ -6,7 +6,8 @@ import { closeSpaces, noted, type Space, space, until, waitsFor } from '../suppo
 
 afterEach(closeSpaces)
 
-const leftovers = (s: Space): readonly string[] => (s.exists('.redford/tmp') ? fs.readdirSync(`${s.root}/.redford/tmp`) : [])
+const leftovers = (s: Space): readonly string[] =>
+  s.exists('.redford/tmp') ? fs.readdirSync(`${s.root}/.redford/tmp`) : []
 
 test.each([
   ['stdout', 'echo half; kill -9 $$'],
@@ -27,7 +28,13 @@ test.each([
 })
 
 test('two outputs or a written $1 break the build and nothing else (207, 206)', async () => {
-  const s = space({ both: '', 'x.do': 'redo-ifchange y direct good\n', 'y.do': 'echo old\n', 'direct.do': 'echo old\n', 'good.do': noted('echo good') })
+  const s = space({
+    both: '',
+    'x.do': 'redo-ifchange y direct good\n',
+    'y.do': 'echo old\n',
+    'direct.do': 'echo old\n',
+    'good.do': noted('echo good'),
+  })
   await s.ifchange('y', 'direct')
   s.write('y.do', 'echo a\necho b >"$3"\n')
   s.write('direct.do', 'echo a >>"$1"\n')
@@ -60,7 +67,7 @@ describe.runIf(hasProc)('the daemon dies and do-files live on', () => {
     const s = space({ 'x.do': writer })
     const first = s.start('redo-ifchange', ['x'])
     await until('the do-file runs', () => s.exists('started'))
-    const [daemon = -1] = s.engines()
+    const daemon = s.daemon()
     const helpers = childrenOf(daemon).filter((pid) => commandLineOf(pid).includes('--forkserver'))
     // The helpers first: they would notice that the daemon is gone.
     if (killed !== 'the daemon') for (const pid of helpers) process.kill(pid, 'SIGKILL')
@@ -82,13 +89,20 @@ describe.runIf(hasProc)('the daemon dies and do-files live on', () => {
 
 describe('background children of a do-file', () => {
   test('a do-file is done at its exit, and what it left behind is ended', async () => {
-    const s = space({ 'x.do': 'sleep 300 & echo $! >sleeper\necho x\n', 'y.do': "(trap '' TERM HUP; sleep 300) & echo $! >stubborn\necho y >\"$3\"\n" })
+    const s = space({
+      'x.do': 'sleep 300 & echo $! >sleeper\necho x\n',
+      'y.do': '(trap \'\' TERM HUP; sleep 300) & echo $! >stubborn\necho y >"$3"\n',
+    })
     const begin = performance.now()
     const result = await s.redo('x', 'y')
     expect(result.code, result.stderr).toBe(0)
     expect(performance.now() - begin).toBeLessThan(5_000)
     expect([s.read('x'), s.read('y')]).toEqual(['x\n', 'y\n'])
-    if (hasProc) await until('the children are ended', () => !['sleeper', 'stubborn'].some((name) => isAlive(Number(s.read(name)))))
+    if (hasProc)
+      await until(
+        'the children are ended',
+        () => !['sleeper', 'stubborn'].some((name) => isAlive(Number(s.read(name)))),
+      )
   })
 
   test('late writes do not reach the published file', async () => {
@@ -100,7 +114,8 @@ describe('background children of a do-file', () => {
     const result = await s.redo('-j2', 'out', 'file')
     expect(result.code, result.stderr).toBe(0)
     const published = [s.read('out'), s.read('file')]
-    if (hasProc) await until('the writers are ended', () => !['out.pid', 'file.pid'].some((name) => isAlive(Number(s.read(name)))))
+    if (hasProc)
+      await until('the writers are ended', () => !['out.pid', 'file.pid'].some((name) => isAlive(Number(s.read(name)))))
     expect([s.read('out'), s.read('file')]).toEqual(published)
     for (const text of published) expect(text).toMatch(/^early\n(late\n)*$/)
     const again = await s.ifchange('out', 'file')

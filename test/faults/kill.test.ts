@@ -13,9 +13,10 @@ const killsPerCase = 14
 
 /** What a target holds for one version of the source: long enough that a half of it would show. */
 const textOf = (name: string, version: number): string => `${`${name} ${version}\n`.repeat(400)}end\n`
-const copies = (name: string, from: string): string => `redo-ifchange ${from}\nn=$(head -n 1 ${from} | sed "s/.* //")\n`.concat(
-  `i=0; while [ $i -lt 400 ]; do echo "${name} $n"; i=$((i+1)); done`,
-)
+const copies = (name: string, from: string): string =>
+  `redo-ifchange ${from}\nn=$(head -n 1 ${from} | sed "s/.* //")\n`.concat(
+    `i=0; while [ $i -lt 400 ]; do echo "${name} $n"; i=$((i+1)); done`,
+  )
 const project = (): Space =>
   space({
     src: 'src 0\n',
@@ -28,7 +29,12 @@ const project = (): Space =>
 const names = ['low', 'high'] as const
 
 /** After a kill: nothing half, then all right after one command, then nothing left to do. */
-const expectRecovery = async (s: Space, version: number, allowed: readonly (number | undefined)[], at: string): Promise<void> => {
+const expectRecovery = async (
+  s: Space,
+  version: number,
+  allowed: readonly (number | undefined)[],
+  at: string,
+): Promise<void> => {
   for (const name of names) {
     const texts = allowed.map((one) => (one === undefined ? undefined : textOf(name, one)))
     expect(texts.includes(s.read(name)), `${at}: ${name} is whole`).toBe(true)
@@ -36,48 +42,72 @@ const expectRecovery = async (s: Space, version: number, allowed: readonly (numb
   const result = await s.ifchange('all')
   expect(result.code, `${at}: ${result.stderr}`).toBe(0)
   expect(result.stderr, at).not.toMatch(/modified/)
-  for (const name of names) expect(s.read(name) === textOf(name, version), `${at}: ${name} is of version ${version}`).toBe(true)
+  for (const name of names)
+    expect(s.read(name) === textOf(name, version), `${at}: ${name} is of version ${version}`).toBe(true)
   s.runs()
   const again = await s.ifchange('all')
   expect([again.code, s.runs()], at).toEqual([0, []])
-  expect(s.list(), `${at}: nothing is left beside the targets`).toEqual(['all.do', 'high', 'high.do', 'low', 'low.do', 'src', 'virtual.do'])
+  expect(s.list(), `${at}: nothing is left beside the targets`).toEqual([
+    'all.do',
+    'high',
+    'high.do',
+    'low',
+    'low.do',
+    'src',
+    'virtual.do',
+  ])
   await s.run('redford', ['stop'])
 }
 
 if (!straceWorks) console.warn('kill at system calls: skipped, for strace cannot trace or inject here')
 
 describe.runIf(straceWorks)('kill -9 just before the k-th system call', () => {
-  test.each(kinds)('of a build that changes targets (%s calls)', async (kind) => {
-    const s = project()
-    let version = 1
-    const setVersion = (): void => s.write('src', `src ${version}\n`)
-    setVersion()
-    await s.ifchange('all')
-    await s.run('redford', ['stop'])
-    version += 1
-    setVersion()
-    const max = await countCalls(s, kind, 'redo-ifchange all')
-    expect(max).toBeGreaterThan(0)
-    await expectRecovery(s, version, [version], 'no kill')
-    for (const k of instants(max, killsPerCase)) {
+  test.each(kinds)(
+    'of a build that changes targets (%s calls)',
+    async (kind) => {
+      const s = project()
+      let version = 1
+      const setVersion = (): void => s.write('src', `src ${version}\n`)
+      setVersion()
+      await s.ifchange('all')
+      await s.run('redford', ['stop'])
       version += 1
       setVersion()
-      await killAtCall(s, kind, k, 'redo-ifchange all')
-      await expectRecovery(s, version, [version - 1, version], `${kind} call ${k} of ${max}`)
-    }
-  }, 180_000)
+      const max = await countCalls(s, kind, 'redo-ifchange all')
+      expect(max).toBeGreaterThan(0)
+      await expectRecovery(s, version, [version], 'no kill')
+      for (const k of instants(max, killsPerCase)) {
+        version += 1
+        setVersion()
+        await killAtCall(s, kind, k, 'redo-ifchange all')
+        await expectRecovery(s, version, [version - 1, version], `${kind} call ${k} of ${max}`)
+      }
+    },
+    180_000,
+  )
 
-  test.each(kinds)('of the very first build (%s calls)', async (kind) => {
-    const s = project()
-    const max = await countCalls(s, kind, 'redo-ifchange all')
-    expect(max).toBeGreaterThan(0)
-    await expectRecovery(s, 0, [0], 'no kill')
-    for (const k of instants(max, killsPerCase)) {
-      for (const name of ['.redford', ...names]) s.remove(name)
-      await killAtCall(s, kind, k, 'redo-ifchange all')
-      await expectRecovery(s, 0, [undefined, 0], `${kind} call ${k} of ${max}`)
-    }
-  }, 180_000)
+  test.each(kinds)(
+    'of the very first build (%s calls)',
+    async (kind) => {
+      const s = project()
+      const forget = (): void => {
+        for (const name of ['.redford', ...names]) s.remove(name)
+      }
+      // Once unobserved: the C client may have to be compiled, which is no part of the count.
+      await s.ifchange('all')
+      await s.run('redford', ['stop'])
+      forget()
+      const max = await countCalls(s, kind, 'redo-ifchange all')
+      expect(max).toBeGreaterThan(0)
+      await expectRecovery(s, 0, [0], 'no kill')
+      for (const k of instants(max, killsPerCase)) {
+        forget()
+        await killAtCall(s, kind, k, 'redo-ifchange all')
+        await expectRecovery(s, 0, [undefined, 0], `${kind} call ${k} of ${max}`)
+      }
+    },
+    180_000,
+  )
 })
 
 test('kill -9 of the daemon between two commands loses nothing that was answered', async () => {

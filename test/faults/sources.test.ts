@@ -21,7 +21,12 @@ describe.each(['the daemon stays', 'the daemon is killed before'])('%s', (fate) 
   })
 
   test('a source that is gone for good breaks what asks for it, and its siblings go on', async () => {
-    const s = space({ part: '1\n', other: '1\n', 'x.do': noted('redo-ifchange part', 'cat part'), 'y.do': noted('redo-ifchange other', 'cat other') })
+    const s = space({
+      part: '1\n',
+      other: '1\n',
+      'x.do': noted('redo-ifchange part', 'cat part'),
+      'y.do': noted('redo-ifchange other', 'cat other'),
+    })
     await s.ifchange('x', 'y')
     await between(s)
     s.remove('part')
@@ -36,7 +41,11 @@ describe.each(['the daemon stays', 'the daemon is killed before'])('%s', (fate) 
   })
 
   test('a deleted target is rebuilt, one edited by hand is left alone until it is forced', async () => {
-    const s = space({ src: '1\n', 'x.do': noted('redo-ifchange src', 'cat src'), 'y.do': noted('redo-ifchange src', 'cat src') })
+    const s = space({
+      src: '1\n',
+      'x.do': noted('redo-ifchange src', 'cat src'),
+      'y.do': noted('redo-ifchange src', 'cat src'),
+    })
     await s.ifchange('x', 'y')
     await between(s)
     s.remove('x')
@@ -77,6 +86,10 @@ describe.each(['the daemon stays', 'the daemon is killed before'])('%s', (fate) 
     s.write(odd, '2')
     await s.sh(ask, { env })
     expect(s.runs().length).toBe(1)
-    expect([s.read(Buffer.from('\xff \t\xc3(-.out', 'latin1')), s.read(long), s.read('-rf.out')]).toEqual(['2', 'long', 'dash'])
+    expect([s.read(Buffer.from('\xff \t\xc3(-.out', 'latin1')), s.read(long), s.read('-rf.out')]).toEqual([
+      '2',
+      'long',
+      'dash',
+    ])
   })
 })

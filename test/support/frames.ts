@@ -12,7 +12,10 @@ export interface Frame {
 }
 
 export const frame = (type: string, payload: string | Buffer = ''): Buffer => {
-  const body = Buffer.concat([Buffer.from(type, 'latin1'), typeof payload === 'string' ? Buffer.from(payload) : payload])
+  const body = Buffer.concat([
+    Buffer.from(type, 'latin1'),
+    typeof payload === 'string' ? Buffer.from(payload) : payload,
+  ])
   const length = Buffer.alloc(4)
   length.writeUInt32LE(body.length)
   return Buffer.concat([length, body])

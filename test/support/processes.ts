@@ -23,7 +23,10 @@ export const processesOf = (folder: string): readonly number[] => {
   return names
     .filter((name) => {
       const cwd = readOr(() => fs.readlinkSync(`/proc/${name}/cwd`), '').replace(/ \(deleted\)$/, '')
-      return isInside(cwd, folder) || readOr(() => fs.readFileSync(`/proc/${name}/environ`, 'latin1'), '').includes(`${folder}/`)
+      return (
+        isInside(cwd, folder) ||
+        readOr(() => fs.readFileSync(`/proc/${name}/environ`, 'latin1'), '').includes(`${folder}/`)
+      )
     })
     .map(Number)
     .sort((a, b) => a - b)
@@ -31,19 +34,28 @@ export const processesOf = (folder: string): readonly number[] => {
 
 /** The files a process holds open, as the kernel names them (a removed one ends in " (deleted)"). */
 export const openFilesOf = (pid: number): readonly string[] =>
-  readOr(() => fs.readdirSync(`/proc/${pid}/fd`), []).map((fd) => readOr(() => fs.readlinkSync(`/proc/${pid}/fd/${fd}`), ''))
+  readOr(() => fs.readdirSync(`/proc/${pid}/fd`), []).map((fd) =>
+    readOr(() => fs.readlinkSync(`/proc/${pid}/fd/${fd}`), ''),
+  )
 
 /** Those of `processesOf(folder)` that hold a project's lock: the engines, one a project when all is well. */
 export const enginesOf = (folder: string): readonly number[] =>
-  processesOf(folder).filter((pid) => openFilesOf(pid).some((file) => /\/\.redford\/lock\.sqlite( \(deleted\))?$/.test(file)))
+  processesOf(folder).filter((pid) =>
+    openFilesOf(pid).some((file) => /\/\.redford\/lock\.sqlite( \(deleted\))?$/.test(file)),
+  )
 
 /** The words of a process's command line, joined by spaces; '' when it is gone. */
 export const commandLineOf = (pid: number): string =>
-  readOr(() => fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1'), '').replaceAll('\0', ' ').trim()
+  readOr(() => fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1'), '')
+    .replaceAll('\0', ' ')
+    .trim()
 
 /** The fields of /proc/PID/stat behind the command's name, which may itself hold spaces and brackets. */
 const statFieldsOf = (pid: number): readonly string[] =>
-  fs.readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\) /s, '').split(' ')
+  fs
+    .readFileSync(`/proc/${pid}/stat`, 'latin1')
+    .replace(/^.*\) /s, '')
+    .split(' ')
 
 /** Processor time a process has used, own and its system calls', in clock ticks (10 ms each). Throws when it is gone. */
 export const cpuTicksOf = (pid: number): number => {

@@ -9,11 +9,7 @@ import * as os from 'node:os'
 import * as path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { vi } from 'vitest'
 import { commandLineOf, enginesOf, processesOf } from './processes.js'
-
-// A test here starts a daemon and dozens of processes; the default of 5 s is for pure functions.
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
 
 /** A file's name under the project root. A Buffer where it is not UTF-8. */
 export type Name = string | Buffer
@@ -57,12 +53,16 @@ export interface Running {
 }
 
 const packageRoot = fileURLToPath(new URL('../../', import.meta.url))
-export const packageVersion: string = JSON.parse(fs.readFileSync(path.join(packageRoot, 'package.json'), 'utf8')).version
+export const packageVersion: string = JSON.parse(
+  fs.readFileSync(path.join(packageRoot, 'package.json'), 'utf8'),
+).version
 
 /** One cache for all tests, so that the C client is compiled once; a changed C file gets a new one. */
 const cacheFolder = (): string => {
   const source = path.join(packageRoot, 'native/redford.c')
-  const hash = createHash('sha256').update(packageRoot).update(fs.existsSync(source) ? fs.readFileSync(source) : '')
+  const hash = createHash('sha256')
+    .update(packageRoot)
+    .update(fs.existsSync(source) ? fs.readFileSync(source) : '')
   return path.join(os.tmpdir(), `redford-test-cache-${hash.digest('hex').slice(0, 12)}`)
 }
 
@@ -84,7 +84,11 @@ export const until = async (what: string, isSo: () => boolean, timeoutMs = 6_000
 
 const parseTrace = (file: string): readonly TraceEvent[] =>
   fs.existsSync(file)
-    ? fs.readFileSync(file, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line) as TraceEvent)
+    ? fs
+        .readFileSync(file, 'utf8')
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as TraceEvent)
     : []
 
 export class Space {
@@ -110,7 +114,9 @@ export class Space {
 
   /** The full path of a name under the root. A Buffer stays one. */
   path(name: Name): string | Buffer {
-    return typeof name === 'string' ? path.resolve(this.root, name) : Buffer.concat([Buffer.from(`${this.root}/`), name])
+    return typeof name === 'string'
+      ? path.resolve(this.root, name)
+      : Buffer.concat([Buffer.from(`${this.root}/`), name])
   }
 
   /** Writes a file, and the folders above it. */
@@ -144,7 +150,10 @@ export class Space {
 
   /** Names in a folder of the project without what the engine and the tests keep there. Sorted. */
   list(folder = '.'): readonly string[] {
-    return fs.readdirSync(this.path(folder)).filter((name) => name !== '.redford' && name !== '.git').sort()
+    return fs
+      .readdirSync(this.path(folder))
+      .filter((name) => name !== '.redford' && name !== '.git')
+      .sort()
   }
 
   /** Moves the whole project; later commands run in its new place. */
@@ -174,6 +183,14 @@ export class Space {
   /** The engines at work on the project: the daemon, mostly. */
   engines(): readonly number[] {
     return enginesOf(this.base)
+  }
+
+  /** The one daemon of the project. Throws when there is none, or more than one. */
+  daemon(): number {
+    const [one, ...others] = this.engines()
+    if (one === undefined || others.length > 0)
+      throw new Error(`one daemon is expected, not: ${this.engines().join(' ') || 'none'}`)
+    return one
   }
 
   environment(): Record<string, string> {
@@ -207,7 +224,10 @@ export class Space {
     const end = this.#result(child, [command, ...args].join(' '), options.timeoutMs ?? 15_000, kill)
     const running: Running = { pid: child.pid ?? -1, done: end, kill, trace: () => parseTrace(traceFile) }
     this.#children.add(running)
-    end.then(() => this.#children.delete(running), () => this.#children.delete(running))
+    end.then(
+      () => this.#children.delete(running),
+      () => this.#children.delete(running),
+    )
     child.stdin.on('error', () => undefined) // a command need not read what it is given
     child.stdin.end(options.stdin ?? '')
     return running
@@ -270,7 +290,9 @@ export class Space {
         kill('SIGKILL')
         child.stdout?.destroy()
         child.stderr?.destroy()
-        reject(new Error(`${what}: still running after ${timeoutMs} ms\nstdout: ${texts.stdout}\nstderr: ${texts.stderr}`))
+        reject(
+          new Error(`${what}: still running after ${timeoutMs} ms\nstdout: ${texts.stdout}\nstderr: ${texts.stderr}`),
+        )
       }, timeoutMs)
       child.on('error', (error) => {
         clearTimeout(timer)

@@ -16,7 +16,16 @@ export type CallKind = keyof typeof callKinds
 /** May this machine trace and inject? Containers often refuse; then these tests say so and are skipped. */
 export const straceWorks = ((): boolean => {
   const calls = callKinds.names
-  const child = spawnSync('strace', ['-f', '-o', '/dev/null', '-e', `trace=${calls}`, '-e', `inject=${calls}:error=EIO:when=1`, 'true'])
+  const child = spawnSync('strace', [
+    '-f',
+    '-o',
+    '/dev/null',
+    '-e',
+    `trace=${calls}`,
+    '-e',
+    `inject=${calls}:error=EIO:when=1`,
+    'true',
+  ])
   return child.status === 0
 })()
 
@@ -57,12 +66,16 @@ export const countCalls = async (space: Space, kind: CallKind, command: string):
 /** Runs the command; whichever process comes first to its k-th call of the kind dies there. */
 export const killAtCall = (space: Space, kind: CallKind, k: number, command: string): Promise<void> => {
   const calls = callKinds[kind]
-  return traced(space, ['-o', '/dev/null', '-e', `trace=${calls}`, '-e', `inject=${calls}:signal=KILL:when=${k}`], command)
+  return traced(
+    space,
+    ['-o', '/dev/null', '-e', `trace=${calls}`, '-e', `inject=${calls}:signal=KILL:when=${k}`],
+    command,
+  )
 }
 
 /** `count` instants spread over 1..max with both ends; all of them where REDFORD_KILLS=all, which takes minutes. */
 export const instants = (max: number, count: number): readonly number[] => {
-  if (process.env['REDFORD_KILLS'] === 'all' || max <= count) return Array.from({ length: max }, (_, index) => index + 1)
+  if (process.env.REDFORD_KILLS === 'all' || max <= count) return Array.from({ length: max }, (_, index) => index + 1)
   const spread = Array.from({ length: count }, (_, index) => 1 + Math.round((index * (max - 1)) / (count - 1)))
   return [...new Set(spread)]
 }
