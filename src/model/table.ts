@@ -32,6 +32,15 @@ const zeroPage = (stride: number): Int32Array => {
 
 export const emptyTable = (stride: number): IntTable => ({ stride, chunks: [] })
 
+/** A table of whole pages, by number; what is missing is zeros. The pages are the table's from now on. */
+export const tableOfPages = (stride: number, pages: readonly (Int32Array | undefined)[]): IntTable => {
+  const chunks: Int32Array[][] = []
+  for (let p = 0; p < pages.length; p += PAGE_ROWS) {
+    chunks.push(Array.from({ length: PAGE_ROWS }, (_, i) => pages[p + i] ?? zeroPage(stride)))
+  }
+  return { stride, chunks }
+}
+
 /** Word `word` of row `row`. */
 export const read = (table: IntTable, row: number, word: number): number => {
   const chunk = table.chunks[row >>> CHUNK_BITS]

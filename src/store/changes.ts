@@ -1,0 +1,67 @@
+/**
+ * What differs between two states, of what is stored. Two versions of a table share the pages that did not change, so the
+ * cost follows what ticks wrote, not the size of the graph.
+ */
+import { type BuildId, buildId } from '../model/ids.js'
+import { FACT_STRIDE, Fact, type State } from '../model/state.js'
+import { changedPages, type ObjectTable, objectAt, PAGE_ROWS, pageOf } from '../model/table.js'
+import { isStored, STORED_FACTS } from './record.js'
+
+export interface Changes {
+  /** By rising id. */
+  readonly rows: readonly BuildId[]
+  /** For each of `rows`: whether its dependencies are others too. */
+  readonly lists: readonly boolean[]
+  /** Builds whose error or stamp changed. */
+  readonly extras: readonly BuildId[]
+}
+
+export const changesBetween = (before: State, after: State): Changes => {
+  const rows: BuildId[] = []
+  const lists: boolean[] = []
+  changedPages(before.facts, after.facts, (page) => {
+    const old = pageOf(before.facts, page)
+    const now = pageOf(after.facts, page)
+    for (let r = 0; r < PAGE_ROWS; r++) {
+      const at = r * FACT_STRIDE
+      const change = changeOf(isStored(old, at) ? old : undefined, isStored(now, at) ? now : undefined, at)
+      if (change === 'none') continue
+      rows.push(buildId(page * PAGE_ROWS + r))
+      lists.push(change === 'list')
+    }
+  })
+  const extras = new Set<BuildId>()
+  const add = (row: number): void => void extras.add(buildId(row))
+  changedObjects(before.errors, after.errors, add)
+  changedObjects(before.stamps, after.stamps, (row) => {
+    if (objectAt(before.stamps, row)?.last !== objectAt(after.stamps, row)?.last) add(row)
+  })
+  return { rows, lists, extras: [...extras] }
+}
+
+const changeOf = (old: Int32Array | undefined, now: Int32Array | undefined, at: number): 'none' | 'row' | 'list' => {
+  if (old === undefined && now === undefined) return 'none'
+  const wordsOf = (page: Int32Array | undefined, word: number): number => (page === undefined ? 0 : page[at + word]!)
+  // A list is written anew only by a run, which also sets `BUILT`, or when all of it goes. The head alone does not tell: two
+  // runs between two commits may come back to the same edge.
+  const differ = (word: number): boolean => wordsOf(old, word) !== wordsOf(now, word)
+  if (differ(Fact.DEP_HEAD) || differ(Fact.BUILT)) return 'list'
+  return STORED_FACTS.some(differ) ? 'row' : 'none'
+}
+
+/** Calls `visit` for each row whose object is not the same in both tables. */
+const changedObjects = <A>(before: ObjectTable<A>, after: ObjectTable<A>, visit: (row: number) => void): void => {
+  if (before === after) return
+  const chunks = Math.max(before.chunks.length, after.chunks.length)
+  for (let c = 0; c < chunks; c++) {
+    const old = before.chunks[c]
+    const now = after.chunks[c]
+    if (old === now) continue
+    for (let p = 0; p < PAGE_ROWS; p++) {
+      if (old?.[p] === now?.[p]) continue
+      for (let r = 0; r < PAGE_ROWS; r++) {
+        if (old?.[p]?.[r] !== now?.[p]?.[r]) visit((c * PAGE_ROWS + p) * PAGE_ROWS + r)
+      }
+    }
+  }
+}
