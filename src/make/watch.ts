@@ -63,7 +63,7 @@ export const openWatcher = (
   let isClosed = false
   /** Why events may be missing; undefined: none are. */
   let lost: string | undefined
-  /** Told last, so that a lasting trouble is told once. */
+  /** As it was last: one that lasts is told once. */
   let trouble: string | undefined
   let closing: (() => void)[] = []
   let mounts = system.mounts()
@@ -182,7 +182,7 @@ export const openWatcher = (
 
   const hasTrouble = (): boolean => {
     const now = tree.trouble()
-    if (now !== undefined && now !== trouble) onLost(now)
+    if (now !== undefined && trouble === undefined) onLost(now)
     trouble = now
     return now !== undefined
   }
