@@ -265,10 +265,7 @@ export const createWatchTree = (
     const paths = new Set<string>()
     const users = new Set<User>()
     const leaves: [Folder, string][] = []
-    /** Folders that may be others than before, so that what we listen to there lies elsewhere now. */
-    const moved = new Set<string>()
     const stir = (entry: Entry): void => {
-      if (entry.look.kind === 'folder') moved.add(join(entry.place.path, entry.name))
       for (const user of entry.users) users.add(user)
     }
     /**
@@ -297,9 +294,9 @@ export const createWatchTree = (
     }
     marked = new Map()
 
-    if (moved.size > 0) for (const place of [...places.values()]) if (isUnder(place.path, moved)) drop(place)
     for (const user of users) release(user)
-    // A stirred entry has lost all its users and so itself: the walks look at it anew.
+    // A stirred entry has lost all its users and so itself, and so have the places below: for who gets there came this
+    // way. So a folder that is another now is listened to anew, and no ear stays with the one that moved away.
     for (const user of users) if (user._tag === 'folder') settleFolder(user)
     for (const user of users) {
       if (user._tag === 'pin' && !users.has(user.folder)) leaves.push([user.folder, user.name])
@@ -376,8 +373,3 @@ const join = (folder: string, name: string): string => (folder === '/' ? `/${nam
 const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/')) || '/'
 
 const baseOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
-
-const isUnder = (path: string, folders: ReadonlySet<string>): boolean => {
-  for (let at = path; at !== '/'; at = parentOf(at)) if (folders.has(at)) return true
-  return false
-}
