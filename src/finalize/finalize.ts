@@ -3,9 +3,9 @@
  * subscriptions come about: which targets are to be watched is derived from the tables, never asked for while reducing.
  */
 import type { BuildId } from '../model/ids.js'
-import { Fact, Kind, KIND_MASK, type News, type State } from '../model/state.js'
-import { changedPages, PAGE_ROWS, pageOf } from '../model/table.js'
 import { buildId } from '../model/ids.js'
+import { Fact, KIND_MASK, Kind, type News, type State } from '../model/state.js'
+import { changedPages, PAGE_ROWS, pageOf } from '../model/table.js'
 
 export interface Outcome {
   /** One for each request that was answered. */

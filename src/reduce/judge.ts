@@ -164,11 +164,11 @@ export const tellScanned = (w: Work, x: BuildId): void => {
   }
 }
 
-/** The edges through which `x` is waited for now. Telling one may take others off the list, so it is copied. */
+/** The edges through which `x` is waited for now, longest first. Telling one may take others off the list, so it is copied. */
 const waitersOf = (w: Work, x: BuildId): number[] => {
   const found: number[] = []
   for (let e = w.flight.get(x, Flight.WAITER_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_WAITER)) found.push(e)
-  return found
+  return found.reverse()
 }
 
 /** What `p` waits for through `e` has come. */

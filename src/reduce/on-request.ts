@@ -37,7 +37,10 @@ export const onRequested = (w: Work, event: Requested): void => {
   w.moveTo(request, Status.BLOCKED)
   w.setBits(
     request,
-    Bit.WANTED | (pass.trust ? Bit.TRUST : 0) | (event.keepGoing ? Bit.KEEP_GOING : 0) | (event.want === 'look' ? Bit.LOOK : 0),
+    Bit.WANTED |
+      (pass.trust ? Bit.TRUST : 0) |
+      (event.keepGoing ? Bit.KEEP_GOING : 0) |
+      (event.want === 'look' ? Bit.LOOK : 0),
   )
   if (by !== 0) w.flight.set(by, Flight.BY, w.flight.get(by, Flight.BY) + 1)
   ask(w, event, pass)

@@ -2,7 +2,7 @@
 import { invariant } from '../model/error.js'
 import type { Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
-import { Bit, Edge, Fact, Flag, Flight, Kind, KIND_MASK, Mode, Status } from '../model/state.js'
+import { Bit, Edge, Fact, Flag, Flight, KIND_MASK, Kind, Mode, Status } from '../model/state.js'
 import { objectAt, withObject } from '../model/table.js'
 import { cycleThrough, noteCycle } from './cycle.js'
 import { demand, isScanned, need, passOf } from './demand.js'
@@ -38,7 +38,8 @@ export const onBlocked = (w: Work, { build: x, needs, create, slot }: Of<'blocke
     return true
   }
   const isAcyclic = [...create.map((d) => add(d, true)), ...needs.map((d) => add(d, false))].every((ok) => ok)
-  if (!isAcyclic) fail(w, x, { _tag: 'failed', build: x, error: { _tag: 'interrupted' }, exists: w.has(x, Bit.EXISTS), create: [] })
+  if (!isAcyclic)
+    fail(w, x, { _tag: 'failed', build: x, error: { _tag: 'interrupted' }, exists: w.has(x, Bit.EXISTS), create: [] })
   else if (w.flight.get(x, Flight.WAITING) === 0) onUnblocked(w, x)
 }
 
@@ -63,7 +64,9 @@ export const onDone = (w: Work, { build: x, look, virtual }: Of<'done'>): void =
     (before & KIND_MASK) !== Kind.TARGET ||
     (before & Flag.MODIFIED) !== 0 ||
     ((before & Flag.VIRTUAL) !== 0) !== virtual ||
-    (stamped ? !isEqual(stamp.last, stamp.next) : (before & Flag.STAMPED) !== 0 || virtual || contentDiffers(w, x, looks, 0))
+    (stamped
+      ? !isEqual(stamp.last, stamp.next)
+      : (before & Flag.STAMPED) !== 0 || virtual || contentDiffers(w, x, looks, 0))
   endRun(w, x)
   const flags =
     Kind.TARGET | (virtual ? Flag.VIRTUAL : 0) | (stamped ? Flag.STAMPED : 0) | (w.has(x, Bit.ALWAYS) ? Flag.ALWAYS : 0)
@@ -86,7 +89,7 @@ export const onFailed = (w: Work, receipt: Of<'failed'>): void => {
   fail(w, receipt.build, receipt)
 }
 
-const fail = (w: Work, x: BuildId, { error, exists, create }: Of<'failed'>): void => {
+const fail = (w: Work, x: BuildId, { error, exists, create, claimed }: Of<'failed'>): void => {
   const group = w.nextGroup(x)
   for (const d of create) {
     const e = w.newEdge(x, d, group, true)
@@ -99,6 +102,10 @@ const fail = (w: Work, x: BuildId, { error, exists, create }: Of<'failed'>): voi
   // A target whose old file is still there stays one; of the rest nothing is left to tell it from what never was.
   const kept = exists ? w.facts.get(x, Fact.FLAGS) & ~Flag.VIRTUAL : Kind.ABSENT
   w.facts.set(x, Fact.FLAGS, kept | Flag.BROKEN)
+  if (claimed !== undefined) {
+    w.facts.set(x, Fact.FLAGS, Kind.TARGET | Flag.BROKEN)
+    writeLook(w, x, wordsOf(claimed), 0)
+  }
   const last = objectAt(w.stamps, x)?.last
   w.stamps = withObject(w.stamps, x, last && { last })
   w.setError(x, cycle === undefined ? error : { _tag: 'cycle', path: cycle })

@@ -2,29 +2,30 @@
  * What a reduction works on: the tables of the state opened for writing, the counters, and the lists that link rows.
  * It knows how rows hang together, not what a status means; that is in the transitions beside it.
  */
-import { original } from 'immer'
+
 import type { Draft } from 'immer'
-import { type BuildError, Bug } from '../model/error.js'
+import { original } from 'immer'
+import { Bug, type BuildError } from '../model/error.js'
 import type { Effect, Session } from '../model/event.js'
 import { type BuildId, buildId, type EdgeId, edgeId, type Generation } from '../model/ids.js'
 import {
   Bit,
   Edge,
   Fact,
+  FLIGHT_STRIDE,
   Flag,
   Flight,
   GROUP_SHIFT,
-  Kind,
   KIND_MASK,
+  Kind,
   Mode,
   type News,
   type Queue,
+  STATUS_MASK,
   type State,
   Status,
-  STATUS_MASK,
 } from '../model/state.js'
 import { emptyTable, IntEditor, type ObjectTable, objectAt, rowsEnd, withObject } from '../model/table.js'
-import { FLIGHT_STRIDE } from '../model/state.js'
 
 interface OpenQueue {
   head: BuildId
@@ -32,6 +33,25 @@ interface OpenQueue {
   size: number
 }
 const open = (queue: Queue): OpenQueue => ({ head: queue.head, tail: queue.tail, size: queue.size })
+
+/** First in, first out, without moving what is inside. */
+class Fifo<A> {
+  private items: A[] = []
+  private first = 0
+
+  push(item: A): void {
+    this.items.push(item)
+  }
+
+  shift(): A | undefined {
+    if (this.first === this.items.length) {
+      if (this.first > 0) this.items = []
+      this.first = 0
+      return undefined
+    }
+    return this.items[this.first++]
+  }
+}
 
 export class Work {
   readonly facts: IntEditor
@@ -57,9 +77,9 @@ export class Work {
   stamps: State['stamps']
   news: News[]
   readonly effects: Effect[] = []
-  /** To be judged, told of: what this tick still has to follow up. Stacks, so that depth costs no recursion. */
-  readonly toJudge: BuildId[] = []
-  readonly toTell: BuildId[] = []
+  /** To be judged, told of: what this tick still has to follow up, first come first. Depth costs no recursion. */
+  readonly toJudge = new Fifo<BuildId>()
+  readonly toTell = new Fifo<BuildId>()
   private readonly base: State
 
   constructor(base: State) {

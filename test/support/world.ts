@@ -3,7 +3,7 @@
  * recursive oracle both interpret. Ids are names: rule and file `n` are build `n`.
  */
 import type { Make } from '../../src/engine.js'
-import { Engine, type Drive } from '../../src/engine.js'
+import { type Drive, Engine } from '../../src/engine.js'
 import type { Outcome } from '../../src/finalize/finalize.js'
 import { type Effect, LOOK_STRIDE, LookWord, type Receipt, type Want } from '../../src/model/event.js'
 import { type BuildId, buildId } from '../../src/model/ids.js'
@@ -72,7 +72,8 @@ export class Play {
       },
       run: (_, builds) =>
         builds.map((x): Receipt => {
-          if (!world.rules.has(x)) return { _tag: 'failed', build: x, error: { _tag: 'noRule' }, exists: false, create: [] }
+          if (!world.rules.has(x))
+            return { _tag: 'failed', build: x, error: { _tag: 'noRule' }, exists: false, create: [] }
           return { _tag: 'blocked', build: x, needs: [], create: [], slot: true }
         }),
       start: (_, builds) =>
@@ -105,7 +106,11 @@ export class Play {
   }
 
   /** A top-level request; its id. */
-  request(targets: readonly number[], want: Want = 'ifchange', options: { trust?: boolean; keepGoing?: boolean; jobs?: number } = {}): BuildId {
+  request(
+    targets: readonly number[],
+    want: Want = 'ifchange',
+    options: { trust?: boolean; keepGoing?: boolean; jobs?: number } = {},
+  ): BuildId {
     const request = buildId(this.nextRequest++)
     this.engine.dispatch({
       _tag: 'requested',
@@ -137,7 +142,11 @@ export class Play {
   }
 
   /** Asks for `targets` and returns the answer. */
-  build(targets: readonly number[], want: Want = 'ifchange', options: Parameters<Play['request']>[2] = {}): boolean | undefined {
+  build(
+    targets: readonly number[],
+    want: Want = 'ifchange',
+    options: Parameters<Play['request']>[2] = {},
+  ): boolean | undefined {
     const request = this.request(targets, want, options)
     this.finish()
     return this.answers.get(request)
@@ -165,7 +174,13 @@ export class Play {
     const step = process.steps.shift()
     if (step === 'end') return this.end(process, rule)
     const create = step === 'create'
-    const targets = create ? rule.ifcreate! : step === 'odd' ? (process.sum % 2 === 1 ? (rule.ifOdd ?? []) : []) : rule.asks[step as number]!
+    const targets = create
+      ? rule.ifcreate!
+      : step === 'odd'
+        ? process.sum % 2 === 1
+          ? (rule.ifOdd ?? [])
+          : []
+        : rule.asks[step as number]!
     const request = buildId(this.nextRequest++)
     this.onAnswer.set(request, (ok) => {
       if (!ok && !rule.tolerant) return this.fail(process.build)
@@ -194,7 +209,9 @@ export class Play {
   private kill(build: BuildId): void {
     const exists = this.world.files.has(build)
     if (!this.processes.delete(build)) return
-    this.pending.push(() => this.engine.settle({ _tag: 'failed', build, error: { _tag: 'signal', signal: 'SIGTERM' }, exists, create: [] }))
+    this.pending.push(() =>
+      this.engine.settle({ _tag: 'failed', build, error: { _tag: 'signal', signal: 'SIGTERM' }, exists, create: [] }),
+    )
   }
 
   private end(process: Process, rule: Rule): void {
@@ -205,7 +222,16 @@ export class Play {
     if (virtual) this.world.files.delete(process.build)
     else this.world.files.set(process.build, value)
     const content0 = virtual ? 0 : value + 1
-    const look = { kind: virtual ? 0 : 1, racy: false, stat0: content0, stat1: 0, content0, content1: 0, content2: 0, content3: 0 }
+    const look = {
+      kind: virtual ? 0 : 1,
+      racy: false,
+      stat0: content0,
+      stat1: 0,
+      content0,
+      content1: 0,
+      content2: 0,
+      content3: 0,
+    }
     this.engine.settle({ _tag: 'done', build: process.build, look, virtual })
   }
 }
@@ -213,7 +239,12 @@ export class Play {
 const valueOf = (rule: Rule, sum: number): number => (rule.output === 'parity' ? sum % 2 : sum % 1_000_003)
 
 /** What a build from nothing would give: the value, or undefined where it fails. Sources are the files without a rule. */
-export const oracle = (world: World, target: number, path: readonly number[] = [], memo = new Map<number, number | undefined>()): number | undefined => {
+export const oracle = (
+  world: World,
+  target: number,
+  path: readonly number[] = [],
+  memo = new Map<number, number | undefined>(),
+): number | undefined => {
   if (memo.has(target)) return memo.get(target)
   const rule = world.rules.get(target)
   const value = ((): number | undefined => {
@@ -243,7 +274,9 @@ export const oracle = (world: World, target: number, path: readonly number[] = [
 export const canonical = (state: State, ids: readonly number[]): unknown =>
   ids.map((x) => ({
     x,
-    facts: Array.from({ length: 12 }, (_, word) => read(state.facts, x, word)).filter((_, word) => word !== Fact.DEP_HEAD && word !== Fact.DEPENDENT_HEAD),
+    facts: Array.from({ length: 12 }, (_, word) => read(state.facts, x, word)).filter(
+      (_, word) => word !== Fact.DEP_HEAD && word !== Fact.DEPENDENT_HEAD,
+    ),
     checked: read(state.checked, x, 0),
     dependencies: dependenciesOf(state, buildId(x)),
   }))

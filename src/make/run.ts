@@ -1,0 +1,20 @@
+/** One run of a do-file, from its start to its end. */
+import type { BuildId } from '../model/ids.js'
+import type { Look } from './look.js'
+import type { Candidate } from './lookup.js'
+
+export interface Run {
+  /** Also the token by which its requests are known. */
+  readonly id: number
+  readonly build: BuildId
+  readonly name: string
+  readonly candidate: Candidate
+  readonly session: BuildId
+  /** Paths relative to the root. */
+  readonly output: string
+  readonly stdout: string
+  readonly stderr: string
+  /** What stood in the target's place before. */
+  readonly before: Look
+  pid: number
+}
