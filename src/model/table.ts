@@ -50,8 +50,8 @@ export const emptyTable = (stride: number): IntTable => ({ stride, chunks: [] })
 /** A table of whole pages, by number; what is missing is zeros. The pages are the table's from now on. */
 export const tableOfPages = (stride: number, pages: readonly (Int32Array | undefined)[]): IntTable => {
   const chunks: Int32Array[][] = []
-  for (let p = 0; p < pages.length; p += PAGE_ROWS) {
-    chunks.push(Array.from({ length: PAGE_ROWS }, (_, i) => pages[p + i] ?? zeroPage(stride)))
+  for (let p = 0; p < pages.length; p += CHUNK_PAGES) {
+    chunks.push(Array.from({ length: CHUNK_PAGES }, (_, i) => pages[p + i] ?? zeroPage(stride)))
   }
   return { stride, chunks }
 }
@@ -226,4 +226,21 @@ export const eachObject = <A>(table: ObjectTable<A>, visit: (row: number, value:
       })
     })
   })
+}
+
+/** Calls `visit` with the row of each entry that is not the same object in both tables; looks only at what they do not share. */
+export const changedObjects = <A>(
+  before: ObjectTable<A>,
+  after: ObjectTable<A>,
+  visit: (row: number) => void,
+): void => {
+  for (let c = 0; c < Math.max(before.chunks.length, after.chunks.length); c++) {
+    const [oldChunk, newChunk] = [before.chunks[c], after.chunks[c]]
+    if (oldChunk === newChunk) continue
+    for (let p = 0; p < CHUNK_PAGES; p++) {
+      const [old, now] = [oldChunk?.[p], newChunk?.[p]]
+      if (old === now) continue
+      for (let r = 0; r < PAGE_ROWS; r++) if (old?.[r] !== now?.[r]) visit((c << CHUNK_BITS) | (p << PAGE_BITS) | r)
+    }
+  }
 }

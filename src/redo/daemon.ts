@@ -1,5 +1,5 @@
 /** The daemon: a host behind the project's socket, alone by a lock that the kernel frees, gone after a while without work. */
-import { chmodSync, lstatSync, mkdirSync, rmSync, statSync, watch } from 'node:fs'
+import { chmodSync, lstatSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import type { Server } from 'node:net'
 import * as E from 'fp-ts/lib/Either.js'
 import { acquireLock, type Lock } from '../store/lock.js'
@@ -42,7 +42,6 @@ export class Daemon {
   private readonly startedMs = Date.now()
   private server: Server | undefined
   private idleTimer: NodeJS.Timeout | undefined
-  private guard: ReturnType<typeof watch> | undefined
   private isEnding = false
 
   /** Opens the project in the working folder, and serves. */
@@ -86,6 +85,7 @@ export class Daemon {
       stop: (client) => this.end(0, client),
       status: (client, json) => this.status(client, json),
     })
+    host.onStateGone = () => this.lost()
     host.onIdle = () => {
       if (this.commands.isDraining) this.end(0)
       else this.waitIdle()
@@ -113,11 +113,6 @@ export class Daemon {
     } finally {
       process.umask(umask)
     }
-    this.guard = watch(STATE_FOLDER, () => {
-      if (!this.host.hasState) this.lost()
-    })
-    this.guard.on('error', () => this.lost())
-    this.guard.unref()
   }
 
   /** Something to be told once, to whoever comes first. */
@@ -182,7 +177,6 @@ export class Daemon {
     }
     this.isEnding = true
     clearTimeout(this.idleTimer)
-    this.guard?.close()
     this.server?.close()
     // Taken away now, so that the next command starts a daemon of its own rather than meeting one that goes.
     if (this.host.hasState) rmSync(SOCKET, { force: true })

@@ -47,6 +47,8 @@ export class Host {
   readonly root: string
   /** Called when the last request was answered. */
   onIdle: () => void = () => {}
+  /** Called when the state folder was removed. */
+  onStateGone: () => void = () => {}
   private readonly options: HostOptions
   private readonly answers = new Map<BuildId, (response: Outcome['responses'][number], state: State) => void>()
   private statusTimer: NodeJS.Timeout | undefined
@@ -62,6 +64,7 @@ export class Host {
     this.tracer = new Tracer(nameOf)
     this.watching = new Watching(root, options.watch, store.names, {
       changed: (builds) => this.onFileEvents(builds),
+      state: () => this.hasState || this.onStateGone(),
       lost: () => this.engine.dispatch({ _tag: 'changed', builds: namedRows(this.state) }),
     })
     const firstRun = Number(store.meta('nextRun') ?? '1')

@@ -1,4 +1,5 @@
 /** What the daemon watches, and whether that is enough to look at nothing else. */
+import { mkdirSync } from 'node:fs'
 import type { Outcome } from '../finalize/finalize.js'
 import { openWatcher, type Watcher } from '../make/watch.js'
 import { type BuildId, buildId } from '../model/ids.js'
@@ -6,11 +7,18 @@ import { Kind, kindOf, type State } from '../model/state.js'
 import { rowsEnd } from '../model/table.js'
 import type { Names } from '../store/names.js'
 
+/** For the watcher's cookies alone. */
+const COOKIE_FOLDER = '.redford/watch'
+/** Is there as long as the state folder is. */
+const STATE_FILE = '.redford/lock.sqlite'
+
 export interface WatchHandlers {
   /** These files may have changed. */
   changed(builds: readonly BuildId[]): void
   /** Changes may have been missed: nothing that was known can be trusted. */
   lost(): void
+  /** Something happened to the state folder. */
+  state(): void
 }
 
 export class Watching {
@@ -27,7 +35,9 @@ export class Watching {
     const onLost = (why: string): void => {
       this.trouble = why
     }
-    this.watcher = openWatcher(root, '.redford/tmp', (paths) => this.onPaths(paths), onLost)
+    mkdirSync(COOKIE_FOLDER, { recursive: true, mode: 0o700 })
+    this.watcher = openWatcher(root, COOKIE_FOLDER, (paths) => this.onPaths(paths), onLost)
+    this.watcher.watch([STATE_FILE])
   }
 
   /** For `redford status`. */
@@ -76,6 +86,7 @@ export class Watching {
   }
 
   private onPaths(paths: readonly string[]): void {
+    if (paths.includes(STATE_FILE)) this.handlers.state()
     const builds = paths.map((path) => this.names.idOf(path)).filter((x) => x !== 0)
     if (builds.length > 0) this.handlers.changed(builds)
   }

@@ -26,6 +26,7 @@ import {
   Status,
 } from '../model/state.js'
 import { emptyTable, IntEditor, type ObjectTable, objectAt, rowsEnd, withObject } from '../model/table.js'
+import { Fifo } from './fifo.js'
 
 interface OpenQueue {
   head: BuildId
@@ -33,25 +34,6 @@ interface OpenQueue {
   size: number
 }
 const open = (queue: Queue): OpenQueue => ({ head: queue.head, tail: queue.tail, size: queue.size })
-
-/** First in, first out, without moving what is inside. */
-class Fifo<A> {
-  private items: A[] = []
-  private first = 0
-
-  push(item: A): void {
-    this.items.push(item)
-  }
-
-  shift(): A | undefined {
-    if (this.first === this.items.length) {
-      if (this.first > 0) this.items = []
-      this.first = 0
-      return undefined
-    }
-    return this.items[this.first++]
-  }
-}
 
 export class Work {
   readonly facts: IntEditor
