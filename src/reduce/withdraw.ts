@@ -18,6 +18,12 @@ const isNeeded = (w: Work, x: BuildId): boolean => {
 export const isStarted = (w: Work, x: BuildId): boolean =>
   w.status(x) === Status.RUNNING || (w.status(x) === Status.BLOCKED && w.flight.get(x, Flight.BY) > 0)
 
+/** Whether `x` is in the batch of this very tick: its receipt has yet to be applied. */
+const isBeingMade = (w: Work, x: BuildId): boolean => {
+  const status = w.status(x)
+  return (status === Status.READY || status === Status.START) && !w.has(x, Bit.QUEUED)
+}
+
 /** Takes all edges through which `x` waits off the lists; what it waited for is added to `left`. */
 const unlistAll = (w: Work, x: BuildId, left: BuildId[]): void => {
   for (let e = w.waitsFrom(x); e !== 0 && w.flight.get(x, Flight.WAITING) > 0; e = w.edges.get(e, Edge.NEXT_DEP)) {
@@ -47,6 +53,10 @@ export const abandon = (w: Work, builds: readonly BuildId[], end: boolean): void
         w.setBits(x, Bit.KILLED)
         w.effects.push({ _tag: 'kill', build: x })
       }
+      continue
+    }
+    if (isBeingMade(w, x)) {
+      w.givenUp.push(x)
       continue
     }
     w.setBits(x, 0, Bit.WANTED | Bit.FORCED | Bit.OVERWRITE)

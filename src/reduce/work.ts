@@ -60,6 +60,8 @@ export class Work {
   /** To be judged, told of: what this tick still has to follow up. Stacks, so that depth costs no recursion. */
   readonly toJudge: BuildId[] = []
   readonly toTell: BuildId[] = []
+  /** Given up by one receipt while another one of the same tick is yet to tell what became of them. */
+  readonly givenUp: BuildId[] = []
   private readonly base: State
 
   constructor(base: State) {
