@@ -66,6 +66,8 @@ export interface PlayOptions {
   readonly permute?: (receipts: readonly Receipt[]) => readonly Receipt[]
   /** First id of requests, where targets need more ids than {@link REQUESTS}. */
   readonly firstRequest?: number
+  /** More ticks than this are taken for a loop without end. */
+  readonly ticksMax?: number
   readonly onTick?: (input: Input, before: State, after: State) => void
 }
 
@@ -82,6 +84,7 @@ export class Play {
   readonly processes = new Map<number, Process>()
   private readonly onAnswer = new Map<number, (ok: boolean) => void>()
   private nextRequest: number
+  ticks = 0
   private readonly world: World
 
   constructor(world: World, options: PlayOptions = {}) {
@@ -131,6 +134,7 @@ export class Play {
       ...(options.policy === undefined ? {} : { policy: options.policy }),
       drive: options.drive ?? 'manual',
       onTick: (input, before, after) => {
+        if (++this.ticks > (options.ticksMax ?? 5_000)) throw new Error('ticks without end')
         if (options.check !== false) checkInvariants(after)
         options.onTick?.(input, before, after)
       },
