@@ -38,7 +38,8 @@ export const onBlocked = (w: Work, { build: x, needs, create, slot }: Of<'blocke
     return true
   }
   const isAcyclic = [...create.map((d) => add(d, true)), ...needs.map((d) => add(d, false))].every((ok) => ok)
-  if (!isAcyclic) fail(w, x, { _tag: 'failed', build: x, error: { _tag: 'interrupted' }, exists: w.has(x, Bit.EXISTS), create: [] })
+  if (!isAcyclic)
+    fail(w, x, { _tag: 'failed', build: x, error: { _tag: 'interrupted' }, exists: w.has(x, Bit.EXISTS), create: [] })
   else if (w.flight.get(x, Flight.WAITING) === 0) onUnblocked(w, x)
 }
 
@@ -58,22 +59,27 @@ export const onDone = (w: Work, { build: x, look, virtual }: Of<'done'>): void =
   const stamp = objectAt(w.stamps, x)
   const stamped = stamp?.next !== undefined
   const before = w.facts.get(x, Fact.FLAGS)
+  const cycle = objectAt(w.cycles, x)
   // A run that makes no file has nothing to compare, unless it said with redo-stamp what matters.
   const changed =
     (before & KIND_MASK) !== Kind.TARGET ||
     (before & Flag.MODIFIED) !== 0 ||
     ((before & Flag.VIRTUAL) !== 0) !== virtual ||
-    (stamped ? !isEqual(stamp.last, stamp.next) : (before & Flag.STAMPED) !== 0 || virtual || contentDiffers(w, x, looks, 0))
+    (stamped
+      ? !isEqual(stamp.last, stamp.next)
+      : (before & Flag.STAMPED) !== 0 || virtual || contentDiffers(w, x, looks, 0))
   endRun(w, x)
   const flags =
     Kind.TARGET | (virtual ? Flag.VIRTUAL : 0) | (stamped ? Flag.STAMPED : 0) | (w.has(x, Bit.ALWAYS) ? Flag.ALWAYS : 0)
-  w.facts.set(x, Fact.FLAGS, flags)
+  // Whose request closed a cycle is chance: all on it break, those too that would go on without an answer.
+  w.facts.set(x, Fact.FLAGS, cycle === undefined ? flags : flags | Flag.BROKEN)
   w.stamps = withObject(w.stamps, x, stamped ? { last: stamp.next } : undefined)
   writeLook(w, x, looks, 0)
-  w.setError(x, undefined)
+  w.setError(x, cycle && { _tag: 'cycle', path: cycle })
   w.setCycle(x, undefined)
   w.facts.set(x, Fact.CAUSE, 0)
-  w.tell({ _tag: 'built', build: x, changed })
+  if (cycle === undefined) w.tell({ _tag: 'built', build: x, changed })
+  else tellBroken(w, x)
   if (changed) bumpRevision(w, x)
   rest(w, x)
 }
@@ -109,9 +115,12 @@ const fail = (w: Work, x: BuildId, { error, exists, create }: Of<'failed'>): voi
     restUnchecked(w, x)
     return
   }
-  w.tell({ _tag: 'broke', build: x, asked: w.isAskedFor(x), session: buildId(w.flight.get(x, Flight.SESSION)) })
+  tellBroken(w, x)
   rest(w, x)
 }
+
+const tellBroken = (w: Work, x: BuildId): void =>
+  w.tell({ _tag: 'broke', build: x, asked: w.isAskedFor(x), session: buildId(w.flight.get(x, Flight.SESSION)) })
 
 /** The first of its dependencies that is broken: the likely reason why a do-file failed. */
 const brokenDependency = (w: Work, x: BuildId): BuildId => {

@@ -50,6 +50,21 @@ describe('cycles', () => {
     expect(play.build([11, 12, 10])).toBe(false)
     expect(play.engine.state.inFlight).toBe(play.engine.state.parked)
   })
+  it('break a do-file too that goes on without an answer, whoever asked first', () => {
+    for (const first of [1, 2]) {
+      const play = new Play(
+        world(
+          { 1: { asks: [[2]], output: 'sum', tolerant: true }, 2: { asks: [[1]], output: 'sum', tolerant: true } },
+          {},
+        ),
+      )
+      expect(play.build([first])).toBe(false)
+      expect([errorOf(play, 1), errorOf(play, 2)]).toEqual([1, 2].map(() => ({ _tag: 'cycle', path: [1, 2] })))
+      // What it wrote is its own all the same.
+      play.build([1, 2])
+      expect(play.outcomes.flatMap(({ notices }) => notices).some(({ _tag }) => _tag === 'modified')).toBe(false)
+    }
+  })
   it('of a target with itself are found too', () => {
     const play = new Play(world({ 1: sum([1]) }, {}))
     expect(play.build([1])).toBe(false)
