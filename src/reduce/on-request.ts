@@ -37,7 +37,10 @@ export const onRequested = (w: Work, event: Requested): void => {
   w.moveTo(request, Status.BLOCKED)
   w.setBits(
     request,
-    Bit.WANTED | (pass.trust ? Bit.TRUST : 0) | (event.keepGoing ? Bit.KEEP_GOING : 0) | (event.want === 'look' ? Bit.LOOK : 0),
+    Bit.WANTED |
+      (pass.trust ? Bit.TRUST : 0) |
+      (event.keepGoing ? Bit.KEEP_GOING : 0) |
+      (event.want === 'look' ? Bit.LOOK : 0),
   )
   if (by !== 0) w.flight.set(by, Flight.BY, w.flight.get(by, Flight.BY) + 1)
   ask(w, event, pass)
@@ -57,7 +60,7 @@ const ask = (w: Work, event: Requested, pass: Pass): void => {
     w.append(dependent, e)
     if (by !== 0 && w.flight.get(request, Flight.CURSOR) === 0) w.flight.set(request, Flight.CURSOR, e)
     if (isSettled(w, target, event.want, pass)) {
-      w.edges.set(e, Edge.SEEN, w.revision(target))
+      w.edges.set(e, Edge.SEEN, w.seen(target, create))
       if (create || !w.isBroken(target)) continue
       w.setBits(request, Bit.FAILED)
       w.tell({ _tag: 'askedBroken', build: target, session: event.session })

@@ -26,7 +26,7 @@ export const onBlocked = (w: Work, { build: x, needs, create, slot }: Of<'blocke
     const e = w.newEdge(x, d, group, isCreate)
     w.append(x, e)
     if (isCreate ? demand(w, d, pass) || isScanned(w, d) : need(w, d, pass)) {
-      w.edges.set(e, Edge.SEEN, w.revision(d))
+      w.edges.set(e, Edge.SEEN, w.seen(d, isCreate))
       return true
     }
     const cycle = isCreate ? undefined : cycleThrough(w, x, d)

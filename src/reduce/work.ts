@@ -166,6 +166,11 @@ export class Work {
     return this.facts.get(x, Fact.REVISION)
   }
 
+  /** What a dependent remembers of `d`. A failure is never seen again as it was: made good, it differs, whatever came of it. */
+  seen(d: number, create: boolean): number {
+    return !create && this.isBroken(d) ? -1 : this.revision(d)
+  }
+
   /** At rest, and known to hold for `pass`. */
   isCurrent(x: number, pass: number, trust: boolean): boolean {
     if (this.status(x) !== Status.REST) return false

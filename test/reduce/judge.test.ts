@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest'
+import { buildId } from '../../src/model/ids.js'
+import { Play, type Rule, type World } from '../support/world.js'
+
+const world = (rules: Record<number, Rule>, files: Record<number, number>): World => ({
+  rules: new Map(Object.entries(rules).map(([id, rule]) => [Number(id), rule])),
+  files: new Map(Object.entries(files).map(([id, value]) => [Number(id), value])),
+})
+const sum = (...asks: number[][]): Rule => ({ asks, output: 'sum' })
+
+describe('a dependency that broke', () => {
+  it('and was made good with its old result still makes a dependent that went on without it', () => {
+    const w = world(
+      { 11: { asks: [[12]], output: 'sum', tolerant: true }, 12: { asks: [[1]], output: 'parity', failsAt: 0 } },
+      { 1: 1 },
+    )
+    const play = new Play(w)
+    for (const [source, value] of [
+      [1, 1],
+      [4, 8],
+      [1, 1],
+    ] as const) {
+      w.files.set(1, source)
+      play.build([11])
+      expect(w.files.get(11)).toBe(value === 8 ? 8 : 1 + w.files.get(12)!)
+    }
+  })
+})
