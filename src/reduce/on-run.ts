@@ -6,7 +6,7 @@ import { Bit, Edge, Fact, Flag, Flight, Kind, KIND_MASK, Mode, Status } from '..
 import { objectAt, withObject } from '../model/table.js'
 import { cycleThrough, noteCycle } from './cycle.js'
 import { demand, isScanned, need, passOf } from './demand.js'
-import { bumpRevision, rest, restUnchecked } from './judge.js'
+import { bumpRevision, rest, restUnchecked, suspectDependents } from './judge.js'
 import { closeRequestsOf } from './on-request.js'
 import { contentDiffers, wordsOf, writeLook } from './on-scanned.js'
 import { onUnblocked } from './on-unblocked.js'
@@ -81,6 +81,7 @@ export const onDone = (w: Work, { build: x, look, virtual }: Of<'done'>): void =
   if (cycle === undefined) w.tell({ _tag: 'built', build: x, changed })
   else tellBroken(w, x)
   if (changed) bumpRevision(w, x)
+  else if (cycle !== undefined) suspectDependents(w, x)
   rest(w, x)
 }
 
@@ -110,6 +111,8 @@ const fail = (w: Work, x: BuildId, { error, exists, create }: Of<'failed'>): voi
   w.setError(x, cycle === undefined ? error : { _tag: 'cycle', path: cycle })
   w.setCycle(x, undefined)
   w.facts.set(x, Fact.CAUSE, cause)
+  // Its result did not change, and yet what depends on it does not hold any more.
+  suspectDependents(w, x)
   if (w.has(x, Bit.KILLED)) {
     // Nobody wanted it when it was ended; somebody may by now.
     restUnchecked(w, x)

@@ -25,4 +25,24 @@ describe('a dependency that broke', () => {
       expect(w.files.get(11)).toBe(value === 8 ? 8 : 1 + w.files.get(12)!)
     }
   })
+  it('when it was forced is known to be so where the watcher is trusted', () => {
+    const w = world({ 11: sum([12]), 12: { asks: [], output: 'sum', always: false, peeks: 7, failsAt: 0 } }, { 7: 1 })
+    const play = new Play(w)
+    expect(play.build([11])).toBe(true)
+    w.files.set(7, 4)
+    expect(play.build([12], 'force')).toBe(false)
+    expect(play.build([11], 'ifchange', { trust: true })).toBe(false)
+  })
+  it('when its process was ended is made by the next who wants it, where the watcher is trusted too', () => {
+    const w = world({ 11: sum([12]), 12: sum([1]) }, { 1: 1 })
+    const play = new Play(w)
+    play.build([11])
+    const forced = play.request([12], 'force')
+    play.engine.settleAll()
+    play.cancel(forced)
+    play.finish()
+    play.runs.length = 0
+    expect(play.build([11], 'ifchange', { trust: true })).toBe(true)
+    expect(play.runs).toEqual([12])
+  })
 })
