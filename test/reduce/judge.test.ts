@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { buildId } from '../../src/model/ids.js'
 import { Play, type Rule, type World } from '../support/world.js'
 
 const world = (rules: Record<number, Rule>, files: Record<number, number>): World => ({
