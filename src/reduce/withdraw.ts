@@ -66,6 +66,8 @@ export const abandon = (w: Work, builds: readonly BuildId[], end: boolean): void
     } else if (status === Status.READY || status === Status.START || status === Status.BLOCKED) {
       unlistAll(w, x, left)
       dropNew(w, x)
+      // Nor does it take part in a cycle that it was on.
+      w.setCycle(x, undefined)
       w.setBits(x, Bit.OUT_OF_DATE)
       w.moveTo(x, Status.PARKED)
     }

@@ -79,3 +79,30 @@ describe('cycles', () => {
     expect(errorOf(play, 1)).toBe(undefined)
   })
 })
+
+describe('a cycle through a build that was given up before it began', () => {
+  it('does not break its next run', () => {
+    // 2 makes the do-file of 1.
+    const w = world(
+      {
+        1: { asks: [], output: 'sum', script: 2 },
+        2: sum([3]),
+        3: { asks: [[4]], ifOdd: [1], output: 'sum' },
+        9: sum([8]),
+      },
+      { 4: 2 },
+    )
+    const play = new Play(w)
+    const request = play.request([1, 9], 'ifchange', { keepGoing: false })
+    play.engine.settleAll()
+    while (play.engine.state.cycles.size === 0) {
+      play.go((n) => n - 1)
+      play.engine.settleAll()
+    }
+    w.files.set(4, 3)
+    play.finish()
+    expect(play.answers.get(request)).toBe(false)
+    expect(play.engine.state.cycles.size).toBe(0)
+    expect(play.build([1])).toBe(true)
+  })
+})
