@@ -68,10 +68,12 @@ const runCommand = async (command: string, args: readonly string[]): Promise<num
     process.chdir(fromByteString(root))
     return serveProcess({ root, request, files, node: process.execPath, main })
   }
+  let lost = 0
   for (const end = performance.now() + START_MS; performance.now() < end; ) {
     const answer = await runClient(request)
     if (E.isRight(answer)) return answer.right
-    if (!isWorthAnother(answer.left) || request.input?.isSpent === true) {
+    if (answer.left._tag === 'lost') lost++
+    if (!isWorthAnother(answer.left) || lost > LOST_MAX || request.input?.isSpent === true) {
       say(failureWords(answer.left))
       return 205
     }
@@ -164,6 +166,8 @@ const daemonEnvironment = (): NodeJS.ProcessEnv => {
 }
 
 const HINT_MS = 5000
+/** How many daemons may end on one request before we stop starting new ones. */
+const LOST_MAX = 2
 /** Where a daemon tells who started it that it serves. */
 const READY_FD = 3
 

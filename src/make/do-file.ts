@@ -15,7 +15,7 @@ import { lookWithContent } from './look-content.js'
 import { type Candidate, candidatesFor } from './lookup.js'
 import { baseOf, folderOf, joinPath, relativePath } from './path.js'
 import { type Finished, type Published, publish, WROTE_TARGET } from './publish.js'
-import type { Run } from './run.js'
+import { forgetTemporary, noteTemporary, type Run } from './run.js'
 import type { Spawner, SpawnHandlers } from './spawner.js'
 import { statAllSync } from './stat-all.js'
 
@@ -52,12 +52,14 @@ export interface DoFileOptions {
   readonly onTrouble: (text: string) => void
   /** The forkserver was started; called before anything runs under it. */
   readonly onSpawner: (pid: number) => void
+  /** It ended by itself; what it started may still run, and must not when this returns. */
+  readonly onLost: (pid: number) => void
 }
 
 /** From how many files on it pays to ask the C program. */
 const BULK_MIN = 2000
 /** How long processes in the background of a finished do-file, or of one that is to end, have. */
-const GRACE_MS = 2000
+const GRACE_MS = 1000
 
 export class DoFileMake {
   readonly runs = new Map<number, Run>()
@@ -95,7 +97,11 @@ export class DoFileMake {
       failed: (runId, errno, text) => this.onExit(runId, { errno, text }),
       retrying: (_, __, delayMs) =>
         this.options.onTrouble(`the system is short of processes or files; trying again in ${delayMs} ms`),
-      lost: (why) => this.options.onTrouble(`the process that starts do-files is gone: ${why}`),
+      lost: (why) => {
+        this.started = undefined
+        this.options.onLost(spawner.pid)
+        this.options.onTrouble(`the process that starts do-files is gone: ${why}`)
+      },
     })
     this.options.onSpawner(spawner.pid)
     for (const [envId, env] of this.environments) spawner.define(envId, env)
@@ -117,7 +123,10 @@ export class DoFileMake {
   async close(): Promise<void> {
     for (const timer of this.timers) clearTimeout(timer)
     await this.started?.close()
-    for (const run of this.runs.values()) for (const file of [run.output, run.stdout, run.stderr]) remove(file)
+    for (const run of this.runs.values()) {
+      for (const file of [run.output, run.stdout, run.stderr]) remove(file)
+      forgetTemporary(run)
+    }
   }
 
   // ---------------------------------------------------------------------------------------------- scan
@@ -216,6 +225,7 @@ export class DoFileMake {
     const settings = this.options.settingsOf(session)
     const words = [candidate.target, candidate.stem, relativePath(candidate.folder, run.output)]
     remove(run.output)
+    noteTemporary(run)
     this.runs.set(id, run)
     this.byBuild.set(x, run)
     this.spawner.run({
@@ -249,6 +259,7 @@ export class DoFileMake {
       const { run } = batch[i]!
       this.runs.delete(run.id)
       this.byBuild.delete(run.build)
+      forgetTemporary(run)
       if (result.intended) this.settled.push(run.name)
       this.options.onEnd(run, result)
       this.options.settle(receiptOf(run, result))

@@ -10,7 +10,7 @@ import type { Look } from '../model/event.js'
 import { ABSENT, FOLDER, look } from './look.js'
 import { lookWithContent } from './look-content.js'
 import { folderOf } from './path.js'
-import type { Run } from './run.js'
+import { asidePath, copyPath, type Run } from './run.js'
 
 /** Redo's own codes, as apenwarr's redo numbers them. */
 export const WROTE_TARGET = 206
@@ -54,7 +54,7 @@ export const publish = (
   return judged.map((output, i) => {
     const { run } = finished[i]!
     const outcome = E.isLeft(output) ? output : attempt(() => E.right(place(run, output.right)))
-    for (const path of [run.output, run.stdout, `${run.output}.copy`]) discard(path)
+    for (const path of [run.output, run.stdout, copyPath(run)]) discard(path)
     return { outcome, intended: E.isRight(output) && output.right !== undefined }
   })
 }
@@ -91,7 +91,7 @@ const outputOf = ({ run, end, hasCompany }: Finished): E.Either<BuildError, Outp
   if (!found.isFile() || !(hasCompany || isElsewhere))
     return E.right({ path, ino: found.ino, size: Number(found.size) })
   // Somebody may write to that very file later, or it is on another disk: the target gets one of its own.
-  const copy = `${run.output}.copy`
+  const copy = copyPath(run)
   copyFileSync(bytes(path), bytes(copy))
   const own = lstatSync(bytes(copy), { bigint: true })
   return E.right({ path: copy, ino: own.ino, size: Number(own.size) })
@@ -114,7 +114,7 @@ const place = (run: Run, output: Output): { look: Look; virtual: boolean } => {
 /** A folder in the target's place cannot be renamed over: it goes first, and is removed once out of the way. */
 const moveAside = (run: Run): void => {
   if (lstatSync(bytes(run.name), { throwIfNoEntry: false })?.isDirectory() !== true) return
-  const aside = `${run.output}.old`
+  const aside = asidePath(run)
   renameSync(bytes(run.name), bytes(aside))
   rmSync(bytes(aside), { recursive: true, force: true })
 }

@@ -85,7 +85,7 @@ export class Daemon {
       stop: (client) => this.end(0, client),
       status: (client, json) => this.status(client, json),
     })
-    host.onStateGone = () => this.lost()
+    host.onStateEvent = () => this.checkState()
     host.onIdle = () => {
       if (this.commands.isDraining) this.end(0)
       else this.waitIdle()
@@ -112,6 +112,17 @@ export class Daemon {
       })
     } finally {
       process.umask(umask)
+    }
+  }
+
+  /** The state folder must be there; a socket that was removed is made again, or nobody would find us. */
+  private checkState(): void {
+    if (this.isEnding) return
+    if (!this.host.hasState) this.lost()
+    else if (!this.isServing && this.server !== undefined) {
+      this.server.close()
+      this.server = undefined
+      this.listen().catch(() => this.end(1))
     }
   }
 
@@ -200,8 +211,8 @@ export class Daemon {
     }
   }
 
-  /** Whether a socket of ours is there, to be found by clients. */
-  get isServing(): boolean {
+  /** Whether a socket is there, to be found by clients. */
+  private get isServing(): boolean {
     return lstatSync(SOCKET, { throwIfNoEntry: false }) !== undefined
   }
 }

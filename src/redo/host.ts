@@ -2,7 +2,7 @@
  * A project opened for work: the engine with its store, make and watcher, and the requests that are open. The daemon is
  * a host behind a socket; without a daemon it serves one command and goes.
  */
-import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { lstatSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { Engine } from '../engine.js'
 import type { Outcome } from '../finalize/finalize.js'
 import { DoFileMake } from '../make/do-file.js'
@@ -10,13 +10,13 @@ import { nativeSpawner } from '../make/forkserver.js'
 import { ABSENT, look } from '../make/look.js'
 import { lookWithContent } from '../make/look-content.js'
 import { nodeSpawner } from '../make/node-spawner.js'
-import type { Run } from '../make/run.js'
+import { clearTemporaries, type Run } from '../make/run.js'
 import type { Event } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Fact, Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js'
 import { PAGE_ROWS, pageOf, pagesEnd, read } from '../model/table.js'
 import { type Store, StoreFault } from '../store/store.js'
-import { recordGroup } from './leftovers.js'
+import { killSession, recordGroup } from './leftovers.js'
 import type { Native } from './native.js'
 import { logPath, type Session, Sessions } from './sessions.js'
 import { Tracer } from './trace.js'
@@ -47,8 +47,8 @@ export class Host {
   readonly root: string
   /** Called when the last request was answered. */
   onIdle: () => void = () => {}
-  /** Called when the state folder was removed. */
-  onStateGone: () => void = () => {}
+  /** Called when something happened to the state folder's own files. */
+  onStateEvent: () => void = () => {}
   private readonly options: HostOptions
   private readonly answers = new Map<BuildId, (response: Outcome['responses'][number], state: State) => void>()
   private statusTimer: NodeJS.Timeout | undefined
@@ -64,7 +64,7 @@ export class Host {
     this.tracer = new Tracer(nameOf)
     this.watching = new Watching(root, options.watch, store.names, {
       changed: (builds) => this.onFileEvents(builds),
-      state: () => this.hasState || this.onStateGone(),
+      state: () => this.onStateEvent(),
       lost: () => this.engine.dispatch({ _tag: 'changed', builds: namedRows(this.state) }),
     })
     const firstRun = Number(store.meta('nextRun') ?? '1')
@@ -90,6 +90,7 @@ export class Host {
       },
       onTrouble: (text) => this.warnAll(text),
       onSpawner: (pid) => recordGroup(store, pid),
+      onLost: (pid) => killSession(pid),
     })
     this.engine = new Engine({
       make: this.make,
@@ -267,7 +268,7 @@ export class Host {
 
 const prepareFolders = (): void => {
   for (const folder of ['.redford/tmp', '.redford/log']) mkdirSync(folder, { recursive: true, mode: 0o700 })
-  for (const name of readdirSync('.redford/tmp')) rmSync(`.redford/tmp/${name}`, { force: true, recursive: true })
+  clearTemporaries()
 }
 
 /** What the run said on standard error is kept until the next run of the same target; nothing, if it said nothing. */

@@ -53,6 +53,11 @@ const signal = (pid: number, name: NodeJS.Signals): void => {
   }
 }
 
+/** Ends at once all that runs in the session of a forkserver which is no more. */
+export const killSession = (pid: number): void => {
+  for (const member of membersOf(pid)) signal(member, 'SIGKILL')
+}
+
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Ends what an earlier daemon left running: asked first, then not asked. Processes of another boot or age are others. */

@@ -9,8 +9,8 @@ import type { Names } from '../store/names.js'
 
 /** For the watcher's cookies alone. */
 const COOKIE_FOLDER = '.redford/watch'
-/** Is there as long as the state folder is. */
-const STATE_FILE = '.redford/lock.sqlite'
+/** What of the state folder must stay where it is while we work. */
+const STATE_FILES = ['.redford/lock.sqlite', '.redford/socket']
 
 export interface WatchHandlers {
   /** These files may have changed. */
@@ -37,7 +37,7 @@ export class Watching {
     }
     mkdirSync(COOKIE_FOLDER, { recursive: true, mode: 0o700 })
     this.watcher = openWatcher(root, COOKIE_FOLDER, (paths) => this.onPaths(paths), onLost)
-    this.watcher.watch([STATE_FILE])
+    this.watcher.watch(STATE_FILES)
   }
 
   /** For `redford status`. */
@@ -86,7 +86,7 @@ export class Watching {
   }
 
   private onPaths(paths: readonly string[]): void {
-    if (paths.includes(STATE_FILE)) this.handlers.state()
+    if (STATE_FILES.some((file) => paths.includes(file))) this.handlers.state()
     const builds = paths.map((path) => this.names.idOf(path)).filter((x) => x !== 0)
     if (builds.length > 0) this.handlers.changed(builds)
   }

@@ -39,8 +39,10 @@ export const collect = (w: Work, facts: IntTable, keep: 'targets' | 'nothing'): 
     for (let e = w.facts.get(x, Fact.DEP_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEP))
       reach(w.edges.get(e, Edge.DEPENDENCY))
   }
+  const forgotten: number[] = []
   eachRow(facts, (x) => {
     if (reached.has(x)) return
+    forgotten.push(x)
     w.freeList(w.facts.get(x, Fact.DEP_HEAD))
     w.facts.set(x, Fact.DEP_HEAD, 0)
     w.setError(buildId(x), undefined)
@@ -48,5 +50,5 @@ export const collect = (w: Work, facts: IntTable, keep: 'targets' | 'nothing'): 
     w.checked.set(x, 0, 0)
     w.tell({ _tag: 'forgotten', build: buildId(x) })
   })
-  for (const news of w.news) if (news._tag === 'forgotten') w.facts.clear(news.build)
+  for (const x of forgotten) w.facts.clear(x)
 }

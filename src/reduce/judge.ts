@@ -185,7 +185,7 @@ const arrive = (w: Work, e: number, p: BuildId): void => {
       else if (waiting === 0) w.toJudge.push(p)
       return
     case Status.BLOCKED: {
-      w.edges.set(e, Edge.SEEN, w.revision(d))
+      w.edges.set(e, Edge.SEEN, w.seen(d, (mode & Mode.CREATE) !== 0))
       if ((mode & Mode.ASKED) !== 0) w.edges.set(e, Edge.MODE, w.edges.get(e, Edge.MODE) & ~Mode.ASKED)
       if (w.kind(p) === Kind.REQUEST) onFulfilled(w, p, (mode & Mode.CREATE) === 0 && w.isBroken(d), waiting)
       else if (waiting === 0) onUnblocked(w, p)

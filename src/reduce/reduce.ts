@@ -14,6 +14,7 @@ import { onCancelled, onRequested } from './on-request.js'
 import { onBlocked, onDone, onFailed, onStarted } from './on-run.js'
 import { onScanned } from './on-scanned.js'
 import { respond } from './on-unblocked.js'
+import { abandon } from './withdraw.js'
 import { Work } from './work.js'
 
 /** The next state, and what the shell is to do at once. */
@@ -33,6 +34,7 @@ export const reduce = (state: State, input: Input): Step => {
       applyReceipt(w, receipt)
       followUp(w)
     }
+    abandon(w, w.givenUp.splice(0), false)
     for (const event of input.events) {
       applyEvent(w, state, event)
       followUp(w)

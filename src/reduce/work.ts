@@ -62,6 +62,8 @@ export class Work {
   /** To be judged, told of: what this tick still has to follow up, first come first. Depth costs no recursion. */
   readonly toJudge = new Fifo<BuildId>()
   readonly toTell = new Fifo<BuildId>()
+  /** Given up by one receipt while another one of the same tick is yet to tell what became of them. */
+  readonly givenUp: BuildId[] = []
   private readonly base: State
 
   constructor(base: State) {
@@ -164,6 +166,11 @@ export class Work {
 
   revision(x: number): number {
     return this.facts.get(x, Fact.REVISION)
+  }
+
+  /** What a dependent remembers of `d`. A failure is never seen again as it was: made good, it differs, whatever came of it. */
+  seen(d: number, create: boolean): number {
+    return !create && this.isBroken(d) ? -1 : this.revision(d)
   }
 
   /** At rest, and known to hold for `pass`. */
