@@ -17,7 +17,7 @@ describe('a cancelled request', () => {
       play.engine.settleAll()
     }
     play.cancel(request)
-    play.finish((n) => n - 1)
+    play.finish()
     expect([...play.processes.keys()]).toEqual([])
     const built = play.outcomes.flatMap(({ notices }) => notices).filter(({ _tag }) => _tag === 'built')
     expect(built).toEqual([])

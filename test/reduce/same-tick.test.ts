@@ -17,10 +17,10 @@ describe('receipts of one tick', () => {
     const request = play.request([1, 2, 3], 'ifchange', { jobs: 2, keepGoing: false })
     play.engine.settleAll()
     expect(play.runs).toEqual([1, 2])
-    for (const go of play.pending.splice(0)) go()
+    for (const { run } of play.pending.splice(0)) run()
     play.engine.settleAll()
-    for (const go of play.pending.splice(0)) {
-      go()
+    for (const { run } of play.pending.splice(0)) {
+      run()
       play.engine.tick()
     }
     expect(play.runs).toEqual([1, 2, 3])

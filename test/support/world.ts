@@ -8,7 +8,7 @@ import type { Outcome } from '../../src/finalize/finalize.js'
 import { type Effect, type Input, LOOK_STRIDE, LookWord, type Receipt, type Want } from '../../src/model/event.js'
 import { type BuildId, buildId } from '../../src/model/ids.js'
 import { checkInvariants } from '../../src/model/invariants.js'
-import { dependenciesOf, Fact, Flight, type State } from '../../src/model/state.js'
+import { dependenciesOf, Fact, Flag, Flight, hasFlag, type State } from '../../src/model/state.js'
 import { read } from '../../src/model/table.js'
 import type { Policy } from '../../src/reduce/policies/fixpoint.js'
 
@@ -79,8 +79,8 @@ export class Play {
   readonly outcomes: Outcome[] = []
   /** Top-level requests made and not cancelled. */
   readonly open = new Set<number>()
-  /** Things that processes will do next, in no particular order. */
-  readonly pending: (() => void)[] = []
+  /** Things that processes will do next; in no particular order. */
+  readonly pending: { readonly build: number; readonly run: () => void }[] = []
   readonly processes = new Map<number, Process>()
   private readonly onAnswer = new Map<number, (ok: boolean) => void>()
   private nextRequest: number
@@ -119,9 +119,13 @@ export class Play {
             }
           }),
         ),
-      start: (_, builds) =>
+      start: (state, builds) =>
         permute(
           builds.map((x): Receipt => {
+            const script = world.rules.get(x)!.script
+            if (script !== undefined && hasFlag(state, buildId(script), Flag.BROKEN)) {
+              return { _tag: 'failed', build: x, error: { _tag: 'refused', code: 1, why: 'no do-file' }, exists: world.files.has(x), create: [] }
+            }
             this.begin(x)
             return { _tag: 'started', build: x }
           }),
@@ -199,8 +203,10 @@ export class Play {
   /** Lets one process go on; false when there is none. */
   go(pick: (n: number) => number): boolean {
     if (this.pending.length === 0) return false
+    // By id, since the order in which answers come depends on the driver.
+    this.pending.sort((a, b) => a.build - b.build)
     const [next] = this.pending.splice(pick(this.pending.length), 1)
-    next?.()
+    next?.run()
     return true
   }
 
@@ -245,8 +251,12 @@ export class Play {
     this.later(process)
   }
 
+  private soon({ build }: Process, run: () => void): void {
+    this.pending.push({ build, run })
+  }
+
   private later(process: Process): void {
-    this.pending.push(() => {
+    this.soon(process, () => {
       if (this.processes.get(process.build) === process && !process.isKilled) this.step(process)
     })
   }
@@ -299,7 +309,7 @@ export class Play {
   }
 
   private failLater(process: Process): void {
-    this.pending.push(() => this.fail(process, { _tag: 'exit', code: 1 }))
+    this.soon(process, () => this.fail(process, { _tag: 'exit', code: 1 }))
   }
 
   private fail(process: Process, error: Extract<Receipt, { _tag: 'failed' }>['error']): void {
@@ -313,7 +323,7 @@ export class Play {
     const process = this.processes.get(build)
     if (process === undefined) return
     process.isKilled = true
-    this.pending.push(() => this.fail(process, { _tag: 'signal', signal: 'SIGTERM' }))
+    this.soon(process, () => this.fail(process, { _tag: 'signal', signal: 'SIGTERM' }))
   }
 
   private end(process: Process): void {
@@ -358,6 +368,7 @@ export const oracle = (
   const value = ((): number | undefined => {
     if (rule === undefined || world.byHand?.has(target)) return world.files.get(target)
     if (path.includes(target)) return undefined
+    if (rule.script !== undefined && oracle(world, rule.script, [...path, target], memo) === undefined) return undefined
     if (rule.ifcreate?.some((t) => world.files.has(t))) return undefined
     let sum = 1 + (rule.peeks === undefined ? 0 : (world.files.get(rule.peeks) ?? 3))
     const readGroup = (group: readonly number[]): boolean => {
