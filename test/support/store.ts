@@ -1,5 +1,5 @@
 /** For tests of the store: states made by real builds, and what of a state a store is to keep. */
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -20,7 +20,7 @@ export const opened = (folder: string, options: StoreOptions = {}): Store => {
 
 /** All that is to be found again: facts, dependencies, errors, stamps, names. What is in flight or was looked at is not. */
 export const lasting = (state: State, names: Names): unknown => {
-  const ids = Array.from({ length: REQUESTS }, (_, x) => x).filter(
+  const ids = Array.from({ length: Math.min(REQUESTS, names.idsEnd) }, (_, x) => x).filter(
     (x) => (read(state.facts, x, Fact.FLAGS) & KIND_MASK) !== Kind.REQUEST,
   )
   const rows = canonical(state, ids) as { x: number; checked?: number }[]
@@ -112,7 +112,9 @@ export const make = (play: Play, world: World, move: Move): void => {
   play.engine.settleAll()
 }
 
-export const temporary = (): string => mkdtempSync(join(tmpdir(), 'store-'))
+/** In memory where there is such a place: hundreds of stores are made, and each waits for the disk several times. */
+const place = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+export const temporary = (): string => mkdtempSync(join(place, 'redford-store-'))
 export const discard = (folder: string): void => rmSync(folder, { recursive: true, force: true })
 /** The folder as a crash at this moment would leave it. */
 export const copyOf = (folder: string): string => {
