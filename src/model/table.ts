@@ -47,11 +47,24 @@ const zeroChunk = (stride: number): Int32Array[] => {
 
 export const emptyTable = (stride: number): IntTable => ({ stride, chunks: [] })
 
-/** A table of whole pages, by number; what is missing is zeros. The pages are the table's from now on. */
-export const tableOfPages = (stride: number, pages: readonly (Int32Array | undefined)[]): IntTable => {
+/**
+ * A table of the rows that `words` holds one after the other; `words` is the table's from now on, and lives as long as any
+ * page of it. (Copies of the pages would go one by one, but copying them takes as long as all the rest of a load.)
+ */
+export const tableOf = (stride: number, words: Int32Array): IntTable => {
   const chunks: Int32Array[][] = []
-  for (let p = 0; p < pages.length; p += CHUNK_PAGES) {
-    chunks.push(Array.from({ length: CHUNK_PAGES }, (_, i) => pages[p + i] ?? zeroPage(stride)))
+  const size = PAGE_ROWS * stride
+  for (let from = 0; from < words.length; from += size * CHUNK_PAGES) {
+    chunks.push(
+      Array.from({ length: CHUNK_PAGES }, (_, p) => {
+        const page = words.subarray(from + p * size, from + (p + 1) * size)
+        if (page.length === 0) return zeroPage(stride)
+        if (page.length === size) return page
+        const whole = new Int32Array(size)
+        whole.set(page)
+        return whole
+      }),
+    )
   }
   return { stride, chunks }
 }

@@ -79,6 +79,7 @@ export const openDatabase = (path: string, synchronous: Synchronous, migrations 
     db.pragma('journal_mode = wal')
     db.pragma(`journal_size_limit = ${WAL_BYTES_MAX}`)
     db.pragma(`synchronous = ${synchronous}`)
+    probe(db, known)
     return db
   } catch (error) {
     closeQuietly(db)
@@ -94,6 +95,12 @@ const create = (db: Database.Database, version: number): void => {
     db.pragma(`application_id = ${APPLICATION_ID}`)
     db.pragma(`user_version = ${version}`)
   })()
+}
+
+/** Says now, and not at the first commit, that nothing can be written: to begin a transaction is always allowed. */
+const probe = (db: Database.Database, version: number): void => {
+  db.exec(`begin immediate; pragma user_version = ${version}`)
+  db.exec('rollback')
 }
 
 const migrate = (db: Database.Database, path: string, version: number, migrations: readonly Migration[]): void => {
@@ -120,7 +127,10 @@ const versionInHeader = (path: string): number => {
   } finally {
     closeSync(fd)
   }
-  return header.readUInt32BE(68) === APPLICATION_ID ? header.readUInt32BE(60) : 0
+  if (header.readUInt32BE(68) !== APPLICATION_ID) return 0
+  // Otherwise SQLite takes the file for one that is not to be written.
+  if (header[18]! > 2) throw new Damage('its header is damaged')
+  return header.readUInt32BE(60)
 }
 
 /** The system's refusals, by SQLite's code. Any other error of SQLite's means that the file is not what it was. */

@@ -1,15 +1,12 @@
-/** From records to a state: straight into pages of words, without an object for any row, and links made on the way. */
+/**
+ * From records to a state: into flat columns of words, without an object or a call for any row, and links made on the way.
+ * It runs once in a process, so mostly before the machine code for it is ready: plain loops over few arrays win.
+ */
 import { type BuildId, edgeId, generation } from '../model/ids.js'
 import { EDGE_STRIDE, Edge, emptyState, FACT_STRIDE, Fact, type State } from '../model/state.js'
-import { emptyObjects, type IntTable, PAGE_ROWS, tableOfPages, withObject } from '../model/table.js'
+import { type IntTable, tableOf, withObject } from '../model/table.js'
 import { Names } from './names.js'
 import { DEPENDENCY_WORDS, ROW_WORDS, STORED_FACTS, type StoreRecord } from './record.js'
-
-const PAGE_BITS = Math.log2(PAGE_ROWS)
-const MASK = PAGE_ROWS - 1
-
-/** The pages of a table that is being filled. */
-type Pages = Int32Array[]
 
 /** What the records say, the later ones over the earlier: at rest, and nothing of it looked at yet. */
 export const loadState = (
@@ -17,9 +14,9 @@ export const loadState = (
   generationNumber: number,
 ): { state: State; names: Names } => {
   const idsEnd = records.reduce((end, record) => Math.max(end, record.idsEnd), 1)
-  const names = loadNames(records, idsEnd)
-  const lists = new Lists(records, idsEnd)
-  const facts: Pages = []
+  if (idsEnd === 1) return { state: { ...emptyState, generation: generation(generationNumber) }, names: new Names() }
+  const facts = new Int32Array(idsEnd * FACT_STRIDE)
+  const lists: Lists = { record: new Int32Array(idsEnd), start: new Int32Array(idsEnd) }
   let { errors, stamps } = emptyState
   records.forEach((record, r) => {
     loadRows(record.rows, r, facts, lists)
@@ -28,18 +25,18 @@ export const loadState = (
       stamps = withObject(stamps, id, last === null ? undefined : { last })
     }
   })
-  const { edges, edgesEnd } = linkEdges(facts, lists, idsEnd)
+  const { edges, edgesEnd } = linkEdges(records, lists, facts)
   const state: State = {
     ...emptyState,
     generation: generation(generationNumber),
-    facts: tableOfPages(FACT_STRIDE, facts),
+    facts: tableOf(FACT_STRIDE, facts),
     edges,
     edgesEnd,
     freeEdge: edgeId(0),
-    errors: errors.size === 0 ? emptyObjects : errors,
+    errors,
     stamps,
   }
-  return { state, names }
+  return { state, names: loadNames(records, idsEnd) }
 }
 
 /** Calls `visit` with each id that a record speaks of, more than once for some. */
@@ -67,78 +64,71 @@ const loadNames = (records: readonly StoreRecord[], idsEnd: number): Names => {
   return names
 }
 
-/** For each id, where its last list of dependencies stands: in which record, and at which word of its rows. */
-class Lists {
-  private readonly record: Int32Array
-  private readonly at: Int32Array
-  private readonly records: readonly StoreRecord[]
-
-  constructor(records: readonly StoreRecord[], idsEnd: number) {
-    this.records = records
-    this.record = new Int32Array(idsEnd)
-    this.at = new Int32Array(idsEnd)
-  }
-
-  set(id: number, record: number, at: number): void {
-    this.record[id] = record
-    this.at[id] = at
-  }
-
-  /** The words the list is among; it begins at `start(id)`, and the word `ROW_WORDS - 1` before that is its length. */
-  wordsOf(id: number): Int32Array {
-    return this.records[this.record[id]!]!.rows
-  }
-
-  /** 0: there is none. */
-  start(id: number): number {
-    return this.at[id]!
-  }
+/** By id, where the last list of its dependencies begins: in which record, and at which word of its rows; 0: there is none. */
+interface Lists {
+  readonly record: Int32Array
+  readonly start: Int32Array
 }
 
-const loadRows = (rows: Int32Array, record: number, facts: Pages, lists: Lists): void => {
+const loadRows = (rows: Int32Array, record: number, facts: Int32Array, lists: Lists): void => {
   for (let i = 0; i < rows.length; ) {
     const id = rows[i]!
     const count = rows[i + 1]!
-    const page = pageFor(facts, id, FACT_STRIDE)
-    const at = (id & MASK) * FACT_STRIDE
-    for (let word = 0; word < STORED_FACTS.length; word++) page[at + STORED_FACTS[word]!] = rows[i + 2 + word]!
-    if (count >= 0) lists.set(id, record, i + ROW_WORDS)
-    i += ROW_WORDS + Math.max(count, 0) * DEPENDENCY_WORDS
+    const at = id * FACT_STRIDE
+    for (let word = 0; word < STORED_FACTS.length; word++) facts[at + STORED_FACTS[word]!] = rows[i + 2 + word]!
+    if (count >= 0) {
+      lists.record[id] = record
+      lists.start[id] = i + ROW_WORDS
+    }
+    i += ROW_WORDS + (count > 0 ? count * DEPENDENCY_WORDS : 0)
   }
 }
 
 /** Numbers the edges by dependent, in order, and links them from both ends; the newest dependent is the highest id. */
-const linkEdges = (facts: Pages, lists: Lists, idsEnd: number): { edges: IntTable; edgesEnd: number } => {
-  const edges: Pages = []
+const linkEdges = (
+  records: readonly StoreRecord[],
+  lists: Lists,
+  facts: Int32Array,
+): { edges: IntTable; edgesEnd: number } => {
+  const idsEnd = lists.start.length
+  const countOf = (id: number): number => {
+    const start = lists.start[id]!
+    return start === 0 ? 0 : records[lists.record[id]!]!.rows[start - ROW_WORDS + 1]!
+  }
+  let edgesEnd = 1
+  for (let id = 1; id < idsEnd; id++) edgesEnd += countOf(id)
+  const edges = new Int32Array(edgesEnd * EDGE_STRIDE)
+  // What a dependency knows of its dependents is kept in a column of its own: among the facts it would miss the cache.
+  const newest = new Int32Array(idsEnd)
   let e = 1
+  let at: number = EDGE_STRIDE
   for (let id = 1; id < idsEnd; id++) {
-    const start = lists.start(id)
-    if (start === 0) continue
-    const words = lists.wordsOf(id)
-    const count = words[start - ROW_WORDS + 1]!
+    const count = countOf(id)
     if (count === 0) continue
-    pageFor(facts, id, FACT_STRIDE)[(id & MASK) * FACT_STRIDE + Fact.DEP_HEAD] = e
-    for (let i = 0; i < count; i++, e++) {
-      const from = start + i * DEPENDENCY_WORDS
+    facts[id * FACT_STRIDE + Fact.DEP_HEAD] = e
+    const words = records[lists.record[id]!]!.rows
+    let from = lists.start[id]!
+    for (let i = 0; i < count; i++) {
       const dependency = words[from]!
-      const page = pageFor(edges, e, EDGE_STRIDE)
-      const at = (e & MASK) * EDGE_STRIDE
-      page[at + Edge.DEPENDENCY] = dependency
-      page[at + Edge.DEPENDENT] = id
-      page[at + Edge.MODE] = words[from + 1]!
-      page[at + Edge.SEEN] = words[from + 2]!
-      if (i + 1 < count) page[at + Edge.NEXT_DEP] = e + 1
-      const dependencyPage = pageFor(facts, dependency, FACT_STRIDE)
-      const headAt = (dependency & MASK) * FACT_STRIDE + Fact.DEPENDENT_HEAD
-      const head = dependencyPage[headAt]!
-      page[at + Edge.NEXT_DEPENDENT] = head
-      if (head !== 0) edges[head >>> PAGE_BITS]![(head & MASK) * EDGE_STRIDE + Edge.PREV_DEPENDENT] = e
-      dependencyPage[headAt] = e
+      edges[at + Edge.DEPENDENCY] = dependency
+      edges[at + Edge.DEPENDENT] = id
+      edges[at + Edge.MODE] = words[from + 1]!
+      edges[at + Edge.SEEN] = words[from + 2]!
+      edges[at + Edge.NEXT_DEP] = i + 1 < count ? e + 1 : 0
+      edges[at + Edge.NEXT_DEPENDENT] = newest[dependency]!
+      newest[dependency] = e++
+      from += DEPENDENCY_WORDS
+      at += EDGE_STRIDE
     }
   }
-  return { edges: tableOfPages(EDGE_STRIDE, edges), edgesEnd: e }
+  for (let id = 1; id < idsEnd; id++) facts[id * FACT_STRIDE + Fact.DEPENDENT_HEAD] = newest[id]!
+  // The other way round, an edge meets its newer neighbour first.
+  newest.fill(0)
+  for (e--; e > 0; e--) {
+    at -= EDGE_STRIDE
+    const dependency = edges[at + Edge.DEPENDENCY]!
+    edges[at + Edge.PREV_DEPENDENT] = newest[dependency]!
+    newest[dependency] = e
+  }
+  return { edges: tableOf(EDGE_STRIDE, edges), edgesEnd }
 }
-
-/** The page of a row, made if it is not there. */
-const pageFor = (pages: Pages, row: number, stride: number): Int32Array =>
-  (pages[row >>> PAGE_BITS] ??= new Int32Array(PAGE_ROWS * stride))

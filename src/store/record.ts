@@ -90,7 +90,9 @@ export class RecordWriter {
     if (is && withList) {
       for (let e = page![at + Fact.DEP_HEAD]!; e !== 0; e = read(state.edges, e, Edge.NEXT_DEP)) {
         this.rows = withRoom(this.rows, this.rowsEnd + DEPENDENCY_WORDS)
-        this.rows[this.rowsEnd] = read(state.edges, e, Edge.DEPENDENCY)
+        const dependency = read(state.edges, e, Edge.DEPENDENCY) as BuildId
+        invariant(names.isNamed(dependency), `build ${dependency}, which ${id} needs, has no name`)
+        this.rows[this.rowsEnd] = dependency
         this.rows[this.rowsEnd + 1] = read(state.edges, e, Edge.MODE) & STORED_MODE
         this.rows[this.rowsEnd + 2] = read(state.edges, e, Edge.SEEN)
         this.rowsEnd += DEPENDENCY_WORDS
