@@ -3,12 +3,16 @@
  * as many ticks as the driver wants now, and ends with finalize. Which driver it is changes when things happen, never
  * what comes of them.
  */
+import { setAutoFreeze } from 'immer'
 import { finalize, type Outcome } from './finalize/finalize.js'
-import { type Batch, type Effect, emptyBatch, type Event, type Input, type Receipt } from './model/event.js'
+import { type Batch, type Effect, type Event, emptyBatch, type Input, type Receipt } from './model/event.js'
 import { emptyState, hasWork, type State } from './model/state.js'
 import { gather } from './reduce/gather.js'
 import { fixpoint, type Policy } from './reduce/policies/fixpoint.js'
 import { endTurn, reduce } from './reduce/reduce.js'
+
+// Freezing what a tick made walks all of it: worth it to find whoever changes a state in place, so in tests only.
+setAutoFreeze(process.env.VITEST !== undefined)
 
 /** Does what a batch says. All of a batch see the same state. Long work is begun, and its end told later by `Engine.settle`. */
 export interface Make {

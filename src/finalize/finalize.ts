@@ -3,9 +3,9 @@
  * subscriptions come about: which targets are to be watched is derived from the tables, never asked for while reducing.
  */
 import type { BuildId } from '../model/ids.js'
-import { Fact, Kind, KIND_MASK, type News, type State } from '../model/state.js'
-import { changedPages, PAGE_ROWS, pageOf } from '../model/table.js'
 import { buildId } from '../model/ids.js'
+import { Fact, KIND_MASK, Kind, type News, type State, Status, statusOf } from '../model/state.js'
+import { changedPages, PAGE_ROWS, pageOf, read } from '../model/table.js'
 
 export interface Outcome {
   /** One for each request that was answered. */
@@ -25,6 +25,12 @@ const isWatched = (flags: number): boolean => {
   return kind === Kind.SOURCE || kind === Kind.TARGET || kind === Kind.ABSENT
 }
 
+/** Whether a row that was freed earlier in the turn was taken again, for the same name. */
+const isInUse = (state: State, x: BuildId): boolean =>
+  statusOf(state, x) !== Status.REST ||
+  read(state.facts, x, Fact.FLAGS) !== 0 ||
+  read(state.facts, x, Fact.DEPENDENT_HEAD) !== 0
+
 export const finalize = (before: State, after: State): Outcome => {
   const watch: BuildId[] = []
   const unwatch: BuildId[] = []
@@ -41,11 +47,11 @@ export const finalize = (before: State, after: State): Outcome => {
   })
   const responses: Outcome['responses'][number][] = []
   const notices: Outcome['notices'][number][] = []
-  const forgotten: BuildId[] = []
+  const forgotten = new Set<BuildId>()
   for (const news of after.news) {
     if (news._tag === 'responded') responses.push(news)
-    else if (news._tag === 'forgotten') forgotten.push(news.build)
+    else if (news._tag === 'forgotten') forgotten.add(news.build)
     else notices.push(news)
   }
-  return { responses, notices, forgotten, watch, unwatch }
+  return { responses, notices, forgotten: [...forgotten].filter((x) => !isInUse(after, x)), watch, unwatch }
 }

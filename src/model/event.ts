@@ -79,12 +79,28 @@ export type Receipt =
   /** One for the whole scan: `looks` holds `LOOK_STRIDE` words for each of `builds`. */
   | { readonly _tag: 'scanned'; readonly builds: readonly BuildId[]; readonly looks: Int32Array }
   /** The run got as far as needing one group of dependencies. `slot`: it takes a slot to go on. */
-  | { readonly _tag: 'blocked'; readonly build: BuildId; readonly needs: readonly BuildId[]; readonly create: readonly BuildId[]; readonly slot: boolean }
+  | {
+      readonly _tag: 'blocked'
+      readonly build: BuildId
+      readonly needs: readonly BuildId[]
+      readonly create: readonly BuildId[]
+      readonly slot: boolean
+    }
   /** The do-file runs; its end comes as an event of a later tick. */
   | { readonly _tag: 'started'; readonly build: BuildId }
   /** The run ended well. `look` is that of the result; `virtual`: it made no file. */
   | { readonly _tag: 'done'; readonly build: BuildId; readonly look: Look; readonly virtual: boolean }
-  | { readonly _tag: 'failed'; readonly build: BuildId; readonly error: BuildError; /** The target's file is there. */ readonly exists: boolean; /** What was looked for in vain. */ readonly create: readonly BuildId[] }
+  | {
+      readonly _tag: 'failed'
+      readonly build: BuildId
+      readonly error: BuildError
+      /** The target's file is there. */
+      readonly exists: boolean
+      /** What was looked for in vain. */
+      readonly create: readonly BuildId[]
+      /** The file as the failed run left it, where it is the run's work all the same. */
+      readonly claimed?: Look
+    }
 
 /** What one tick does: chosen by the policy, done by make. */
 export interface Batch {

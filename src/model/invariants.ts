@@ -1,6 +1,6 @@
 /** What always holds of a state between ticks. Checked after every tick in tests; O(graph), so never in production. */
 import { invariant } from './error.js'
-import { Bit, Edge, Fact, Flight, Kind, KIND_MASK, Mode, type Queue, type State, Status, STATUS_MASK } from './state.js'
+import { Bit, Edge, Fact, Flight, KIND_MASK, Kind, Mode, type Queue, STATUS_MASK, type State, Status } from './state.js'
 import { type IntTable, PAGE_ROWS, pageOf, pagesEnd, read } from './table.js'
 
 const lastRow = (table: IntTable): number => {
@@ -51,7 +51,10 @@ export const checkInvariants = (state: State): void => {
     prev = 0
     for (let e = read(flight, x, Flight.WAITER_HEAD); e !== 0; e = read(edges, e, Edge.NEXT_WAITER)) {
       const mode = read(edges, e, Edge.MODE)
-      invariant((mode & Mode.LISTED) !== 0 && read(edges, e, Edge.DEPENDENCY) === x, `edge ${e} waits in the wrong list`)
+      invariant(
+        (mode & Mode.LISTED) !== 0 && read(edges, e, Edge.DEPENDENCY) === x,
+        `edge ${e} waits in the wrong list`,
+      )
       invariant(read(edges, e, Edge.PREV_WAITER) === prev, `edge ${e} waits in a broken list`)
       const waiter = read(edges, e, (mode & Mode.ASKED) !== 0 ? Edge.SEEN : Edge.DEPENDENT)
       waiting.set(waiter, (waiting.get(waiter) ?? 0) + 1)
@@ -65,7 +68,8 @@ export const checkInvariants = (state: State): void => {
   for (let x = 1; x < rows; x++) {
     const s = status(x)
     if (s === Status.REST) {
-      for (let word = 0; word < flight.stride; word++) invariant(read(flight, x, word) === 0, `build ${x} rests untidily`)
+      for (let word = 0; word < flight.stride; word++)
+        invariant(read(flight, x, word) === 0, `build ${x} rests untidily`)
       invariant((read(facts, x, Fact.FLAGS) & KIND_MASK) !== Kind.REQUEST, `request ${x} rests`)
       continue
     }

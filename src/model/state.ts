@@ -8,10 +8,11 @@
  *
  * Never here: names (interned at the border), running processes, connections, clocks.
  */
-import type { Session } from './event.js'
+
 import type { BuildError } from './error.js'
-import { emptyObjects, emptyTable, type IntTable, type ObjectTable, read } from './table.js'
+import type { Session } from './event.js'
 import { type BuildId, buildId, type EdgeId, edgeId, type Generation, generation } from './ids.js'
+import { emptyObjects, emptyTable, type IntTable, type ObjectTable, read } from './table.js'
 
 // ------------------------------------------------------------------------------------------------ facts
 
@@ -248,7 +249,13 @@ export interface State {
 /** What finalize tells others of. Ids only: words are made at the border. */
 export type News =
   /** `request` is answered. */
-  | { readonly _tag: 'responded'; readonly request: BuildId; readonly by: BuildId; readonly ok: boolean; readonly outOfDate: readonly BuildId[] }
+  | {
+      readonly _tag: 'responded'
+      readonly request: BuildId
+      readonly by: BuildId
+      readonly ok: boolean
+      readonly outOfDate: readonly BuildId[]
+    }
   /** A run ended well. */
   | { readonly _tag: 'built'; readonly build: BuildId; readonly changed: boolean }
   /** A run failed. `asked`: somebody waits for exactly this target, so it is not a guess that may fail quietly. */
@@ -291,7 +298,8 @@ export const emptyState: State = {
 // ------------------------------------------------------------------------------------------------ selectors
 
 export const kindOf = (state: State, build: BuildId): number => read(state.facts, build, Fact.FLAGS) & KIND_MASK
-export const hasFlag = (state: State, build: BuildId, flag: number): boolean => (read(state.facts, build, Fact.FLAGS) & flag) !== 0
+export const hasFlag = (state: State, build: BuildId, flag: number): boolean =>
+  (read(state.facts, build, Fact.FLAGS) & flag) !== 0
 export const statusOf = (state: State, build: BuildId): number => read(state.flight, build, Flight.STATUS) & STATUS_MASK
 
 /** One dependency of a build, as recorded. */

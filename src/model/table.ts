@@ -3,20 +3,25 @@
  * makes the next version inside one tick and copies each page it writes to once. So a tick costs what it touches,
  * whatever the size of the table (`docs/decisions/001`).
  *
- * Rows are grouped in pages of 128, pages in chunks of 128: three loads find a word, and the path copied for one
+ * Rows are grouped in pages of 64, pages in chunks of 128: three loads find a word, and the path copied for one
  * changed row is one page, one chunk and the list of chunks. What was never written is the shared zero page.
  */
 
-const PAGE_BITS = 7
-/** Rows in a page, and pages in a chunk. */
+const PAGE_BITS = 6
+/** Rows in a page. */
 export const PAGE_ROWS = 1 << PAGE_BITS
-const MASK = PAGE_ROWS - 1
-const CHUNK_BITS = PAGE_BITS * 2
+const ROW_MASK = PAGE_ROWS - 1
+const CHUNK_PAGE_BITS = 7
+/** Pages in a chunk. */
+const CHUNK_PAGES = 1 << CHUNK_PAGE_BITS
+const PAGE_MASK = CHUNK_PAGES - 1
+/** A row's chunk is its number without these bits. */
+const CHUNK_BITS = PAGE_BITS + CHUNK_PAGE_BITS
 
 /** Rows of `stride` 32-bit integers, indexed from 0; a row that was never written reads as zeros. */
 export interface IntTable {
   readonly stride: number
-  /** Chunks of 128 pages of 128 rows each. */
+  /** Chunks of pages of rows. */
   readonly chunks: readonly (readonly Int32Array[])[]
 }
 
@@ -30,6 +35,16 @@ const zeroPage = (stride: number): Int32Array => {
   return page
 }
 
+const zeroChunks = new Map<number, Int32Array[]>()
+/** A chunk of nothing but zero pages, likewise shared: a table that is touched at its far end must not cost its length. */
+const zeroChunk = (stride: number): Int32Array[] => {
+  const known = zeroChunks.get(stride)
+  if (known !== undefined) return known
+  const chunk = new Array<Int32Array>(CHUNK_PAGES).fill(zeroPage(stride))
+  zeroChunks.set(stride, chunk)
+  return chunk
+}
+
 export const emptyTable = (stride: number): IntTable => ({ stride, chunks: [] })
 
 /**
@@ -39,9 +54,9 @@ export const emptyTable = (stride: number): IntTable => ({ stride, chunks: [] })
 export const tableOf = (stride: number, words: Int32Array): IntTable => {
   const chunks: Int32Array[][] = []
   const size = PAGE_ROWS * stride
-  for (let from = 0; from < words.length; from += size * PAGE_ROWS) {
+  for (let from = 0; from < words.length; from += size * CHUNK_PAGES) {
     chunks.push(
-      Array.from({ length: PAGE_ROWS }, (_, p) => {
+      Array.from({ length: CHUNK_PAGES }, (_, p) => {
         const page = words.subarray(from + p * size, from + (p + 1) * size)
         if (page.length === 0) return zeroPage(stride)
         if (page.length === size) return page
@@ -58,7 +73,7 @@ export const tableOf = (stride: number, words: Int32Array): IntTable => {
 export const read = (table: IntTable, row: number, word: number): number => {
   const chunk = table.chunks[row >>> CHUNK_BITS]
   if (chunk === undefined) return 0
-  return chunk[(row >>> PAGE_BITS) & MASK]![(row & MASK) * table.stride + word]!
+  return chunk[(row >>> PAGE_BITS) & PAGE_MASK]![(row & ROW_MASK) * table.stride + word]!
 }
 
 /** One past the last row that may differ from zeros. */
@@ -66,14 +81,14 @@ export const rowsEnd = (table: IntTable): number => table.chunks.length << CHUNK
 
 /** The page that holds rows `page * PAGE_ROWS` and on; undefined where all of them are zeros. */
 export const pageOf = (table: IntTable, page: number): Int32Array | undefined => {
-  const chunk = table.chunks[page >>> PAGE_BITS]
+  const chunk = table.chunks[page >>> CHUNK_PAGE_BITS]
   if (chunk === undefined) return undefined
-  const found = chunk[page & MASK]!
+  const found = chunk[page & PAGE_MASK]!
   return found === zeroPage(table.stride) ? undefined : found
 }
 
 /** Number of pages a table may have. */
-export const pagesEnd = (table: IntTable): number => table.chunks.length << PAGE_BITS
+export const pagesEnd = (table: IntTable): number => table.chunks.length << CHUNK_PAGE_BITS
 
 /**
  * Calls `visit` with the number of each page that is not the same object in both tables. Two versions of one table share
@@ -86,8 +101,9 @@ export const changedPages = (before: IntTable, after: IntTable, visit: (page: nu
     const old = before.chunks[c]
     const now = after.chunks[c]
     if (old === now) continue
-    for (let p = 0; p < PAGE_ROWS; p++) {
-      if ((old === undefined ? zero : old[p]!) !== (now === undefined ? zero : now[p]!)) visit((c << PAGE_BITS) | p)
+    for (let p = 0; p < CHUNK_PAGES; p++) {
+      if ((old === undefined ? zero : old[p]!) !== (now === undefined ? zero : now[p]!))
+        visit((c << CHUNK_PAGE_BITS) | p)
     }
   }
 }
@@ -111,7 +127,6 @@ export class IntEditor {
   private pageMarks: Float64Array
   private chunkMarks: Float64Array
   private readonly slot: number
-  private readonly zero: Int32Array
 
   /** `slot`: a small number that tells the tables of one state apart. */
   constructor(base: IntTable, slot: number) {
@@ -119,8 +134,8 @@ export class IntEditor {
     this.stride = base.stride
     this.chunks = base.chunks as Int32Array[][]
     this.slot = slot
-    this.zero = zeroPage(base.stride)
-    const mark = (marks[slot] ??= { pages: new Float64Array(PAGE_ROWS), chunks: new Float64Array(1) })
+    const mark = marks[slot] ?? { pages: new Float64Array(CHUNK_PAGES), chunks: new Float64Array(1) }
+    marks[slot] = mark
     this.pageMarks = mark.pages
     this.chunkMarks = mark.chunks
   }
@@ -128,14 +143,14 @@ export class IntEditor {
   get(row: number, word: number): number {
     const chunk = this.chunks[row >>> CHUNK_BITS]
     if (chunk === undefined) return 0
-    return chunk[(row >>> PAGE_BITS) & MASK]![(row & MASK) * this.stride + word]!
+    return chunk[(row >>> PAGE_BITS) & PAGE_MASK]![(row & ROW_MASK) * this.stride + word]!
   }
 
   set(row: number, word: number, value: number): void {
     const page = row >>> PAGE_BITS
-    const offset = (row & MASK) * this.stride + word
+    const offset = (row & ROW_MASK) * this.stride + word
     if (page < this.pageMarks.length && this.pageMarks[page] === this.epoch) {
-      this.chunks[row >>> CHUNK_BITS]![page & MASK]![offset] = value
+      this.chunks[row >>> CHUNK_BITS]![page & PAGE_MASK]![offset] = value
       return
     }
     // Writing what is there already must not copy a page: a build with nothing to do writes nothing.
@@ -158,8 +173,8 @@ export class IntEditor {
       this.chunks = this.chunks.slice()
       this.ownsRoot = true
     }
-    const c = page >>> PAGE_BITS
-    while (this.chunks.length <= c) this.chunks.push(new Array<Int32Array>(PAGE_ROWS).fill(this.zero))
+    const c = page >>> CHUNK_PAGE_BITS
+    while (this.chunks.length <= c) this.chunks.push(zeroChunk(this.stride))
     if (c >= this.chunkMarks.length) this.growMarks(this.chunks.length)
     let chunk = this.chunks[c]!
     if (this.chunkMarks[c] !== this.epoch) {
@@ -167,15 +182,15 @@ export class IntEditor {
       this.chunks[c] = chunk
       this.chunkMarks[c] = this.epoch
     }
-    const copy = chunk[page & MASK]!.slice()
-    chunk[page & MASK] = copy
+    const copy = chunk[page & PAGE_MASK]!.slice()
+    chunk[page & PAGE_MASK] = copy
     this.pageMarks[page] = this.epoch
     return copy
   }
 
   private growMarks(chunks: number): void {
     const size = Math.max(chunks, this.chunkMarks.length * 2)
-    const pages = new Float64Array(size << PAGE_BITS)
+    const pages = new Float64Array(size << CHUNK_PAGE_BITS)
     const chunkMarks = new Float64Array(size)
     pages.set(this.pageMarks)
     chunkMarks.set(this.chunkMarks)
@@ -195,7 +210,7 @@ export interface ObjectTable<A> {
 export const emptyObjects: ObjectTable<never> = { chunks: [], size: 0 }
 
 export const objectAt = <A>(table: ObjectTable<A>, row: number): A | undefined =>
-  table.chunks[row >>> CHUNK_BITS]?.[(row >>> PAGE_BITS) & MASK]?.[row & MASK]
+  table.chunks[row >>> CHUNK_BITS]?.[(row >>> PAGE_BITS) & PAGE_MASK]?.[row & ROW_MASK]
 
 /** The table with `value` at `row` (undefined removes). Copies one page of pointers. */
 export const withObject = <A>(table: ObjectTable<A>, row: number, value: A | undefined): ObjectTable<A> => {
@@ -205,10 +220,12 @@ export const withObject = <A>(table: ObjectTable<A>, row: number, value: A | und
   if (size === 0) return emptyObjects
   const chunks = table.chunks.slice()
   while (chunks.length <= row >>> CHUNK_BITS) chunks.push(undefined)
-  const chunk = chunks[row >>> CHUNK_BITS]?.slice() ?? new Array<readonly (A | undefined)[] | undefined>(PAGE_ROWS).fill(undefined)
-  const page = chunk[(row >>> PAGE_BITS) & MASK]?.slice() ?? new Array<A | undefined>(PAGE_ROWS).fill(undefined)
-  page[row & MASK] = value
-  chunk[(row >>> PAGE_BITS) & MASK] = page
+  const chunk =
+    chunks[row >>> CHUNK_BITS]?.slice() ??
+    new Array<readonly (A | undefined)[] | undefined>(CHUNK_PAGES).fill(undefined)
+  const page = chunk[(row >>> PAGE_BITS) & PAGE_MASK]?.slice() ?? new Array<A | undefined>(PAGE_ROWS).fill(undefined)
+  page[row & ROW_MASK] = value
+  chunk[(row >>> PAGE_BITS) & PAGE_MASK] = page
   chunks[row >>> CHUNK_BITS] = chunk
   return { chunks, size }
 }
@@ -222,4 +239,21 @@ export const eachObject = <A>(table: ObjectTable<A>, visit: (row: number, value:
       })
     })
   })
+}
+
+/** Calls `visit` with the row of each entry that is not the same object in both tables; looks only at what they do not share. */
+export const changedObjects = <A>(
+  before: ObjectTable<A>,
+  after: ObjectTable<A>,
+  visit: (row: number) => void,
+): void => {
+  for (let c = 0; c < Math.max(before.chunks.length, after.chunks.length); c++) {
+    const [oldChunk, newChunk] = [before.chunks[c], after.chunks[c]]
+    if (oldChunk === newChunk) continue
+    for (let p = 0; p < CHUNK_PAGES; p++) {
+      const [old, now] = [oldChunk?.[p], newChunk?.[p]]
+      if (old === now) continue
+      for (let r = 0; r < PAGE_ROWS; r++) if (old?.[r] !== now?.[r]) visit((c << CHUNK_BITS) | (p << PAGE_BITS) | r)
+    }
+  }
 }

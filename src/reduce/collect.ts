@@ -1,7 +1,7 @@
 /** Garbage collection: rows that no anchor reaches are freed. Anchors are what is in flight and, unless told otherwise, targets. */
 import { buildId } from '../model/ids.js'
 import { Edge, Fact, Kind, Status } from '../model/state.js'
-import { PAGE_ROWS, pageOf, pagesEnd, type IntTable, withObject } from '../model/table.js'
+import { type IntTable, PAGE_ROWS, pageOf, pagesEnd, withObject } from '../model/table.js'
 import type { Work } from './work.js'
 
 /** Calls `visit` for each row of `table` that is not all zeros. */
@@ -36,10 +36,13 @@ export const collect = (w: Work, facts: IntTable, keep: 'targets' | 'nothing'): 
   })
   while (stack.length > 0) {
     const x = stack.pop() as number
-    for (let e = w.facts.get(x, Fact.DEP_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEP)) reach(w.edges.get(e, Edge.DEPENDENCY))
+    for (let e = w.facts.get(x, Fact.DEP_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEP))
+      reach(w.edges.get(e, Edge.DEPENDENCY))
   }
+  const forgotten: number[] = []
   eachRow(facts, (x) => {
     if (reached.has(x)) return
+    forgotten.push(x)
     w.freeList(w.facts.get(x, Fact.DEP_HEAD))
     w.facts.set(x, Fact.DEP_HEAD, 0)
     w.setError(buildId(x), undefined)
@@ -47,5 +50,5 @@ export const collect = (w: Work, facts: IntTable, keep: 'targets' | 'nothing'): 
     w.checked.set(x, 0, 0)
     w.tell({ _tag: 'forgotten', build: buildId(x) })
   })
-  for (const news of w.news) if (news._tag === 'forgotten') w.facts.clear(news.build)
+  for (const x of forgotten) w.facts.clear(x)
 }

@@ -16,8 +16,14 @@ export const pathBack = (w: Work, x: BuildId, d: BuildId): BuildId[] | undefined
   const floor = flight.get(x, Flight.ORDER)
   if (flight.get(d, Flight.ORDER) > floor) return undefined
   const cameFrom = new Map<BuildId, BuildId>()
-  const stack: BuildId[] = [d]
-  flight.set(d, Flight.ORDER, floor + 1)
+  const before = new Map<BuildId, number>()
+  const stack: BuildId[] = []
+  const raise = (u: BuildId, order: number): void => {
+    if (!before.has(u)) before.set(u, flight.get(u, Flight.ORDER))
+    flight.set(u, Flight.ORDER, order)
+    stack.push(u)
+  }
+  raise(d, floor + 1)
   let found = false
   while (stack.length > 0) {
     const u = stack.pop() as BuildId
@@ -28,14 +34,16 @@ export const pathBack = (w: Work, x: BuildId, d: BuildId): BuildId[] | undefined
       if (v === x) {
         if (!found) cameFrom.set(v, u)
         found = true
-      } else if (flight.get(v, Flight.ORDER) <= order) {
-        flight.set(v, Flight.ORDER, order + 1)
+        // At rest: whoever waits for it is about to be told.
+      } else if (flight.get(v, Flight.ORDER) <= order && w.status(v) !== Status.REST) {
         cameFrom.set(v, u)
-        stack.push(v)
+        raise(v, order + 1)
       }
     }
   }
   if (!found) return undefined
+  // The wait is not to be: numbers raised behind it would pass what waits for `x` off as waiting for nothing before it.
+  for (const [u, order] of before) flight.set(u, Flight.ORDER, order)
   const path = [x]
   for (let u = cameFrom.get(x); u !== undefined; u = u === d ? undefined : cameFrom.get(u)) path.push(u)
   return path.reverse()

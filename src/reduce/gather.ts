@@ -16,17 +16,21 @@ export interface ReadyView {
 
 const first = (state: State, queue: Queue, max: number): readonly BuildId[] => {
   const found: BuildId[] = []
-  for (let x: number = queue.head; x !== 0 && found.length < max; x = read(state.flight, x, Flight.NEXT)) found.push(buildId(x))
+  for (let x: number = queue.head; x !== 0 && found.length < max; x = read(state.flight, x, Flight.NEXT))
+    found.push(buildId(x))
   return found
 }
 
-/** Slots: as many as the most generous open session allows. */
+/**
+ * Slots: as many as the most generous open session allows, and one more for every other session: a do-file may wait for
+ * another session's answer without our knowing it, and must not keep that from being worked out.
+ */
 const slotsOf = (state: State): number => {
   let slots = 1
   eachObject(state.sessions, (_, session) => {
     slots = Math.max(slots, session.jobs)
   })
-  return slots
+  return slots + Math.max(0, state.sessions.size - 1)
 }
 
 export const gather = (state: State): ReadyView => ({

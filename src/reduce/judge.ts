@@ -164,11 +164,11 @@ export const tellScanned = (w: Work, x: BuildId): void => {
   }
 }
 
-/** The edges through which `x` is waited for now. Telling one may take others off the list, so it is copied. */
+/** The edges through which `x` is waited for now, longest first. Telling one may take others off the list, so it is copied. */
 const waitersOf = (w: Work, x: BuildId): number[] => {
   const found: number[] = []
   for (let e = w.flight.get(x, Flight.WAITER_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_WAITER)) found.push(e)
-  return found
+  return found.reverse()
 }
 
 /** What `p` waits for through `e` has come. */
@@ -185,7 +185,7 @@ const arrive = (w: Work, e: number, p: BuildId): void => {
       else if (waiting === 0) w.toJudge.push(p)
       return
     case Status.BLOCKED: {
-      w.edges.set(e, Edge.SEEN, w.revision(d))
+      w.edges.set(e, Edge.SEEN, w.seen(d, (mode & Mode.CREATE) !== 0))
       if ((mode & Mode.ASKED) !== 0) w.edges.set(e, Edge.MODE, w.edges.get(e, Edge.MODE) & ~Mode.ASKED)
       if (w.kind(p) === Kind.REQUEST) onFulfilled(w, p, (mode & Mode.CREATE) === 0 && w.isBroken(d), waiting)
       else if (waiting === 0) onUnblocked(w, p)

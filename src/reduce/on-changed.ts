@@ -2,7 +2,7 @@
 import type { Look } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { generation } from '../model/ids.js'
-import { Bit, Fact, Flag, Kind, KIND_MASK } from '../model/state.js'
+import { Bit, Fact, Flag, KIND_MASK, Kind } from '../model/state.js'
 import { objectAt, withObject } from '../model/table.js'
 import { bumpRevision, suspectDependents } from './judge.js'
 import { wordsOf, writeLook } from './on-scanned.js'

@@ -37,7 +37,10 @@ export const onRequested = (w: Work, event: Requested): void => {
   w.moveTo(request, Status.BLOCKED)
   w.setBits(
     request,
-    Bit.WANTED | (pass.trust ? Bit.TRUST : 0) | (event.keepGoing ? Bit.KEEP_GOING : 0) | (event.want === 'look' ? Bit.LOOK : 0),
+    Bit.WANTED |
+      (pass.trust ? Bit.TRUST : 0) |
+      (event.keepGoing ? Bit.KEEP_GOING : 0) |
+      (event.want === 'look' ? Bit.LOOK : 0),
   )
   if (by !== 0) w.flight.set(by, Flight.BY, w.flight.get(by, Flight.BY) + 1)
   ask(w, event, pass)
@@ -57,7 +60,7 @@ const ask = (w: Work, event: Requested, pass: Pass): void => {
     w.append(dependent, e)
     if (by !== 0 && w.flight.get(request, Flight.CURSOR) === 0) w.flight.set(request, Flight.CURSOR, e)
     if (isSettled(w, target, event.want, pass)) {
-      w.edges.set(e, Edge.SEEN, w.revision(target))
+      w.edges.set(e, Edge.SEEN, w.seen(target, create))
       if (create || !w.isBroken(target)) continue
       w.setBits(request, Bit.FAILED)
       w.tell({ _tag: 'askedBroken', build: target, session: event.session })
@@ -105,11 +108,17 @@ export const closeRequestsOf = (w: Work, x: BuildId): void => {
   for (let e = w.flight.get(x, Flight.NEW_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEP)) {
     if ((w.edges.get(e, Edge.MODE) & Mode.ASKED) !== 0) asking.add(buildId(w.edges.get(e, Edge.SEEN)))
   }
-  for (let r = w.answer.head; r !== 0; r = buildId(w.flight.get(r, Flight.NEXT))) {
+  // A fulfilled one has no edge that names it. Looked for only where one is missing: the queue may be long.
+  for (
+    let r = w.answer.head;
+    r !== 0 && asking.size < w.flight.get(x, Flight.BY);
+    r = buildId(w.flight.get(r, Flight.NEXT))
+  ) {
     if (w.flight.get(r, Flight.BY) === x) asking.add(r)
   }
+  const end = w.has(x, Bit.KILLED)
   for (const request of asking) {
-    withdraw(w, request, () => true, false)
+    withdraw(w, request, () => true, end)
     w.setBits(request, Bit.FAILED)
     w.tell({ _tag: 'responded', request, by: x, ok: false, outOfDate: [] })
     release(w, request)

@@ -2,11 +2,11 @@
 import { invariant } from '../model/error.js'
 import type { Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
-import { Bit, Edge, Fact, Flag, Flight, Kind, KIND_MASK, Mode, Status } from '../model/state.js'
+import { Bit, Edge, Fact, Flag, Flight, KIND_MASK, Kind, Mode, Status } from '../model/state.js'
 import { objectAt, withObject } from '../model/table.js'
 import { cycleThrough, noteCycle } from './cycle.js'
 import { demand, isScanned, need, passOf } from './demand.js'
-import { bumpRevision, rest, restUnchecked } from './judge.js'
+import { bumpRevision, rest, restUnchecked, suspectDependents } from './judge.js'
 import { closeRequestsOf } from './on-request.js'
 import { contentDiffers, wordsOf, writeLook } from './on-scanned.js'
 import { onUnblocked } from './on-unblocked.js'
@@ -26,7 +26,7 @@ export const onBlocked = (w: Work, { build: x, needs, create, slot }: Of<'blocke
     const e = w.newEdge(x, d, group, isCreate)
     w.append(x, e)
     if (isCreate ? demand(w, d, pass) || isScanned(w, d) : need(w, d, pass)) {
-      w.edges.set(e, Edge.SEEN, w.revision(d))
+      w.edges.set(e, Edge.SEEN, w.seen(d, isCreate))
       return true
     }
     const cycle = isCreate ? undefined : cycleThrough(w, x, d)
@@ -38,7 +38,8 @@ export const onBlocked = (w: Work, { build: x, needs, create, slot }: Of<'blocke
     return true
   }
   const isAcyclic = [...create.map((d) => add(d, true)), ...needs.map((d) => add(d, false))].every((ok) => ok)
-  if (!isAcyclic) fail(w, x, { _tag: 'failed', build: x, error: { _tag: 'interrupted' }, exists: w.has(x, Bit.EXISTS), create: [] })
+  if (!isAcyclic)
+    fail(w, x, { _tag: 'failed', build: x, error: { _tag: 'interrupted' }, exists: w.has(x, Bit.EXISTS), create: [] })
   else if (w.flight.get(x, Flight.WAITING) === 0) onUnblocked(w, x)
 }
 
@@ -58,23 +59,29 @@ export const onDone = (w: Work, { build: x, look, virtual }: Of<'done'>): void =
   const stamp = objectAt(w.stamps, x)
   const stamped = stamp?.next !== undefined
   const before = w.facts.get(x, Fact.FLAGS)
+  const cycle = objectAt(w.cycles, x)
   // A run that makes no file has nothing to compare, unless it said with redo-stamp what matters.
   const changed =
     (before & KIND_MASK) !== Kind.TARGET ||
     (before & Flag.MODIFIED) !== 0 ||
     ((before & Flag.VIRTUAL) !== 0) !== virtual ||
-    (stamped ? !isEqual(stamp.last, stamp.next) : (before & Flag.STAMPED) !== 0 || virtual || contentDiffers(w, x, looks, 0))
+    (stamped
+      ? !isEqual(stamp.last, stamp.next)
+      : (before & Flag.STAMPED) !== 0 || virtual || contentDiffers(w, x, looks, 0))
   endRun(w, x)
   const flags =
     Kind.TARGET | (virtual ? Flag.VIRTUAL : 0) | (stamped ? Flag.STAMPED : 0) | (w.has(x, Bit.ALWAYS) ? Flag.ALWAYS : 0)
-  w.facts.set(x, Fact.FLAGS, flags)
+  // Whose request closed a cycle is chance: all on it break, those too that would go on without an answer.
+  w.facts.set(x, Fact.FLAGS, cycle === undefined ? flags : flags | Flag.BROKEN)
   w.stamps = withObject(w.stamps, x, stamped ? { last: stamp.next } : undefined)
   writeLook(w, x, looks, 0)
-  w.setError(x, undefined)
+  w.setError(x, cycle && { _tag: 'cycle', path: cycle })
   w.setCycle(x, undefined)
   w.facts.set(x, Fact.CAUSE, 0)
-  w.tell({ _tag: 'built', build: x, changed })
+  if (cycle === undefined) w.tell({ _tag: 'built', build: x, changed })
+  else tellBroken(w, x)
   if (changed) bumpRevision(w, x)
+  else if (cycle !== undefined) suspectDependents(w, x)
   rest(w, x)
 }
 
@@ -86,7 +93,7 @@ export const onFailed = (w: Work, receipt: Of<'failed'>): void => {
   fail(w, receipt.build, receipt)
 }
 
-const fail = (w: Work, x: BuildId, { error, exists, create }: Of<'failed'>): void => {
+const fail = (w: Work, x: BuildId, { error, exists, create, claimed }: Of<'failed'>): void => {
   const group = w.nextGroup(x)
   for (const d of create) {
     const e = w.newEdge(x, d, group, true)
@@ -99,19 +106,28 @@ const fail = (w: Work, x: BuildId, { error, exists, create }: Of<'failed'>): voi
   // A target whose old file is still there stays one; of the rest nothing is left to tell it from what never was.
   const kept = exists ? w.facts.get(x, Fact.FLAGS) & ~Flag.VIRTUAL : Kind.ABSENT
   w.facts.set(x, Fact.FLAGS, kept | Flag.BROKEN)
+  if (claimed !== undefined) {
+    w.facts.set(x, Fact.FLAGS, Kind.TARGET | Flag.BROKEN)
+    writeLook(w, x, wordsOf(claimed), 0)
+  }
   const last = objectAt(w.stamps, x)?.last
   w.stamps = withObject(w.stamps, x, last && { last })
   w.setError(x, cycle === undefined ? error : { _tag: 'cycle', path: cycle })
   w.setCycle(x, undefined)
   w.facts.set(x, Fact.CAUSE, cause)
+  // Its result did not change, and yet what depends on it does not hold any more.
+  suspectDependents(w, x)
   if (w.has(x, Bit.KILLED)) {
     // Nobody wanted it when it was ended; somebody may by now.
     restUnchecked(w, x)
     return
   }
-  w.tell({ _tag: 'broke', build: x, asked: w.isAskedFor(x), session: buildId(w.flight.get(x, Flight.SESSION)) })
+  tellBroken(w, x)
   rest(w, x)
 }
+
+const tellBroken = (w: Work, x: BuildId): void =>
+  w.tell({ _tag: 'broke', build: x, asked: w.isAskedFor(x), session: buildId(w.flight.get(x, Flight.SESSION)) })
 
 /** The first of its dependencies that is broken: the likely reason why a do-file failed. */
 const brokenDependency = (w: Work, x: BuildId): BuildId => {

@@ -1,7 +1,7 @@
 /** What a look at the file says of a target, given what was recorded of it. */
 import { LOOK_STRIDE, type Look, LookWord, type Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
-import { Bit, Fact, Flag, Flight, Kind, KIND_MASK, Status } from '../model/state.js'
+import { Bit, Fact, Flag, Flight, KIND_MASK, Kind, Status } from '../model/state.js'
 import { bumpRevision, judge, outOfDate, rest, tellScanned } from './judge.js'
 import type { Work } from './work.js'
 

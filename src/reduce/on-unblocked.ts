@@ -24,7 +24,11 @@ const waitsThrough = (w: Work, request: BuildId, e: number): boolean =>
 /** Takes the request's waiting for all that `which` picks back. Whatever is left of it is waited for. */
 export const withdraw = (w: Work, request: BuildId, which: (x: BuildId) => boolean, end: boolean): void => {
   const left: BuildId[] = []
-  for (let e = edgesFrom(w, request); e !== 0 && w.flight.get(request, Flight.WAITING) > 0; e = w.edges.get(e, Edge.NEXT_DEP)) {
+  for (
+    let e = edgesFrom(w, request);
+    e !== 0 && w.flight.get(request, Flight.WAITING) > 0;
+    e = w.edges.get(e, Edge.NEXT_DEP)
+  ) {
     const d = buildId(w.edges.get(e, Edge.DEPENDENCY))
     if (!waitsThrough(w, request, e) || !which(d)) continue
     w.unlist(e)

@@ -3,10 +3,10 @@ import { absurd } from 'fp-ts/lib/function.js'
 import { produce } from 'immer'
 import type { Effect, Event, Input, Receipt } from '../model/event.js'
 import { buildId } from '../model/ids.js'
-import { Bit, Flight, FLIGHT_STRIDE, type State, Status } from '../model/state.js'
+import { Bit, FLIGHT_STRIDE, Flight, type State, Status } from '../model/state.js'
 import { read, rowsEnd } from '../model/table.js'
-import { breakScanCycle } from './cycle.js'
 import { collect } from './collect.js'
+import { breakScanCycle } from './cycle.js'
 import { expand } from './demand.js'
 import { judge, tell } from './judge.js'
 import { onAdopted, onAlways, onChanged, onRechecked, onStamped, onTaken } from './on-changed.js'
@@ -14,6 +14,7 @@ import { onCancelled, onRequested } from './on-request.js'
 import { onBlocked, onDone, onFailed, onStarted } from './on-run.js'
 import { onScanned } from './on-scanned.js'
 import { respond } from './on-unblocked.js'
+import { abandon } from './withdraw.js'
 import { Work } from './work.js'
 
 /** The next state, and what the shell is to do at once. */
@@ -33,6 +34,7 @@ export const reduce = (state: State, input: Input): Step => {
       applyReceipt(w, receipt)
       followUp(w)
     }
+    abandon(w, w.givenUp.splice(0), false)
     for (const event of input.events) {
       applyEvent(w, state, event)
       followUp(w)
@@ -111,12 +113,12 @@ const applyEvent = (w: Work, before: State, event: Event): void => {
 /** Works off what a receipt or an event brought about, until only make can move things on. */
 const followUp = (w: Work): void => {
   for (;;) {
-    const judged = w.toJudge.pop()
+    const judged = w.toJudge.shift()
     if (judged !== undefined) {
       if (isToBeJudged(w, judged)) judge(w, judged)
       continue
     }
-    const rested = w.toTell.pop()
+    const rested = w.toTell.shift()
     if (rested !== undefined) {
       tell(w, rested)
       continue

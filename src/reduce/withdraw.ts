@@ -18,6 +18,12 @@ const isNeeded = (w: Work, x: BuildId): boolean => {
 export const isStarted = (w: Work, x: BuildId): boolean =>
   w.status(x) === Status.RUNNING || (w.status(x) === Status.BLOCKED && w.flight.get(x, Flight.BY) > 0)
 
+/** Whether `x` is in the batch of this very tick: its receipt has yet to be applied. */
+const isBeingMade = (w: Work, x: BuildId): boolean => {
+  const status = w.status(x)
+  return (status === Status.READY || status === Status.START) && !w.has(x, Bit.QUEUED)
+}
+
 /** Takes all edges through which `x` waits off the lists; what it waited for is added to `left`. */
 const unlistAll = (w: Work, x: BuildId, left: BuildId[]): void => {
   for (let e = w.waitsFrom(x); e !== 0 && w.flight.get(x, Flight.WAITING) > 0; e = w.edges.get(e, Edge.NEXT_DEP)) {
@@ -49,6 +55,10 @@ export const abandon = (w: Work, builds: readonly BuildId[], end: boolean): void
       }
       continue
     }
+    if (isBeingMade(w, x)) {
+      w.givenUp.push(x)
+      continue
+    }
     w.setBits(x, 0, Bit.WANTED | Bit.FORCED | Bit.OVERWRITE)
     if (status === Status.WAITING) {
       unlistAll(w, x, left)
@@ -56,6 +66,8 @@ export const abandon = (w: Work, builds: readonly BuildId[], end: boolean): void
     } else if (status === Status.READY || status === Status.START || status === Status.BLOCKED) {
       unlistAll(w, x, left)
       dropNew(w, x)
+      // Nor does it take part in a cycle that it was on.
+      w.setCycle(x, undefined)
       w.setBits(x, Bit.OUT_OF_DATE)
       w.moveTo(x, Status.PARKED)
     }

@@ -2,29 +2,31 @@
  * What a reduction works on: the tables of the state opened for writing, the counters, and the lists that link rows.
  * It knows how rows hang together, not what a status means; that is in the transitions beside it.
  */
-import { original } from 'immer'
+
 import type { Draft } from 'immer'
-import { type BuildError, Bug } from '../model/error.js'
+import { original } from 'immer'
+import { Bug, type BuildError } from '../model/error.js'
 import type { Effect, Session } from '../model/event.js'
 import { type BuildId, buildId, type EdgeId, edgeId, type Generation } from '../model/ids.js'
 import {
   Bit,
   Edge,
   Fact,
+  FLIGHT_STRIDE,
   Flag,
   Flight,
   GROUP_SHIFT,
-  Kind,
   KIND_MASK,
+  Kind,
   Mode,
   type News,
   type Queue,
+  STATUS_MASK,
   type State,
   Status,
-  STATUS_MASK,
 } from '../model/state.js'
 import { emptyTable, IntEditor, type ObjectTable, objectAt, rowsEnd, withObject } from '../model/table.js'
-import { FLIGHT_STRIDE } from '../model/state.js'
+import { Fifo } from './fifo.js'
 
 interface OpenQueue {
   head: BuildId
@@ -57,9 +59,11 @@ export class Work {
   stamps: State['stamps']
   news: News[]
   readonly effects: Effect[] = []
-  /** To be judged, told of: what this tick still has to follow up. Stacks, so that depth costs no recursion. */
-  readonly toJudge: BuildId[] = []
-  readonly toTell: BuildId[] = []
+  /** To be judged, told of: what this tick still has to follow up, first come first. Depth costs no recursion. */
+  readonly toJudge = new Fifo<BuildId>()
+  readonly toTell = new Fifo<BuildId>()
+  /** Given up by one receipt while another one of the same tick is yet to tell what became of them. */
+  readonly givenUp: BuildId[] = []
   private readonly base: State
 
   constructor(base: State) {
@@ -162,6 +166,11 @@ export class Work {
 
   revision(x: number): number {
     return this.facts.get(x, Fact.REVISION)
+  }
+
+  /** What a dependent remembers of `d`. A failure is never seen again as it was: made good, it differs, whatever came of it. */
+  seen(d: number, create: boolean): number {
+    return !create && this.isBroken(d) ? -1 : this.revision(d)
   }
 
   /** At rest, and known to hold for `pass`. */

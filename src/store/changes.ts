@@ -4,7 +4,7 @@
  */
 import { type BuildId, buildId } from '../model/ids.js'
 import { FACT_STRIDE, Fact, type State } from '../model/state.js'
-import { changedPages, type ObjectTable, objectAt, PAGE_ROWS, pageOf } from '../model/table.js'
+import { changedObjects, changedPages, objectAt, PAGE_ROWS, pageOf } from '../model/table.js'
 import { isStored, STORED_FACTS } from './record.js'
 
 export interface Changes {
@@ -47,21 +47,4 @@ const changeOf = (old: Int32Array | undefined, now: Int32Array | undefined, at: 
   const differ = (word: number): boolean => wordsOf(old, word) !== wordsOf(now, word)
   if (differ(Fact.DEP_HEAD) || differ(Fact.BUILT)) return 'list'
   return STORED_FACTS.some(differ) ? 'row' : 'none'
-}
-
-/** Calls `visit` for each row whose object is not the same in both tables. */
-const changedObjects = <A>(before: ObjectTable<A>, after: ObjectTable<A>, visit: (row: number) => void): void => {
-  if (before === after) return
-  const chunks = Math.max(before.chunks.length, after.chunks.length)
-  for (let c = 0; c < chunks; c++) {
-    const old = before.chunks[c]
-    const now = after.chunks[c]
-    if (old === now) continue
-    for (let p = 0; p < PAGE_ROWS; p++) {
-      if (old?.[p] === now?.[p]) continue
-      for (let r = 0; r < PAGE_ROWS; r++) {
-        if (old?.[p]?.[r] !== now?.[p]?.[r]) visit((c * PAGE_ROWS + p) * PAGE_ROWS + r)
-      }
-    }
-  }
 }

@@ -3,12 +3,12 @@
  * recursive oracle both interpret. Ids are names: rule and file `n` are build `n`.
  */
 import type { Make } from '../../src/engine.js'
-import { Engine, type Drive } from '../../src/engine.js'
+import { type Drive, Engine } from '../../src/engine.js'
 import type { Outcome } from '../../src/finalize/finalize.js'
-import { type Effect, LOOK_STRIDE, LookWord, type Receipt, type Want } from '../../src/model/event.js'
+import { type Effect, type Input, LOOK_STRIDE, LookWord, type Receipt, type Want } from '../../src/model/event.js'
 import { type BuildId, buildId } from '../../src/model/ids.js'
 import { checkInvariants } from '../../src/model/invariants.js'
-import { dependenciesOf, Fact, type State } from '../../src/model/state.js'
+import { dependenciesOf, Fact, Flag, Flight, hasFlag, type State } from '../../src/model/state.js'
 import { read } from '../../src/model/table.js'
 import type { Policy } from '../../src/reduce/policies/fixpoint.js'
 
@@ -18,28 +18,57 @@ export interface Rule {
   readonly asks: readonly (readonly number[])[]
   /** Asked for next, if the sum of what was read so far is odd. */
   readonly ifOdd?: readonly number[]
+  /** Fails when one of these exists. */
   readonly ifcreate?: readonly number[]
   /** The output: all that was read, only whether it is odd, or no file at all. */
   readonly output: 'sum' | 'parity' | 'none'
   /** Fails when the sum leaves this rest by 5. */
   readonly failsAt?: number
   readonly always?: boolean
+  /** Read without asking for it: right only together with `always`. */
+  readonly peeks?: number
   /** Goes on when what it asked for is broken. */
   readonly tolerant?: boolean
+  /** The do-file: needed before the process can start. */
+  readonly script?: number
+  /** Says with redo-stamp whether the sum is odd. */
+  readonly stamps?: boolean
+  /** Asked for by a process in the background; nobody waits for the answer. */
+  readonly background?: readonly number[]
 }
 
 export interface World {
   readonly rules: Map<number, Rule>
   readonly files: Map<number, number>
+  /** Targets whose file was written by somebody else since: sources, in effect. */
+  readonly byHand?: Set<number>
 }
 
 /** First id of requests. */
-export const REQUESTS = 1_000
+export const REQUESTS = 64
+
+type Step = 'always' | 'create' | 'background' | number | 'odd' | 'stamp' | 'end'
 
 interface Process {
   readonly build: BuildId
-  readonly steps: ('create' | number | 'odd' | 'end')[]
+  readonly rule: Rule
+  readonly steps: Step[]
   sum: number
+  isKilled: boolean
+}
+
+export interface PlayOptions {
+  readonly policy?: Policy
+  readonly drive?: Drive
+  readonly check?: boolean
+  readonly state?: State
+  /** Puts receipts in another order before they are reduced. */
+  readonly permute?: (receipts: readonly Receipt[]) => readonly Receipt[]
+  /** First id of requests, where targets need more ids than {@link REQUESTS}. */
+  readonly firstRequest?: number
+  /** More ticks than this are taken for a loop without end. */
+  readonly ticksMax?: number
+  readonly onTick?: (input: Input, before: State, after: State) => void
 }
 
 export class Play {
@@ -48,15 +77,20 @@ export class Play {
   readonly scans: number[] = []
   readonly answers = new Map<number, boolean>()
   readonly outcomes: Outcome[] = []
-  /** Things that processes will do next, in no particular order. */
-  readonly pending: (() => void)[] = []
-  private readonly processes = new Map<number, Process>()
+  /** Top-level requests made and not cancelled. */
+  readonly open = new Set<number>()
+  /** Things that processes will do next; in no particular order. */
+  readonly pending: { readonly build: number; readonly run: () => void }[] = []
+  readonly processes = new Map<number, Process>()
   private readonly onAnswer = new Map<number, (ok: boolean) => void>()
-  private nextRequest = REQUESTS
+  private nextRequest: number
+  ticks = 0
   private readonly world: World
 
-  constructor(world: World, options: { policy?: Policy; drive?: Drive; check?: boolean; state?: State } = {}) {
+  constructor(world: World, options: PlayOptions = {}) {
     this.world = world
+    this.nextRequest = options.firstRequest ?? REQUESTS
+    const permute = options.permute ?? ((receipts) => receipts)
     const make: Make = {
       scan: (_, builds) => {
         this.scans.push(...builds)
@@ -71,26 +105,42 @@ export class Play {
         return { _tag: 'scanned', builds, looks }
       },
       run: (_, builds) =>
-        builds.map((x): Receipt => {
-          if (!world.rules.has(x)) return { _tag: 'failed', build: x, error: { _tag: 'noRule' }, exists: false, create: [] }
-          return { _tag: 'blocked', build: x, needs: [], create: [], slot: true }
-        }),
-      start: (_, builds) =>
-        builds.map((x): Receipt => {
-          this.begin(x)
-          return { _tag: 'started', build: x }
-        }),
-      perform: (effect: Effect) => {
-        this.kill(effect.build)
-      },
+        permute(
+          builds.map((x): Receipt => {
+            const rule = world.rules.get(x)
+            if (rule === undefined)
+              return { _tag: 'failed', build: x, error: { _tag: 'noRule' }, exists: world.files.has(x), create: [] }
+            return {
+              _tag: 'blocked',
+              build: x,
+              needs: rule.script === undefined ? [] : [buildId(rule.script)],
+              create: [],
+              slot: true,
+            }
+          }),
+        ),
+      start: (state, builds) =>
+        permute(
+          builds.map((x): Receipt => {
+            const script = world.rules.get(x)!.script
+            if (script !== undefined && hasFlag(state, buildId(script), Flag.BROKEN)) {
+              return { _tag: 'failed', build: x, error: { _tag: 'refused', code: 1, why: 'no do-file' }, exists: world.files.has(x), create: [] }
+            }
+            this.begin(x)
+            return { _tag: 'started', build: x }
+          }),
+        ),
+      perform: (effect: Effect) => this.kill(effect.build),
     }
     this.engine = new Engine({
       make,
       ...(options.state === undefined ? {} : { state: options.state }),
       ...(options.policy === undefined ? {} : { policy: options.policy }),
       drive: options.drive ?? 'manual',
-      onTick: (_, __, after) => {
+      onTick: (input, before, after) => {
+        if (++this.ticks > (options.ticksMax ?? 5_000)) throw new Error('ticks without end')
         if (options.check !== false) checkInvariants(after)
+        options.onTick?.(input, before, after)
       },
       onTurn: (outcome) => {
         this.outcomes.push(outcome)
@@ -105,8 +155,13 @@ export class Play {
   }
 
   /** A top-level request; its id. */
-  request(targets: readonly number[], want: Want = 'ifchange', options: { trust?: boolean; keepGoing?: boolean; jobs?: number } = {}): BuildId {
+  request(
+    targets: readonly number[],
+    want: Want = 'ifchange',
+    options: { trust?: boolean; keepGoing?: boolean; jobs?: number } = {},
+  ): BuildId {
     const request = buildId(this.nextRequest++)
+    this.open.add(request)
     this.engine.dispatch({
       _tag: 'requested',
       request,
@@ -122,6 +177,7 @@ export class Play {
   }
 
   cancel(request: BuildId): void {
+    this.open.delete(request)
     this.engine.dispatch({ _tag: 'cancelled', request })
   }
 
@@ -130,110 +186,205 @@ export class Play {
     for (;;) {
       this.engine.settleAll()
       if (this.engine.isReady) continue
-      if (this.pending.length === 0) return
-      const [next] = this.pending.splice(pick(this.pending.length), 1)
-      next?.()
+      if (!this.go(pick)) return
     }
   }
 
+  /** As {@link finish}, under a driver that takes turns of the event loop. */
+  async finishInTurns(pick: (n: number) => number = () => 0): Promise<void> {
+    for (;;) {
+      while (this.engine.isReady) await new Promise(setImmediate)
+      // The last turn may have told of answers only.
+      await new Promise(setImmediate)
+      if (!this.engine.isReady && !this.go(pick)) return
+    }
+  }
+
+  /** Lets one process go on; false when there is none. */
+  go(pick: (n: number) => number): boolean {
+    if (this.pending.length === 0) return false
+    // By id, since the order in which answers come depends on the driver.
+    this.pending.sort((a, b) => a.build - b.build)
+    const [next] = this.pending.splice(pick(this.pending.length), 1)
+    next?.run()
+    return true
+  }
+
   /** Asks for `targets` and returns the answer. */
-  build(targets: readonly number[], want: Want = 'ifchange', options: Parameters<Play['request']>[2] = {}): boolean | undefined {
+  build(
+    targets: readonly number[],
+    want: Want = 'ifchange',
+    options: Parameters<Play['request']>[2] = {},
+  ): boolean | undefined {
     const request = this.request(targets, want, options)
     this.finish()
     return this.answers.get(request)
   }
 
+  /** A process ends by a signal from elsewhere. */
+  murder(build: number): void {
+    const process = this.processes.get(build)
+    if (process !== undefined) this.fail(process, { _tag: 'signal', signal: 'SIGKILL' })
+  }
+
   private begin(build: BuildId): void {
     const rule = this.world.rules.get(build) as Rule
     this.runs.push(build)
-    const steps: Process['steps'] = [...rule.asks.keys(), 'odd', 'end']
-    if (rule.ifcreate !== undefined) steps.unshift('create')
-    const process = { build, steps, sum: 1 }
+    const steps: Step[] = [
+      ...(rule.always ? (['always'] as const) : []),
+      ...(rule.ifcreate === undefined ? [] : (['create'] as const)),
+      ...(rule.background === undefined ? [] : (['background'] as const)),
+      ...rule.asks.keys(),
+      'odd',
+      ...(rule.stamps ? (['stamp'] as const) : []),
+      'end',
+    ]
+    const process = {
+      build,
+      rule,
+      steps,
+      sum: 1 + (rule.peeks === undefined ? 0 : (this.world.files.get(rule.peeks) ?? 3)),
+      isKilled: false,
+    }
+    if (this.processes.has(build)) throw new Error(`build ${build} runs twice at once`)
     this.processes.set(build, process)
     this.later(process)
-    if (rule.always) this.pending.push(() => this.engine.dispatch({ _tag: 'always', build }))
+  }
+
+  private soon({ build }: Process, run: () => void): void {
+    this.pending.push({ build, run })
   }
 
   private later(process: Process): void {
-    this.pending.push(() => {
-      if (this.processes.get(process.build) === process) this.step(process)
+    this.soon(process, () => {
+      if (this.processes.get(process.build) === process && !process.isKilled) this.step(process)
     })
   }
 
   private step(process: Process): void {
-    const rule = this.world.rules.get(process.build) as Rule
+    const { rule, build } = process
     const step = process.steps.shift()
-    if (step === 'end') return this.end(process, rule)
-    const create = step === 'create'
-    const targets = create ? rule.ifcreate! : step === 'odd' ? (process.sum % 2 === 1 ? (rule.ifOdd ?? []) : []) : rule.asks[step as number]!
-    const request = buildId(this.nextRequest++)
-    this.onAnswer.set(request, (ok) => {
-      if (!ok && !rule.tolerant) return this.fail(process.build)
-      if (!create) for (const t of targets) process.sum += this.world.files.get(t) ?? 7
+    switch (step) {
+      case 'end':
+        return this.end(process)
+      case 'always':
+        this.engine.dispatch({ _tag: 'always', build })
+        return this.later(process)
+      case 'stamp':
+        this.engine.dispatch({ _tag: 'stamped', build, stamp: [process.sum % 2, 0, 0, 0] })
+        return this.later(process)
+      case 'background':
+        this.ask(process, rule.background!, 'ifchange')
+        return this.later(process)
+      case 'create':
+        this.onAnswer.set(this.ask(process, rule.ifcreate!, 'create'), () => {
+          if (rule.ifcreate!.some((t) => this.world.files.has(t))) this.failLater(process)
+          else this.later(process)
+        })
+        return
+    }
+    const targets = step === 'odd' ? (process.sum % 2 === 1 ? (rule.ifOdd ?? []) : []) : rule.asks[step as number]!
+    this.onAnswer.set(this.ask(process, targets, 'ifchange'), (ok) => {
+      if (!ok && !rule.tolerant) return this.failLater(process)
+      if (!ok) process.sum += 7
+      else for (const t of targets) process.sum += this.world.files.get(t) ?? 7
       this.later(process)
     })
+  }
+
+  private ask(process: Process, targets: readonly number[], want: Want): BuildId {
+    const request = buildId(this.nextRequest++)
     this.engine.dispatch({
       _tag: 'requested',
       request,
       by: process.build,
-      session: buildId(read(this.engine.state.flight, process.build, 11)),
+      session: buildId(read(this.engine.state.flight, process.build, Flight.SESSION)),
       targets: targets.map(buildId),
-      want: create ? 'create' : 'ifchange',
+      want,
       keepGoing: true,
       jobs: 0,
       trust: false,
     })
+    return request
   }
 
-  private fail(build: BuildId): void {
+  private failLater(process: Process): void {
+    this.soon(process, () => this.fail(process, { _tag: 'exit', code: 1 }))
+  }
+
+  private fail(process: Process, error: Extract<Receipt, { _tag: 'failed' }>['error']): void {
+    const { build } = process
+    if (this.processes.get(build) !== process) return
     this.processes.delete(build)
-    const exists = this.world.files.has(build)
-    this.engine.settle({ _tag: 'failed', build, error: { _tag: 'exit', code: 1 }, exists, create: [] })
+    this.engine.settle({ _tag: 'failed', build, error, exists: this.world.files.has(build), create: [] })
   }
 
   private kill(build: BuildId): void {
-    const exists = this.world.files.has(build)
-    if (!this.processes.delete(build)) return
-    this.pending.push(() => this.engine.settle({ _tag: 'failed', build, error: { _tag: 'signal', signal: 'SIGTERM' }, exists, create: [] }))
+    const process = this.processes.get(build)
+    if (process === undefined) return
+    process.isKilled = true
+    this.soon(process, () => this.fail(process, { _tag: 'signal', signal: 'SIGTERM' }))
   }
 
-  private end(process: Process, rule: Rule): void {
-    if (rule.failsAt !== undefined && process.sum % 5 === rule.failsAt) return this.fail(process.build)
-    this.processes.delete(process.build)
+  private end(process: Process): void {
+    const { rule, build } = process
+    if (rule.failsAt !== undefined && process.sum % 5 === rule.failsAt)
+      return this.fail(process, { _tag: 'exit', code: 1 })
+    this.processes.delete(build)
     const virtual = rule.output === 'none'
-    const value = valueOf(rule, process.sum)
-    if (virtual) this.world.files.delete(process.build)
-    else this.world.files.set(process.build, value)
+    const value = resultOf(rule, process.sum)
+    if (virtual) this.world.files.delete(build)
+    else this.world.files.set(build, value)
+    this.world.byHand?.delete(build)
     const content0 = virtual ? 0 : value + 1
-    const look = { kind: virtual ? 0 : 1, racy: false, stat0: content0, stat1: 0, content0, content1: 0, content2: 0, content3: 0 }
-    this.engine.settle({ _tag: 'done', build: process.build, look, virtual })
+    const look = {
+      kind: virtual ? 0 : 1,
+      racy: false,
+      stat0: content0,
+      stat1: 0,
+      content0,
+      content1: 0,
+      content2: 0,
+      content3: 0,
+    }
+    this.engine.settle({ _tag: 'done', build, look, virtual })
   }
 }
 
-const valueOf = (rule: Rule, sum: number): number => (rule.output === 'parity' ? sum % 2 : sum % 1_000_003)
+const resultOf = (rule: Rule, sum: number): number => (rule.output === 'parity' ? sum % 2 : sum % 1_000_003)
 
-/** What a build from nothing would give: the value, or undefined where it fails. Sources are the files without a rule. */
-export const oracle = (world: World, target: number, path: readonly number[] = [], memo = new Map<number, number | undefined>()): number | undefined => {
+/**
+ * What a build from nothing would give: the value, or undefined where it fails. Sources are the files without a rule. Where rules
+ * form a circle it is right as long as none of them is tolerant.
+ */
+export const oracle = (
+  world: World,
+  target: number,
+  path: readonly number[] = [],
+  memo = new Map<number, number | undefined>(),
+): number | undefined => {
   if (memo.has(target)) return memo.get(target)
   const rule = world.rules.get(target)
   const value = ((): number | undefined => {
-    if (rule === undefined) return world.files.get(target)
+    if (rule === undefined || world.byHand?.has(target)) return world.files.get(target)
     if (path.includes(target)) return undefined
-    let sum = 1
-    for (const t of rule.asks.flat()) {
-      const v = oracle(world, t, [...path, target], memo)
-      if (v === undefined && !rule.tolerant) return undefined
-      sum += v === undefined || world.rules.get(t)?.output === 'none' ? 7 : v
-    }
-    if (sum % 2 === 1) {
-      for (const t of rule.ifOdd ?? []) {
+    if (rule.script !== undefined && oracle(world, rule.script, [...path, target], memo) === undefined) return undefined
+    if (rule.ifcreate?.some((t) => world.files.has(t))) return undefined
+    let sum = 1 + (rule.peeks === undefined ? 0 : (world.files.get(rule.peeks) ?? 3))
+    const readGroup = (group: readonly number[]): boolean => {
+      const values = group.map((t) => {
         const v = oracle(world, t, [...path, target], memo)
-        if (v === undefined && !rule.tolerant) return undefined
-        sum += v === undefined || world.rules.get(t)?.output === 'none' ? 7 : v
-      }
+        return v !== undefined && world.rules.get(t)?.output === 'none' && !world.byHand?.has(t) ? 7 : v
+      })
+      if (!values.includes(undefined)) for (const v of values) sum += v!
+      else if (rule.tolerant) sum += 7
+      else return false
+      return true
     }
+    for (const group of rule.asks) if (!readGroup(group)) return undefined
+    if (sum % 2 === 1 && !readGroup(rule.ifOdd ?? [])) return undefined
     if (rule.failsAt !== undefined && sum % 5 === rule.failsAt) return undefined
-    return valueOf(rule, sum)
+    return resultOf(rule, sum)
   })()
   if (path.length === 0) memo.set(target, value)
   return value
@@ -243,7 +394,9 @@ export const oracle = (world: World, target: number, path: readonly number[] = [
 export const canonical = (state: State, ids: readonly number[]): unknown =>
   ids.map((x) => ({
     x,
-    facts: Array.from({ length: 12 }, (_, word) => read(state.facts, x, word)).filter((_, word) => word !== Fact.DEP_HEAD && word !== Fact.DEPENDENT_HEAD),
+    facts: Array.from({ length: 12 }, (_, word) => read(state.facts, x, word)).filter(
+      (_, word) => word !== Fact.DEP_HEAD && word !== Fact.DEPENDENT_HEAD,
+    ),
     checked: read(state.checked, x, 0),
     dependencies: dependenciesOf(state, buildId(x)),
   }))

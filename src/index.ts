@@ -1,0 +1,13 @@
+/** The library: the engine and its state, for programs that bring a make of their own. */
+export { type Drive, Engine, type EngineOptions, type Make } from './engine.js'
+export type { Outcome } from './finalize/finalize.js'
+export { Bug, type BuildError } from './model/error.js'
+export type * from './model/event.js'
+export * from './model/ids.js'
+export { checkInvariants } from './model/invariants.js'
+export * from './model/state.js'
+export type { ReadyView } from './reduce/gather.js'
+export { gather } from './reduce/gather.js'
+export type { Policy } from './reduce/policies/fixpoint.js'
+export * as policies from './reduce/policies/fixpoint.js'
+export { endTurn, reduce, type Step } from './reduce/reduce.js'

@@ -1,0 +1,380 @@
+/**
+ * Make for do-files: looks at files, finds do-files, runs them, and puts what they made in place. Impure, and the only part
+ * that touches targets.
+ */
+import { closeSync, openSync, readSync, rmSync, statSync } from 'node:fs'
+import { constants } from 'node:os'
+import * as E from 'fp-ts/lib/Either.js'
+import type { BuildError } from '../model/error.js'
+import { type Effect, LOOK_STRIDE, type Look, LookWord, type Receipt } from '../model/event.js'
+import type { BuildId } from '../model/ids.js'
+import { Fact, Flag, Flight, hasFlag, type State } from '../model/state.js'
+import { read } from '../model/table.js'
+import { ABSENT, FILE, type Look as FileLook, FOLDER, LOOK_FAILED, look } from './look.js'
+import { lookWithContent } from './look-content.js'
+import { type Candidate, candidatesFor } from './lookup.js'
+import { baseOf, folderOf, joinPath, relativePath } from './path.js'
+import { type Finished, type Published, publish, WROTE_TARGET } from './publish.js'
+import { forgetTemporary, noteTemporary, type Run } from './run.js'
+import type { Spawner, SpawnHandlers } from './spawner.js'
+import { statAllSync } from './stat-all.js'
+
+/** Interning, as far as make needs it. */
+export interface Naming {
+  nameOf(build: BuildId): string
+  intern(name: string): BuildId
+}
+
+/** What a run inherits from the session it is for. */
+export interface RunSettings {
+  /** Names the environment, which was given to the spawner with `define`. */
+  readonly envId: number
+  /** Flags for sh, as in `-ex`. */
+  readonly shellFlags: string
+}
+
+export interface DoFileOptions {
+  /** Absolute path of the root, which is the process's working folder. */
+  readonly root: string
+  readonly naming: Naming
+  /** Started when first needed: a build with nothing to do needs none. */
+  readonly spawner: (handlers: SpawnHandlers) => Spawner
+  /** The C program, for looking at many files at once. */
+  readonly program: string | undefined
+  readonly settingsOf: (session: BuildId) => RunSettings
+  /** First run id; ids of earlier processes must not be used again. */
+  readonly firstRun: number
+  readonly settle: (receipt: Receipt) => void
+  /** Told before outputs are put in place; must be durable when it returns. */
+  readonly intend: (files: readonly { name: string; ino: bigint; size: number }[]) => void
+  readonly onStart: (run: Run) => void
+  readonly onEnd: (run: Run, ended: Published) => void
+  readonly onTrouble: (text: string) => void
+  /** The forkserver was started; called before anything runs under it. */
+  readonly onSpawner: (pid: number) => void
+  /** It ended by itself; what it started may still run, and must not when this returns. */
+  readonly onLost: (pid: number) => void
+}
+
+/** From how many files on it pays to ask the C program. */
+const BULK_MIN = 2000
+/** How long processes in the background of a finished do-file, or of one that is to end, have. */
+const GRACE_MS = 1000
+
+export class DoFileMake {
+  readonly runs = new Map<number, Run>()
+  /** Names put in place since they were last asked for: their intents are done once the state is committed. */
+  private settled: string[] = []
+  private readonly options: DoFileOptions
+  private readonly chosen = new Map<BuildId, Candidate>()
+  private readonly byBuild = new Map<BuildId, Run>()
+  private readonly finished: Finished[] = []
+  private readonly timers = new Set<NodeJS.Timeout>()
+  private readonly environments = new Map<number, Buffer>()
+  private started: Spawner | undefined
+  private nextRun: number
+
+  constructor(options: DoFileOptions) {
+    this.options = options
+    this.nextRun = options.firstRun
+  }
+
+  /** Gives `envId` a meaning: NAME=value strings, each with a NUL behind it. */
+  define(envId: number, env: Buffer): void {
+    this.environments.set(envId, env)
+    this.started?.define(envId, env)
+  }
+
+  /** The forkserver, started if it was not yet. */
+  private get spawner(): Spawner {
+    if (this.started !== undefined) return this.started
+    const spawner = this.options.spawner({
+      started: (runId, pid) => {
+        const run = this.runs.get(runId)
+        if (run !== undefined) run.pid = pid
+      },
+      exited: ({ runId, exitCode, signal }) => this.onExit(runId, { exitCode, signal }),
+      failed: (runId, errno, text) => this.onExit(runId, { errno, text }),
+      retrying: (_, __, delayMs) =>
+        this.options.onTrouble(`the system is short of processes or files; trying again in ${delayMs} ms`),
+      lost: (why) => {
+        this.started = undefined
+        this.options.onLost(spawner.pid)
+        this.options.onTrouble(`the process that starts do-files is gone: ${why}`)
+      },
+    })
+    this.options.onSpawner(spawner.pid)
+    for (const [envId, env] of this.environments) spawner.define(envId, env)
+    this.started = spawner
+    return spawner
+  }
+
+  takeSettled(): readonly string[] {
+    const settled = this.settled
+    this.settled = []
+    return settled
+  }
+
+  runOf(build: BuildId): Run | undefined {
+    return this.byBuild.get(build)
+  }
+
+  /** Ends everything that runs, and the forkserver. */
+  async close(): Promise<void> {
+    for (const timer of this.timers) clearTimeout(timer)
+    await this.started?.close()
+    for (const run of this.runs.values()) {
+      for (const file of [run.output, run.stdout, run.stderr]) remove(file)
+      forgetTemporary(run)
+    }
+  }
+
+  // ---------------------------------------------------------------------------------------------- scan
+
+  readonly scan = (state: State, builds: readonly BuildId[]): Extract<Receipt, { _tag: 'scanned' }> => {
+    const looks = new Int32Array(builds.length * LOOK_STRIDE)
+    const { program } = this.options
+    const words = program !== undefined && builds.length >= BULK_MIN ? this.bulk(program, builds) : undefined
+    builds.forEach((x, i) => {
+      const at = i * LOOK_STRIDE
+      const known =
+        words !== undefined &&
+        isKnown(state, x, words[i * 4]!, words[i * 4 + 2]!, words[i * 4 + 3]!) &&
+        // A racy stat proves nothing, so the content has to be read.
+        !hasFlag(state, x, Flag.RACY)
+      if (known) {
+        looks[at + LookWord.KIND] = words[i * 4]!
+        looks[at + LookWord.STAT] = words[i * 4 + 2]!
+        looks[at + LookWord.STAT + 1] = words[i * 4 + 3]!
+        copyContent(state, x, looks, at)
+      } else this.lookInto(state, x, looks, at)
+    })
+    return { _tag: 'scanned', builds, looks }
+  }
+
+  private bulk(program: string, builds: readonly BuildId[]): Int32Array {
+    const paths = builds.map((x) => this.options.naming.nameOf(x))
+    return statAllSync(program, Buffer.from(`${paths.join('\0')}\0`, 'latin1'))
+  }
+
+  private lookInto(state: State, x: BuildId, looks: Int32Array, at: number): void {
+    const name = this.options.naming.nameOf(x)
+    const seen = look(name)
+    if (seen.kind !== ABSENT && isKnown(state, x, seen.kind, seen.stat0, seen.stat1) && !hasFlag(state, x, Flag.RACY)) {
+      writeStat(looks, at, seen)
+      copyContent(state, x, looks, at)
+    } else writeLook(looks, at, lookWithContent(name, seen))
+  }
+
+  // ---------------------------------------------------------------------------------------------- run
+
+  /** Finds each target's do-file. */
+  readonly run = (_: State, builds: readonly BuildId[]): readonly Receipt[] => builds.map((x) => this.find(x))
+
+  private find(x: BuildId): Receipt {
+    const { naming } = this.options
+    const name = naming.nameOf(x)
+    const exists = isThere(look(name))
+    const missing: BuildId[] = []
+    // Outside the project nothing is built: there is only what exists.
+    const candidates = name.startsWith('/') ? [] : candidatesFor(name)
+    for (const candidate of candidates) {
+      if (isDoFile(candidate.doFile)) {
+        this.chosen.set(x, candidate)
+        return { _tag: 'blocked', build: x, needs: [naming.intern(candidate.doFile)], create: missing, slot: true }
+      }
+      missing.push(naming.intern(candidate.doFile))
+    }
+    return { _tag: 'failed', build: x, error: { _tag: 'noRule' }, exists, create: missing }
+  }
+
+  // ---------------------------------------------------------------------------------------------- start
+
+  readonly start = (state: State, builds: readonly BuildId[]): readonly Receipt[] =>
+    builds.map((x) => this.startOne(state, x))
+
+  private startOne(state: State, x: BuildId): Receipt {
+    const name = this.options.naming.nameOf(x)
+    const candidate = this.chosen.get(x)
+    this.chosen.delete(x)
+    const before = look(name)
+    const refuse = (code: number, why: string): Receipt => ({
+      _tag: 'failed',
+      build: x,
+      error: { _tag: 'refused', code, why },
+      exists: isThere(before),
+      create: [],
+    })
+    if (candidate === undefined || !isDoFile(candidate.doFile)) return refuse(1, 'its do-file vanished')
+    if (hasFlag(state, this.options.naming.intern(candidate.doFile), Flag.BROKEN))
+      return refuse(1, `its do-file ${candidate.doFile} is broken`)
+    const id = this.nextRun++
+    const session = read(state.flight, x, Flight.SESSION) as BuildId
+    const run: Run = {
+      id,
+      build: x,
+      name,
+      candidate,
+      session,
+      output: joinPath(folderOf(name), temporaryName(baseOf(name), id)),
+      stdout: `.redford/tmp/${id}.out`,
+      stderr: `.redford/tmp/${id}.err`,
+      before,
+      pid: 0,
+    }
+    const settings = this.options.settingsOf(session)
+    const words = [candidate.target, candidate.stem, relativePath(candidate.folder, run.output)]
+    remove(run.output)
+    noteTemporary(run)
+    this.runs.set(id, run)
+    this.byBuild.set(x, run)
+    this.spawner.run({
+      runId: id,
+      envId: settings.envId,
+      cwd: joinPath(this.options.root, candidate.folder),
+      stdoutPath: run.stdout,
+      stderrPath: run.stderr,
+      extraEnv: [`REDFORD_TOKEN=${id}`],
+      argv: [...interpreterOf(candidate.doFile, settings.shellFlags), ...words],
+    })
+    this.options.onStart(run)
+    return { _tag: 'started', build: x }
+  }
+
+  // ---------------------------------------------------------------------------------------------- end
+
+  private onExit(runId: number, end: Finished['end']): void {
+    const run = this.runs.get(runId)
+    if (run === undefined) return
+    if (this.finished.length === 0) setImmediate(this.finish)
+    this.finished.push({ run, end, hasCompany: run.pid !== 0 && isAlive(run.pid) })
+  }
+
+  /** All that ended since the last turn, under one intent. */
+  private readonly finish = (): void => {
+    const batch = this.finished.splice(0)
+    const results = publish(batch, this.options.intend)
+    for (const { run, hasCompany } of batch) if (hasCompany) this.endGroup(run)
+    for (const [i, result] of results.entries()) {
+      const { run } = batch[i]!
+      this.runs.delete(run.id)
+      this.byBuild.delete(run.build)
+      forgetTemporary(run)
+      if (result.intended) this.settled.push(run.name)
+      this.options.onEnd(run, result)
+      this.options.settle(receiptOf(run, result))
+    }
+  }
+
+  /** Processes that the do-file left in its background have a while to end by themselves. */
+  private endGroup(run: Run): void {
+    this.later(() => {
+      this.started?.kill(run.id, constants.signals.SIGTERM)
+      this.later(() => this.started?.kill(run.id, constants.signals.SIGKILL))
+    })
+  }
+
+  private later(act: () => void): void {
+    const timer = setTimeout(() => {
+      this.timers.delete(timer)
+      act()
+    }, GRACE_MS)
+    timer.unref()
+    this.timers.add(timer)
+  }
+
+  readonly perform = (effect: Effect): void => {
+    const run = this.byBuild.get(effect.build)
+    if (run !== undefined) this.endRun(run)
+  }
+
+  /** Tells the run's processes to end, and ends them if they do not. */
+  endRun(run: Run): void {
+    this.started?.kill(run.id, constants.signals.SIGTERM)
+    this.later(() => {
+      if (this.runs.has(run.id)) this.started?.kill(run.id, constants.signals.SIGKILL)
+    })
+  }
+}
+
+const receiptOf = (run: Run, result: Published): Receipt => {
+  if (E.isRight(result.outcome)) {
+    const { look, virtual } = result.outcome.right
+    return { _tag: 'done', build: run.build, look, virtual }
+  }
+  const error: BuildError = result.outcome.left
+  const seen = look(run.name)
+  const failed = { _tag: 'failed', build: run.build, error, exists: isThere(seen), create: [] } as const
+  // Written by its own do-file, if in a way that is not allowed: nothing that a person made.
+  const isOurs = error._tag === 'refused' && error.code === WROTE_TARGET && isThere(seen)
+  return isOurs ? { ...failed, claimed: lookWithContent(run.name, seen) } : failed
+}
+
+const isThere = (seen: FileLook): boolean => seen.kind !== ABSENT && seen.kind !== LOOK_FAILED
+
+/** Unique to the attempt; short where the target's own name leaves no room. */
+const temporaryName = (base: string, id: number): string =>
+  base.length > 220 ? `.${id}.redo.tmp` : `${base}.${id}.redo.tmp`
+
+const remove = (path: string): void => {
+  try {
+    rmSync(Buffer.from(path, 'latin1'), { recursive: true, force: true })
+  } catch {
+    // What cannot be removed is found by whoever needs the name next.
+  }
+}
+
+const isDoFile = (name: string): boolean => {
+  try {
+    const stat = statSync(Buffer.from(name, 'latin1'), { throwIfNoEntry: false })
+    return stat !== undefined && !stat.isDirectory()
+  } catch {
+    return false
+  }
+}
+
+const isAlive = (group: number): boolean => {
+  try {
+    process.kill(-group, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** `#!` and its words, or sh -e; then the do-file, called so that no shell takes it for an option. */
+const interpreterOf = (doFile: string, shellFlags: string): readonly string[] => {
+  const base = baseOf(doFile)
+  const file = base.startsWith('-') ? `./${base}` : base
+  const fd = openSync(Buffer.from(doFile, 'latin1'), 'r')
+  try {
+    const head = Buffer.alloc(256)
+    const line = head.toString('latin1', 0, readSync(fd, head, 0, head.length, 0)).split('\n', 1)[0]!
+    if (!line.startsWith('#!')) return ['sh', shellFlags, file]
+    return [...line.slice(2).trim().split(/\s+/), file]
+  } finally {
+    closeSync(fd)
+  }
+}
+
+const isKnown = (state: State, x: BuildId, kind: number, stat0: number, stat1: number): boolean =>
+  (kind === FILE || kind === FOLDER) &&
+  read(state.facts, x, Fact.STAT) === stat0 &&
+  read(state.facts, x, Fact.STAT + 1) === stat1
+
+const copyContent = (state: State, x: BuildId, looks: Int32Array, at: number): void => {
+  for (let i = 0; i < 4; i++) looks[at + LookWord.CONTENT + i] = read(state.facts, x, Fact.CONTENT + i)
+}
+
+const writeStat = (looks: Int32Array, at: number, seen: FileLook): void => {
+  looks[at + LookWord.KIND] = seen.kind
+  looks[at + LookWord.RACY] = seen.racy ? 1 : 0
+  looks[at + LookWord.STAT] = seen.stat0
+  looks[at + LookWord.STAT + 1] = seen.stat1
+}
+
+const writeLook = (looks: Int32Array, at: number, seen: Look): void => {
+  looks[at + LookWord.KIND] = seen.kind
+  looks[at + LookWord.RACY] = seen.racy ? 1 : 0
+  looks.set([seen.stat0, seen.stat1, seen.content0, seen.content1, seen.content2, seen.content3], at + LookWord.STAT)
+}

@@ -1,0 +1,172 @@
+/**
+ * The spawner over the C program: half a millisecond a process, off the event loop, and with it all it started ends when
+ * this process does, however it does.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { constants } from 'node:os'
+import * as E from 'fp-ts/lib/Either.js'
+import { decodeReply, encodeCommand, type ForkserverReply, type RunRequest } from './forkserver-messages.js'
+import { FrameDecoder } from './frame.js'
+import { Retries, type Spawner, type SpawnHandlers } from './spawner.js'
+
+/** One command's worth of paths: a stretch the forkserver looks at in about 10 ms, so that starts need not wait long. */
+const STAT_COUNT_MAX = 16_384
+const STAT_SIZE_MAX = 4 * 1024 * 1024
+
+/** Cuts NUL-terminated paths into pieces the forkserver likes. */
+export const statPieces = (paths: Buffer): readonly Buffer[] => {
+  const pieces: Buffer[] = []
+  let begin = 0
+  let count = 0
+  let end = 0
+  while (end < paths.length) {
+    const nul = paths.indexOf(0, end)
+    const next = nul < 0 ? paths.length : nul + 1
+    if (count === STAT_COUNT_MAX || (count > 0 && next - begin > STAT_SIZE_MAX)) {
+      pieces.push(paths.subarray(begin, end))
+      begin = end
+      count = 0
+    }
+    end = next
+    count++
+  }
+  if (begin < end) pieces.push(paths.subarray(begin, end))
+  return pieces
+}
+
+/** A statistics request on its way: filled piece by piece, in order. */
+interface StatWaiter {
+  readonly resolve: (words: Int32Array) => void
+  readonly reject: (error: Error) => void
+}
+
+/** Spawner over the C program: `program --forkserver`, started at once. */
+export const nativeSpawner = (program: string, handlers: SpawnHandlers): Spawner => new NativeSpawner(program, handlers)
+
+class NativeSpawner implements Spawner {
+  readonly pid: number
+  private readonly process: ChildProcess
+  private readonly decoder = new FrameDecoder()
+  private readonly handlers: SpawnHandlers
+  private readonly retries: Retries
+  /** Runs that have been sent and are not over. */
+  private readonly running = new Map<number, RunRequest>()
+  private readonly stats = new Map<number, StatWaiter>()
+  private sequence = 0
+  private isClosing = false
+  private isLost = false
+  private readonly ended: Promise<void>
+
+  constructor(program: string, handlers: SpawnHandlers) {
+    this.handlers = handlers
+    this.retries = new Retries(handlers, (request) => this.run(request))
+    this.process = spawn(program, ['--forkserver'], { stdio: ['pipe', 'pipe', 'inherit'] })
+    this.pid = this.process.pid ?? 0
+    this.process.stdin!.on('error', () => {}) // Told by the exit.
+    this.process.stdout!.on('data', (chunk: Buffer) => this.onData(chunk))
+    this.ended = new Promise((resolve) => {
+      // `close` and not `exit`: replies may still be in the pipe. Nobody but the forkserver holds its other end.
+      this.process.on('close', (code, signal) => {
+        this.onLost(`the forkserver ended (${signal ?? `exit ${code}`})`)
+        resolve()
+      })
+      this.process.on('error', (error) => {
+        this.onLost(`the forkserver does not start: ${error.message}`)
+        resolve()
+      })
+    })
+  }
+
+  define(envId: number, env: Buffer): void {
+    this.process.stdin!.write(encodeCommand({ _tag: 'define', envId, env }))
+  }
+
+  run(request: RunRequest): void {
+    if (this.isLost || this.isClosing) {
+      queueMicrotask(() => this.handlers.failed(request.runId, constants.errno.EPIPE, 'the forkserver is gone'))
+      return
+    }
+    this.running.set(request.runId, request)
+    this.process.stdin!.write(encodeCommand({ _tag: 'run', ...request }))
+  }
+
+  kill(runId: number, signal: number): void {
+    if (this.retries.cancel(runId))
+      queueMicrotask(() => this.handlers.exited({ runId, exitCode: -1, signal, maxRssKiB: 0 }))
+    else if (!this.isLost && !this.isClosing) this.process.stdin!.write(encodeCommand({ _tag: 'kill', runId, signal }))
+  }
+
+  async stat(paths: Buffer): Promise<Int32Array> {
+    const pieces = await Promise.all(statPieces(paths).map((piece) => this.statPiece(piece)))
+    if (pieces.length === 1) return pieces[0]!
+    const words = new Int32Array(pieces.reduce((size, piece) => size + piece.length, 0))
+    let at = 0
+    for (const piece of pieces) {
+      words.set(piece, at)
+      at += piece.length
+    }
+    return words
+  }
+
+  close(): Promise<void> {
+    this.isClosing = true
+    this.retries.cancelAll()
+    this.process.stdin!.end()
+    return this.ended
+  }
+
+  private statPiece(paths: Buffer): Promise<Int32Array> {
+    return new Promise((resolve, reject) => {
+      if (this.isLost) return reject(new Error('the forkserver is gone'))
+      const sequence = ++this.sequence >>> 0
+      this.stats.set(sequence, { resolve, reject })
+      this.process.stdin!.write(encodeCommand({ _tag: 'stat', sequence, paths }))
+    })
+  }
+
+  private onData(chunk: Buffer): void {
+    const { frames, error } = this.decoder.push(chunk)
+    for (const frame of frames) {
+      const reply = decodeReply(frame)
+      if (E.isRight(reply)) this.onReply(reply.right)
+      else this.process.kill('SIGKILL')
+    }
+    if (error !== undefined) this.process.kill('SIGKILL')
+  }
+
+  private onReply(reply: ForkserverReply): void {
+    switch (reply._tag) {
+      case 'started':
+        this.retries.forget(reply.runId)
+        return this.handlers.started(reply.runId, reply.pid)
+      case 'exited': {
+        const { runId, exitCode, signal, maxRssKiB } = reply
+        this.running.delete(runId)
+        return this.handlers.exited({ runId, exitCode, signal, maxRssKiB })
+      }
+      case 'failed': {
+        const request = this.running.get(reply.runId)
+        this.running.delete(reply.runId)
+        if (request !== undefined && !this.isClosing) this.retries.onFailed(request, reply.errno, reply.text)
+        return
+      }
+      case 'stats': {
+        this.stats.get(reply.sequence)?.resolve(reply.words)
+        this.stats.delete(reply.sequence)
+      }
+    }
+  }
+
+  /** Also the ordinary end after `close`, when nothing is told but to those who wait for stats. */
+  private onLost(why: string): void {
+    if (this.isLost) return
+    this.isLost = true
+    for (const { reject } of this.stats.values()) reject(new Error(why))
+    this.stats.clear()
+    const interrupted = [...this.running.keys(), ...this.retries.cancelAll()]
+    if (this.isClosing) return
+    this.running.clear()
+    for (const runId of interrupted) this.handlers.failed(runId, constants.errno.EPIPE, why)
+    this.handlers.lost(why)
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Putting in place what do-files made: intent, rename, and the result is committed with the tick. Whatever instant this program
+ * is ended at, the target is whole, and the intent tells whose it is (`Store.intend`).
+ */
+import { copyFileSync, lstatSync, renameSync, rmSync, unlinkSync } from 'node:fs'
+import { constants } from 'node:os'
+import * as E from 'fp-ts/lib/Either.js'
+import type { BuildError } from '../model/error.js'
+import type { Look } from '../model/event.js'
+import { ABSENT, FOLDER, look } from './look.js'
+import { lookWithContent } from './look-content.js'
+import { folderOf } from './path.js'
+import { asidePath, copyPath, type Run } from './run.js'
+
+/** Redo's own codes, as apenwarr's redo numbers them. */
+export const WROTE_TARGET = 206
+const WROTE_BOTH = 207
+const NOT_PLACED = 209
+
+/** A run whose do-file has ended. */
+export interface Finished {
+  readonly run: Run
+  readonly end:
+    | { readonly exitCode: number; readonly signal: number }
+    | { readonly errno: number; readonly text: string }
+  /** Processes it left in the background may still hold its files open. */
+  readonly hasCompany: boolean
+}
+
+export interface Published {
+  readonly outcome: E.Either<BuildError, { readonly look: Look; readonly virtual: boolean }>
+  /** An intent was recorded for it. */
+  readonly intended: boolean
+}
+
+/** What is to be renamed to the target's name; none: the do-file made nothing. */
+type Output = { readonly path: string; readonly ino: bigint; readonly size: number } | undefined
+
+const bytes = (path: string): Buffer => Buffer.from(path, 'latin1')
+
+export const publish = (
+  finished: readonly Finished[],
+  intend: (files: readonly { name: string; ino: bigint; size: number }[]) => void,
+): readonly Published[] => {
+  const judged = finished.map((one) => attempt(() => outputOf(one)))
+  const intents: { name: string; ino: bigint; size: number }[] = []
+  for (const [i, output] of judged.entries()) {
+    if (E.isRight(output) && output.right !== undefined) {
+      const { ino, size } = output.right
+      intents.push({ name: finished[i]!.run.name, ino, size })
+    }
+  }
+  if (intents.length > 0) intend(intents)
+  return judged.map((output, i) => {
+    const { run } = finished[i]!
+    const outcome = E.isLeft(output) ? output : attempt(() => E.right(place(run, output.right)))
+    for (const path of [run.output, run.stdout, copyPath(run)]) discard(path)
+    return { outcome, intended: E.isRight(output) && output.right !== undefined }
+  })
+}
+
+/** Errors of the disk break that one build; its words are the system's. */
+const attempt = <A>(act: () => E.Either<BuildError, A>): E.Either<BuildError, A> => {
+  try {
+    return act()
+  } catch (error) {
+    return refused(NOT_PLACED, `its output cannot be put in place: ${(error as Error).message}`)
+  }
+}
+
+const refused = (code: number, why: string): E.Either<BuildError, never> => E.left({ _tag: 'refused', code, why })
+
+const outputOf = ({ run, end, hasCompany }: Finished): E.Either<BuildError, Output> => {
+  if ('errno' in end) return refused(1, `its do-file could not be started: ${end.text}`)
+  if (end.signal !== 0) return E.left({ _tag: 'signal', signal: signalName(end.signal) })
+  if (end.exitCode !== 0) return E.left({ _tag: 'exit', code: end.exitCode })
+  const now = look(run.name)
+  const isChanged = now.stat0 !== run.before.stat0 || now.stat1 !== run.before.stat1
+  if (now.kind !== ABSENT && now.kind !== FOLDER && isChanged)
+    return refused(WROTE_TARGET, 'it wrote to $1 itself; it should write to $3 or to its standard output')
+  const stdout = lstatSync(bytes(run.stdout), { throwIfNoEntry: false, bigint: true })
+  const output = lstatSync(bytes(run.output), { throwIfNoEntry: false, bigint: true })
+  const hasStdout = stdout !== undefined && stdout.size > 0n
+  if (hasStdout && output !== undefined)
+    return refused(WROTE_BOTH, 'it wrote both to $3 and to its standard output; only one of them can be the target')
+  const found = output ?? (hasStdout ? stdout : undefined)
+  if (found === undefined) return E.right(undefined)
+  const path = output === undefined ? run.stdout : run.output
+  const isElsewhere =
+    path === run.stdout && found.dev !== lstatSync(bytes(folderOf(run.name) || '.'), { bigint: true }).dev
+  if (!found.isFile() || !(hasCompany || isElsewhere))
+    return E.right({ path, ino: found.ino, size: Number(found.size) })
+  // Somebody may write to that very file later, or it is on another disk: the target gets one of its own.
+  const copy = copyPath(run)
+  copyFileSync(bytes(path), bytes(copy))
+  const own = lstatSync(bytes(copy), { bigint: true })
+  return E.right({ path: copy, ino: own.ino, size: Number(own.size) })
+}
+
+const place = (run: Run, output: Output): { look: Look; virtual: boolean } => {
+  if (output !== undefined) {
+    moveAside(run)
+    renameSync(bytes(output.path), bytes(run.name))
+    return { look: lookWithContent(run.name), virtual: false }
+  }
+  const now = look(run.name)
+  // A folder is made in place, since it cannot be written any other way.
+  if (now.kind === FOLDER) return { look: lookWithContent(run.name, now), virtual: false }
+  if (now.kind !== ABSENT || lstatSync(bytes(run.name), { throwIfNoEntry: false }) !== undefined)
+    unlinkSync(bytes(run.name))
+  return { look: lookWithContent(run.name, look(run.name)), virtual: true }
+}
+
+/** A folder in the target's place cannot be renamed over: it goes first, and is removed once out of the way. */
+const moveAside = (run: Run): void => {
+  if (lstatSync(bytes(run.name), { throwIfNoEntry: false })?.isDirectory() !== true) return
+  const aside = asidePath(run)
+  renameSync(bytes(run.name), bytes(aside))
+  rmSync(bytes(aside), { recursive: true, force: true })
+}
+
+const discard = (path: string): void => {
+  try {
+    if (lstatSync(bytes(path), { throwIfNoEntry: false }) !== undefined)
+      rmSync(bytes(path), { recursive: true, force: true })
+  } catch {
+    // A leftover does no harm: its name is never used again.
+  }
+}
+
+const signalName = (signal: number): string =>
+  Object.entries(constants.signals).find(([, number]) => number === signal)?.[0] ?? `signal ${signal}`

@@ -1,0 +1,94 @@
+/**
+ * Starting processes for do-files: what every spawner promises, and what all of them do when the system is short of
+ * something. `forkserver.ts` and `node-spawner.ts` are the two there are.
+ */
+import { constants } from 'node:os'
+import type { RunRequest } from './forkserver-messages.js'
+
+export interface SpawnHandlers {
+  /** The program runs; `pid` is also its process group. */
+  started(runId: number, pid: number): void
+  /** `exitCode` is -1 when a signal ended it, `signal` 0 when it exited. `maxRssKiB` is 0 where it is not known. */
+  exited(run: { runId: number; exitCode: number; signal: number; maxRssKiB: number }): void
+  /** The run could not be started, and trying again would not help. `text` names what was tried. */
+  failed(runId: number, errno: number, text: string): void
+  /** The system is out of processes, descriptors or memory: the run waits and is tried again. For the status line. */
+  retrying(runId: number, errno: number, delayMs: number): void
+  /** The spawner itself is gone; every run in flight has been reported failed. Never called after `close`. */
+  lost(why: string): void
+}
+
+export interface Spawner {
+  /** Of the forkserver, or of this process. */
+  readonly pid: number
+  /** `env`: NAME=value strings, each with a NUL behind it. To be called before the first run that names `envId`. */
+  define(envId: number, env: Buffer): void
+  run(request: RunRequest): void
+  /** To the whole process group, also after the exit of its leader. A run that waits to be tried again ends by it. */
+  kill(runId: number, signal: number): void
+  /** Bulk stat; not all spawners have it. Four words a path: kind, errno or 0, stat0, stat1 (`look.ts`). `paths`: each with a NUL behind it. */
+  stat?(paths: Buffer): Promise<Int32Array>
+  /** Ends all groups and the spawner; resolves when that is done. */
+  close(): Promise<void>
+}
+
+/** Failures that pass: someone else's processes end, and ours do. Never a broken build. */
+const PASSING: readonly number[] = [
+  constants.errno.EAGAIN,
+  constants.errno.EMFILE,
+  constants.errno.ENFILE,
+  constants.errno.ENOMEM,
+]
+
+const RETRY_DELAY_MS = 10
+const RETRY_DELAY_MS_MAX = 1000
+
+/** Tries runs again that failed for want of something the system will have later, ever more slowly. */
+export class Retries {
+  private readonly waiting = new Map<number, NodeJS.Timeout>()
+  private readonly delays = new Map<number, number>()
+  private readonly handlers: SpawnHandlers
+  private readonly again: (request: RunRequest) => void
+
+  constructor(handlers: SpawnHandlers, again: (request: RunRequest) => void) {
+    this.handlers = handlers
+    this.again = again
+  }
+
+  /** Reports the failure, or arranges for another attempt. */
+  onFailed(request: RunRequest, errno: number, text: string): void {
+    const { runId } = request
+    if (!PASSING.includes(errno)) {
+      this.forget(runId)
+      return this.handlers.failed(runId, errno, text)
+    }
+    const delayMs = this.delays.get(runId) ?? RETRY_DELAY_MS
+    this.delays.set(runId, Math.min(delayMs * 2, RETRY_DELAY_MS_MAX))
+    const timer = setTimeout(() => {
+      this.waiting.delete(runId)
+      this.again(request)
+    }, delayMs)
+    this.waiting.set(runId, timer)
+    this.handlers.retrying(runId, errno, delayMs)
+  }
+
+  /** To be called when a run has started: its next failure, in another run of that number, is a first one again. */
+  forget(runId: number): void {
+    this.delays.delete(runId)
+  }
+
+  /** Gives up a run that waits. True if it did. */
+  cancel(runId: number): boolean {
+    const timer = this.waiting.get(runId)
+    if (timer === undefined) return false
+    clearTimeout(timer)
+    this.waiting.delete(runId)
+    this.forget(runId)
+    return true
+  }
+
+  /** Gives up all that wait; which they were. */
+  cancelAll(): readonly number[] {
+    return [...this.waiting.keys()].filter((runId) => this.cancel(runId))
+  }
+}

@@ -1,0 +1,77 @@
+/** What the words behind a command ask for. */
+import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
+import * as E from 'fp-ts/lib/Either.js'
+
+export interface Options {
+  readonly targets: readonly string[]
+  /** How many do-files may run at once. */
+  readonly jobs: number
+  readonly keepGoing: boolean
+  /** Passed to sh: -x shows each command, -v each line. */
+  readonly shellFlags: string
+  readonly verbose: boolean
+  /** Run in any case, and over files changed by hand. */
+  readonly overwrite: boolean
+  /** Files changed by hand become sources. */
+  readonly take: boolean
+  readonly daemon: boolean
+  readonly trace: string | undefined
+  readonly help: boolean
+  readonly version: boolean
+  readonly json: boolean
+}
+
+/** A sentence that names what is wrong and what to do. */
+export type UsageError = string
+
+export const parseOptions = (command: string, args: readonly string[]): E.Either<UsageError, Options> => {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        jobs: { type: 'string', short: 'j' },
+        'keep-going': { type: 'boolean', short: 'k' },
+        xtrace: { type: 'boolean', short: 'x' },
+        verbose: { type: 'boolean', short: 'v' },
+        force: { type: 'boolean' },
+        take: { type: 'boolean' },
+        overwrite: { type: 'boolean' },
+        'no-daemon': { type: 'boolean' },
+        trace: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean' },
+        json: { type: 'boolean' },
+      },
+    })
+    const jobs = values.jobs === undefined ? availableParallelism() : Number(values.jobs)
+    if (!Number.isInteger(jobs) || jobs < 1 || jobs > 10_000)
+      return E.left(`-j takes a number from 1 to 10000, not '${values.jobs}'`)
+    return E.right({
+      targets: positionals,
+      jobs,
+      keepGoing: values['keep-going'] === true,
+      shellFlags: `-e${values.xtrace === true ? 'x' : ''}${values.verbose === true ? 'v' : ''}`,
+      verbose: values.verbose === true,
+      overwrite: values.overwrite === true || values.force === true,
+      take: values.take === true,
+      daemon: values['no-daemon'] !== true,
+      trace: values.trace,
+      help: values.help === true,
+      version: values.version === true,
+      json: values.json === true,
+    })
+  } catch (error) {
+    return E.left(`${(error as Error).message.split('. ')[0]} (see ${command} --help)`)
+  }
+}
+
+/** Why a string cannot name a target (204), if so. */
+export const badName = (target: string): string | undefined => {
+  if (target === '') return 'an empty name cannot be a target (204)'
+  if (target.includes('\n'))
+    return `'${target.replaceAll('\n', '\\n')}' cannot be a target: its name holds a newline (204)`
+  if (target.includes('\0')) return 'a name with a NUL cannot be a target (204)'
+  return undefined
+}

@@ -1,0 +1,385 @@
+/** What each command asks of the host, and what it is answered. */
+import { createHash } from 'node:crypto'
+import { lstatSync } from 'node:fs'
+import * as E from 'fp-ts/lib/Either.js'
+import { candidatesFor } from '../make/lookup.js'
+import type { Run } from '../make/run.js'
+import type { Want } from '../model/event.js'
+import { type BuildId, buildId } from '../model/ids.js'
+import { Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js'
+import { badName, type Options, parseOptions } from './arguments.js'
+import { fromByteString } from './byte-strings.js'
+import { helpFor } from './help.js'
+import { type Host, namedRows } from './host.js'
+import { packageVersion } from './native.js'
+import { Resolver } from './project.js'
+import { PROTOCOL } from './protocol.js'
+import type { Client } from './server.js'
+import { printable } from './words.js'
+
+const SUCCESS = 0
+const FAILURE = 1
+const USAGE = 2
+
+/** One command under way. */
+interface Call {
+  readonly client: Client
+  readonly options: Options
+  readonly resolver: Resolver
+  /** The do-file that asks, if one does. */
+  readonly run: Run | undefined
+}
+
+export class Commands {
+  private readonly host: Host
+  private readonly requests = new Map<Client, BuildId>()
+  /** For `redford stop` and `status`. */
+  private readonly control: { stop(client: Client): void; status(client: Client, json: boolean): void }
+  /** No new requests are taken. */
+  isDraining = false
+
+  constructor(host: Host, control: Commands['control']) {
+    this.host = host
+    this.control = control
+  }
+
+  onRequest(client: Client): void {
+    const { hello } = client
+    if (hello.protocol !== PROTOCOL || hello.version !== packageVersion) {
+      // A newer client takes over once what is under way here is done.
+      client.notMine()
+      this.isDraining = true
+      return this.host.onIdle()
+    }
+    const run = hello.token === '' ? undefined : this.host.runOf(hello.token)
+    if (run === undefined && (this.isDraining || !this.host.isInPlace)) return this.elsewhere(client)
+    if (hello.token !== '' && run === undefined)
+      return this.fail(client, FAILURE, 'the do-file that started this has ended')
+    const options = parseOptions(hello.command, client.args)
+    if (E.isLeft(options)) return this.fail(client, USAGE, options.left)
+    if (options.right.help) return this.print(client, helpFor(hello.command))
+    if (options.right.version) return this.print(client, `redford ${packageVersion}\n`)
+    const resolver = new Resolver(this.host.root, hello.cwd)
+    this.dispatch({ client, options: options.right, resolver, run })
+  }
+
+  onSignal(client: Client, signal: number): void {
+    const request = this.requests.get(client)
+    if (request === undefined) return client.exit(128 + signal)
+    this.withdraw(client, request, () => client.exit(128 + signal))
+  }
+
+  onGone(client: Client): void {
+    const request = this.requests.get(client)
+    if (request !== undefined) this.withdraw(client, request, () => {})
+  }
+
+  /** Takes a request back; `done` once no do-file that was started for it runs any more. */
+  private withdraw(client: Client, request: BuildId, done: () => void): void {
+    this.requests.delete(client)
+    const { host } = this
+    host.sessions.endRedirect(request)
+    host.cancel(request)
+    const end = (): void => {
+      if ([...host.make.runs.values()].some((run) => run.session === request)) return
+      clearInterval(timer)
+      host.sessions.open.get(request)?.console.status('')
+      host.sessions.open.delete(request)
+      host.tracer.close(request)
+      done()
+      if (host.isIdle) host.onIdle()
+    }
+    const timer = setInterval(end, 10)
+    setImmediate(end)
+  }
+
+  private elsewhere(client: Client): void {
+    this.isDraining = true
+    client.notMine()
+    this.host.onIdle()
+  }
+
+  private dispatch(call: Call): void {
+    switch (call.client.hello.command) {
+      case 'redo':
+        return this.build(call, call.options.overwrite ? 'overwrite' : 'force')
+      case 'redo-ifchange':
+        return this.build(call, call.options.overwrite ? 'overwrite' : 'ifchange')
+      case 'redo-ifcreate':
+        return this.ifcreate(call)
+      case 'redo-always':
+        return this.tellRun(call, (run) => this.host.engine.dispatch({ _tag: 'always', build: run.build }))
+      case 'redo-stamp':
+        return this.stamp(call)
+      case 'redo-recheck':
+        return this.tellRun(call, (run) => this.host.engine.dispatch({ _tag: 'rechecked', session: run.session }))
+      case 'redo-whichdo':
+        return this.whichdo(call)
+      case 'redo-targets':
+        return this.list(call, (state, x) => kindOf(state, x) === Kind.TARGET && !hasFlag(state, x, Flag.MODIFIED))
+      case 'redo-sources':
+        return this.list(call, isSource)
+      case 'redo-ood':
+        return this.ood(call)
+      case 'redford-stop':
+        return this.control.stop(call.client)
+      case 'redford-status':
+        return this.control.status(call.client, call.options.json)
+      default:
+        return this.fail(call.client, USAGE, `there is no command '${call.client.hello.command}'`)
+    }
+  }
+
+  // ---------------------------------------------------------------------------------------------- redo, redo-ifchange
+
+  private build(call: Call, want: Want): void {
+    const names = this.names(call)
+    if (names === undefined) return
+    // A bare `redo` of a person means `all`; a list that happens to be empty is nothing to do.
+    const isBare = call.client.hello.command === 'redo' && call.run === undefined && call.options.targets.length === 0
+    if (names.length === 0 && !isBare) return call.client.exit(SUCCESS)
+    const targets = (isBare ? [call.resolver.nameOf('all')] : names).map((name) => this.host.store.names.intern(name))
+    if (call.run !== undefined) this.askFor(call, call.run, targets, want)
+    else this.begin(call, targets, want)
+  }
+
+  /** Names of the call's targets; undefined when one of them cannot be, which the client has been told. */
+  private names(call: Call): readonly string[] | undefined {
+    const { client, options, resolver } = call
+    const listed = options.targets.flatMap((target) =>
+      target === '-'
+        ? client.input
+            .toString('latin1')
+            .split('\n')
+            .filter((line) => line !== '')
+        : [target],
+    )
+    for (const target of listed) {
+      const bad = badName(target)
+      if (bad !== undefined) {
+        this.fail(client, USAGE, bad)
+        return undefined
+      }
+    }
+    return listed.map((target) => resolver.nameOf(target))
+  }
+
+  /** A person's request: it begins a session. */
+  private begin(call: Call, targets: readonly BuildId[], want: Want): void {
+    const { client, options, resolver } = call
+    const { host } = this
+    const id = host.store.names.fresh()
+    const session = host.sessions.begin(id, client, options, resolver)
+    this.requests.set(client, id)
+    const trace =
+      options.trace ?? client.environment.find((variable) => variable.startsWith('REDFORD_TRACE='))?.slice(14)
+    if (trace !== undefined && trace !== '') {
+      try {
+        host.tracer.open(id, trace.startsWith('/') ? trace : `${client.hello.cwd}/${trace}`)
+      } catch (error) {
+        this.requests.delete(client)
+        host.sessions.open.delete(id)
+        return this.fail(client, USAGE, `the trace cannot be written: ${(error as Error).message}`)
+      }
+    }
+    host.sessions.setEnvironment(id, client.environment, host.variablesFor(client.environment), options.shellFlags)
+    if (options.take) host.engine.dispatch({ _tag: 'taken', builds: targets })
+    const start = (trust: boolean): void => {
+      if (!this.requests.has(client)) return
+      host.ask(
+        {
+          _tag: 'requested',
+          request: id,
+          by: buildId(0),
+          session: id,
+          targets,
+          want: options.take ? 'ifchange' : want,
+          keepGoing: options.keepGoing,
+          jobs: options.jobs,
+          trust,
+        },
+        (ok, state) => {
+          this.requests.delete(client)
+          if (!ok) host.sessions.tellBroken(state, session, targets)
+          session.console.summary()
+          host.sessions.open.delete(id)
+          host.tracer.close(id)
+          client.exit(ok ? SUCCESS : FAILURE)
+        },
+      )
+    }
+    host.watching.sync(start)
+  }
+
+  /** A do-file's request. */
+  private askFor(call: Call, run: Run, targets: readonly BuildId[], want: Want): void {
+    const { client } = call
+    const { host } = this
+    const id = host.store.names.fresh()
+    this.requests.set(client, id)
+    if (client.hello.stderrFile !== fileIdentity(run.stderr)) host.sessions.redirect(id, client)
+    const keepGoing = call.options.keepGoing || host.sessions.open.get(run.session)?.options.keepGoing === true
+    host.watching.sync(() => {
+      if (!this.requests.has(client)) return
+      host.ask(
+        {
+          _tag: 'requested',
+          request: id,
+          by: run.build,
+          session: run.session,
+          targets,
+          want,
+          keepGoing,
+          jobs: 0,
+          trust: false,
+        },
+        (ok) => {
+          this.requests.delete(client)
+          host.sessions.endRedirect(id)
+          client.exit(ok ? SUCCESS : FAILURE)
+        },
+      )
+    })
+  }
+
+  // ---------------------------------------------------------------------------------------------- what only do-files say
+
+  private ifcreate(call: Call): void {
+    const names = this.names(call)
+    if (names === undefined) return
+    if (call.run === undefined) return this.fail(call.client, USAGE, 'redo-ifcreate is for do-files')
+    const existing = names.find(
+      (name) => lstatSync(Buffer.from(name === '' ? '.' : name, 'latin1'), { throwIfNoEntry: false }) !== undefined,
+    )
+    if (existing !== undefined)
+      return this.fail(
+        call.client,
+        FAILURE,
+        `redo-ifcreate: ${printable(call.resolver.shown(existing))} exists already; use redo-ifchange`,
+      )
+    if (names.length === 0) return call.client.exit(SUCCESS)
+    this.askFor(
+      call,
+      call.run,
+      names.map((name) => this.host.store.names.intern(name)),
+      'create',
+    )
+  }
+
+  private stamp(call: Call): void {
+    const digest = createHash('sha256').update(call.client.input).digest()
+    const stamp = [0, 4, 8, 12].map((at) => digest.readInt32LE(at))
+    this.tellRun(call, (run) => this.host.engine.dispatch({ _tag: 'stamped', build: run.build, stamp }))
+  }
+
+  private tellRun(call: Call, tell: (run: Run) => void): void {
+    const { client, run } = call
+    if (run === undefined) return this.fail(client, USAGE, `${client.hello.command} is for do-files`)
+    tell(run)
+    client.exit(SUCCESS)
+  }
+
+  // ---------------------------------------------------------------------------------------------- questions
+
+  private whichdo(call: Call): void {
+    const { client, options, resolver } = call
+    const names = this.names(call)
+    if (names === undefined) return
+    const [name] = names
+    if (name === undefined || names.length > 1) return this.fail(client, USAGE, 'redo-whichdo takes one target')
+    const lines: string[] = []
+    for (const { doFile } of candidatesFor(name)) {
+      lines.push(resolver.shown(doFile))
+      if (lstatSync(Buffer.from(doFile, 'latin1'), { throwIfNoEntry: false }) === undefined) continue
+      this.printNames(client, lines, options.json)
+      return client.exit(SUCCESS)
+    }
+    this.printNames(client, lines, options.json)
+    client.exit(FAILURE)
+  }
+
+  private list(call: Call, isMeant: (state: State, x: BuildId) => boolean): void {
+    if (this.hasTargets(call)) return
+    const { state } = this.host
+    const names = namedRows(state)
+      .filter((x) => isMeant(state, x))
+      .map((x) => this.host.store.names.nameOf(x))
+    this.printNames(
+      call.client,
+      names.sort(byBytes).map((name) => call.resolver.shown(name)),
+      call.options.json,
+    )
+    call.client.exit(SUCCESS)
+  }
+
+  /** Whether a command that takes no targets was given some; the client has been told. */
+  private hasTargets({ client, options }: Call): boolean {
+    if (options.targets.length === 0) return false
+    this.fail(
+      client,
+      USAGE,
+      `${client.hello.command} takes no targets, so '${printable(options.targets[0]!)}' means nothing to it`,
+    )
+    return true
+  }
+
+  /** Looks at everything, runs nothing. */
+  private ood(call: Call): void {
+    if (this.hasTargets(call)) return
+    const { host } = this
+    const { client, resolver, options } = call
+    const targets = namedRows(host.state).filter((x) => kindOf(host.state, x) === Kind.TARGET)
+    const id = host.store.names.fresh()
+    this.requests.set(client, id)
+    const event = {
+      _tag: 'requested',
+      request: id,
+      by: buildId(0),
+      session: id,
+      targets,
+      want: 'look',
+      keepGoing: true,
+      jobs: 1,
+      trust: false,
+    } as const
+    host.ask(event, (_, __, outOfDate) => {
+      this.requests.delete(client)
+      this.printNames(
+        client,
+        outOfDate
+          .map((x) => host.store.names.nameOf(x))
+          .sort(byBytes)
+          .map((name) => resolver.shown(name)),
+        options.json,
+      )
+      client.exit(SUCCESS)
+    })
+  }
+
+  private printNames(client: Client, names: readonly string[], json: boolean): void {
+    const text = json ? `${JSON.stringify(names.map(fromByteString))}\n` : names.map((name) => `${name}\n`).join('')
+    client.stdout(Buffer.from(text, json ? 'utf8' : 'latin1'))
+  }
+
+  private print(client: Client, text: string): void {
+    client.stdout(Buffer.from(text))
+    client.exit(SUCCESS)
+  }
+
+  private fail(client: Client, code: number, why: string): void {
+    client.stderr(Buffer.from(`redo  ${why}\n`))
+    client.exit(code)
+  }
+}
+
+const isSource = (state: State, x: BuildId): boolean =>
+  kindOf(state, x) === Kind.SOURCE || (kindOf(state, x) === Kind.TARGET && hasFlag(state, x, Flag.MODIFIED))
+
+/** "dev:ino", as clients say it of their standard error. */
+const fileIdentity = (path: string): string => {
+  const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false })
+  return stat === undefined ? '' : `${stat.dev}:${stat.ino}`
+}
+
+/** By code unit, which for byte strings is by byte: the same everywhere. */
+const byBytes = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

@@ -1,0 +1,238 @@
+/** The daemon: a host behind the project's socket, alone by a lock that the kernel frees, gone after a while without work. */
+import { chmodSync, lstatSync, mkdirSync, rmSync, statSync } from 'node:fs'
+import type { Server } from 'node:net'
+import * as E from 'fp-ts/lib/Either.js'
+import { acquireLock, type Lock } from '../store/lock.js'
+import { openStore, type StoreError, type StoreWarning } from '../store/store.js'
+import { SOCKET } from './client.js'
+import { Commands } from './commands.js'
+import { Host } from './host.js'
+import { endLeftovers } from './leftovers.js'
+import { nativeProgram, packageVersion } from './native.js'
+import { STATE_FOLDER } from './project.js'
+import { type Client, serve } from './server.js'
+
+export type StartError =
+  /** Another process serves this project. */
+  | { readonly _tag: 'locked' }
+  /** `why` is a sentence for the user. */
+  | { readonly _tag: 'refused'; readonly why: string }
+
+export interface DaemonOptions {
+  /** Real path of the project's root, as a byte string; it is the working folder. */
+  readonly root: string
+  readonly node: string
+  readonly main: string
+  readonly idleMs: number
+  /** Watch folders; without, every command looks at every file. */
+  readonly watch: boolean
+  /** Called once nothing is left of it. */
+  readonly onEnd: (code: number) => void
+}
+
+/** Longest that ending processes may take, in ms, before we go without them. */
+const END_MS = 1500
+
+export class Daemon {
+  readonly commands: Commands
+  readonly host: Host
+  warning: string | undefined
+  private readonly options: DaemonOptions
+  private readonly lock: Lock
+  private readonly startedMs = Date.now()
+  private server: Server | undefined
+  private idleTimer: NodeJS.Timeout | undefined
+  private isEnding = false
+
+  /** Opens the project in the working folder, and serves. */
+  static async start(options: DaemonOptions): Promise<E.Either<StartError, Daemon>> {
+    try {
+      mkdirSync(STATE_FOLDER, { mode: 0o700, recursive: true })
+      const folder = statSync(STATE_FOLDER)
+      if (folder.uid !== process.getuid?.())
+        return E.left({ _tag: 'refused', why: `${STATE_FOLDER} belongs to another user` })
+      if ((folder.mode & 0o077) !== 0) chmodSync(STATE_FOLDER, 0o700)
+    } catch (error) {
+      return E.left({ _tag: 'refused', why: `the state folder cannot be made: ${(error as Error).message}` })
+    }
+    const lock = acquireLock(`${STATE_FOLDER}/lock.sqlite`)
+    if (E.isLeft(lock)) return E.left(lock.left._tag === 'locked' ? lock.left : { _tag: 'refused', why: lock.left.why })
+    const store = openStore(STATE_FOLDER, {})
+    if (E.isLeft(store)) {
+      lock.right.release()
+      return E.left({ _tag: 'refused', why: storeWords(store.left) })
+    }
+    await endLeftovers(store.right)
+    const native = nativeProgram()
+    const host = new Host({ ...options, store: store.right, native })
+    const daemon = new Daemon(options, host, lock.right)
+    daemon.warning = store.right.warning && warningWords(store.right.warning)
+    try {
+      await daemon.listen()
+    } catch (error) {
+      await host.close()
+      lock.right.release()
+      return E.left({ _tag: 'refused', why: `the socket cannot be opened: ${(error as Error).message}` })
+    }
+    return E.right(daemon)
+  }
+
+  private constructor(options: DaemonOptions, host: Host, lock: Lock) {
+    this.options = options
+    this.host = host
+    this.lock = lock
+    this.commands = new Commands(host, {
+      stop: (client) => this.end(0, client),
+      status: (client, json) => this.status(client, json),
+    })
+    host.onStateEvent = () => this.checkState()
+    host.onIdle = () => {
+      if (this.commands.isDraining) this.end(0)
+      else this.waitIdle()
+    }
+    this.waitIdle()
+  }
+
+  private async listen(): Promise<void> {
+    // Whatever is in the socket's place is a leftover, since the lock is ours.
+    rmSync(SOCKET, { force: true, recursive: true })
+    const umask = process.umask(0o177)
+    try {
+      this.server = await serve(SOCKET, {
+        onRequest: (client) => {
+          clearTimeout(this.idleTimer)
+          if (!this.host.hasState) return this.lost(client)
+          if (this.isEnding) return client.notMine()
+          this.say(client)
+          this.commands.onRequest(client)
+          this.waitIdle()
+        },
+        onSignal: (client, signal) => this.commands.onSignal(client, signal),
+        onGone: (client) => this.commands.onGone(client),
+      })
+    } finally {
+      process.umask(umask)
+    }
+  }
+
+  /** The state folder must be there; a socket that was removed is made again, or nobody would find us. */
+  private checkState(): void {
+    if (this.isEnding) return
+    if (!this.host.hasState) this.lost()
+    else if (!this.isServing && this.server !== undefined) {
+      this.server.close()
+      this.server = undefined
+      this.listen().catch(() => this.end(1))
+    }
+  }
+
+  /** Something to be told once, to whoever comes first. */
+  private say(client: Client): void {
+    if (this.warning === undefined) return
+    client.stderr(Buffer.from(`redo  ${this.warning}\n`))
+    this.warning = undefined
+  }
+
+  private waitIdle(): void {
+    clearTimeout(this.idleTimer)
+    if (this.isEnding || !this.host.isIdle) return
+    this.idleTimer = setTimeout(() => {
+      if (this.host.isIdle) this.end(0)
+    }, this.options.idleMs)
+    this.idleTimer.unref()
+  }
+
+  /** The state folder was removed: nothing more can be recorded, so nothing more is built. */
+  private lost(client?: Client): void {
+    const words = Buffer.from(
+      'redo  the state folder .redford was removed while it was in use; run the command again (205)\n',
+    )
+    for (const session of this.host.sessions.open.values()) {
+      session.client.stderr(words)
+      session.client.exit(1)
+    }
+    client?.notMine()
+    this.end(1)
+  }
+
+  private status(client: Client, json: boolean): void {
+    const { host } = this
+    const status = {
+      pid: process.pid,
+      version: packageVersion,
+      root: host.root,
+      uptimeSeconds: Math.round((Date.now() - this.startedMs) / 1000),
+      sessions: host.sessions.open.size,
+      running: [...host.make.runs.values()].map((run) => ({ target: run.name, pid: run.pid })),
+      waiting: host.state.start.size + host.state.ready.size,
+      watching: host.watching.words,
+    }
+    const text = json
+      ? `${JSON.stringify(status)}\n`
+      : [
+          `daemon ${status.pid} of ${status.root}, version ${status.version}, up ${status.uptimeSeconds} s`,
+          `requests open: ${status.sessions}; do-files running: ${status.running.length}, waiting: ${status.waiting}`,
+          ...status.running.map(({ target, pid }) => `  ${target} (process ${pid})`),
+          `watching: ${status.watching}`,
+          '',
+        ].join('\n')
+    client.stdout(Buffer.from(text, 'latin1'))
+    client.exit(0)
+  }
+
+  /** Takes no more requests, ends what runs, records, and goes. `client` hears of it last. */
+  end(code: number, client?: Client): void {
+    if (this.isEnding) {
+      client?.exit(0)
+      return
+    }
+    this.isEnding = true
+    clearTimeout(this.idleTimer)
+    this.server?.close()
+    // Taken away now, so that the next command starts a daemon of its own rather than meeting one that goes.
+    if (this.host.hasState) rmSync(SOCKET, { force: true })
+    for (const session of this.host.sessions.open.values())
+      if (session.client !== client) session.client.exit(code >= 128 ? code : 1)
+    void this.finish(code, client)
+  }
+
+  private async finish(code: number, client: Client | undefined): Promise<void> {
+    const { host } = this
+    for (const request of host.sessions.open.keys()) host.cancel(request)
+    for (const run of host.make.runs.values()) host.make.endRun(run)
+    const end = performance.now() + END_MS
+    while (host.make.runs.size > 0 && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 10))
+    try {
+      await host.close()
+    } finally {
+      this.lock.release()
+      client?.exit(0)
+      setTimeout(() => this.options.onEnd(code), client === undefined ? 0 : 20)
+    }
+  }
+
+  /** Whether a socket is there, to be found by clients. */
+  private get isServing(): boolean {
+    return lstatSync(SOCKET, { throwIfNoEntry: false }) !== undefined
+  }
+}
+
+const storeWords = (error: StoreError): string => {
+  switch (error._tag) {
+    case 'newer':
+      return `the state in ${STATE_FOLDER} is of a newer version (${error.found}) than this program understands (${error.known}); it was left untouched`
+    case 'io':
+      return `the state in ${STATE_FOLDER} cannot be opened: ${error.why}`
+    case 'gone':
+      return `the state folder ${STATE_FOLDER} is gone (205)`
+  }
+}
+
+const warningWords = ({ setAside, kept }: StoreWarning): string => {
+  const lost = {
+    nothing: 'everything is built anew',
+    older: 'the last builds are made again',
+    state: 'nothing is lost',
+  }[kept]
+  return `the state in ${STATE_FOLDER} was damaged and is kept as ${setAside}; ${lost}`
+}

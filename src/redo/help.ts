@@ -1,0 +1,56 @@
+/** `--help` of each command. */
+
+const about: Readonly<Record<string, string>> = {
+  redo: `redo [OPTIONS] [TARGET...]
+Runs the do-files of the targets in any case, and brings what they depend on up to date. Without a target: all.
+`,
+  'redo-ifchange': `redo-ifchange [OPTIONS] [TARGET... | -]
+Brings the targets up to date. In a do-file it also makes them dependencies of what the do-file makes. -: names come
+from standard input, one a line.
+`,
+  'redo-ifcreate': `redo-ifcreate FILE...
+In a do-file: what it makes is out-of-date once one of the files, which must not exist, exists.
+`,
+  'redo-always': `redo-always
+In a do-file: what it makes is out-of-date in every session.
+`,
+  'redo-stamp': `redo-stamp < DATA
+In a do-file: what it makes counts as changed only if DATA did.
+`,
+  'redo-whichdo': `redo-whichdo TARGET
+Lists the do-files that are looked for, up to the one that is there. Exit 1: there is none.
+`,
+  'redo-targets': `redo-targets
+Lists what was built.
+`,
+  'redo-sources': `redo-sources
+Lists the files that builds depend on and that were not built.
+`,
+  'redo-ood': `redo-ood
+Lists the targets that are out-of-date. Builds nothing.
+`,
+  'redo-recheck': `redo-recheck
+In a do-file: what the session asks for from now on is looked at again.
+`,
+}
+
+const options = `
+  -j N, --jobs N     run at most N do-files at once (default: the number of cores)
+  -k, --keep-going   after a failure, go on with what does not depend on it
+  -x, --xtrace       sh shows the commands of do-files (sh -x)
+  -v, --verbose      sh shows the lines of do-files (sh -v)
+  --force            run in any case, also over a target changed by hand
+  --overwrite        the same
+  --take             a target changed by hand is a source from now on
+  --no-daemon        do it in this process
+  --trace FILE       append a line of JSON for each demand, scan, run, block, resume, respond
+  --help, --version
+
+Exit: 0; 1 a target failed; 2 usage; 130, 143 ended by a signal.
+`
+
+export const helpFor = (command: string): string => {
+  const text = about[command] ?? `${command}\n`
+  const takesOptions = command === 'redo' || command === 'redo-ifchange'
+  return `usage: ${text}${takesOptions ? options : ''}`
+}

@@ -1,0 +1,302 @@
+/**
+ * A project opened for work: the engine with its store, make and watcher, and the requests that are open. The daemon is
+ * a host behind a socket; without a daemon it serves one command and goes.
+ */
+import { lstatSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { Engine } from '../engine.js'
+import type { Outcome } from '../finalize/finalize.js'
+import { DoFileMake } from '../make/do-file.js'
+import { nativeSpawner } from '../make/forkserver.js'
+import { ABSENT, look } from '../make/look.js'
+import { lookWithContent } from '../make/look-content.js'
+import { nodeSpawner } from '../make/node-spawner.js'
+import { clearTemporaries, type Run } from '../make/run.js'
+import type { Event } from '../model/event.js'
+import { type BuildId, buildId } from '../model/ids.js'
+import { Fact, Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js'
+import { PAGE_ROWS, pageOf, pagesEnd, read } from '../model/table.js'
+import { type Store, StoreFault } from '../store/store.js'
+import { killSession, recordGroup } from './leftovers.js'
+import type { Native } from './native.js'
+import { logPath, type Session, Sessions } from './sessions.js'
+import { Tracer } from './trace.js'
+import { Watching } from './watching.js'
+
+export interface HostOptions {
+  /** Real path of the root, which must be the process's working folder. */
+  readonly root: string
+  readonly store: Store
+  readonly native: Native
+  /** Watch the project's folders, so that commands need not look at every file. */
+  readonly watch: boolean
+  /** Program and script that serve as JavaScript client, for do-files. */
+  readonly node: string
+  readonly main: string
+}
+
+/** How often the live line of a terminal is drawn, in ms. */
+const STATUS_MS = 100
+
+export class Host {
+  readonly engine: Engine
+  readonly make: DoFileMake
+  readonly store: Store
+  readonly sessions: Sessions
+  readonly tracer: Tracer
+  readonly watching: Watching
+  readonly root: string
+  /** Called when the last request was answered. */
+  onIdle: () => void = () => {}
+  /** Called when something happened to the state folder's own files. */
+  onStateEvent: () => void = () => {}
+  private readonly options: HostOptions
+  private readonly answers = new Map<BuildId, (response: Outcome['responses'][number], state: State) => void>()
+  private statusTimer: NodeJS.Timeout | undefined
+
+  constructor(options: HostOptions) {
+    const { store, native, root } = options
+    this.options = options
+    this.store = store
+    this.root = root
+    const nameOf = (build: BuildId): string => store.names.nameOf(build)
+    prepareFolders()
+    this.sessions = new Sessions((envId, env) => this.make.define(envId, env), nameOf)
+    this.tracer = new Tracer(nameOf)
+    this.watching = new Watching(root, options.watch, store.names, {
+      changed: (builds) => this.onFileEvents(builds),
+      state: () => this.onStateEvent(),
+      lost: () => this.engine.dispatch({ _tag: 'changed', builds: namedRows(this.state) }),
+    })
+    const firstRun = Number(store.meta('nextRun') ?? '1')
+    // Ids of runs name files: a thousand at a time are set aside, so that none is used twice even after a sudden end.
+    store.setMeta('nextRun', String(firstRun + 1_000_000))
+    this.make = new DoFileMake({
+      root,
+      naming: store.names,
+      spawner: (handlers) =>
+        native._tag === 'native' ? nativeSpawner(native.program, handlers) : nodeSpawner(handlers),
+      program: native._tag === 'native' ? native.program : undefined,
+      settingsOf: (session) => this.sessions.settingsOf(session),
+      firstRun,
+      settle: (receipt) => this.engine.settle(receipt),
+      intend: (files) => store.intend(files),
+      onStart: (run) => {
+        this.tracer.onRun(run.build, run.session, run.candidate.doFile)
+        this.sessions.onStart(this.engine.state, run)
+      },
+      onEnd: (run, ended) => {
+        keepLog(run)
+        this.sessions.onEnd(run, ended)
+      },
+      onTrouble: (text) => this.warnAll(text),
+      onSpawner: (pid) => recordGroup(store, pid),
+      onLost: (pid) => killSession(pid),
+    })
+    this.engine = new Engine({
+      make: this.make,
+      state: store.state,
+      onTick: (input, before, after) => this.tracer.onTick(input, before, after),
+      onTurn: (outcome, _, after) => this.onTurn(outcome, after),
+    })
+    this.watching.watchAll(store.state)
+    this.adopt()
+  }
+
+  get state(): State {
+    return this.engine.state
+  }
+
+  /** Asks the engine, and hands the answer to `onAnswer` once the state that holds it is committed. */
+  ask(
+    event: Extract<Event, { _tag: 'requested' }>,
+    onAnswer: (ok: boolean, state: State, outOfDate: readonly BuildId[]) => void,
+  ): void {
+    this.answers.set(event.request, ({ ok, outOfDate }, state) => onAnswer(ok, state, outOfDate))
+    this.engine.dispatch(event)
+    this.drawStatus()
+  }
+
+  /** The request's client is gone: it is not answered any more. */
+  cancel(request: BuildId): void {
+    if (!this.answers.delete(request)) return
+    this.engine.dispatch({ _tag: 'cancelled', request })
+  }
+
+  /** Whether anybody waits for anything. */
+  get isIdle(): boolean {
+    return this.answers.size === 0 && this.make.runs.size === 0
+  }
+
+  /** What a running do-file's client gives as its token. */
+  runOf(token: string): Run | undefined {
+    return this.make.runs.get(Number(token))
+  }
+
+  /** Variables that every do-file gets. */
+  variablesFor(variables: readonly string[]): readonly string[] {
+    const { native, node, main } = this.options
+    const path = variables.find((variable) => variable.startsWith('PATH='))?.slice(5)
+    const bin = Buffer.from(native.binFolder).toString('latin1')
+    return [
+      `PATH=${path === undefined || path === '' ? `${bin}:/usr/bin:/bin` : path.startsWith(`${bin}:`) ? path : `${bin}:${path}`}`,
+      `REDFORD_ROOT=${this.root}`,
+      `REDFORD_NODE=${Buffer.from(node).toString('latin1')}`,
+      `REDFORD_MAIN=${Buffer.from(main).toString('latin1')}`,
+    ]
+  }
+
+  /** The state folder is still the one that was opened, in the place where it was. */
+  get isInPlace(): boolean {
+    try {
+      const here = statSync('.')
+      const there = statSync(Buffer.from(this.root, 'latin1'))
+      return here.ino === there.ino && here.dev === there.dev && this.hasState
+    } catch {
+      return false
+    }
+  }
+
+  get hasState(): boolean {
+    return lstatSync('.redford/lock.sqlite', { throwIfNoEntry: false }) !== undefined
+  }
+
+  /** Ends what runs, then writes everything down. */
+  async close(): Promise<void> {
+    clearInterval(this.statusTimer)
+    this.engine.settleAll()
+    this.engine.close()
+    this.watching.close()
+    await this.make.close()
+    if (this.hasState) this.store.close(this.engine.state)
+  }
+
+  private onTurn(outcome: Outcome, after: State): void {
+    const { store } = this
+    const isRecorded = this.record(after)
+    this.watching.follow(outcome)
+    for (const notice of outcome.notices) this.sessions.onNotice(after, notice)
+    this.tracer.flush()
+    for (const response of outcome.responses) {
+      const answer = this.answers.get(response.request)
+      this.answers.delete(response.request)
+      // What is not on disk is not claimed.
+      answer?.(isRecorded ? response : { ...response, ok: false }, after)
+    }
+    for (const { request } of outcome.responses) store.names.free(request)
+    for (const build of outcome.forgotten) store.names.free(build)
+    if (this.isIdle) {
+      this.sessions.onIdle()
+      this.drawStatus()
+      this.onIdle()
+    }
+  }
+
+  /** Commits; false when the disk refuses, which everyone who waits is told. The next commit makes up for it. */
+  private record(after: State): boolean {
+    try {
+      this.store.commit(after, this.make.takeSettled())
+      return true
+    } catch (error) {
+      if (!(error instanceof StoreFault)) throw error
+      const { fault } = error
+      this.warnAll(
+        `the build cannot be recorded in .redford: ${'why' in fault ? fault.why : 'the folder is gone (205)'}`,
+      )
+      return false
+    }
+  }
+
+  /** Outputs put in place by a process that ended before it could record them. */
+  private adopt(): void {
+    const { store } = this
+    const events: Event[] = []
+    for (const { name, ino } of store.intents) {
+      const stat = lstatSync(Buffer.from(name, 'latin1'), { throwIfNoEntry: false, bigint: true })
+      if (stat === undefined || String(stat.ino) !== String(ino)) continue
+      events.push({ _tag: 'adopted', build: store.names.intern(name), look: lookWithContent(name) })
+    }
+    if (events.length > 0) {
+      this.engine.dispatch(...events)
+      this.engine.settleAll()
+    }
+    store.dropIntents(store.intents.map(({ name }) => name))
+  }
+
+  /** Something happened to these files; our own doing, and what changed nothing, is no news. */
+  private onFileEvents(builds: readonly BuildId[]): void {
+    const changed = builds.filter((build) => !this.isAsRecorded(build))
+    if (changed.length > 0) this.engine.dispatch({ _tag: 'changed', builds: changed })
+  }
+
+  private isAsRecorded(build: BuildId): boolean {
+    const { facts } = this.state
+    const name = this.store.names.nameOf(build)
+    const seen = look(name)
+    const wasThere = kindOf(this.state, build) !== Kind.ABSENT && !hasFlag(this.state, build, Flag.VIRTUAL)
+    if ((seen.kind !== ABSENT) !== wasThere) return false
+    if (!wasThere) return true
+    if (seen.stat0 !== read(facts, build, Fact.STAT) || seen.stat1 !== read(facts, build, Fact.STAT + 1)) return false
+    if (!hasFlag(this.state, build, Flag.RACY)) return true
+    // The stat may be that of an earlier change in the same instant. Later ones make events of their own.
+    const { content0, content1, content2, content3 } = lookWithContent(name, seen)
+    return [content0, content1, content2, content3].every((word, i) => word === read(facts, build, Fact.CONTENT + i))
+  }
+
+  private warnAll(text: string): void {
+    for (const session of this.sessions.open.values()) session.console.warn(text)
+  }
+
+  private drawStatus(): void {
+    const watched = [...this.sessions.open.values()].filter((session) => session.client.hello.stderrTty)
+    if (watched.length === 0) {
+      clearInterval(this.statusTimer)
+      this.statusTimer = undefined
+      return
+    }
+    this.statusTimer ??= setInterval(() => this.drawStatus(), STATUS_MS)
+    for (const session of watched) session.console.status(this.statusLine(session))
+  }
+
+  private statusLine(session: Session): string {
+    const { state } = this
+    const running = [...this.make.runs.values()].map((run) => session.resolver.shown(run.name))
+    const known = session.runs + running.length + state.start.size + state.ready.size
+    const seconds = ((performance.now() - session.startedMs) / 1000).toFixed(1)
+    return `redo  ${session.runs} of ${known} done, ${running.length} running, ${seconds} s  ${running.slice(0, 8).join(' ')}`
+  }
+}
+
+const prepareFolders = (): void => {
+  for (const folder of ['.redford/tmp', '.redford/log']) mkdirSync(folder, { recursive: true, mode: 0o700 })
+  clearTemporaries()
+}
+
+/** What the run said on standard error is kept until the next run of the same target; nothing, if it said nothing. */
+const keepLog = (run: Run): void => {
+  const log = logPath(run.build)
+  try {
+    const size = statSync(run.stderr, { throwIfNoEntry: false })?.size ?? 0
+    if (size > 0) renameSync(run.stderr, log)
+    else {
+      rmSync(run.stderr, { force: true })
+      rmSync(log, { force: true })
+    }
+  } catch {
+    // The state folder is gone; whoever asks next is told.
+  }
+}
+
+/** All ids that have facts and are no requests. */
+export const namedRows = (state: State): readonly BuildId[] => {
+  const found: BuildId[] = []
+  for (let p = 0; p < pagesEnd(state.facts); p++) {
+    const page = pageOf(state.facts, p)
+    if (page === undefined) continue
+    for (let r = 0; r < PAGE_ROWS; r++) {
+      const x = buildId(p * PAGE_ROWS + r)
+      const kind = kindOf(state, x)
+      if (page[r * state.facts.stride + Fact.FLAGS] !== 0 && kind !== Kind.REQUEST) found.push(x)
+    }
+  }
+  return found
+}

@@ -1,0 +1,116 @@
+/** Where a project is: its root folder, and how the many spellings of a file become its one name. Byte strings. */
+import { lstatSync, readdirSync, realpathSync, statSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { baseOf, folderOf, isWithin, joinPath, normalize, relativePath } from '../make/path.js'
+import { toByteString } from './byte-strings.js'
+
+/** The folder of the project's state, in its root. */
+export const STATE_FOLDER = '.redford'
+
+const bytes = (path: string): Buffer => Buffer.from(path, 'latin1')
+
+const exists = (path: string): boolean => {
+  try {
+    return lstatSync(bytes(path), { throwIfNoEntry: false }) !== undefined
+  } catch {
+    return false
+  }
+}
+
+/** The real path of a folder; of one that is not there (yet), that of the nearest that is, and the rest as text. */
+export const realFolder = (folder: string): string => {
+  try {
+    return realpathSync.native(bytes(folder), { encoding: 'buffer' }).toString('latin1')
+  } catch {
+    if (folder === '/' || folder === '') return folder
+    return normalize(joinPath(realFolder(folderOf(folder)), baseOf(folder)))
+  }
+}
+
+const withParents = (folder: string): readonly string[] => {
+  const found = [folder]
+  while (found[found.length - 1] !== '/') found.push(folderOf(found[found.length - 1]!))
+  return found
+}
+
+/**
+ * The root for a command given in `cwd` (absolute): the nearest folder upwards that has state; else the nearest with a
+ * `redford.config.*` or `.git`; else the highest that holds a do-file, not counting `/`, the home folder and the folder for
+ * temporary files, where stray files live; else the lowest that holds `cwd` and all targets.
+ */
+export const findRoot = (cwd: string, targets: readonly string[] = []): string => {
+  const folders = targets.map((target) => realFolder(folderOf(joinPath(cwd, target)) || '/'))
+  const start = folders.reduce((common, folder) => commonFolder(common, folder), realFolder(cwd))
+  const upwards = withParents(start)
+  const withState = upwards.find((folder) => statIsFolder(joinPath(folder, STATE_FOLDER)))
+  if (withState !== undefined) return withState
+  const marked = upwards.find(
+    (folder) => exists(joinPath(folder, '.git')) || namesIn(folder).some((name) => name.startsWith('redford.config.')),
+  )
+  if (marked !== undefined) return marked
+  const stray = ['/', realFolder(toByteString(homedir())), realFolder(toByteString(tmpdir()))]
+  const withDoFile = upwards.filter(
+    (folder) => !stray.includes(folder) && namesIn(folder).some((name) => name.endsWith('.do')),
+  )
+  return withDoFile[withDoFile.length - 1] ?? start
+}
+
+const statIsFolder = (path: string): boolean => {
+  try {
+    return statSync(bytes(path), { throwIfNoEntry: false })?.isDirectory() === true
+  } catch {
+    return false
+  }
+}
+
+const namesIn = (folder: string): readonly string[] => {
+  try {
+    return readdirSync(bytes(folder), { encoding: 'latin1' })
+  } catch {
+    return []
+  }
+}
+
+const commonFolder = (a: string, b: string): string => withParents(a).find((folder) => isWithin(folder, b)) ?? '/'
+
+/** Turns what a user calls a target into its name, for one request: folders are resolved once. */
+export class Resolver {
+  private readonly root: string
+  private readonly cwd: string
+  private readonly folders = new Map<string, string>()
+
+  /** `root`: its real path. `cwd`: absolute. */
+  constructor(root: string, cwd: string) {
+    this.root = root
+    this.cwd = cwd
+  }
+
+  /**
+   * The name: the folder through all links, the last part as it is (a target may itself be a link). `..` behind a link is what the
+   * system makes of it.
+   */
+  nameOf(target: string): string {
+    const last = baseOf(target)
+    if (last === '' || last === '.' || last === '..') return this.within(this.real(joinPath(this.cwd, target)))
+    const folder = this.real(folderOf(target) === '' ? this.cwd : joinPath(this.cwd, folderOf(target)))
+    return this.within(joinPath(folder, last))
+  }
+
+  /** How the client calls the target of that name. */
+  shown(name: string): string {
+    return relativePath(this.real(this.cwd), joinPath(this.root, name))
+  }
+
+  private real(folder: string): string {
+    const known = this.folders.get(folder)
+    if (known !== undefined) return known
+    const real = realFolder(folder)
+    this.folders.set(folder, real)
+    return real
+  }
+
+  private within(path: string): string {
+    if (path === this.root) return ''
+    return isWithin(this.root, path) ? path.slice(this.root === '/' ? 1 : this.root.length + 1) : path
+  }
+}

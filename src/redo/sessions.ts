@@ -1,0 +1,225 @@
+/** Open top-level requests as people see them: who is told what, in whose words, with which environment. */
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import type { RunSettings } from '../make/do-file.js'
+import type { Published } from '../make/publish.js'
+import type { Run } from '../make/run.js'
+import type { BuildId } from '../model/ids.js'
+import { buildId } from '../model/ids.js'
+import { Edge, Fact, Flag, Flight, hasFlag, Kind, kindOf, Mode, type News, type State } from '../model/state.js'
+import { objectAt, read } from '../model/table.js'
+import type { Options } from './arguments.js'
+import { Console } from './console.js'
+import type { Resolver } from './project.js'
+import type { Client } from './server.js'
+import { errorWords, printable } from './words.js'
+
+/** How many environments are kept apart at a time. */
+const ENVIRONMENTS_MAX = 64
+
+export interface Session {
+  readonly id: BuildId
+  readonly client: Client
+  readonly options: Options
+  readonly console: Console
+  readonly resolver: Resolver
+  readonly startedMs: number
+  readonly told: Set<BuildId>
+  readonly warned: Set<BuildId>
+  runs: number
+  /** Exit code to give once everything it started has ended, after a signal. */
+  signalled: number | undefined
+}
+
+export class Sessions {
+  readonly open = new Map<BuildId, Session>()
+  /** Kept behind a session's end, since a do-file shared with another one may outlive it. */
+  private readonly settings = new Map<BuildId, RunSettings>()
+  private readonly environments = new Map<string, number>()
+  /** Requests of do-files whose standard error is not the do-file's own: what they bring about is shown there. */
+  private readonly redirected = new Map<BuildId, Console>()
+  /** Where the output of a build's last run went, if not to the session. */
+  private readonly sinks = new Map<BuildId, Console>()
+  private readonly define: (envId: number, env: Buffer) => void
+  private readonly nameOf: (build: BuildId) => string
+
+  constructor(define: (envId: number, env: Buffer) => void, nameOf: (build: BuildId) => string) {
+    this.define = define
+    this.nameOf = nameOf
+  }
+
+  begin(id: BuildId, client: Client, options: Options, resolver: Resolver): Session {
+    const { hello } = client
+    const console = new Console(client, {
+      tty: hello.stderrTty,
+      color: hello.stderrTty && !hello.noColor,
+      columns: hello.columns,
+    })
+    const session: Session = {
+      id,
+      client,
+      options,
+      console,
+      resolver,
+      startedMs: performance.now(),
+      told: new Set(),
+      warned: new Set(),
+      runs: 0,
+      signalled: undefined,
+    }
+    this.open.set(id, session)
+    return session
+  }
+
+  /** What the do-files of session `id` run with. `more` variables take the place of the client's own. */
+  setEnvironment(id: BuildId, variables: readonly string[], more: readonly string[], shellFlags: string): void {
+    const names = new Set([
+      ...more.map((variable) => variable.slice(0, variable.indexOf('='))),
+      'CDPATH',
+      'REDFORD_TOKEN',
+    ])
+    const kept = variables.filter((variable) => !names.has(variable.slice(0, variable.indexOf('='))))
+    const env = Buffer.from([...kept, ...more].map((variable) => `${variable}\0`).join(''), 'latin1')
+    const key = createHash('sha256').update(env).digest('base64')
+    let envId = this.environments.get(key)
+    if (envId === undefined) {
+      envId = this.environments.size + 1
+      this.environments.set(key, envId)
+      this.define(envId, env)
+    }
+    this.settings.set(id, { envId, shellFlags })
+  }
+
+  settingsOf(session: BuildId): RunSettings {
+    // A session that is long over may have started what still goes on: any of the present ones will do.
+    return this.settings.get(session) ?? [...this.settings.values()].pop() ?? { envId: 0, shellFlags: '-e' }
+  }
+
+  /** `request` was made by a client that wants its output for itself. */
+  redirect(request: BuildId, client: Client): void {
+    this.redirected.set(request, new Console(client, { tty: false, color: false, columns: 0 }))
+  }
+
+  endRedirect(request: BuildId): void {
+    this.redirected.delete(request)
+  }
+
+  /** Nothing is in flight: what ended sessions left behind goes. */
+  onIdle(): void {
+    this.sinks.clear()
+    for (const id of this.settings.keys()) if (!this.open.has(id)) this.settings.delete(id)
+    if (this.environments.size > ENVIRONMENTS_MAX && this.settings.size === 0) this.environments.clear()
+  }
+
+  // ---------------------------------------------------------------------------------------------- what is told
+
+  onStart(state: State, run: Run): void {
+    const sink = this.redirected.size === 0 ? undefined : this.sinkFor(state, run.build)
+    if (sink === undefined) this.sinks.delete(run.build)
+    else this.sinks.set(run.build, sink)
+    const session = this.open.get(run.session)
+    if (session === undefined) return
+    const depth = session.options.verbose ? depthOf(state, run.build) : 0
+    ;(sink ?? session.console).started(session.resolver.shown(run.name), depth)
+  }
+
+  /** Follows who waits for whom up to a do-file's request that is redirected. */
+  private sinkFor(state: State, build: BuildId): Console | undefined {
+    const seen = new Set<number>()
+    for (let x: number = build; !seen.has(x); ) {
+      seen.add(x)
+      const e = read(state.flight, x, Flight.WAITER_HEAD)
+      if (e === 0) return undefined
+      const asked = (read(state.edges, e, Edge.MODE) & Mode.ASKED) !== 0
+      const console = asked ? this.redirected.get(buildId(read(state.edges, e, Edge.SEEN))) : undefined
+      if (console !== undefined) return console
+      x = read(state.edges, e, Edge.DEPENDENT)
+    }
+    return undefined
+  }
+
+  onEnd(run: Run, ended: Published): void {
+    const session = this.open.get(run.session)
+    if (session === undefined) return
+    session.runs++
+    const console = this.sinks.get(run.build) ?? session.console
+    if (ended.outcome._tag === 'Right') console.output(session.resolver.shown(run.name), this.logOf(run.build))
+  }
+
+  onNotice(state: State, news: News): void {
+    switch (news._tag) {
+      case 'broke':
+        if (news.asked) this.failure(state, this.open.get(news.session), news.build)
+        return
+      case 'askedBroken':
+        return this.failure(state, this.open.get(news.session), news.build)
+      case 'modified': {
+        const session = this.open.get(news.session)
+        if (session === undefined || session.warned.has(news.build)) return
+        session.warned.add(news.build)
+        const name = printable(session.resolver.shown(this.nameOf(news.build)))
+        session.console.warn(
+          `${name}: you modified it; skipping (redo --take ${name} keeps it, redo --overwrite ${name} builds over it)`,
+        )
+        return
+      }
+      case 'leftAlone': {
+        const session = this.open.get(news.session)
+        const name = session && printable(session.resolver.shown(this.nameOf(news.build)))
+        session?.console.warn(
+          `${name}: exists, and was not built by redo; left alone (redo --overwrite ${name} builds over it)`,
+        )
+        return
+      }
+    }
+  }
+
+  /** Tells, once a session, why `build` is broken: first what broke it, if it is not itself to blame. */
+  private failure(state: State, session: Session | undefined, build: BuildId): void {
+    if (session === undefined || session.told.has(build)) return
+    session.told.add(build)
+    const cause = buildId(read(state.facts, build, Fact.CAUSE))
+    if (cause !== 0 && hasFlag(state, cause, Flag.BROKEN)) this.failure(state, session, cause)
+    const shown = (x: BuildId): string => printable(session.resolver.shown(this.nameOf(x)))
+    const words = errorWords(objectAt(state.errors, build), shown)
+    const doFile = this.doFileOf(state, build)
+    ;(this.sinks.get(build) ?? session.console).failed({
+      target: session.resolver.shown(this.nameOf(build)),
+      why: cause === 0 ? words : `${words}, since ${shown(cause)} failed`,
+      doFile: doFile === undefined ? undefined : session.resolver.shown(this.nameOf(doFile)),
+      log: this.logOf(build),
+    })
+  }
+
+  /** Whatever of the answer's targets is broken and not yet told. */
+  tellBroken(state: State, session: Session, targets: readonly BuildId[]): void {
+    for (const target of targets) if (hasFlag(state, target, Flag.BROKEN)) this.failure(state, session, target)
+  }
+
+  /** The do-file is what a run asks for first. */
+  doFileOf(state: State, build: BuildId): BuildId | undefined {
+    for (let e = read(state.facts, build, Fact.DEP_HEAD); e !== 0; e = read(state.edges, e, Edge.NEXT_DEP)) {
+      const d = buildId(read(state.edges, e, Edge.DEPENDENCY))
+      if (kindOf(state, d) !== Kind.ABSENT) return this.nameOf(d).endsWith('.do') ? d : undefined
+    }
+    return undefined
+  }
+
+  private logOf(build: BuildId): string | undefined {
+    const log = logPath(build)
+    return existsSync(log) ? log : undefined
+  }
+}
+
+/** How many do-files wait, one for the other, for `build`. */
+const depthOf = (state: State, build: BuildId): number => {
+  let depth = 0
+  for (let x: number = build; ; depth++) {
+    const e = read(state.flight, x, Flight.WAITER_HEAD)
+    if (e === 0 || (read(state.edges, e, Edge.MODE) & Mode.ASKED) === 0) return depth
+    x = read(state.edges, e, Edge.DEPENDENT)
+  }
+}
+
+/** File with what the last run of a build wrote to its standard error; there is none when it wrote nothing. */
+export const logPath = (build: BuildId): string => `.redford/log/${build}`

@@ -1,0 +1,50 @@
+/** Words for people: how names and errors are said. */
+import type { BuildError } from '../model/error.js'
+import type { BuildId } from '../model/ids.js'
+
+/** A name as text: bytes that are no UTF-8, and control characters, as \xNN, so that a terminal is safe from it. */
+export const printable = (name: string): string => {
+  const text = Buffer.from(name, 'latin1').toString('utf8')
+  const isText = !text.includes('\ufffd')
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
+  const unsafe = isText ? /[\u0000-\u001f\u007f-\u009f]/gu : /[^ -~]/g
+  return (isText ? text : name).replace(unsafe, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
+}
+
+/** A name as a word of a command line that can be typed again. */
+export const quoted = (name: string): string => {
+  if (/^[\w./@%+=:,-]+$/.test(name) && !name.startsWith('-')) return name
+  const text = Buffer.from(name, 'latin1').toString('utf8')
+  if (text.includes('\ufffd') || /[^\P{C}]/u.test(text))
+    return `$'${name.replace(/[^ -~]|['\\]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)}'`
+  return `'${text.replaceAll("'", "'\\''")}'`
+}
+
+/** Why a build is broken. `nameOf` says a build's name as it is to be shown. */
+export const errorWords = (error: BuildError | undefined, nameOf: (build: BuildId) => string): string => {
+  switch (error?._tag) {
+    case undefined:
+      return 'broken'
+    case 'noRule':
+      return 'no such file, and no do-file that makes it'
+    case 'exit':
+      return `exit ${error.code}`
+    case 'signal':
+      return `ended by ${error.signal}`
+    case 'refused':
+      return error.code >= 200 ? `${error.why} (${error.code})` : error.why
+    case 'cycle': {
+      const path = smallestFirst(error.path.map(nameOf))
+      return `it needs itself: ${[...path, path[0]].join(' -> ')} (208)`
+    }
+    case 'interrupted':
+      return 'interrupted'
+  }
+}
+
+/** The cycle from its smallest name on, so that it reads the same however it was found. */
+const smallestFirst = (names: readonly string[]): readonly string[] => {
+  const smallest = names.reduce((a, b) => (b < a ? b : a))
+  const at = names.indexOf(smallest)
+  return [...names.slice(at), ...names.slice(0, at)]
+}

@@ -1,0 +1,215 @@
+/** What becomes of a do-file's output. After apenwarr's t/102, 130, 202, 250 and 350. */
+import * as fs from 'node:fs'
+import { afterEach, expect, test } from 'vitest'
+import { closeSpaces, noted, space, until, waitsFor } from '../support/space.js'
+
+afterEach(closeSpaces)
+
+test('the output is what the do-file wrote to stdout, or to $3', async () => {
+  const s = space({
+    'out.do': 'echo from stdout\n',
+    'file.do': 'echo from file >"$3"\n',
+    'link.do': 'ln -s out "$3"\n',
+  })
+  const result = await s.redo('out', 'file', 'link')
+  expect(result.code, result.stderr).toBe(0)
+  expect([s.read('out'), s.read('file')]).toEqual(['from stdout\n', 'from file\n'])
+  expect(fs.readlinkSync(s.path('link'))).toBe('out')
+})
+
+test('no output makes no target and takes an old one away', async () => {
+  const s = space({ 'x.do': 'redo-ifchange on\nif [ "$(cat on)" = yes ]; then echo x; fi\n', on: 'no' })
+  expect((await s.redo('x')).code).toBe(0)
+  expect(s.exists('x')).toBe(false)
+  s.write('on', 'yes')
+  expect((await s.ifchange('x')).code).toBe(0)
+  expect(s.read('x')).toBe('x\n')
+  s.write('on', 'not any more')
+  expect((await s.ifchange('x')).code).toBe(0)
+  expect(s.exists('x')).toBe(false)
+})
+
+test('a target without output counts as built', async () => {
+  const s = space({ 'x.do': noted() })
+  await s.ifchange('x')
+  await s.ifchange('x')
+  expect(s.runs()).toEqual(['x'])
+})
+
+test('an empty $3 is an empty target', async () => {
+  const s = space({ 'x.do': ': >"$3"\n', 'y.do': 'touch "$3"\n' })
+  await s.redo('x', 'y')
+  expect([s.read('x'), s.read('y')]).toEqual(['', ''])
+})
+
+test('every byte of a large binary output arrives', async () => {
+  const bytes = Buffer.from(Uint8Array.from({ length: 3_000_001 }, (_, index) => (index * 7919) >> 3))
+  const s = space({
+    source: bytes,
+    'out.do': 'redo-ifchange source\ncat source\n',
+    'file.do': 'redo-ifchange source\ncat source >"$3"\n',
+  })
+  await s.redo('out', 'file')
+  expect(fs.readFileSync(s.path('out')).equals(bytes)).toBe(true)
+  expect(fs.readFileSync(s.path('file')).equals(bytes)).toBe(true)
+})
+
+test('a target gets its mode from the umask, and keeps what the do-file gives it', async () => {
+  const files = { 'out.do': 'echo x\n', 'file.do': 'echo x >"$3"\n', 'tool.do': 'echo x >"$3"\nchmod 755 "$3"\n' }
+  const usual = space(files)
+  const strict = space(files)
+  expect((await usual.sh('umask 022; redo out file tool')).code).toBe(0)
+  expect((await strict.sh('umask 027; redo out file')).code).toBe(0)
+  expect(['out', 'file', 'tool'].map((name) => usual.mode(name))).toEqual([0o644, 0o644, 0o755])
+  expect(['out', 'file'].map((name) => strict.mode(name))).toEqual([0o640, 0o640])
+})
+
+test('a do-file may make the folder its target lies in', async () => {
+  const s = space({
+    'default.out.do': 'mkdir -p "$(dirname "$1")"\necho stdout\n',
+    'default.file.do': 'mkdir -p "$(dirname "$1")"\necho file >"$3"\n',
+    'have/.keep': '',
+  })
+  const result = await s.redo('new/a/b/x.out', 'have/a/b/x.out', 'other/a/x.file')
+  expect(result.code, result.stderr).toBe(0)
+  expect(['new/a/b/x.out', 'have/a/b/x.out', 'other/a/x.file'].map((name) => s.read(name))).toEqual([
+    'stdout\n',
+    'stdout\n',
+    'file\n',
+  ])
+})
+
+test('a target whose folder nobody made fails with 209', async () => {
+  const s = space({ 'default.out.do': 'echo lost\n' })
+  const result = await s.redo('nowhere/x.out')
+  expect(result.code).toBe(1)
+  expect(result.stderr).toMatch(/nowhere\/x\.out.*209/)
+  expect(s.exists('nowhere')).toBe(false)
+})
+
+test('a do-file may sweep away temporary files, or the whole folder, before it writes', async () => {
+  const s = space({
+    'sweep/file.do': 'rm -f *.tmp\necho file >"$3"\n',
+    'sweep/out.do': 'rm -f *.tmp "$3"\necho out\n',
+    'default.file.do': 'rm -rf x\nmkdir x\necho again >"$3"\n',
+    'default.out.do': 'rm -rf y\nmkdir y\necho again\n',
+    'x/old': '',
+    'y/old': '',
+  })
+  const result = await s.redo('sweep/file', 'sweep/out', 'x/a.file', 'y/a.out')
+  expect(result.code, result.stderr).toBe(0)
+  expect(['sweep/file', 'sweep/out', 'x/a.file', 'y/a.out'].map((name) => s.read(name))).toEqual([
+    'file\n',
+    'out\n',
+    'again\n',
+    'again\n',
+  ])
+  expect([s.list('x'), s.list('y')]).toEqual([['a.file'], ['a.out']])
+})
+
+test('a folder can be a target, is replaced whole, and only its existence is checked', async () => {
+  const s = space({ 'dir.do': noted('redo-ifchange name', 'mkdir "$3"', 'echo hi >"$3/$(cat name)"'), name: 'one' })
+  await s.ifchange('dir')
+  expect(s.list('dir')).toEqual(['one'])
+  s.write('dir/extra', '')
+  const again = await s.ifchange('dir')
+  expect(again.stderr).not.toMatch(/modified/)
+  expect(s.runs()).toEqual(['dir'])
+  s.write('name', 'two')
+  const other = await s.ifchange('dir')
+  expect(other.code, other.stderr).toBe(0)
+  expect(s.list('dir')).toEqual(['two'])
+  expect(s.list()).toEqual(['dir', 'dir.do', 'name'])
+})
+
+test('a reader sees the whole old target until the whole new one is there', async () => {
+  const text = (version: number): string => `begin ${version}\nend ${version}\n`
+  const writes = (to: string): string[] => [
+    `${to} echo "begin $(cat v)"`,
+    'touch "half-$1"',
+    waitsFor('go'),
+    `${to} echo "end $(cat v)"`,
+  ]
+  const s = space({
+    v: '1',
+    go: '',
+    'out.do': ['redo-ifchange v', ...writes(''), ''].join('\n'),
+    'file.do': ['redo-ifchange v', ...writes('>>"$3"'), ''].join('\n'),
+  })
+  await s.redo('-j2', 'out', 'file')
+  expect([s.read('out'), s.read('file')]).toEqual([text(1), text(1)])
+  for (const name of ['half-out', 'half-file', 'go']) s.remove(name)
+  s.write('v', '2')
+  const running = s.start('redo', ['-j2', 'out', 'file'])
+  await until('both are half written', () => s.exists('half-out') && s.exists('half-file'))
+  expect([s.read('out'), s.read('file')]).toEqual([text(1), text(1)])
+  s.write('go', '')
+  expect((await running.done).code).toBe(0)
+  expect([s.read('out'), s.read('file')]).toEqual([text(2), text(2)])
+})
+
+test('a failed build keeps the old target and leaves nothing beside it', async () => {
+  const s = space({
+    ok: 'yes',
+    'out.do': 'redo-ifchange ok\necho "$(cat ok)"\n[ "$(cat ok)" = yes ]\n',
+    'file.do': 'redo-ifchange ok\ncat ok >"$3"\n[ "$(cat ok)" = yes ]\n',
+  })
+  await s.redo('out', 'file')
+  const before = [s.read('out'), s.read('file'), s.list()]
+  s.write('ok', 'no')
+  expect((await s.redo('-k', 'out', 'file')).code).toBe(1)
+  expect([s.read('out'), s.read('file'), s.list()]).toEqual(before)
+})
+
+test('output on stdout and in $3 fails with 207 and keeps the old target', async () => {
+  const s = space({ 'x.do': 'echo old\n' })
+  await s.redo('x')
+  for (const text of ['echo a\necho b >"$3"\n', 'echo b >"$3"\necho a\n', 'echo a\n: >"$3"\n']) {
+    s.write('x.do', text)
+    const result = await s.redo('x')
+    expect(result.code).toBe(1)
+    expect(result.stderr).toMatch(/x.*\b207\b/)
+    expect(s.read('x')).toBe('old\n')
+  }
+})
+
+test('a do-file that writes $1 itself fails with 206, and once mended it builds', async () => {
+  const s = space({ 'x.do': 'echo direct >"$1"\n', 'old.do': 'echo fine\n' })
+  const first = await s.redo('x')
+  expect(first.code).toBe(1)
+  expect(first.stderr).toMatch(/x.*\b206\b/)
+  await s.redo('old')
+  s.write('old.do', 'echo direct >"$1"\necho too\n')
+  const second = await s.ifchange('old')
+  expect(second.code).toBe(1)
+  expect(second.stderr).toMatch(/old.*\b206\b/)
+  for (const name of ['x', 'old']) {
+    s.write(`${name}.do`, 'echo mended\n')
+    const result = await s.ifchange(name)
+    expect(result.code, result.stderr).toBe(0)
+    expect(s.read(name)).toBe('mended\n')
+  }
+})
+
+test('reading $1 is no harm', async () => {
+  const s = space({ 'x.do': 'if [ -e "$1" ]; then cat "$1"; fi\necho more\n' })
+  await s.redo('x')
+  const result = await s.redo('x')
+  expect(result.code, result.stderr).toBe(0)
+  expect(s.read('x')).toBe('more\nmore\n')
+})
+
+test('a symlink target counts by the link and by the file at its end', async () => {
+  const s = space({ one: '1', two: '2', 'user.do': noted('redo-ifchange link', 'cat link') })
+  fs.symlinkSync('one', s.path('link'))
+  await s.ifchange('user')
+  expect(s.read('user')).toBe('1')
+  s.write('one', '1 again')
+  await s.ifchange('user')
+  expect(s.read('user')).toBe('1 again')
+  s.remove('link')
+  fs.symlinkSync('two', s.path('link'))
+  await s.ifchange('user')
+  expect(s.read('user')).toBe('2')
+  expect(s.runs()).toEqual(['user', 'user', 'user'])
+})
