@@ -5,7 +5,8 @@ import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { checkInvariants } from '../../src/model/invariants.js'
-import { emptyState } from '../../src/model/state.js'
+import { emptyState, Fact } from '../../src/model/state.js'
+import { IntEditor } from '../../src/model/table.js'
 import { openStore, type Store, StoreFault } from '../../src/store/store.js'
 import { copyOf, discard, lasting, opened, playIn, temporary } from '../support/store.js'
 import type { Play, World } from '../support/world.js'
@@ -26,7 +27,7 @@ const filled = (): { store: Store; play: Play; world: World; held: unknown[] } =
     world.files.set(n + SIZE / 2, n)
   }
   const store = opened(folder)
-  const play = playIn(store, world, SIZE + 1)
+  const play = playIn(store, world, SIZE + 2)
   const held: unknown[] = [[]]
   const commit = (): void => {
     play.build([1])
@@ -210,6 +211,41 @@ describe('a journal', () => {
     expect(lasting(again.state, again.names)).toEqual(held[1])
     again.close()
     discard(other)
+  })
+})
+
+describe('pages', () => {
+  const stored = (store: Store, revision: number): void => {
+    const facts = new IntEditor(store.state.facts, 0)
+    for (let x = 1; x < 3_000; x++) {
+      store.names.intern(`file/${x}`)
+      facts.set(x, Fact.FLAGS, 1)
+      facts.set(x, Fact.REVISION, revision)
+    }
+    store.close({ ...store.state, facts: facts.finish() })
+  }
+
+  it.each([
+    ['one is missing', 'delete from pages where id = 1'],
+    [
+      'one is in the place of another',
+      'update pages set record = (select record from pages where id = 0) where id = 1',
+    ],
+    ['one is of another time', 'update pages set record = (select record from old.pages where id = 1) where id = 1'],
+    ['one is there twice', 'insert into pages select id + 3, record from pages where id = 2'],
+  ])('are set aside when %s', (_, change) => {
+    stored(opened(folder), 1)
+    const old = copyOf(folder)
+    stored(opened(folder), 2)
+    const db = new Database(join(folder, 'state.sqlite'))
+    db.prepare('attach ? as old').run(join(old, 'state.sqlite'))
+    expect(db.exec(change).prepare('select changes()').pluck().get()).toBe(1)
+    db.close()
+    const store = opened(folder)
+    expect(store.warning?.kept).toBe('nothing')
+    expect(store.names.size).toBe(0)
+    store.close()
+    discard(old)
   })
 })
 

@@ -5,12 +5,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Bug } from '../../src/model/error.js'
 import { buildId } from '../../src/model/ids.js'
 import { checkInvariants } from '../../src/model/invariants.js'
-import { dependentsOf, emptyState, Fact } from '../../src/model/state.js'
-import { IntEditor, read } from '../../src/model/table.js'
-import { copyOf, discard, lasting, make, moves, opened, playIn, temporary, worlds } from '../support/store.js'
+import { dependenciesOf, dependentsOf, emptyState, Fact } from '../../src/model/state.js'
+import { IntEditor, objectAt, read } from '../../src/model/table.js'
+import { runs, samples, worldOf } from '../property/arbitraries.js'
+import { copyOf, discard, lasting, makeMove, moves, opened, playIn, temporary } from '../support/store.js'
 import { Play, type World } from '../support/world.js'
-
-const SIZE = 12
 
 let folder: string
 beforeEach(() => {
@@ -43,7 +42,7 @@ describe('the store', () => {
 
   it('gives back what a build found out, errors and names included', () => {
     const store = opened(folder)
-    const play = playIn(store, world(), 5)
+    const play = playIn(store, world())
     play.build([1])
     const { state } = play.engine
     expect(state.errors.size).toBeGreaterThan(0)
@@ -67,7 +66,7 @@ describe('the store', () => {
     const w = world()
     w.files.set(5, 1)
     const store = opened(folder)
-    const play = playIn(store, w, 5)
+    const play = playIn(store, w)
     expect(play.build([1])).toBe(true)
     store.close(play.engine.state)
     const again = opened(folder)
@@ -84,7 +83,7 @@ describe('the store', () => {
     const store = opened(folder)
     const w: World = { rules: new Map(), files: new Map([[9, 1]]) }
     for (const n of [3, 1, 2]) w.rules.set(n, { asks: [[9]], output: 'sum' })
-    const play = playIn(store, w, 9)
+    const play = playIn(store, w)
     for (const n of [3, 1, 2]) play.build([n])
     store.close(play.engine.state)
     const again = opened(folder)
@@ -95,15 +94,16 @@ describe('the store', () => {
   it('keeps every state that builds lead to, also with one in flight, whatever is committed how often', () => {
     fc.assert(
       fc.property(
-        worlds(SIZE),
-        fc.array(fc.tuple(moves(SIZE), fc.boolean()), { minLength: 1, maxLength: 12 }),
+        samples({ cyclic: true, background: true }),
+        fc.array(fc.tuple(moves, fc.boolean()), { minLength: 1, maxLength: 12 }),
         fc.constantFrom(0, 2_000, 1 << 20),
-        (w, steps, journalBytesMax) => {
+        (sample, steps, journalBytesMax) => {
+          const w = worldOf(sample)
           const place = temporary()
           const store = opened(place, { journalBytesMax, synchronous: 'off' })
-          const play = playIn(store, w, SIZE)
+          const play = playIn(store, w)
           for (const [move, committed] of steps) {
-            make(play, w, move)
+            makeMove(play, w, move)
             if (committed) store.commit(play.engine.state)
           }
           store.commit(play.engine.state)
@@ -124,7 +124,7 @@ describe('the store', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      runs(80),
     )
   })
 
@@ -132,7 +132,7 @@ describe('the store', () => {
     const store = opened(folder, { journalBytesMax: 1_500 })
     const w = world()
     w.files.set(5, 1)
-    const play = playIn(store, w, 5)
+    const play = playIn(store, w)
     const crashes: [string, unknown][] = []
     for (let i = 0; i < 12; i++) {
       w.files.set(4 + (i % 2), i * 7)
@@ -152,10 +152,36 @@ describe('the store', () => {
     }
   })
 
+  it('keeps the stamp of the last good run, and no list that is gone', () => {
+    const store = opened(folder)
+    const w = world()
+    w.rules.set(2, { asks: [[4]], output: 'none', stamps: true })
+    const play = playIn(store, w)
+    play.build([2])
+    store.commit(play.engine.state)
+    w.files.set(4, 11)
+    play.build([2])
+    store.commit(play.engine.state)
+    w.files.set(5, 1)
+    play.build([3])
+    store.commit(play.engine.state)
+    play.engine.dispatch({ _tag: 'taken', builds: [buildId(3)] })
+    play.engine.settleAll()
+    store.commit(play.engine.state)
+    const again = opened(copyOf(folder))
+    expect(objectAt(again.state.stamps, 2)).toEqual({ last: [0, 0, 0, 0] })
+    expect(dependenciesOf(again.state, buildId(2))).toHaveLength(1)
+    expect(dependenciesOf(again.state, buildId(3))).toEqual([])
+    expect(dependentsOf(again.state, buildId(5))).toEqual([])
+    expect(lasting(again.state, again.names)).toEqual(lasting(play.engine.state, store.names))
+    again.close()
+    store.close()
+  })
+
   it('forgets what was forgotten, and its name', () => {
     const store = opened(folder)
     const w = world()
-    const play = playIn(store, w, 5)
+    const play = playIn(store, w, 6)
     play.build([1])
     store.commit(play.engine.state)
     play.engine.dispatch({ _tag: 'collect', keep: 'nothing' })
@@ -176,7 +202,7 @@ describe('the store', () => {
     const store = opened(folder)
     const w = world()
     w.files.set(5, 1)
-    const play = playIn(store, w, 5)
+    const play = playIn(store, w)
     play.build([1])
     store.commit(play.engine.state)
     const bytes = bytesOf(folder)
@@ -243,7 +269,7 @@ describe('intents', () => {
 
   it('are found by the next process, until they are settled with a commit', () => {
     const store = opened(folder)
-    const play = playIn(store, world(), 5)
+    const play = playIn(store, world())
     store.intend(intents)
     store.intend([{ name: 'b', ino: '7', size: 2 ** 40 }])
     const before = copyOf(folder)

@@ -9,7 +9,7 @@ import { FACT_STRIDE, Fact, KIND_MASK, Kind, type State } from '../../src/model/
 import { objectAt, read } from '../../src/model/table.js'
 import type { Names } from '../../src/store/names.js'
 import { openStore, type Store, type StoreOptions } from '../../src/store/store.js'
-import { canonical, Play, REQUESTS, type Rule, type World } from './world.js'
+import { canonical, Play, type World } from './world.js'
 
 /** Opens the store and throws where it cannot be opened. */
 export const opened = (folder: string, options: StoreOptions = {}): Store => {
@@ -20,7 +20,7 @@ export const opened = (folder: string, options: StoreOptions = {}): Store => {
 
 /** All that is to be found again: facts, dependencies, errors, stamps, names. What is in flight or was looked at is not. */
 export const lasting = (state: State, names: Names): unknown => {
-  const ids = Array.from({ length: Math.min(REQUESTS, names.idsEnd) }, (_, x) => x).filter(
+  const ids = Array.from({ length: names.idsEnd }, (_, x) => x).filter(
     (x) => (read(state.facts, x, Fact.FLAGS) & KIND_MASK) !== Kind.REQUEST,
   )
   const rows = canonical(state, ids) as { x: number; checked?: number }[]
@@ -42,74 +42,61 @@ const EMPTY = JSON.stringify({
   name: null,
 }).replace(/"x":\d+/, '')
 
-/** Rules and files that depend on each other in any way, cycles and failures included. */
-export const worlds = (size: number): fc.Arbitrary<World> => {
-  const target = fc.integer({ min: 1, max: size })
-  const group = fc.array(target, { minLength: 1, maxLength: 3 })
-  const rule: fc.Arbitrary<Rule> = fc.record(
-    {
-      asks: fc.array(group, { maxLength: 2 }),
-      output: fc.constantFrom('sum' as const, 'parity' as const, 'none' as const),
-      ifOdd: group,
-      ifcreate: group,
-      failsAt: fc.integer({ min: 0, max: 4 }),
-      always: fc.boolean(),
-      tolerant: fc.boolean(),
-    },
-    { requiredKeys: ['asks', 'output'] },
-  )
-  const entry = <A>(value: fc.Arbitrary<A>): fc.Arbitrary<Map<number, A>> =>
-    fc.array(fc.tuple(target, value), { maxLength: size }).map((entries) => new Map(entries))
-  return fc.record({ rules: entry(rule), files: entry(fc.nat(100)) })
-}
+/** One past the highest id of targets. */
+export const TARGETS_END = 64
 
-/** Something that happens between two commits. */
+/** Something that happens between two commits. Numbers choose among what there is. */
 export type Move =
-  | { readonly do: 'build'; readonly target: number; readonly steps: number }
-  | { readonly do: 'write'; readonly target: number; readonly value: number }
-  | { readonly do: 'stamp'; readonly target: number; readonly value: number }
-  | { readonly do: 'collect' }
+  /** A request, and so many steps of all processes: others are left in flight. */
+  | { readonly move: 'build'; readonly which: number; readonly steps: number; readonly force: boolean }
+  | { readonly move: 'write'; readonly which: number; readonly value: number }
+  | { readonly move: 'take'; readonly which: number }
+  | { readonly move: 'collect' }
 
-export const moves = (size: number): fc.Arbitrary<Move> => {
-  const target = fc.integer({ min: 1, max: size })
-  return fc.oneof(
-    {
-      weight: 5,
-      arbitrary: fc.record({ do: fc.constant('build' as const), target, steps: fc.integer({ min: 0, max: 30 }) }),
-    },
-    { weight: 3, arbitrary: fc.record({ do: fc.constant('write' as const), target, value: fc.nat(100) }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant('stamp' as const), target, value: fc.nat(3) }) },
-    { weight: 1, arbitrary: fc.constant({ do: 'collect' as const }) },
-  )
-}
+export const moves: fc.Arbitrary<Move> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      move: fc.constant('build' as const),
+      which: fc.nat(20),
+      steps: fc.constantFrom(0, 1, 3, 10, 1_000),
+      force: fc.boolean(),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ move: fc.constant('write' as const), which: fc.nat(20), value: fc.nat(9) }),
+  },
+  { weight: 1, arbitrary: fc.record({ move: fc.constant('take' as const), which: fc.nat(20) }) },
+  { weight: 1, arbitrary: fc.constant({ move: 'collect' as const }) },
+)
 
 /** A play whose builds are named in the store: target `n` is `dir/n`, and is build `n`. */
-export const playIn = (store: Store, world: World, size: number): Play => {
-  for (let n = 1; n <= size; n++) store.names.intern(`dir/${n}`)
-  return new Play(world, { state: store.state, check: false })
+export const playIn = (store: Store, world: World, targetsEnd = TARGETS_END): Play => {
+  for (let n = 1; n < targetsEnd; n++) store.names.intern(`dir/${n}`)
+  return new Play(world, { state: store.state, check: false, firstRequest: targetsEnd })
 }
 
-/** Makes the move; a build is left in flight after so many steps of its processes. */
-export const make = (play: Play, world: World, move: Move): void => {
-  switch (move.do) {
+export const makeMove = (play: Play, world: World, move: Move): void => {
+  const among = (all: Map<number, unknown>, which: number): number => [...all.keys()][which % all.size]!
+  switch (move.move) {
     case 'build':
-      play.request([move.target])
+      play.request([among(world.rules, move.which)], move.force ? 'force' : 'ifchange')
       break
     case 'write':
-      world.files.set(move.target, move.value)
-      play.engine.dispatch({ _tag: 'changed', builds: [buildId(move.target)] })
+      world.files.set(among(world.files, move.which), move.value)
       break
-    case 'stamp':
-      play.engine.dispatch({ _tag: 'stamped', build: buildId(move.target), stamp: [move.value, 0, 0, 0] })
+    case 'take':
+      play.engine.dispatch({ _tag: 'taken', builds: [buildId(among(world.rules, move.which))] })
       break
     case 'collect':
       play.engine.dispatch({ _tag: 'collect', keep: 'targets' })
   }
-  for (let i = 0; i < (move.do === 'build' ? move.steps : 1); i++) {
-    play.engine.settleAll()
-    play.pending.shift()?.run()
-  }
   play.engine.settleAll()
+  for (let i = 0; i < (move.move === 'build' ? move.steps : 0); i++) {
+    if (!play.go((n) => i % n) && !play.engine.isReady) break
+    play.engine.settleAll()
+  }
 }
 
 /** In memory where there is such a place: hundreds of stores are made, and each waits for the disk several times. */
