@@ -3,6 +3,10 @@ export class Fifo<A> {
   private items: A[] = []
   private first = 0
 
+  get length(): number {
+    return this.items.length - this.first
+  }
+
   push(item: A): void {
     this.items.push(item)
   }

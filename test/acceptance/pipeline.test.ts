@@ -49,9 +49,19 @@ test('a first build demands, runs and finishes each target once, dependencies be
   }
 })
 
-test('a null build scans every target once, after its dependencies, runs nothing, and responds once', async () => {
+test('a null build that may trust the watcher looks at nothing', async () => {
   const s = project()
   await s.redo('all')
+  await s.ifchange('all')
+  s.runs()
+  expect((await s.ifchange('all')).code).toBe(0)
+  expect(s.trace().map(({ event }) => event)).toEqual(['respond'])
+})
+
+test('a null build scans every target once, after its dependencies, runs nothing, and responds once', async () => {
+  const s = project()
+  const noWatch = { env: { REDFORD_WATCH: 'off' } }
+  await s.run('redo', ['all'], noWatch)
   s.runs()
   expect((await s.ifchange('all')).code).toBe(0)
   const events = s.trace()

@@ -99,7 +99,9 @@ export const samples = (shape: Shape = {}): fc.Arbitrary<Sample> =>
         files: [
           ...SOURCES.map((id, i): readonly [number, number] => [id, values[i]!]),
           [PEEK, values[4]!] as const,
-          ...rules.flatMap(([, rule]) => (rule.script === undefined || rule.script < FIRST_SCRIPT ? [] : [[rule.script, 0] as const])),
+          ...rules.flatMap(([, rule]) =>
+            rule.script === undefined || rule.script < FIRST_SCRIPT ? [] : [[rule.script, 0] as const],
+          ),
         ],
         targets: ids,
       }
@@ -179,7 +181,12 @@ export const picker = (numbers: readonly number[]): ((n: number) => number) => {
 /** What changes in the world between two requests: file, and its value or that it is removed. */
 export type Edits = readonly { readonly which: number; readonly value: number | null }[]
 
-export const edits: fc.Arbitrary<Edits> = fc.array(fc.record({ which: fc.nat(20), value: fc.option(fc.nat(9), { freq: 5, nil: null }) }), { maxLength: 3 })
+export const edits: fc.Arbitrary<Edits> = fc.array(
+  fc.record({ which: fc.nat(20), value: fc.option(fc.nat(9), { freq: 5, nil: null }) }),
+  { maxLength: 3 },
+)
 
 /** `RUNS_TIMES=20 npx vitest run test/property` looks longer. A failure prints its seed and path. */
-export const runs = (numRuns: number): { numRuns: number } => ({ numRuns: numRuns * Number(process.env.RUNS_TIMES ?? 1) })
+export const runs = (numRuns: number): { numRuns: number } => ({
+  numRuns: numRuns * Number(process.env.RUNS_TIMES ?? 1),
+})

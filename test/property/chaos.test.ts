@@ -10,16 +10,22 @@ beforeAll(() => setAutoFreeze(true))
 describe('one build after the other, with edits in between', () => {
   it('gives what a build from nothing would give', () => {
     fc.assert(
-      fc.property(samples(), fc.array(edits, { maxLength: 5 }), picks, fc.boolean(), (sample, history, order, trust) => {
-        const world = worldOf(sample)
-        const play = new Play(world)
-        const pick = picker(order)
-        expectRight(play, world, sample, { trust }, pick)
-        for (const changes of history) {
-          edit(play, world, changes, trust)
-          expectRight(play, world, sample, { trust, jobs: 3 }, pick)
-        }
-      }),
+      fc.property(
+        samples(),
+        fc.array(edits, { maxLength: 5 }),
+        picks,
+        fc.boolean(),
+        (sample, history, order, trust) => {
+          const world = worldOf(sample)
+          const play = new Play(world)
+          const pick = picker(order)
+          expectRight(play, world, sample, { trust }, pick)
+          for (const changes of history) {
+            edit(play, world, changes, trust)
+            expectRight(play, world, sample, { trust, jobs: 3 }, pick)
+          }
+        },
+      ),
       runs(300),
     )
   })

@@ -7,7 +7,7 @@ import { dependenciesOf, Flag, hasFlag, type State } from '../../src/model/state
 import { gather } from '../../src/reduce/gather.js'
 import { reduce } from '../../src/reduce/reduce.js'
 import { Play } from '../support/world.js'
-import { edits, ops, picks, picker, runs, samples, worldOf } from './arbitraries.js'
+import { edits, ops, picker, picks, runs, samples, worldOf } from './arbitraries.js'
 import { edit, expectSame, pagesOfState, playOps } from './laws.js'
 
 beforeAll(() => setAutoFreeze(true))
@@ -32,7 +32,9 @@ describe('a build after a change', () => {
           const why = dependenciesOf(before, x).some(({ build: d }) => {
             if (isBroken(before, d) || isBroken(after, d)) return true
             // What makes no file and says nothing with redo-stamp counts as changed by each of its runs.
-            return files.get(d) !== world.files.get(d) || (play.runs.includes(d) && world.rules.get(d)?.output === 'none')
+            return (
+              files.get(d) !== world.files.get(d) || (play.runs.includes(d) && world.rules.get(d)?.output === 'none')
+            )
           })
           expect(why || hasFlag(before, x, Flag.BROKEN | Flag.ALWAYS), `${x} was run for nothing`).toBe(true)
         }
