@@ -2,7 +2,7 @@
  * From records to a state: into flat columns of words, without an object or a call for any row, and links made on the way.
  * It runs once in a process, so mostly before the machine code for it is ready: plain loops over few arrays win.
  */
-import { type BuildId, edgeId, generation } from '../model/ids.js'
+import { edgeId, generation } from '../model/ids.js'
 import { EDGE_STRIDE, Edge, emptyState, FACT_STRIDE, Fact, type State } from '../model/state.js'
 import { type IntTable, tableOf, withObject } from '../model/table.js'
 import { Names } from './names.js'
@@ -52,14 +52,7 @@ const loadNames = (records: readonly StoreRecord[], idsEnd: number): Names => {
     idsEnd,
     records.reduce((length, record) => length + record.nameBytes.length, 0),
   )
-  for (const record of records) {
-    let at = names.appendBytes(record.nameBytes)
-    for (let i = 0; i < record.names.length; i += 2) {
-      const length = record.names[i + 1]!
-      names.place(record.names[i] as BuildId, at, length)
-      if (length > 0) at += length
-    }
-  }
+  for (const record of records) names.load(record.names, record.nameBytes)
   names.index()
   return names
 }

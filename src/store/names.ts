@@ -128,24 +128,27 @@ export class Names {
     this.reserve(length)
   }
 
-  /** Part of loading: takes over the bytes of many names; the answer is where the first of them now lies. */
-  appendBytes(bytes: Uint8Array): number {
+  /**
+   * Part of loading: takes over many names. `pairs`: id and number of bytes, negative for "no name any more"; `bytes`: those of
+   * all of them, one after the other. What is loaded later counts.
+   */
+  load(pairs: Int32Array, bytes: Uint8Array): void {
     this.reserve(bytes.length)
     this.bytes.set(bytes, this.bytesEnd)
-    const at = this.bytesEnd
+    let at = this.bytesEnd
     this.bytesEnd += bytes.length
-    return at
-  }
-
-  /** Part of loading: `id` is named by bytes that were appended; a negative `length`: by none. The last word counts. */
-  place(id: BuildId, at: number, length: number): void {
-    if (id >= this.end) {
-      this.grow(id + 1)
-      this.end = id + 1
+    for (let i = 0; i < pairs.length; i += 2) {
+      const id = pairs[i]!
+      const length = pairs[i + 1]!
+      if (id >= this.end) {
+        this.grow(id + 1)
+        this.end = id + 1
+      }
+      if (this.lengths[id]! > 0) this.bytesLost += this.lengths[id]!
+      this.offsets[id] = at
+      this.lengths[id] = length < 0 ? FREE : length
+      if (length > 0) at += length
     }
-    if (this.lengths[id]! > 0) this.bytesLost += this.lengths[id]!
-    this.offsets[id] = at
-    this.lengths[id] = length < 0 ? FREE : length
   }
 
   /** Ends loading: names can be looked up, and ids without one are free, the lowest to be used first. */

@@ -306,7 +306,7 @@ export class Store {
     return Array.from({ length: end }, (_, page) => page)
   }
 
-  /** Writes one page unless it is in `sums`, those of the file, as it is. */
+  /** Writes one page, and its checksum to `sums`. */
   private writePage(statements: Statements, state: State, page: number, sums: Map<number, number>): void {
     const { writer, names } = this
     const hasExtras = state.errors.size + state.stamps.size > 0
@@ -323,7 +323,6 @@ export class Store {
       return
     }
     const record = writer.finish(RecordKind.PAGE, page)
-    if (sums.get(page) === sumOf(record)) return
     statements.setPage.run(page, record)
     sums.set(page, sumOf(record))
   }

@@ -4,22 +4,21 @@ import { Bug } from '../../src/model/error.js'
 import { type BuildId, buildId } from '../../src/model/ids.js'
 import { Names } from '../../src/store/names.js'
 
-/** Loads what `names` holds into a new table, the way the store does: bytes first, then where each name lies in them. */
+/** Loads what `names` holds into a new table, the way the store does: in parts, the later over the earlier. */
 const reloaded = (names: Names): Names => {
   const copy = new Names()
   const parts: Uint8Array[] = []
-  const places: [BuildId, number][] = []
+  const pairs: number[] = []
   for (let id = 1; id < names.idsEnd; id++) {
     const bytes = names.bytesOf(buildId(id))
     if (bytes === undefined) continue
     parts.push(bytes.slice())
-    places.push([buildId(id), bytes.length])
+    pairs.push(id, bytes.length)
   }
-  let at = copy.appendBytes(Buffer.concat(parts))
-  for (const [id, length] of places) {
-    copy.place(id, at, length)
-    at += length
-  }
+  const old = Int32Array.from([...pairs.map((n, i) => (i % 2 === 0 ? n : 3)), names.idsEnd, 3])
+  copy.expect(names.idsEnd, 10)
+  copy.load(old, Buffer.alloc((old.length / 2) * 3, 'old'))
+  copy.load(Int32Array.from([...pairs, names.idsEnd, -1]), Buffer.concat(parts))
   copy.index()
   return copy
 }
