@@ -15,9 +15,10 @@ import { lookWithContent } from './look-content.js'
 import { type Candidate, candidatesFor } from './lookup.js'
 import { baseOf, folderOf, joinPath, relativePath } from './path.js'
 import { type Finished, type Published, publish, WROTE_TARGET } from './publish.js'
-import { forgetTemporary, noteTemporary, type Run } from './run.js'
+import type { Run } from './run.js'
 import type { Spawner, SpawnHandlers } from './spawner.js'
 import { statAllSync } from './stat-all.js'
+import { Temporaries } from './temporary.js'
 
 /** Interning, as far as make needs it. */
 export interface Naming {
@@ -71,6 +72,7 @@ export class DoFileMake {
   private readonly finished: Finished[] = []
   private readonly timers = new Set<NodeJS.Timeout>()
   private readonly environments = new Map<number, Buffer>()
+  private readonly temporaries = new Temporaries()
   private started: Spawner | undefined
   private nextRun: number
 
@@ -125,8 +127,9 @@ export class DoFileMake {
     await this.started?.close()
     for (const run of this.runs.values()) {
       for (const file of [run.output, run.stdout, run.stderr]) remove(file)
-      forgetTemporary(run)
     }
+    this.temporaries.forget()
+    this.temporaries.close()
   }
 
   // ---------------------------------------------------------------------------------------------- scan
@@ -225,7 +228,7 @@ export class DoFileMake {
     const settings = this.options.settingsOf(session)
     const words = [candidate.target, candidate.stem, relativePath(candidate.folder, run.output)]
     remove(run.output)
-    noteTemporary(run)
+    this.temporaries.note(run)
     this.runs.set(id, run)
     this.byBuild.set(x, run)
     this.spawner.run({
@@ -259,11 +262,11 @@ export class DoFileMake {
       const { run } = batch[i]!
       this.runs.delete(run.id)
       this.byBuild.delete(run.build)
-      forgetTemporary(run)
       if (result.intended) this.settled.push(run.name)
       this.options.onEnd(run, result)
       this.options.settle(receiptOf(run, result))
     }
+    if (this.runs.size === 0) this.temporaries.forget()
   }
 
   /** Processes that the do-file left in its background have a while to end by themselves. */

@@ -10,7 +10,8 @@ import type { Look } from '../model/event.js'
 import { ABSENT, FOLDER, look } from './look.js'
 import { lookWithContent } from './look-content.js'
 import { folderOf } from './path.js'
-import { asidePath, copyPath, type Run } from './run.js'
+import type { Run } from './run.js'
+import { asidePath, copyPath } from './temporary.js'
 
 /** Redo's own codes, as apenwarr's redo numbers them. */
 export const WROTE_TARGET = 206

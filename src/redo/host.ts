@@ -10,7 +10,7 @@ import { nativeSpawner } from '../make/forkserver.js'
 import { ABSENT, look } from '../make/look.js'
 import { lookWithContent } from '../make/look-content.js'
 import { nodeSpawner } from '../make/node-spawner.js'
-import { clearTemporaries, type Run } from '../make/run.js'
+import type { Run } from '../make/run.js'
 import type { Event } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Fact, Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js'
@@ -34,6 +34,9 @@ export interface HostOptions {
   readonly main: string
 }
 
+/** How long what nobody waits for may go unrecorded, in ms. */
+const RECORD_MS = 50
+
 /** How often the live line of a terminal is drawn, in ms. */
 const STATUS_MS = 100
 
@@ -52,6 +55,7 @@ export class Host {
   private readonly options: HostOptions
   private readonly answers = new Map<BuildId, (response: Outcome['responses'][number], state: State) => void>()
   private statusTimer: NodeJS.Timeout | undefined
+  private recordTimer: NodeJS.Timeout | undefined
 
   constructor(options: HostOptions) {
     const { store, native, root } = options
@@ -79,7 +83,10 @@ export class Host {
       settingsOf: (session) => this.sessions.settingsOf(session),
       firstRun,
       settle: (receipt) => this.engine.settle(receipt),
-      intend: (files) => store.intend(files),
+      intend: (files) => {
+        this.record(this.state)
+        store.intend(files)
+      },
       onStart: (run) => {
         this.tracer.onRun(run.build, run.session, run.candidate.doFile)
         this.sessions.onStart(this.engine.state, run)
@@ -163,6 +170,7 @@ export class Host {
   /** Ends what runs, then writes everything down. */
   async close(): Promise<void> {
     clearInterval(this.statusTimer)
+    clearTimeout(this.recordTimer)
     this.engine.settleAll()
     this.engine.close()
     this.watching.close()
@@ -172,7 +180,9 @@ export class Host {
 
   private onTurn(outcome: Outcome, after: State): void {
     const { store } = this
-    const isRecorded = this.record(after)
+    // What a do-file is told is worth nothing without its target: that is recorded with the next one, or when there is time.
+    const isRecorded =
+      outcome.responses.some(({ by }) => by === 0) || this.isIdle ? this.record(after) : this.recordSoon()
     this.watching.follow(outcome)
     for (const notice of outcome.notices) this.sessions.onNotice(after, notice)
     this.tracer.flush()
@@ -191,8 +201,15 @@ export class Host {
     }
   }
 
+  private recordSoon(): boolean {
+    this.recordTimer ??= setTimeout(() => this.record(this.state), RECORD_MS)
+    return true
+  }
+
   /** Commits; false when the disk refuses, which everyone who waits is told. The next commit makes up for it. */
   private record(after: State): boolean {
+    clearTimeout(this.recordTimer)
+    this.recordTimer = undefined
     try {
       this.store.commit(after, this.make.takeSettled())
       return true
@@ -268,7 +285,6 @@ export class Host {
 
 const prepareFolders = (): void => {
   for (const folder of ['.redford/tmp', '.redford/log']) mkdirSync(folder, { recursive: true, mode: 0o700 })
-  clearTemporaries()
 }
 
 /** What the run said on standard error is kept until the next run of the same target; nothing, if it said nothing. */

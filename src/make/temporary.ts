@@ -1,0 +1,79 @@
+/**
+ * Temporary files beside targets, and a note of them, so that whoever comes after a process that was ended without
+ * warning can clear them away. The note is a file that lines are appended to: the cheapest write there is.
+ */
+import {
+  closeSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+
+/** A run, as far as its temporary files go: `output` is its `$3`, `name` its target. */
+interface Writer {
+  readonly output: string
+  readonly name: string
+}
+
+const FOLDER = '.redford/tmp'
+const NOTE = `${FOLDER}/outputs`
+
+const bytes = (path: string): Buffer => Buffer.from(path, 'latin1')
+
+/** Where a folder that stood in the target's place goes while its successor takes it. */
+export const asidePath = ({ output }: Pick<Writer, 'output'>): string => `${output}.old`
+/** Where a copy of the output is made, should it need one. */
+export const copyPath = ({ output }: Pick<Writer, 'output'>): string => `${output}.copy`
+
+export class Temporaries {
+  private readonly fd: number
+  private size = 0
+
+  /** Clears away what an earlier process left, and opens the note. */
+  constructor() {
+    clear()
+    this.fd = openSync(NOTE, 'w', 0o600)
+  }
+
+  /** To be called before the run may write. No name holds a newline. */
+  note({ output, name }: Writer): void {
+    this.size += writeSync(this.fd, bytes(`${output}\n${name}\n`))
+  }
+
+  /** Nothing runs: no temporary file is left. */
+  forget(): void {
+    if (this.size > 0) ftruncateSync(this.fd)
+    this.size = 0
+  }
+
+  close(): void {
+    closeSync(this.fd)
+  }
+}
+
+const clear = (): void => {
+  const lines = noted()
+  for (let i = 0; i + 1 < lines.length; i += 2) {
+    const [output, name] = [lines[i]!, lines[i + 1]!]
+    const aside = asidePath({ output })
+    // It was ended between putting the old folder aside and putting the new one in its place.
+    if (isThere(aside) && !isThere(name)) renameSync(bytes(aside), bytes(name))
+    for (const path of [output, aside, copyPath({ output })]) rmSync(bytes(path), { recursive: true, force: true })
+  }
+  for (const file of readdirSync(FOLDER)) rmSync(`${FOLDER}/${file}`, { recursive: true, force: true })
+}
+
+const noted = (): readonly string[] => {
+  try {
+    return readFileSync(NOTE, 'latin1').split('\n')
+  } catch {
+    return []
+  }
+}
+
+const isThere = (path: string): boolean => lstatSync(bytes(path), { throwIfNoEntry: false }) !== undefined
