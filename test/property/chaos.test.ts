@@ -10,16 +10,22 @@ beforeAll(() => setAutoFreeze(true))
 describe('one build after the other, with edits in between', () => {
   it('gives what a build from nothing would give', () => {
     fc.assert(
-      fc.property(samples(), fc.array(edits, { maxLength: 5 }), picks, fc.boolean(), (sample, history, order, trust) => {
-        const world = worldOf(sample)
-        const play = new Play(world)
-        const pick = picker(order)
-        expectRight(play, world, sample, { trust }, pick)
-        for (const changes of history) {
-          edit(play, world, changes, trust)
-          expectRight(play, world, sample, { trust, jobs: 3 }, pick)
-        }
-      }),
+      fc.property(
+        samples(),
+        fc.array(edits, { maxLength: 5 }),
+        picks,
+        fc.boolean(),
+        (sample, history, order, trust) => {
+          const world = worldOf(sample)
+          const play = new Play(world)
+          const pick = picker(order)
+          expectRight(play, world, sample, { trust }, pick)
+          for (const changes of history) {
+            edit(play, world, changes, trust)
+            expectRight(play, world, sample, { trust, jobs: 3 }, pick)
+          }
+        },
+      ),
       runs(300),
     )
   })
@@ -50,7 +56,7 @@ describe('whatever happens in whatever order', () => {
     fc.assert(
       fc.property(
         samples({ cyclic: true, background: true }),
-        ops({ trust: true }),
+        ops({ trust: true, forget: true }),
         picks,
         (sample, history, order) => {
           const { play } = playOps(sample, history, order)
@@ -63,7 +69,7 @@ describe('whatever happens in whatever order', () => {
   })
   it('leaves nothing behind when all is cancelled and collected', () => {
     fc.assert(
-      fc.property(samples({ background: true }), ops(), (sample, history) => {
+      fc.property(samples({ background: true }), ops({ forget: true }), (sample, history) => {
         const { play } = playOps(sample, history, [])
         expectEmptied(play)
       }),

@@ -32,26 +32,35 @@ describe('confluence', () => {
   })
   it('the order of receipts alone changes no word', () => {
     fc.assert(
-      fc.property(samples({ cyclic: true, background: true }), history, fc.array(fc.nat(9), { minLength: 1 }), (sample, edits, shuffle) => {
-        const one = rounds(sample, edits, { jobs: 3 })
-        const other = rounds(sample, edits, { jobs: 3, permute: permutation(shuffle) })
-        expectSame(one.play.engine.state, other.play.engine.state)
-      }),
+      fc.property(
+        samples({ cyclic: true, background: true }),
+        history,
+        fc.array(fc.nat(9), { minLength: 1 }),
+        (sample, edits, shuffle) => {
+          const one = rounds(sample, edits, { jobs: 3 })
+          const other = rounds(sample, edits, { jobs: 3, permute: permutation(shuffle) })
+          expectSame(one.play.engine.state, other.play.engine.state)
+        },
+      ),
       runs(120),
     )
   })
   it('every driver comes to the same state, word for word', async () => {
     await fc.assert(
-      fc.asyncProperty(samples({ cyclic: true, background: true, rulesMax: 5 }), fc.array(edits, { maxLength: 2 }), async (sample, edits) => {
-        for (const policy of [fixpoint, cap(1)]) {
-          const one = rounds(sample, edits, { policy })
-          for (const drive of ['fixpoint', 'batch', { ms: 0 }, { ms: 5 }] as const) {
-            const other = await roundsInTurns(sample, edits, drive, policy)
-            expect(other.answers).toEqual(one.answers)
-            expectSame(one.play.engine.state, other.play.engine.state)
+      fc.asyncProperty(
+        samples({ cyclic: true, background: true, rulesMax: 5 }),
+        fc.array(edits, { maxLength: 2 }),
+        async (sample, edits) => {
+          for (const policy of [fixpoint, cap(1)]) {
+            const one = rounds(sample, edits, { policy })
+            for (const drive of ['fixpoint', 'batch', { ms: 0 }, { ms: 5 }] as const) {
+              const other = await roundsInTurns(sample, edits, drive, policy)
+              expect(other.answers).toEqual(one.answers)
+              expectSame(one.play.engine.state, other.play.engine.state)
+            }
           }
-        }
-      }),
+        },
+      ),
       runs(40),
     )
   })
@@ -70,40 +79,61 @@ describe('confluence', () => {
 describe('cycles', () => {
   it('give the same answers under every schedule, and the whole path', () => {
     fc.assert(
-      fc.property(samples({ cyclic: true, tolerant: false, rulesMax: 5 }), history, picks, fc.integer({ min: 1, max: 3 }), (sample, edits, order, jobs) => {
-        const { play, world, answers } = rounds(sample, edits, { picks: order, jobs })
-        const values = sample.targets.map((t) => oracle(world, t))
-        expect((answers.at(-1) as unknown[])[0]).toBe(!values.includes(undefined))
-        for (const t of sample.targets) {
-          const error = errorAt(play.engine.state, t)
-          if (error?._tag !== 'cycle') continue
-          expect(error.path).toContain(t)
-          expect(Math.min(...error.path)).toBe(error.path[0])
-          error.path.forEach((x, i) => {
-            const next = error.path[(i + 1) % error.path.length]!
-            const rule = world.rules.get(x)!
-            expect([...rule.asks.flat(), ...(rule.ifOdd ?? []), rule.script]).toContain(next)
-          })
-        }
-      }),
+      fc.property(
+        samples({ cyclic: true, tolerant: false, rulesMax: 5 }),
+        history,
+        picks,
+        fc.integer({ min: 1, max: 3 }),
+        (sample, edits, order, jobs) => {
+          const { play, world, answers } = rounds(sample, edits, { picks: order, jobs })
+          const values = sample.targets.map((t) => oracle(world, t))
+          expect((answers.at(-1) as unknown[])[0]).toBe(!values.includes(undefined))
+          for (const t of sample.targets) {
+            const error = errorAt(play.engine.state, t)
+            if (error?._tag !== 'cycle') continue
+            expect(error.path).toContain(t)
+            expect(Math.min(...error.path)).toBe(error.path[0])
+            error.path.forEach((x, i) => {
+              const next = error.path[(i + 1) % error.path.length]!
+              const rule = world.rules.get(x)!
+              expect([...rule.asks.flat(), ...(rule.ifOdd ?? []), rule.script]).toContain(next)
+            })
+          }
+        },
+      ),
       runs(200),
     )
   })
   it('of one circle have one error, whoever asks first and however many run at once', () => {
     fc.assert(
-      fc.property(fc.shuffledSubarray([10, 11, 12, 13, 14], { minLength: 1 }), picks, fc.integer({ min: 1, max: 3 }), fc.nat(4), (ring, order, jobs, first) => {
-        const rules = ring.map((x, i) => [x, { asks: [[ring[(i + 1) % ring.length]!]], output: 'sum' }] as const)
-        const turned = ring.map((_, i) => ring[(i + first) % ring.length]!)
-        const { play, answers } = rounds({ rules, files: [], targets: turned }, [[]], { picks: order, jobs })
-        expect(answers.map((a) => (a as unknown[])[0])).toEqual([false, false])
-        const at = ring.indexOf(Math.min(...ring))
-        const path = [...ring.slice(at), ...ring.slice(0, at)]
-        for (const x of ring) expect(errorAt(play.engine.state, x)).toEqual({ _tag: 'cycle', path: path.map(buildId) })
-        // Its last dependency is taken away: it builds.
-        const world = worldOf({ rules: rules.map(([x, rule]) => [x, x === path[0] ? { asks: [], output: 'sum' } : rule] as const), files: [], targets: [] })
-        const again = rounds({ rules: [...world.rules], files: [], targets: ring }, [], { state: play.engine.state, picks: order, jobs })
-        expect(again.answers[0]).toEqual([true, ...ring.map((x) => oracle(world, x))])
-      }),
+      fc.property(
+        fc.shuffledSubarray([10, 11, 12, 13, 14], { minLength: 1 }),
+        picks,
+        fc.integer({ min: 1, max: 3 }),
+        fc.nat(4),
+        (ring, order, jobs, first) => {
+          const rules = ring.map((x, i) => [x, { asks: [[ring[(i + 1) % ring.length]!]], output: 'sum' }] as const)
+          const turned = ring.map((_, i) => ring[(i + first) % ring.length]!)
+          const { play, answers } = rounds({ rules, files: [], targets: turned }, [[]], { picks: order, jobs })
+          expect(answers.map((a) => (a as unknown[])[0])).toEqual([false, false])
+          const at = ring.indexOf(Math.min(...ring))
+          const path = [...ring.slice(at), ...ring.slice(0, at)]
+          for (const x of ring)
+            expect(errorAt(play.engine.state, x)).toEqual({ _tag: 'cycle', path: path.map(buildId) })
+          // Its last dependency is taken away: it builds.
+          const world = worldOf({
+            rules: rules.map(([x, rule]) => [x, x === path[0] ? { asks: [], output: 'sum' } : rule] as const),
+            files: [],
+            targets: [],
+          })
+          const again = rounds({ rules: [...world.rules], files: [], targets: ring }, [], {
+            state: play.engine.state,
+            picks: order,
+            jobs,
+          })
+          expect(again.answers[0]).toEqual([true, ...ring.map((x) => oracle(world, x))])
+        },
+      ),
       runs(120),
     )
   })

@@ -32,7 +32,9 @@ describe('a build after a change', () => {
           const why = dependenciesOf(before, x).some(({ build: d }) => {
             if (isBroken(before, d) || isBroken(after, d)) return true
             // What makes no file and says nothing with redo-stamp counts as changed by each of its runs.
-            return files.get(d) !== world.files.get(d) || (play.runs.includes(d) && world.rules.get(d)?.output === 'none')
+            return (
+              files.get(d) !== world.files.get(d) || (play.runs.includes(d) && world.rules.get(d)?.output === 'none')
+            )
           })
           expect(why || hasFlag(before, x, Flag.BROKEN | Flag.ALWAYS), `${x} was run for nothing`).toBe(true)
         }

@@ -247,13 +247,14 @@ export const permutation = (numbers: readonly number[]): ((receipts: readonly Re
 export const errorAt = (state: State, x: number): BuildError | undefined => objectAt(state.errors, x)
 
 /** The words of all rows that differ from zeros, page by page. */
-const pagesOf = (table: IntTable): string[] => 
+const pagesOf = (table: IntTable): string[] =>
   Array.from({ length: pagesEnd(table) }, (_, page) => {
     const words = pageOf(table, page)
     return words === undefined ? '' : `${page}: ${words}`
   })
 
-export const pagesOfState = ({ facts, checked, edges, flight }: State): string[][] => [facts, checked, edges, flight].map(pagesOf)
+export const pagesOfState = ({ facts, checked, edges, flight }: State): string[][] =>
+  [facts, checked, edges, flight].map(pagesOf)
 
 /** Equal word for word. (A comparison of half a million words by the matcher takes its time.) */
 export const expectSame = (one: State, other: State): void => {

@@ -124,7 +124,13 @@ export class Play {
           builds.map((x): Receipt => {
             const script = world.rules.get(x)!.script
             if (script !== undefined && hasFlag(state, buildId(script), Flag.BROKEN)) {
-              return { _tag: 'failed', build: x, error: { _tag: 'refused', code: 1, why: 'no do-file' }, exists: world.files.has(x), create: [] }
+              return {
+                _tag: 'failed',
+                build: x,
+                error: { _tag: 'refused', code: 1, why: 'no do-file' },
+                exists: world.files.has(x),
+                create: [],
+              }
             }
             this.begin(x)
             return { _tag: 'started', build: x }
