@@ -241,14 +241,20 @@ export interface State {
   /** The cycles that running builds were found in; each such run ends broken with this path. */
   readonly cycles: ObjectTable<readonly BuildId[]>
   readonly stamps: ObjectTable<Stamp>
-  /** What happened since the last turn ended, in order: read and emptied by finalize. */
+  /** What happened in the last tick, in order: the engine takes it out, and hands that of a whole turn to finalize. */
   readonly news: readonly News[]
 }
 
 /** What finalize tells others of. Ids only: words are made at the border. */
 export type News =
   /** `request` is answered. */
-  | { readonly _tag: 'responded'; readonly request: BuildId; readonly by: BuildId; readonly ok: boolean; readonly outOfDate: readonly BuildId[] }
+  | {
+      readonly _tag: 'responded'
+      readonly request: BuildId
+      readonly by: BuildId
+      readonly ok: boolean
+      readonly outOfDate: readonly BuildId[]
+    }
   /** A run ended well. */
   | { readonly _tag: 'built'; readonly build: BuildId; readonly changed: boolean }
   /** A run failed. `asked`: somebody waits for exactly this target, so it is not a guess that may fail quietly. */
@@ -291,7 +297,8 @@ export const emptyState: State = {
 // ------------------------------------------------------------------------------------------------ selectors
 
 export const kindOf = (state: State, build: BuildId): number => read(state.facts, build, Fact.FLAGS) & KIND_MASK
-export const hasFlag = (state: State, build: BuildId, flag: number): boolean => (read(state.facts, build, Fact.FLAGS) & flag) !== 0
+export const hasFlag = (state: State, build: BuildId, flag: number): boolean =>
+  (read(state.facts, build, Fact.FLAGS) & flag) !== 0
 export const statusOf = (state: State, build: BuildId): number => read(state.flight, build, Flight.STATUS) & STATUS_MASK
 
 /** One dependency of a build, as recorded. */
