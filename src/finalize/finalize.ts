@@ -27,7 +27,9 @@ const isWatched = (flags: number): boolean => {
 
 /** Whether a row that was freed earlier in the turn was taken again, for the same name. */
 const isInUse = (state: State, x: BuildId): boolean =>
-  statusOf(state, x) !== Status.REST || read(state.facts, x, Fact.FLAGS) !== 0 || read(state.facts, x, Fact.DEPENDENT_HEAD) !== 0
+  statusOf(state, x) !== Status.REST ||
+  read(state.facts, x, Fact.FLAGS) !== 0 ||
+  read(state.facts, x, Fact.DEPENDENT_HEAD) !== 0
 
 export const finalize = (before: State, after: State): Outcome => {
   const watch: BuildId[] = []

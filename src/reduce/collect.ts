@@ -36,7 +36,8 @@ export const collect = (w: Work, facts: IntTable, keep: 'targets' | 'nothing'): 
   })
   while (stack.length > 0) {
     const x = stack.pop() as number
-    for (let e = w.facts.get(x, Fact.DEP_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEP)) reach(w.edges.get(e, Edge.DEPENDENCY))
+    for (let e = w.facts.get(x, Fact.DEP_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEP))
+      reach(w.edges.get(e, Edge.DEPENDENCY))
   }
   const forgotten: number[] = []
   eachRow(facts, (x) => {

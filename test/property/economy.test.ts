@@ -7,7 +7,7 @@ import { dependenciesOf, Flag, hasFlag, type State } from '../../src/model/state
 import { gather } from '../../src/reduce/gather.js'
 import { reduce } from '../../src/reduce/reduce.js'
 import { Play } from '../support/world.js'
-import { edits, ops, picks, picker, runs, samples, worldOf } from './arbitraries.js'
+import { edits, ops, picker, picks, runs, samples, worldOf } from './arbitraries.js'
 import { edit, expectSame, pagesOfState, playOps } from './laws.js'
 
 beforeAll(() => setAutoFreeze(true))

@@ -1,7 +1,7 @@
 /** Engines with one planted bug each: the laws must find every one, or they are no laws. */
 import fc from 'fast-check'
-import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Draft } from 'immer'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { emptyBatch } from '../../src/model/event.js'
 import type { State } from '../../src/model/state.js'
 import { edits, ops, picks, samples } from './arbitraries.js'

@@ -2,7 +2,7 @@
 import { setAutoFreeze } from 'immer'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Engine, type Make } from '../../src/engine.js'
-import { LOOK_STRIDE, LookWord, type Look, type Receipt } from '../../src/model/event.js'
+import { LOOK_STRIDE, type Look, LookWord, type Receipt } from '../../src/model/event.js'
 import { type BuildId, buildId } from '../../src/model/ids.js'
 import { checkInvariants } from '../../src/model/invariants.js'
 import { objectAt } from '../../src/model/table.js'

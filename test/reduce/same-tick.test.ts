@@ -1,8 +1,8 @@
 /** Receipts of one tick that cross each other: what one of them gives up, another speaks of. */
 import { describe, expect, it } from 'vitest'
-import { Flight, statusOf, Status } from '../../src/model/state.js'
-import { read } from '../../src/model/table.js'
 import { buildId } from '../../src/model/ids.js'
+import { Flight, Status, statusOf } from '../../src/model/state.js'
+import { read } from '../../src/model/table.js'
 import { Play, type Rule, type World } from '../support/world.js'
 
 const world = (rules: Record<number, Rule>, files: Record<number, number>): World => ({

@@ -338,7 +338,7 @@ export class Play {
       return this.fail(process, { _tag: 'exit', code: 1 })
     this.processes.delete(build)
     const virtual = rule.output === 'none'
-    const value = valueOf(rule, process.sum)
+    const value = resultOf(rule, process.sum)
     if (virtual) this.world.files.delete(build)
     else this.world.files.set(build, value)
     this.world.byHand?.delete(build)
@@ -357,7 +357,7 @@ export class Play {
   }
 }
 
-const valueOf = (rule: Rule, sum: number): number => (rule.output === 'parity' ? sum % 2 : sum % 1_000_003)
+const resultOf = (rule: Rule, sum: number): number => (rule.output === 'parity' ? sum % 2 : sum % 1_000_003)
 
 /**
  * What a build from nothing would give: the value, or undefined where it fails. Sources are the files without a rule. Where rules
@@ -390,7 +390,7 @@ export const oracle = (
     for (const group of rule.asks) if (!readGroup(group)) return undefined
     if (sum % 2 === 1 && !readGroup(rule.ifOdd ?? [])) return undefined
     if (rule.failsAt !== undefined && sum % 5 === rule.failsAt) return undefined
-    return valueOf(rule, sum)
+    return resultOf(rule, sum)
   })()
   if (path.length === 0) memo.set(target, value)
   return value
