@@ -6,7 +6,7 @@
 import { setAutoFreeze } from 'immer'
 import { finalize, type Outcome } from './finalize/finalize.js'
 import { type Batch, type Effect, type Event, emptyBatch, type Input, type Receipt } from './model/event.js'
-import { emptyState, hasWork, type State } from './model/state.js'
+import { emptyState, hasWork, type News, type State } from './model/state.js'
 import { gather } from './reduce/gather.js'
 import { fixpoint, type Policy } from './reduce/policies/fixpoint.js'
 import { endTurn, reduce } from './reduce/reduce.js'
@@ -49,6 +49,8 @@ export class Engine {
   private events: Event[] = []
   private receipts: Receipt[] = []
   private turnState: State
+  /** What happened in this turn. */
+  private news: News[] = []
   private scheduled = false
   private closed = false
 
@@ -94,6 +96,9 @@ export class Engine {
     const step = reduce(before, input)
     this.state = step.state
     this.options.onTick?.(input, before, step.state)
+    // Taken out at each tick: a turn may have as many ticks as builds, and each would copy the news of all before it.
+    for (const news of step.state.news) this.news.push(news)
+    this.state = endTurn(step.state)
     for (const effect of step.effects) make.perform(effect)
     return true
   }
@@ -111,9 +116,9 @@ export class Engine {
     const before = this.turnState
     const after = this.state
     if (before === after) return
-    const outcome = finalize(before, after)
-    this.state = endTurn(after)
-    this.turnState = this.state
+    const outcome = finalize(before, { ...after, news: this.news })
+    this.news = []
+    this.turnState = after
     this.options.onTurn(outcome, before, after)
   }
 

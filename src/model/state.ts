@@ -242,7 +242,7 @@ export interface State {
   /** The cycles that running builds were found in; each such run ends broken with this path. */
   readonly cycles: ObjectTable<readonly BuildId[]>
   readonly stamps: ObjectTable<Stamp>
-  /** What happened since the last turn ended, in order: read and emptied by finalize. */
+  /** What happened in the last tick, in order: the engine takes it out, and hands that of a whole turn to finalize. */
   readonly news: readonly News[]
 }
 

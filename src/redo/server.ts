@@ -20,6 +20,10 @@ const REQUEST_SIZE_MAX = 256 * 1024 * 1024
 /** Most that may wait to be read by a client that does not read. */
 const UNREAD_SIZE_MAX = 256 * 1024 * 1024
 
+/** How long, and how much of, what is to be shown is collected before it is sent, in ms and bytes. */
+const UNSENT_MS = 10
+const UNSENT_SIZE_MAX = 64 * 1024
+
 /** Where answers go: a socket, or this process's own standard files. */
 export interface ClientWriter {
   stdout(data: Buffer): void
@@ -52,6 +56,9 @@ class SocketClient implements Client {
   readonly args: string[] = []
   private readonly pieces: Buffer[] = []
   private readonly socket: net.Socket
+  private unsent: Buffer[] = []
+  private unsentSize = 0
+  private timer: NodeJS.Timeout | undefined
   isAnswered = false
   hasGone = false
 
@@ -83,20 +90,35 @@ class SocketClient implements Client {
   }
 
   exit(code: number): void {
-    if (this.isAnswered) return
-    this.isAnswered = true
-    this.socket.end(encodeDaemonMessage({ _tag: 'exit', code }))
+    this.end(encodeDaemonMessage({ _tag: 'exit', code }))
   }
 
   notMine(): void {
-    if (this.isAnswered) return
-    this.isAnswered = true
-    this.socket.end(encodeDaemonMessage({ _tag: 'notMine' }))
+    this.end(encodeDaemonMessage({ _tag: 'notMine' }))
   }
 
+  private end(bytes: Buffer): void {
+    if (this.isAnswered) return
+    this.isAnswered = true
+    clearTimeout(this.timer)
+    this.socket.end(Buffer.concat([...this.unsent, bytes]))
+  }
+
+  /** What is to be read by a person can wait a moment: each write wakes a process, which costs more than what it says. */
   private write(bytes: Buffer): void {
     if (this.socket.destroyed || this.isAnswered) return
-    this.socket.write(bytes)
+    this.unsent.push(bytes)
+    this.unsentSize += bytes.length
+    if (this.unsentSize > UNSENT_SIZE_MAX) this.flush()
+    else this.timer ??= setTimeout(() => this.flush(), UNSENT_MS)
+  }
+
+  private flush(): void {
+    clearTimeout(this.timer)
+    this.timer = undefined
+    this.socket.write(Buffer.concat(this.unsent))
+    this.unsent = []
+    this.unsentSize = 0
     if (this.socket.writableLength > UNREAD_SIZE_MAX) this.socket.destroy()
   }
 }

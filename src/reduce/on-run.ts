@@ -138,7 +138,10 @@ const brokenDependency = (w: Work, x: BuildId): BuildId => {
   return buildId(0)
 }
 
-/** The dependencies of this run take the place of the remembered ones; those asked for twice count once. */
+/**
+ * The dependencies of this run take the place of the remembered ones; those asked for twice count once. One that was not the same
+ * both times cannot have been seen right: no revision equals what is remembered of it.
+ */
 const endRun = (w: Work, x: BuildId): void => {
   closeRequestsOf(w, x)
   giveUpWaits(w, x)
@@ -149,17 +152,19 @@ const endRun = (w: Work, x: BuildId): void => {
   w.flight.set(x, Flight.NEW_TAIL, 0)
   w.facts.set(x, Fact.BUILT, w.flight.get(x, Flight.PASS))
   w.freeList(old)
-  const known = new Set<number>()
+  const known = new Map<number, number>()
   let last = 0
   for (let e = head; e !== 0; ) {
     const next = w.edges.get(e, Edge.NEXT_DEP)
     const mode = w.edges.get(e, Edge.MODE)
     const key = w.edges.get(e, Edge.DEPENDENCY) * 2 + (mode & Mode.CREATE)
-    if (known.has(key)) {
+    const first = known.get(key)
+    if (first !== undefined) {
+      if (w.edges.get(first, Edge.SEEN) !== w.edges.get(e, Edge.SEEN)) w.edges.set(first, Edge.SEEN, -1)
       w.edges.set(last, Edge.NEXT_DEP, next)
       w.freeOne(e)
     } else {
-      known.add(key)
+      known.set(key, e)
       last = e
     }
     e = next

@@ -56,7 +56,7 @@ describe('whatever happens in whatever order', () => {
     fc.assert(
       fc.property(
         samples({ cyclic: true, background: true }),
-        ops({ trust: true }),
+        ops({ trust: true, forget: true }),
         picks,
         (sample, history, order) => {
           const { play } = playOps(sample, history, order)
@@ -69,7 +69,7 @@ describe('whatever happens in whatever order', () => {
   })
   it('leaves nothing behind when all is cancelled and collected', () => {
     fc.assert(
-      fc.property(samples({ background: true }), ops(), (sample, history) => {
+      fc.property(samples({ background: true }), ops({ forget: true }), (sample, history) => {
         const { play } = playOps(sample, history, [])
         expectEmptied(play)
       }),

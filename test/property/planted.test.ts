@@ -42,7 +42,7 @@ const isFound = ({ laws }: Loaded): boolean => {
       laws.expectSame(one.play.engine.state, other.play.engine.state)
     },
   )
-  return fc.check(property, { seed: 7, numRuns: 150, endOnFailure: true }).failed
+  return fc.check(property, { seed: 7, numRuns: 100, endOnFailure: true }).failed
 }
 
 afterEach(() => {
@@ -78,9 +78,7 @@ describe('the laws find', () => {
     vi.spyOn(loaded.Work, 'of').mockImplementation((draft: Draft<State>) => {
       const work = of.call(loaded.Work, draft)
       const push = work.toTell.push.bind(work.toTell)
-      work.toTell.push = (build) => {
-        if (++n % 7 !== 0) push(build)
-      }
+      work.toTell.push = (...builds) => (++n % 7 === 0 ? work.toTell.length : push(...builds))
       return work
     })
     expect(isFound(loaded)).toBe(true)
@@ -125,13 +123,6 @@ describe('the laws find', () => {
   it('a revision that is not recorded', async () => {
     const loaded = await load()
     vi.spyOn(loaded.Work.prototype, 'seen').mockReturnValue(0)
-    expect(isFound(loaded)).toBe(true)
-  })
-  it('a failure that is remembered as if nothing had happened', async () => {
-    const loaded = await load()
-    vi.spyOn(loaded.Work.prototype, 'seen').mockImplementation(function (this: InstanceType<Loaded['Work']>, d) {
-      return this.revision(d)
-    })
     expect(isFound(loaded)).toBe(true)
   })
 })

@@ -44,4 +44,16 @@ describe('a dependency that broke', () => {
     expect(play.build([11], 'ifchange', { trust: true })).toBe(true)
     expect(play.runs).toEqual([12])
   })
+  it('between two times that it was asked for makes the dependent again once it is good', () => {
+    const w = world({ 10: { asks: [[3]], output: 'sum', tolerant: true, script: 3 } }, { 3: 0 })
+    const play = new Play(w)
+    play.request([10])
+    play.engine.settleAll()
+    // There is no rule for 3: to build over it breaks it until somebody looks again.
+    play.request([3], 'overwrite')
+    play.finish()
+    expect(w.files.get(10)).toBe(8)
+    expect(play.build([10])).toBe(true)
+    expect(w.files.get(10)).toBe(1)
+  })
 })
