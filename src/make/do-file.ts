@@ -227,7 +227,6 @@ export class DoFileMake {
     }
     const settings = this.options.settingsOf(session)
     const words = [candidate.target, candidate.stem, relativePath(candidate.folder, run.output)]
-    remove(run.output)
     this.temporaries.note(run)
     this.runs.set(id, run)
     this.byBuild.set(x, run)

@@ -55,7 +55,10 @@ export const publish = (
   return judged.map((output, i) => {
     const { run } = finished[i]!
     const outcome = E.isLeft(output) ? output : attempt(() => E.right(place(run, output.right)))
-    for (const path of [run.output, run.stdout, copyPath(run)]) discard(path)
+    // What was renamed is gone; of the rest only the captured output is always there.
+    if (E.isLeft(output) || output.right?.path !== run.output) discard(run.output)
+    if (E.isLeft(output) || output.right?.path !== run.stdout) discard(run.stdout)
+    if (E.isLeft(outcome)) discard(copyPath(run))
     return { outcome, intended: E.isRight(output) && output.right !== undefined }
   })
 }
@@ -100,8 +103,7 @@ const outputOf = ({ run, end, hasCompany }: Finished): E.Either<BuildError, Outp
 
 const place = (run: Run, output: Output): { look: Look; virtual: boolean } => {
   if (output !== undefined) {
-    moveAside(run)
-    renameSync(bytes(output.path), bytes(run.name))
+    replace(run, output.path)
     return { look: lookWithContent(run.name), virtual: false }
   }
   const now = look(run.name)
@@ -112,18 +114,20 @@ const place = (run: Run, output: Output): { look: Look; virtual: boolean } => {
   return { look: lookWithContent(run.name, look(run.name)), virtual: true }
 }
 
-/** A folder in the target's place cannot be renamed over: it goes first, and is removed once out of the way. */
-const moveAside = (run: Run): void => {
-  if (lstatSync(bytes(run.name), { throwIfNoEntry: false })?.isDirectory() !== true) return
+/** A folder in the target's place cannot be renamed over: it is put aside first, and removed when its successor stands. */
+const replace = (run: Run, path: string): void => {
+  if (run.before.kind !== FOLDER) return renameSync(bytes(path), bytes(run.name))
   const aside = asidePath(run)
   renameSync(bytes(run.name), bytes(aside))
+  renameSync(bytes(path), bytes(run.name))
   rmSync(bytes(aside), { recursive: true, force: true })
 }
 
 const discard = (path: string): void => {
   try {
-    if (lstatSync(bytes(path), { throwIfNoEntry: false }) !== undefined)
-      rmSync(bytes(path), { recursive: true, force: true })
+    const stat = lstatSync(bytes(path), { throwIfNoEntry: false })
+    if (stat?.isDirectory() === true) rmSync(bytes(path), { recursive: true, force: true })
+    else if (stat !== undefined) unlinkSync(bytes(path))
   } catch {
     // A leftover does no harm: its name is never used again.
   }

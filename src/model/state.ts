@@ -75,7 +75,7 @@ export const Flag = {
 export const Edge = {
   DEPENDENCY: 0,
   DEPENDENT: 1,
-  /** Number of the group << 3, and {@link Mode} bits. */
+  /** Number of the group << 4, and {@link Mode} bits. */
   MODE: 2,
   /** Next edge of the same dependent. In a free row: the next free row. */
   NEXT_DEP: 3,
@@ -96,8 +96,10 @@ export const Mode = {
   LISTED: 2,
   /** Waits on behalf of the request in `Edge.SEEN`. */
   ASKED: 4,
+  /** Only waited for (redo in a do-file): no dependency once the run is over. */
+  PASSING: 8,
 } as const
-export const GROUP_SHIFT = 3
+export const GROUP_SHIFT = 4
 
 // ------------------------------------------------------------------------------------------------ flight
 

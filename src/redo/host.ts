@@ -2,7 +2,7 @@
  * A project opened for work: the engine with its store, make and watcher, and the requests that are open. The daemon is
  * a host behind a socket; without a daemon it serves one command and goes.
  */
-import { lstatSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { lstatSync, mkdirSync, statSync } from 'node:fs'
 import { Engine } from '../engine.js'
 import type { Outcome } from '../finalize/finalize.js'
 import { DoFileMake } from '../make/do-file.js'
@@ -18,7 +18,7 @@ import { PAGE_ROWS, pageOf, pagesEnd, read } from '../model/table.js'
 import { type Store, StoreFault } from '../store/store.js'
 import { killSession, recordGroup } from './leftovers.js'
 import type { Native } from './native.js'
-import { logPath, type Session, Sessions } from './sessions.js'
+import { type Session, Sessions } from './sessions.js'
 import { Tracer } from './trace.js'
 import { Watching } from './watching.js'
 
@@ -92,7 +92,7 @@ export class Host {
         this.sessions.onStart(this.engine.state, run)
       },
       onEnd: (run, ended) => {
-        keepLog(run)
+        this.sessions.keepLog(run)
         this.sessions.onEnd(run, ended)
       },
       onTrouble: (text) => this.warnAll(text),
@@ -285,21 +285,6 @@ export class Host {
 
 const prepareFolders = (): void => {
   for (const folder of ['.redford/tmp', '.redford/log']) mkdirSync(folder, { recursive: true, mode: 0o700 })
-}
-
-/** What the run said on standard error is kept until the next run of the same target; nothing, if it said nothing. */
-const keepLog = (run: Run): void => {
-  const log = logPath(run.build)
-  try {
-    const size = statSync(run.stderr, { throwIfNoEntry: false })?.size ?? 0
-    if (size > 0) renameSync(run.stderr, log)
-    else {
-      rmSync(run.stderr, { force: true })
-      rmSync(log, { force: true })
-    }
-  } catch {
-    // The state folder is gone; whoever asks next is told.
-  }
 }
 
 /** All ids that have facts and are no requests. */

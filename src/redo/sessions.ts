@@ -1,6 +1,6 @@
 /** Open top-level requests as people see them: who is told what, in whose words, with which environment. */
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { readdirSync, renameSync, statSync, unlinkSync } from 'node:fs'
 import type { RunSettings } from '../make/do-file.js'
 import type { Published } from '../make/publish.js'
 import type { Run } from '../make/run.js'
@@ -14,6 +14,8 @@ import type { Resolver } from './project.js'
 import type { Client } from './server.js'
 import { errorWords, printable } from './words.js'
 
+/** Holds a file for each build whose last run wrote to its standard error, by id. */
+const LOG_FOLDER = '.redford/log'
 /** How many environments are kept apart at a time. */
 const ENVIRONMENTS_MAX = 64
 
@@ -40,11 +42,14 @@ export class Sessions {
   private readonly redirected = new Map<BuildId, Console>()
   /** Where the output of a build's last run went, if not to the session. */
   private readonly sinks = new Map<BuildId, Console>()
+  /** Builds whose last run had something to say. */
+  private readonly logs: Set<BuildId>
   private readonly define: (envId: number, env: Buffer) => void
   private readonly nameOf: (build: BuildId) => string
 
   constructor(define: (envId: number, env: Buffer) => void, nameOf: (build: BuildId) => string) {
     this.define = define
+    this.logs = new Set(readdirSync(LOG_FOLDER).map((name) => buildId(Number(name))))
     this.nameOf = nameOf
   }
 
@@ -146,6 +151,22 @@ export class Sessions {
     if (ended.outcome._tag === 'Right') console.output(session.resolver.shown(run.name), this.logOf(run.build))
   }
 
+  /** What the run said on standard error is kept until the next run of the same target; nothing, if it said nothing. */
+  keepLog({ build, stderr }: Run): void {
+    try {
+      const size = statSync(stderr, { throwIfNoEntry: false })?.size ?? 0
+      if (size > 0) {
+        renameSync(stderr, logPath(build))
+        this.logs.add(build)
+        return
+      }
+      unlinkSync(stderr)
+      if (this.logs.delete(build)) unlinkSync(logPath(build))
+    } catch {
+      // The state folder is gone; whoever asks next is told.
+    }
+  }
+
   onNotice(state: State, news: News): void {
     switch (news._tag) {
       case 'broke':
@@ -206,8 +227,7 @@ export class Sessions {
   }
 
   private logOf(build: BuildId): string | undefined {
-    const log = logPath(build)
-    return existsSync(log) ? log : undefined
+    return this.logs.has(build) ? logPath(build) : undefined
   }
 }
 
@@ -222,4 +242,4 @@ const depthOf = (state: State, build: BuildId): number => {
 }
 
 /** File with what the last run of a build wrote to its standard error; there is none when it wrote nothing. */
-export const logPath = (build: BuildId): string => `.redford/log/${build}`
+const logPath = (build: BuildId): string => `${LOG_FOLDER}/${build}`

@@ -55,9 +55,11 @@ const ask = (w: Work, event: Requested, pass: Pass): void => {
   const dependent = by === 0 ? request : by
   const group = w.nextGroup(dependent)
   const create = event.want === 'create' || event.want === 'look'
+  const passing = by !== 0 && (event.want === 'force' || event.want === 'overwrite')
   for (const target of new Set(event.targets)) {
     const e = w.newEdge(dependent, target, group, create)
     w.append(dependent, e)
+    if (passing) w.edges.set(e, Edge.MODE, w.edges.get(e, Edge.MODE) | Mode.PASSING)
     if (by !== 0 && w.flight.get(request, Flight.CURSOR) === 0) w.flight.set(request, Flight.CURSOR, e)
     if (isSettled(w, target, event.want, pass)) {
       w.edges.set(e, Edge.SEEN, w.seen(target, create))

@@ -159,13 +159,15 @@ const endRun = (w: Work, x: BuildId): void => {
     const mode = w.edges.get(e, Edge.MODE)
     const key = w.edges.get(e, Edge.DEPENDENCY) * 2 + (mode & Mode.CREATE)
     const first = known.get(key)
-    if (first !== undefined) {
-      if (w.edges.get(first, Edge.SEEN) !== w.edges.get(e, Edge.SEEN)) w.edges.set(first, Edge.SEEN, -1)
-      w.edges.set(last, Edge.NEXT_DEP, next)
-      w.freeOne(e)
-    } else {
+    if (first === undefined && (mode & Mode.PASSING) === 0) {
       known.set(key, e)
       last = e
+    } else {
+      if (first !== undefined && w.edges.get(first, Edge.SEEN) !== w.edges.get(e, Edge.SEEN))
+        w.edges.set(first, Edge.SEEN, -1)
+      if (last === 0) w.facts.set(x, Fact.DEP_HEAD, next)
+      else w.edges.set(last, Edge.NEXT_DEP, next)
+      w.freeOne(e)
     }
     e = next
   }

@@ -319,3 +319,12 @@ test('an input edited while its do-file runs is not lost', async () => {
   await s.ifchange('x')
   expect(s.read('x')).toBe('2')
 })
+
+test('redo in a do-file runs its target, and makes it no dependency', async () => {
+  const s = space({ src: '1', 'x.do': noted('redo y', 'cat y'), 'y.do': noted('redo-ifchange src', 'cat src') })
+  expect((await s.ifchange('x')).code).toBe(0)
+  expect(s.runs()).toEqual(['x', 'y'])
+  s.write('src', '2')
+  expect((await s.ifchange('x')).code).toBe(0)
+  expect(s.runs()).toEqual([])
+})
