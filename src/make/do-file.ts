@@ -8,7 +8,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { BuildError } from '../model/error.js'
 import { type Effect, LOOK_STRIDE, type Look, LookWord, type Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
-import { Fact, Flag, Flight, hasFlag, type State } from '../model/state.js'
+import { Fact, Flag, Flight, hasFlag, KIND_MASK, Kind, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import { ABSENT, FILE, type Look as FileLook, FOLDER, LOOK_FAILED, look } from './look.js'
 import { lookWithContent } from './look-content.js'
@@ -24,6 +24,8 @@ import { Temporaries } from './temporary.js'
 export interface Naming {
   nameOf(build: BuildId): string
   intern(name: string): BuildId
+  /** The names, each with a NUL behind it. */
+  packed(builds: readonly BuildId[]): Buffer
 }
 
 /** What a run inherits from the session it is for. */
@@ -155,9 +157,24 @@ export class DoFileMake {
     return { _tag: 'scanned', builds, looks }
   }
 
+  /**
+   * Looks at all of `builds` in one go; which of them are not as recorded, or undefined where one go is not to be had. Those
+   * whose stat proves nothing count as changed.
+   */
+  changedOf(state: State, builds: readonly BuildId[]): readonly BuildId[] | undefined {
+    const { program } = this.options
+    if (program === undefined || builds.length < BULK_MIN) return undefined
+    const words = this.bulk(program, builds)
+    return builds.filter((x, i) => {
+      const kind = words[i * 4]!
+      const flags = read(state.facts, x, Fact.FLAGS)
+      if ((flags & KIND_MASK) === Kind.ABSENT || (flags & Flag.VIRTUAL) !== 0) return kind !== ABSENT
+      return (flags & Flag.RACY) !== 0 || !isKnown(state, x, kind, words[i * 4 + 2]!, words[i * 4 + 3]!)
+    })
+  }
+
   private bulk(program: string, builds: readonly BuildId[]): Int32Array {
-    const paths = builds.map((x) => this.options.naming.nameOf(x))
-    return statAllSync(program, Buffer.from(`${paths.join('\0')}\0`, 'latin1'))
+    return statAllSync(program, this.options.naming.packed(builds))
   }
 
   private lookInto(state: State, x: BuildId, looks: Int32Array, at: number): void {

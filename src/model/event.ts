@@ -45,6 +45,8 @@ export type Event =
   | { readonly _tag: 'cancelled'; readonly request: BuildId }
   /** These may not be what they were. */
   | { readonly _tag: 'changed'; readonly builds: readonly BuildId[] }
+  /** All that is known was looked at in one go, and but for these it is what it was recorded to be. */
+  | { readonly _tag: 'looked'; readonly changed: readonly BuildId[] }
   /** The running do-file of `build` said redo-always. */
   | { readonly _tag: 'always'; readonly build: BuildId }
   /** The running do-file of `build` said redo-stamp; four words of digest. */

@@ -35,6 +35,8 @@ export class Commands {
   private readonly requests = new Map<Client, BuildId>()
   /** For `redford stop` and `status`. */
   private readonly control: { stop(client: Client): void; status(client: Client, json: boolean): void }
+  /** Everything was looked at once, and is watched since. */
+  private hasLooked = false
   /** No new requests are taken. */
   isDraining = false
 
@@ -208,7 +210,12 @@ export class Commands {
         },
       )
     }
-    host.watching.sync(start)
+    if (this.hasLooked) host.watching.sync(start)
+    else {
+      // The first request of all: whatever happened while nobody watched is found in one go.
+      this.hasLooked = host.watching.isOn
+      host.watching.sync(() => start(host.lookAtAll()))
+    }
   }
 
   /** A do-file's request. */
@@ -219,6 +226,8 @@ export class Commands {
     this.requests.set(client, id)
     if (client.hello.stderrFile !== fileIdentity(run.stderr)) host.sessions.redirect(id, client)
     const keepGoing = call.options.keepGoing || host.sessions.open.get(run.session)?.options.keepGoing === true
+    // Nobody would tell of a file that a do-file changed by the way, so the files it asks for are looked at again.
+    if (!host.watching.isOn) host.doubt(targets.filter((x) => kindOf(host.state, x) !== Kind.TARGET))
     host.watching.sync(() => {
       if (!this.requests.has(client)) return
       host.ask(

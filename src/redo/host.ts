@@ -34,6 +34,9 @@ export interface HostOptions {
   readonly main: string
 }
 
+/** How many ids of runs one process sets aside, and where they begin anew. */
+const RUNS_ASIDE = 100_000
+const RUNS_END = 2_000_000_000
 /** How long what nobody waits for may go unrecorded, in ms. */
 const RECORD_MS = 50
 
@@ -71,9 +74,7 @@ export class Host {
       state: () => this.onStateEvent(),
       lost: () => this.engine.dispatch({ _tag: 'changed', builds: namedRows(this.state) }),
     })
-    const firstRun = Number(store.meta('nextRun') ?? '1')
-    // Ids of runs name files: a thousand at a time are set aside, so that none is used twice even after a sudden end.
-    store.setMeta('nextRun', String(firstRun + 1_000_000))
+    const firstRun = Number(store.meta('nextRun') ?? '1') % RUNS_END
     this.make = new DoFileMake({
       root,
       naming: store.names,
@@ -96,7 +97,11 @@ export class Host {
         this.sessions.onEnd(run, ended)
       },
       onTrouble: (text) => this.warnAll(text),
-      onSpawner: (pid) => recordGroup(store, pid),
+      onSpawner: (pid) => {
+        recordGroup(store, pid)
+        // Ids of runs name files: many are set aside, so that none is used twice soon, even after a sudden end.
+        store.setMeta('nextRun', String(firstRun + RUNS_ASIDE))
+      },
       onLost: (pid) => killSession(pid),
     })
     this.engine = new Engine({
@@ -121,6 +126,22 @@ export class Host {
     this.answers.set(event.request, ({ ok, outOfDate }, state) => onAnswer(ok, state, outOfDate))
     this.engine.dispatch(event)
     this.drawStatus()
+  }
+
+  /**
+   * Looks at everything in one go, where that is to be had: what is as it was need then not be demanded one by one. False: it was not
+   * done.
+   */
+  lookAtAll(): boolean {
+    const changed = this.make.changedOf(this.state, namedRows(this.state))
+    if (changed === undefined) return false
+    this.engine.dispatch({ _tag: 'looked', changed })
+    return true
+  }
+
+  /** These may not be what they were. */
+  doubt(builds: readonly BuildId[]): void {
+    if (builds.length > 0) this.engine.dispatch({ _tag: 'changed', builds })
   }
 
   /** The request's client is gone: it is not answered any more. */

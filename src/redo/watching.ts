@@ -40,6 +40,10 @@ export class Watching {
     this.watcher.watch(STATE_FILES)
   }
 
+  get isOn(): boolean {
+    return this.watcher !== undefined
+  }
+
   /** For `redford status`. */
   get words(): string {
     if (this.watcher === undefined) return 'no'

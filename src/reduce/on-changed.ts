@@ -1,9 +1,9 @@
 /** What is told from outside of targets and running builds, and asks nothing. */
 import type { Look } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
-import { generation } from '../model/ids.js'
-import { Bit, Fact, Flag, KIND_MASK, Kind } from '../model/state.js'
-import { objectAt, withObject } from '../model/table.js'
+import { buildId, generation } from '../model/ids.js'
+import { Bit, Edge, FACT_STRIDE, Fact, Flag, KIND_MASK, Kind, Mode, Status } from '../model/state.js'
+import { objectAt, PAGE_ROWS, pageOf, pagesEnd, read, withObject } from '../model/table.js'
 import { bumpRevision, suspectDependents } from './judge.js'
 import { wordsOf, writeLook } from './on-scanned.js'
 import { isStarted } from './withdraw.js'
@@ -14,6 +14,41 @@ export const onChanged = (w: Work, builds: readonly BuildId[]): void => {
   for (const x of builds) {
     const checked = w.checked.get(x, 0)
     if (checked > 0) w.checked.set(x, 0, -checked)
+    suspectDependents(w, x)
+  }
+}
+
+/**
+ * Everything known was looked at. What is unchanged, with all that it depends on, need not be looked at again until the
+ * watcher, or the end of the process, says otherwise. One pass over the tables, in place of demanding each target.
+ */
+export const onLooked = (w: Work, changed: readonly BuildId[]): void => {
+  // Plain reads in one loop: this is the first thing a process does, and the compiler has not warmed up.
+  const [facts, edges] = [w.facts.finish(), w.edges.finish()]
+  const checked = Math.max(1, w.generation)
+  const doubtful: BuildId[] = [...changed]
+  for (let p = 0; p < pagesEnd(facts); p++) {
+    const page = pageOf(facts, p)
+    if (page === undefined) continue
+    for (let r = 0; r < PAGE_ROWS; r++) {
+      const flags = page[r * FACT_STRIDE + Fact.FLAGS]!
+      const kind = flags & KIND_MASK
+      const x = buildId(p * PAGE_ROWS + r)
+      if (kind === Kind.UNKNOWN || kind === Kind.REQUEST || (w.inFlight > 0 && w.status(x) !== Status.REST)) continue
+      let isSame = (flags & (Flag.ALWAYS | Flag.BROKEN | Flag.MODIFIED)) === 0
+      for (let e = page[r * FACT_STRIDE + Fact.DEP_HEAD]!; e !== 0 && isSame; e = read(edges, e, Edge.NEXT_DEP)) {
+        const d = read(edges, e, Edge.DEPENDENCY)
+        if (read(facts, d, Fact.REVISION) !== read(edges, e, Edge.SEEN)) isSame = false
+        const of = read(facts, d, Fact.FLAGS)
+        const isGone = (of & Flag.BROKEN) !== 0 || (of & KIND_MASK) === Kind.ABSENT
+        if (isGone && (read(edges, e, Edge.MODE) & Mode.CREATE) === 0) isSame = false
+      }
+      w.checked.set(x, 0, isSame ? checked : -checked)
+      if (!isSame) doubtful.push(x)
+    }
+  }
+  for (const x of doubtful) {
+    w.checked.set(x, 0, -Math.abs(w.checked.get(x, 0)))
     suspectDependents(w, x)
   }
 }

@@ -9,7 +9,7 @@ import { collect } from './collect.js'
 import { breakScanCycle } from './cycle.js'
 import { expand } from './demand.js'
 import { judge, tell } from './judge.js'
-import { onAdopted, onAlways, onChanged, onRechecked, onStamped, onTaken } from './on-changed.js'
+import { onAdopted, onAlways, onChanged, onLooked, onRechecked, onStamped, onTaken } from './on-changed.js'
 import { onCancelled, onRequested } from './on-request.js'
 import { onBlocked, onDone, onFailed, onStarted } from './on-run.js'
 import { onScanned } from './on-scanned.js'
@@ -93,6 +93,8 @@ const applyEvent = (w: Work, before: State, event: Event): void => {
       return onCancelled(w, event.request)
     case 'changed':
       return onChanged(w, event.builds)
+    case 'looked':
+      return onLooked(w, event.changed)
     case 'always':
       return onAlways(w, event.build)
     case 'stamped':

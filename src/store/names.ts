@@ -122,6 +122,20 @@ export class Names {
     return this.bytes.subarray(at, at + this.lengths[id]!)
   }
 
+  /** The names of `builds`, each with a NUL behind it. */
+  packed(builds: readonly BuildId[]): Buffer {
+    let size = 0
+    for (const x of builds) size += this.lengths[x]! + 1
+    const packed = Buffer.alloc(size)
+    let to = 0
+    for (const x of builds) {
+      const at = this.offsets[x]!
+      packed.set(this.bytes.subarray(at, at + this.lengths[x]!), to)
+      to += this.lengths[x]! + 1
+    }
+    return packed
+  }
+
   /** Begins loading: makes room for ids below `idsEnd` and for `length` bytes of names. */
   expect(idsEnd: number, length: number): void {
     this.grow(idsEnd)

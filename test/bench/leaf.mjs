@@ -4,6 +4,8 @@ import { lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import { command, openProject, progress, run } from './support.mjs'
 
+let trees = 0
+
 /** Targets in a folder. */
 const folderSize = 1000
 
@@ -61,7 +63,8 @@ const writers = {
  * @returns {Tree}
  */
 export const plant = (world, tool, n) => {
-  const folder = openProject(world, `leaf-${n}-${tool}`)
+  // Several cases grow trees of one size.
+  const folder = openProject(world, `leaf-${n}-${tool}-${++trees}`)
   for (let first = 0; first < n; first += folderSize) mkdirSync(join(folder, stem(first), '..'))
   for (const name of stems(n)) writeFileSync(join(folder, `${name}.src`), `${name}\n`)
   writers[tool](folder, n)
