@@ -29,9 +29,12 @@ export const argumentBytes = (args: readonly string[]): readonly string[] => {
   return args.map((arg, i) => (real[i] !== undefined && fromByteString(real[i]) === arg ? real[i] : toByteString(arg)))
 }
 
+/** The front end keeps one variable from our own Node by another name; do-files get it by its own. */
+const nameOfVariable = (name: string): string => (name === 'REDFORD_CA_CERTS' ? 'NODE_EXTRA_CA_CERTS' : name)
+
 /** NAME=value of every variable. */
 export const environmentBytes = (env: NodeJS.ProcessEnv = process.env): readonly string[] => {
-  const entries = Object.entries(env).map(([name, value]) => `${name}=${value ?? ''}`)
+  const entries = Object.entries(env).map(([name, value]) => `${nameOfVariable(name)}=${value ?? ''}`)
   if (!entries.some((entry) => entry.includes(REPLACEMENT))) return entries.map(toByteString)
   const real = new Map(procStrings('/proc/self/environ').map((entry) => [fromByteString(entry), entry]))
   return entries.map((entry) => real.get(entry) ?? toByteString(entry))

@@ -35,6 +35,8 @@ export class Commands {
   private readonly requests = new Map<Client, BuildId>()
   /** For `redford stop` and `status`. */
   private readonly control: { stop(client: Client): void; status(client: Client, json: boolean): void }
+  /** What the last person's request was for, and how many do-files were run for it. */
+  lastRequest: { readonly targets: readonly BuildId[]; readonly runs: number } = { targets: [], runs: 0 }
   /** Everything was looked at once, and is watched since. */
   private hasLooked = false
   /** No new requests are taken. */
@@ -204,6 +206,7 @@ export class Commands {
           this.requests.delete(client)
           if (!ok) host.sessions.tellBroken(state, session, targets)
           session.console.summary()
+          this.lastRequest = { targets, runs: session.runs }
           host.sessions.open.delete(id)
           host.tracer.close(id)
           client.exit(ok ? SUCCESS : FAILURE)

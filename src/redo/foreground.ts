@@ -2,6 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { ClientFiles, ClientRequest } from './client.js'
 import { Daemon } from './daemon.js'
+import { writeProof } from './fresh.js'
 import { packageVersion } from './native.js'
 import { PROTOCOL } from './protocol.js'
 import type { Client } from './server.js'
@@ -59,6 +60,14 @@ export const serveProcess = async ({ root, request, files, node, main }: Foregro
   })
   daemon.commands.onRequest(client)
   await isOver
+  const { targets, runs } = daemon.commands.lastRequest
+  // What was just made may still be looked at too soon; the next time it is found unchanged is early enough.
+  if (exitCode === 0 && runs === 0 && request.command === 'redo-ifchange' && targets.length > 0)
+    writeProof(daemon.host.state, (x) => daemon.host.store.names.nameOf(x), targets, [
+      request.command,
+      request.cwd,
+      ...request.args,
+    ])
   for (const [name, listen] of listeners) process.off(name, listen)
   return exitCode
 }
