@@ -1,6 +1,6 @@
 // The leaf graph: N targets, each a copy of the one source beside it, written three times over: for redo, for ninja and for make.
 
-import { lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { command, openProject, progress, run } from './support.mjs'
 
@@ -113,4 +113,10 @@ export const change = (/** @type {Tree} */ { folder, n }, /** @type {number} */ 
   const index = ((round * 7919) % (n >> 1)) * 2 + 1
   writeFileSync(join(folder, `${stem(index)}.src`), `change ${round}\n`)
   return { output: join(folder, `${stem(index)}.out`), content: `change ${round}\n` }
+}
+
+/** Gives one source a new time and nothing else: another one each round, none of those in the fingerprint. */
+export const touch = (/** @type {Tree} */ { folder, n }, /** @type {number} */ round) => {
+  const now = new Date()
+  utimesSync(join(folder, `${stem(((round * 7919) % (n >> 1)) * 2 + 1)}.src`), now, now)
 }

@@ -1,7 +1,7 @@
 // Nothing to do, and one changed source, in a leaf graph that was built before; and what the daemon holds in memory for it.
 
 import { readFileSync } from 'node:fs'
-import { change, fingerprint, grow, plant } from './leaf.mjs'
+import { change, fingerprint, grow, plant, touch } from './leaf.mjs'
 import { memoryRows } from './memory.mjs'
 import { ratioRow } from './report.mjs'
 import { command, interleave, run, stopDaemon } from './support.mjs'
@@ -66,6 +66,21 @@ export function* leafRows(world, n) {
     const touched = interleave(
       contestants((tree, build) => {
         const before = fingerprint(tree)
+        touch(tree, ++rounds)
+        const sample = build()
+        if (fingerprint(tree) !== before) throw new Error(`${tree.tool} built more than what was touched`)
+        return sample
+      }),
+      times,
+    )
+    yield ratioRow(`one source touched, ${size}, ${how}`, touched, {
+      ...limit,
+      note: 'its content is the same: redford finds that out and makes nothing, the others make its target',
+    })
+
+    const changed = interleave(
+      contestants((tree, build) => {
+        const before = fingerprint(tree)
         const { output, content } = change(tree, ++rounds)
         const sample = build()
         if (readFileSync(output, 'latin1') !== content) throw new Error(`${tree.tool} did not build ${output}`)
@@ -74,7 +89,7 @@ export function* leafRows(world, n) {
       }),
       times,
     )
-    yield ratioRow(`one source changed, ${size}, ${how}`, touched, limit)
+    yield ratioRow(`one source changed, ${size}, ${how}`, changed, limit)
 
     // While the daemon that made the full build still lives. In a smaller tree one sees the noise of Node's own heap and no more.
     if (daemon && n >= 100_000) yield* memoryRows(world, own)
