@@ -1,155 +1,26 @@
 /*
- * The one C program of Redford, compiled on first use by src/redo/native.ts. It has three faces:
+ * What Redford's daemon has done for it by a small program, compiled on first use by src/redo/native.ts:
  *
- *   redo, redo-ifchange, ...   the client: sends its arguments to the project's daemon, prints what comes back. A do-file
- *                              calls it once per dependency list, so it must start and end in well under a millisecond:
- *                              no stdio, no locale, one write for the request.
  *   redford --forkserver       starts processes for the daemon, which is too large to fork quickly itself.
  *   redford --fresh COMMAND... finds out, from a proof left by an earlier one, whether the command has nothing to do.
  *   redford --stat             looks at many paths: NUL-terminated on standard input, four words each on standard output.
  *
- * C99 and POSIX, for Linux and macOS. The words on the wire are those of src/redo/protocol.ts and
- * src/make/forkserver-messages.ts, the look of a path that of src/make/look.ts: change them together.
+ * C99 and POSIX, for Linux and macOS. The words on the wire are those of src/make/forkserver-messages.ts, the look of a
+ * path that of src/make/look.ts: change them together.
  */
 #define _DEFAULT_SOURCE /* wait4, vfork */
 #define _DARWIN_C_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
+#include "common.h"
 #include <pthread.h>
 #include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <time.h>
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/types.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-#ifndef REDFORD_VERSION
-#define REDFORD_VERSION "unknown"
-#endif
-#define PROTOCOL "1"
-#define FRAME_SIZE_MAX (16u * 1024 * 1024)
-#define LIST_FRAME_SIZE_MAX (1024u * 1024)
-/* Exit codes of redo's own (see docs): no daemon can be reached, the state is gone. */
-#define EXIT_UNREACHABLE 205
-
-/* ---------------------------------------------------------------- common */
-
-/* Says one line on standard error: "name: text: detail". */
-static void complain(const char *name, const char *text, const char *detail)
-{
-    char line[1024];
-    int size = snprintf(line, sizeof line, "%s: %s%s%s\n", name, text, detail ? ": " : "", detail ? detail : "");
-    if (size >= (int)sizeof line) size = sizeof line - 1;
-    if (size > 0 && write(2, line, (size_t)size) < 0) return;
-}
-
-static void die(const char *text)
-{
-    complain("redford", text, errno ? strerror(errno) : NULL);
-    _exit(EXIT_UNREACHABLE);
-}
-
-static void *grab(void *old, size_t size)
-{
-    void *memory = realloc(old, size ? size : 1);
-    if (memory == NULL) {
-        errno = ENOMEM;
-        die("no memory");
-    }
-    return memory;
-}
-
-/* Writes everything; waits where another process made the file non-blocking. 0, or -1 with errno. */
-static int write_all(int fd, const void *data, size_t size)
-{
-    const char *at = data;
-    while (size > 0) {
-        ssize_t n = write(fd, at, size);
-        if (n >= 0) {
-            at += n;
-            size -= (size_t)n;
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            struct pollfd ready = {fd, POLLOUT, 0};
-            poll(&ready, 1, -1);
-        } else if (errno != EINTR) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-/* Bytes that grow. */
-typedef struct {
-    char *data;
-    size_t size, room;
-} Buffer;
-
-static void reserve(Buffer *b, size_t more)
-{
-    if (b->size + more <= b->room) return;
-    while (b->size + more > b->room) b->room = b->room ? b->room * 2 : 16 * 1024;
-    b->data = grab(b->data, b->room);
-}
-
-static void add(Buffer *b, const void *data, size_t size)
-{
-    reserve(b, size);
-    memcpy(b->data + b->size, data, size);
-    b->size += size;
-}
-
-/* With its NUL. */
-static void add_string(Buffer *b, const char *string) { add(b, string, strlen(string) + 1); }
-
-static void put_u32(char *at, uint32_t value)
-{
-    for (int i = 0; i < 4; i++) at[i] = (char)(value >> (8 * i));
-}
-
-static uint32_t get_u32(const char *at)
-{
-    const unsigned char *u = (const unsigned char *)at;
-    return u[0] | (uint32_t)u[1] << 8 | (uint32_t)u[2] << 16 | (uint32_t)u[3] << 24;
-}
-
-static void add_u32(Buffer *b, uint32_t value)
-{
-    reserve(b, 4);
-    put_u32(b->data + b->size, value);
-    b->size += 4;
-}
-
-/* Begins a frame of unknown length; give the result to end_frame. */
-static size_t begin_frame(Buffer *b, char type)
-{
-    size_t start = b->size;
-    add_u32(b, 0);
-    add(b, &type, 1);
-    return start;
-}
-
-static void end_frame(Buffer *b, size_t start) { put_u32(b->data + start, (uint32_t)(b->size - start - 4)); }
-
-/* Descriptors 0 to 2 must be open, or a socket would get one of these numbers and swallow the output. */
-static void open_standard_files(void)
-{
-    for (int fd = 0; fd <= 2; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) _exit(EXIT_UNREACHABLE);
-}
-
-static void close_on_exec(int fd) { fcntl(fd, F_SETFD, FD_CLOEXEC); }
 
 /* ---------------------------------------------------------------- the look of a path */
 
@@ -442,389 +313,6 @@ static int fresh_main(char **strings)
     return !(parts[0].holds && parts[1].holds);
 }
 
-/* ---------------------------------------------------------------- client */
-
-/* What the client was called with; the fallback needs all of it again. */
-static const char *command;
-static char **arguments; /* NULL-terminated, without the command */
-static char cwd[4096 * 4];
-static int daemon_fd = -1;
-static int status_drawn = 0;
-
-/* Standard input already sent, kept so that the fallback can read it again. */
-static Buffer spool;
-static int spool_lost = 0;
-#define SPOOL_SIZE_MAX FRAME_SIZE_MAX
-
-static const int forwarded[] = {SIGINT, SIGTERM, SIGHUP};
-static volatile sig_atomic_t signal_seen = 0, signal_waiting = 0, is_sending = 0;
-
-static int send_signal(int number)
-{
-    char frame[6] = {2, 0, 0, 0, 'S', (char)number};
-    return write_all(daemon_fd, frame, sizeof frame);
-}
-
-/* The first asks the daemon for an orderly end, the second ends us here and now. */
-static void on_signal(int number)
-{
-    int saved = errno;
-    if (signal_seen) _exit(128 + number);
-    signal_seen = number;
-    /* In the middle of another frame its sender must do it, see send_all. */
-    if (is_sending) signal_waiting = number;
-    else send_signal(number);
-    errno = saved;
-}
-
-static int send_all(const void *data, size_t size)
-{
-    is_sending = 1;
-    int result = write_all(daemon_fd, data, size);
-    is_sending = 0;
-    if (signal_waiting) {
-        int number = signal_waiting;
-        signal_waiting = 0;
-        send_signal(number);
-    }
-    return result;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction action, old;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = on_signal;
-    action.sa_flags = SA_NODEFER;
-    for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++) {
-        /* What our caller ignores (nohup, a background job) stays ignored. */
-        if (sigaction(forwarded[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) sigaction(forwarded[i], &action, NULL);
-    }
-}
-
-static void release_signals(void)
-{
-    struct sigaction old;
-    for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++)
-        if (sigaction(forwarded[i], NULL, &old) == 0 && old.sa_handler == on_signal) signal(forwarded[i], SIG_DFL);
-}
-
-/* Puts what was already read in front of what is left of standard input. */
-static void rewind_input(void)
-{
-    if (spool.size == 0) return;
-    FILE *file = tmpfile();
-    if (file == NULL) die("cannot keep standard input");
-    char chunk[64 * 1024];
-    int fd = fileno(file);
-    ssize_t n = write_all(fd, spool.data, spool.size);
-    while (n >= 0 && ((n = read(0, chunk, sizeof chunk)) > 0 || (n < 0 && errno == EINTR)))
-        n = n < 0 ? 0 : write_all(fd, chunk, (size_t)n);
-    if (n < 0 || lseek(fd, 0, SEEK_SET) < 0 || dup2(fd, 0) < 0) die("cannot keep standard input");
-}
-
-/* Hands over to the JavaScript client, which can do everything, slowly. */
-static int fall_back(const char *why)
-{
-    const char *node = getenv("REDFORD_NODE"), *main_file = getenv("REDFORD_MAIN");
-    if (node == NULL || main_file == NULL || *node == 0 || *main_file == 0) {
-        complain(command, why, "and REDFORD_NODE and REDFORD_MAIN do not say how to start one");
-        return EXIT_UNREACHABLE;
-    }
-    if (spool_lost) {
-        complain(command, why, "and its standard input is spent");
-        return EXIT_UNREACHABLE;
-    }
-    if (daemon_fd >= 0) close(daemon_fd);
-    if (cwd[0] != 0 && chdir(cwd) != 0) {
-        complain(command, "cannot go back to the working folder", strerror(errno));
-        return EXIT_UNREACHABLE;
-    }
-    size_t count = 0;
-    while (arguments[count] != NULL) count++;
-    char **words = grab(NULL, (count + 4) * sizeof *words);
-    words[0] = (char *)node;
-    words[1] = (char *)main_file;
-    words[2] = (char *)command;
-    memcpy(words + 3, arguments, (count + 1) * sizeof *words);
-    release_signals();
-    signal(SIGPIPE, SIG_DFL);
-    rewind_input();
-    execvp(node, words);
-    complain(command, node, strerror(errno));
-    return EXIT_UNREACHABLE;
-}
-
-static int is_folder(const char *path)
-{
-    struct stat s;
-    return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
-}
-
-/*
- * Fills `cwd` and enters the project's root. The root is looked for above the real folder, for that is what ".." means to
- * the kernel; the daemon is told the name the shell knows, if it is true.
- */
-static int enter_root(void)
-{
-    static char root[sizeof cwd];
-    const char *given = getenv("REDFORD_ROOT"), *pwd = getenv("PWD");
-    struct stat here, named;
-    if (getcwd(root, sizeof root - 16) == NULL) return -1;
-    strcpy(cwd, root);
-    if (pwd != NULL && pwd[0] == '/' && strlen(pwd) < sizeof cwd && strcmp(pwd, cwd) != 0 && stat(pwd, &named) == 0 &&
-        stat(".", &here) == 0 && named.st_dev == here.st_dev && named.st_ino == here.st_ino)
-        strcpy(cwd, pwd);
-    if (given != NULL && *given != 0) return chdir(given);
-    for (size_t size = strlen(root);;) {
-        strcpy(root + size, "/.redford");
-        if (is_folder(root)) {
-            root[size ? size : 1] = 0;
-            return chdir(root);
-        }
-        if (size <= 1) return -1;
-        do size--;
-        while (size > 0 && root[size] != '/');
-    }
-}
-
-/* To a relative name, which is short whatever the project's path is. */
-static int connect_to_daemon(void)
-{
-    struct sockaddr_un address;
-    struct stat s;
-    memset(&address, 0, sizeof address);
-    address.sun_family = AF_UNIX;
-    strcpy(address.sun_path, ".redford/socket");
-    /* Another user's daemon would run our do-files as that user. */
-    if (lstat(address.sun_path, &s) != 0 || !S_ISSOCK(s.st_mode) || s.st_uid != geteuid()) return -1;
-    daemon_fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (daemon_fd < 0) return -1;
-    close_on_exec(daemon_fd);
-    while (connect(daemon_fd, (struct sockaddr *)&address, sizeof address) != 0) {
-        if (errno == EINTR) continue;
-        close(daemon_fd);
-        daemon_fd = -1;
-        return -1;
-    }
-    return 0;
-}
-
-static int columns_of_terminal(void)
-{
-    struct winsize size;
-    return ioctl(2, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
-}
-
-/* A list of strings, in frames of about 1 MiB, so that neither side holds much. */
-static void add_list(Buffer *b, char type, char **strings)
-{
-    while (*strings != NULL) {
-        size_t start = begin_frame(b, type);
-        do add_string(b, *strings++);
-        while (*strings != NULL && b->size - start + strlen(*strings) < LIST_FRAME_SIZE_MAX);
-        end_frame(b, start);
-    }
-}
-
-extern char **environ;
-
-/* Everything that is known before standard input is read, in one write. */
-static int send_request(int has_input)
-{
-    const char *token = getenv("REDFORD_TOKEN"), *no_color = getenv("NO_COLOR");
-    char columns[16], file[64];
-    struct stat s;
-    Buffer b = {NULL, 0, 0};
-    int stderr_tty = isatty(2);
-    if (token == NULL) token = "";
-    snprintf(columns, sizeof columns, "%d", stderr_tty ? columns_of_terminal() : 0);
-    if (fstat(2, &s) != 0) memset(&s, 0, sizeof s);
-    snprintf(file, sizeof file, "%llu:%llu", (unsigned long long)s.st_dev, (unsigned long long)s.st_ino);
-    size_t start = begin_frame(&b, 'H');
-    add_string(&b, PROTOCOL);
-    add_string(&b, REDFORD_VERSION);
-    add_string(&b, command);
-    add_string(&b, cwd);
-    add_string(&b, token);
-    add_string(&b, isatty(1) ? "1" : "0");
-    add_string(&b, stderr_tty ? "1" : "0");
-    add_string(&b, columns);
-    add_string(&b, no_color != NULL && *no_color != 0 ? "1" : "0");
-    add_string(&b, file);
-    add_string(&b, isatty(0) ? "1" : "0");
-    end_frame(&b, start);
-    if (*token == 0) add_list(&b, 'E', environ);
-    add_list(&b, 'A', arguments);
-    if (!has_input) end_frame(&b, begin_frame(&b, 'G'));
-    int result = send_all(b.data, b.size);
-    free(b.data);
-    return result;
-}
-
-/* Sends the next piece of standard input; 0 at its end. The daemon may be gone: its answer is read by the caller. */
-static int forward_input(void)
-{
-    static char chunk[5 + 64 * 1024];
-    ssize_t n = read(0, chunk + 5, sizeof chunk - 5);
-    if (n < 0 && (errno == EINTR || errno == EAGAIN)) return 1;
-    if (n <= 0) {
-        put_u32(chunk, 1);
-        chunk[4] = 'G';
-        send_all(chunk, 5);
-        return 0;
-    }
-    if (spool.size + (size_t)n > SPOOL_SIZE_MAX) spool_lost = 1;
-    if (!spool_lost) add(&spool, chunk + 5, (size_t)n);
-    put_u32(chunk, (uint32_t)n + 1);
-    chunk[4] = 'I';
-    return send_all(chunk, 5 + (size_t)n) == 0;
-}
-
-/* A closed standard output ends us as SIGPIPE would have; there is nobody to tell. */
-static void print(int fd, const char *data, size_t size)
-{
-    if (write_all(fd, data, size) != 0 && fd == 1) _exit(141);
-}
-
-#define ERASE_LINE "\r\033[K"
-#define ERASE_LINE_SIZE 4
-
-static void erase_status(void)
-{
-    if (status_drawn) print(2, ERASE_LINE, ERASE_LINE_SIZE);
-    status_drawn = 0;
-}
-
-/* What is read from the daemon: a frame's head, then a payload that is passed on as it comes. */
-typedef struct {
-    char head[5];
-    size_t head_size, left; /* `left`: bytes of the payload not yet seen */
-    char line[ERASE_LINE_SIZE + 1024]; /* a status line behind what erases the last one, or the exit code */
-    size_t line_size;
-    int seen_any, code; /* `code`: -1 until the last frame */
-} Answer;
-
-enum { GO_ON, DONE, NOT_MINE, BROKEN };
-
-/* In one write, or the line would flicker. */
-static void draw_status(const Answer *a)
-{
-    if (a->line_size == ERASE_LINE_SIZE || !isatty(2)) {
-        erase_status();
-        return;
-    }
-    print(2, a->line, a->line_size);
-    status_drawn = 1;
-}
-
-static int end_of_frame(Answer *a)
-{
-    a->head_size = 0;
-    switch (a->head[4]) {
-    case 'O':
-    case 'R': return GO_ON;
-    case 'T': draw_status(a); return GO_ON;
-    case 'X':
-        if (a->line_size != ERASE_LINE_SIZE + 1) return BROKEN;
-        a->code = (unsigned char)a->line[ERASE_LINE_SIZE];
-        return DONE;
-    case 'N': return NOT_MINE;
-    default: return BROKEN;
-    }
-}
-
-static int take(Answer *a, const char *data, size_t size)
-{
-    while (size > 0) {
-        size_t n;
-        if (a->head_size < 5) {
-            n = 5 - a->head_size < size ? 5 - a->head_size : size;
-            memcpy(a->head + a->head_size, data, n);
-            a->head_size += n;
-            data += n;
-            size -= n;
-            if (a->head_size < 5) return GO_ON;
-            uint32_t length = get_u32(a->head);
-            if (length == 0 || length > FRAME_SIZE_MAX) return BROKEN;
-            a->left = length - 1;
-            memcpy(a->line, ERASE_LINE, ERASE_LINE_SIZE);
-            a->line_size = ERASE_LINE_SIZE;
-            if (a->head[4] != 'N') a->seen_any = 1;
-        }
-        n = a->left < size ? a->left : size;
-        if (n > 0 && (a->head[4] == 'O' || a->head[4] == 'R')) {
-            erase_status();
-            print(a->head[4] == 'O' ? 1 : 2, data, n);
-        } else {
-            size_t room = sizeof a->line - a->line_size, kept = room < n ? room : n;
-            memcpy(a->line + a->line_size, data, kept);
-            a->line_size += kept;
-        }
-        data += n;
-        size -= n;
-        a->left -= n;
-        if (a->left == 0) {
-            int next = end_of_frame(a);
-            if (next != GO_ON) return next;
-        }
-    }
-    return GO_ON;
-}
-
-/* Talks with the daemon until it gives the exit code. */
-static int converse(int has_input)
-{
-    static char chunk[64 * 1024];
-    static Answer answer;
-    answer.code = -1;
-    send_request(has_input);
-    for (;;) {
-        if (has_input) {
-            struct pollfd ready[2] = {{daemon_fd, POLLIN, 0}, {0, POLLIN, 0}};
-            if (poll(ready, 2, -1) < 0) continue;
-            if (ready[1].revents != 0) has_input = forward_input();
-            if (ready[0].revents == 0) continue;
-        }
-        ssize_t n = read(daemon_fd, chunk, sizeof chunk);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) {
-            erase_status();
-            /* A daemon on its way out closes what it has not begun with; then nothing is lost by asking again. */
-            if (!answer.seen_any && !signal_seen) return fall_back("the daemon hung up");
-            complain(command, "the daemon hung up before it was done", NULL);
-            return signal_seen ? 128 + signal_seen : EXIT_UNREACHABLE;
-        }
-        switch (take(&answer, chunk, (size_t)n)) {
-        case DONE: erase_status(); return answer.code;
-        case NOT_MINE: erase_status(); return fall_back("the daemon does not serve this request");
-        case BROKEN:
-            erase_status();
-            complain(command, "the daemon said something that makes no sense", NULL);
-            return EXIT_UNREACHABLE;
-        }
-    }
-}
-
-static int client_main(void)
-{
-    int has_input = strcmp(command, "redo-stamp") == 0;
-    int only_names = 0, wants_node = 0;
-    open_standard_files();
-    for (char **word = arguments; *word != NULL; word++) {
-        if (strcmp(*word, "-") == 0) has_input = 1;
-        if (strcmp(*word, "--") == 0) only_names = 1;
-        if (only_names) continue;
-        if (strcmp(*word, "--no-daemon") == 0 || strcmp(*word, "--help") == 0 || strcmp(*word, "--version") == 0)
-            wants_node = 1;
-    }
-    if (wants_node) return fall_back("this option needs no daemon");
-    if (enter_root() != 0 || connect_to_daemon() != 0) return fall_back("no daemon is running here");
-    signal(SIGPIPE, SIG_IGN);
-    catch_signals();
-    return converse(has_input);
-}
-
 /* ---------------------------------------------------------------- forkserver */
 
 /* vfork does not copy page tables; where it is frowned upon, fork does the same more slowly. */
@@ -996,31 +484,6 @@ static void open_as(const Start *start, int step, int fd, const char *path, int 
     close(opened);
 }
 
-/* As execvp, in the child's PATH; of several failures the one that says most. */
-static void exec_program(const Start *start)
-{
-    const char *program = start->argv[0], *folder = start->path;
-    int error = ENOENT;
-    if (strchr(program, '/') != NULL) {
-        execve(program, start->argv, start->env);
-        return;
-    }
-    for (;;) {
-        size_t size = strcspn(folder, ":");
-        char *at = start->candidate;
-        memcpy(at, folder, size);
-        at += size;
-        if (size > 0) *at++ = '/'; /* an empty entry is the working folder */
-        strcpy(at, program);
-        execve(start->candidate, start->argv, start->env);
-        if (errno != ENOENT && errno != ENOTDIR) error = errno;
-        if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) break;
-        if (folder[size] == 0) break;
-        folder += size + 1;
-    }
-    errno = error;
-}
-
 static void be_child(const Start *start)
 {
     sigset_t none;
@@ -1033,7 +496,7 @@ static void be_child(const Start *start)
     signal(SIGPIPE, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    exec_program(start);
+    exec_in_path(start->path, start->candidate, start->argv, start->env);
     give_up(start, STEP_EXEC);
 }
 
@@ -1107,7 +570,7 @@ static int start_run(const char *payload, size_t size)
     if (env == NULL) {
         add_failure(id, EINVAL, "environment");
     } else {
-        Start start = {NULL, NULL, strings[0], strings[1], strings[2], "/usr/bin:/bin", NULL, -1};
+        Start start = {NULL, NULL, strings[0], strings[1], strings[2], DEFAULT_PATH, NULL, -1};
         start.argv = strings + 4 + extra_count;
         start.env = merge_env(env, strings + 4, extra_count);
         for (char **e = start.env; *e != NULL; e++)
@@ -1245,16 +708,12 @@ static int forkserver_main(void)
 
 int main(int argc, char **argv)
 {
-    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
-    command = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "redford";
-    if (strcmp(command, "redford") != 0) {
-        arguments = argv + 1;
-        return client_main();
-    }
-    if (argc == 2 && strcmp(argv[1], "--forkserver") == 0) return forkserver_main();
-    if (argc == 2 && strcmp(argv[1], "--stat") == 0) return stat_main();
-    if (argc > 2 && strcmp(argv[1], "--fresh") == 0) return fresh_main(argv + 2);
-    if (argc == 2 && strcmp(argv[1], "--version") == 0)
+    const char *face = argc > 1 ? argv[1] : "";
+    if (argc == 2 && strcmp(face, "--forkserver") == 0) return forkserver_main();
+    if (argc == 2 && strcmp(face, "--stat") == 0) return stat_main();
+    if (argc > 2 && strcmp(face, "--fresh") == 0) return fresh_main(argv + 2);
+    /* More arguments do not matter: src/redo/native.ts lets the client fall back to this, to try both. */
+    if (strcmp(face, "--version") == 0)
         return write_all(1, "redford " REDFORD_VERSION "\n", sizeof "redford " REDFORD_VERSION) == 0 ? 0 : 1;
     complain("redford", "this program is run by Redford itself", "--forkserver, --stat, --fresh or --version");
     return 2;

@@ -1,5 +1,5 @@
 /**
- * The client in JavaScript: what `native/redford.c` does for a redo command, for where it cannot, and for the first
+ * The client in JavaScript: what `native/client.c` does for a redo command, for where it cannot, and for the first
  * command of all, which starts the daemon and then asks it. It only talks; that a daemon must be started, or that an
  * answer means to go another way, is told to the caller.
  */

@@ -1,9 +1,9 @@
 /**
- * Finds the C program (`native/redford.c`), compiling it when it is first needed into the user's cache folder: there is
- * no install script, and nothing to compile for who never runs redo. Without a compiler there are small shell scripts
- * of the same names, that call the JavaScript client.
+ * Finds the C programs (those of `native`), compiling them when they are first needed into the user's cache folder: there
+ * is no install script, and nothing to compile for who never runs redo. Without a compiler there are small shell scripts
+ * of the commands' names, that call the JavaScript client.
  */
-import { spawnSync } from 'node:child_process'
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
@@ -32,6 +32,7 @@ export const packageVersion: string = JSON.parse(fs.readFileSync(join(packageRoo
 
 /** `binFolder` holds all of {@link COMMANDS} and belongs first in a do-file's PATH. */
 export type Native =
+  /** `program` is the forkserver; the commands are another one. */
   | { readonly _tag: 'native'; readonly program: string; readonly binFolder: string }
   /** `why` is a sentence for `redford doctor`: no compiler, its complaint, or REDFORD_NATIVE=off. */
   | { readonly _tag: 'none'; readonly why: string; readonly binFolder: string }
@@ -77,26 +78,35 @@ const keyOf = (...parts: readonly string[]): string =>
   createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 24)
 
 /**
- * The compiled program, or shell scripts in its place. Costs two stats and the reading of one source file when it was
- * compiled before, one compilation (under a second) otherwise. REDFORD_NATIVE=off asks for the scripts; CC names the
- * compiler. Throws only when the package itself is broken.
+ * The compiled programs, or shell scripts in the client's place. Costs two stats and the reading of four source files when
+ * they were compiled before, one compilation (about a second) otherwise. REDFORD_NATIVE=off asks for the scripts,
+ * REDFORD_CLIENT=libc for a client with the system's C library; CC names the compiler. Throws only when the package
+ * itself is broken.
  */
 export const nativeProgram = (env: Env = process.env): Native => {
-  const source = join(packageRoot, 'native', 'redford.c')
   const cache = usableCache(env)
   if (cache === undefined) return scriptsOnly(undefined, `no folder can be written: ${cacheFolders(env).join(', ')}`)
   if (env.REDFORD_NATIVE === 'off') return scriptsOnly(cache, 'REDFORD_NATIVE=off')
   const compiler = isSet(env.CC) ? env.CC : 'cc'
-  const key = keyOf(fs.readFileSync(source, 'latin1'), packageVersion, compiler, process.platform, process.arch)
+  const ways = env.REDFORD_CLIENT === 'libc' ? WITH_LIBC : [WITHOUT_LIBC, ...WITH_LIBC]
+  const key = keyOf(...sources(), ...ways.flat(), packageVersion, compiler, process.platform, process.arch)
   const folder = join(cache, key)
   const found: Native = { _tag: 'native', program: join(folder, 'redford'), binFolder: join(folder, 'bin') }
-  if (!isOurs(statOrNothing(found.program))) {
-    const why = makeFolder(cache, folder, 'redford', (temporary) => compile(compiler, source, temporary))
+  if (!isWhole(folder, PROGRAMS)) {
+    const why = makeFolder(cache, folder, PROGRAMS, (temporary) => compile(compiler, ways, temporary))
     if (why !== undefined) return scriptsOnly(cache, why)
   }
   pointCurrent(cache, key)
   return found
 }
+
+const sourceFolder = join(packageRoot, 'native')
+
+const sources = (): readonly string[] =>
+  fs
+    .readdirSync(sourceFolder)
+    .sort()
+    .map((name) => fs.readFileSync(join(sourceFolder, name), 'latin1'))
 
 /** Shell scripts that run the JavaScript client; of the package's own `bin` when even they cannot be written. */
 const scriptsOnly = (cache: string | undefined, why: string): Native => {
@@ -104,8 +114,8 @@ const scriptsOnly = (cache: string | undefined, why: string): Native => {
   if (cache === undefined) return packaged
   const folder = join(cache, `scripts-${keyOf(packageVersion, ...COMMANDS.map(scriptOf))}`)
   const binFolder = join(folder, 'bin')
-  if (isOurs(statOrNothing(join(binFolder, 'redo')))) return { _tag: 'none', why, binFolder }
-  const failure = makeFolder(cache, folder, 'bin/redo', (temporary) => {
+  if (isWhole(folder, ['bin/redo'])) return { _tag: 'none', why, binFolder }
+  const failure = makeFolder(cache, folder, ['bin/redo'], (temporary) => {
     fs.mkdirSync(join(temporary, 'bin'))
     for (const command of COMMANDS) {
       const script = join(temporary, 'bin', command)
@@ -119,14 +129,18 @@ const scriptsOnly = (cache: string | undefined, why: string): Native => {
 
 const scriptOf = (command: string): string => `#!/bin/sh\nexec "$REDFORD_NODE" "$REDFORD_MAIN" ${command} "$@"\n`
 
+/** Nothing essential is missing, or may have been changed by others. */
+const isWhole = (folder: string, essential: readonly string[]): boolean =>
+  essential.every((name) => isOurs(statOrNothing(join(folder, name))))
+
 /**
  * Fills a new folder under a temporary name, then renames it: of several processes that do so at once, one wins and the
- * others use its folder. Gives a sentence when it failed. `essential` tells a whole folder from a damaged one.
+ * others use its folder. Gives a sentence when it failed. The `essential` names tell a whole folder from a damaged one.
  */
 const makeFolder = (
   cache: string,
   folder: string,
-  essential: string,
+  essential: readonly string[],
   fill: (temporary: string) => string | undefined,
 ): string | undefined => {
   let temporary: string | undefined
@@ -135,12 +149,12 @@ const makeFolder = (
     const why = fill(temporary)
     if (why !== undefined) return why
     // A folder that stands there without what it is for is damaged; a whole one is another process's, and as good.
-    if (statOrNothing(folder) !== undefined && !isOurs(statOrNothing(join(folder, essential))))
+    if (statOrNothing(folder) !== undefined && !isWhole(folder, essential))
       fs.rmSync(folder, { recursive: true, force: true })
     try {
       fs.renameSync(temporary, folder)
     } catch (error) {
-      if (!isOurs(statOrNothing(join(folder, essential)))) throw error
+      if (!isWhole(folder, essential)) throw error
     }
     return undefined
   } catch (error) {
@@ -150,36 +164,70 @@ const makeFolder = (
   }
 }
 
-const COMPILE_TIMEOUT_MS = 60_000
+/** The daemon's helper and the client. */
+const PROGRAMS = ['redford', 'client'] as const
 
-/** Compiles into `folder`, statically if the system can (half the start-up time), and tries the program. */
-const compile = (compiler: string, source: string, folder: string): string | undefined => {
-  const program = join(folder, 'redford')
-  const options = { encoding: 'utf8', timeout: COMPILE_TIMEOUT_MS } as const
+/** Options and sources of one way to compile the same program. */
+type Way = readonly string[]
+
+/** Best first: statically if the system can, which saves looking for the library at each start. */
+const WITH_LIBC: readonly Way[] = [['-static', 'client.c'], ['client.c']]
+
+/**
+ * With `tiny-libc.c` in place of the system's library, whose start takes ten times as long as the client's work. Where its
+ * system calls are not known it does not compile. What the library would have to help with is off: guards on the stack,
+ * checked and inlined variants of functions, tables for unwinding.
+ */
+const WITHOUT_LIBC: Way = [
+  ...['-static', '-nostdlib', '-ffreestanding', '-fno-stack-protector', '-fno-asynchronous-unwind-tables'],
+  ...['-U_FORTIFY_SOURCE', '-D__NO_INLINE__', 'client.c', 'tiny-libc.c'],
+]
+
+const SPAWN_OPTIONS = { encoding: 'utf8', timeout: 60_000 } as const
+
+/** Compiles all programs into `folder`. Gives a sentence when it failed. */
+const compile = (compiler: string, clientWays: readonly Way[], folder: string): string | undefined => {
+  const [program, client] = PROGRAMS.map((name) => join(folder, name)) as [string, string]
+  const common = ['-pthread', 'redford.c']
+  const why =
+    compileAs(compiler, program, [['-static', ...common], common], () =>
+      spawnSync(program, ['--version'], SPAWN_OPTIONS),
+    ) ??
+    // No daemon is there, so the client starts what it takes for node: the program just compiled.
+    compileAs(compiler, client, clientWays, () => {
+      const env = { REDFORD_ROOT: folder, REDFORD_NODE: program, REDFORD_MAIN: '--version' }
+      return spawnSync(client, ['target'], { ...SPAWN_OPTIONS, cwd: folder, env })
+    })
+  if (why !== undefined) return why
+  for (const name of PROGRAMS) fs.chmodSync(join(folder, name), 0o700)
+  fs.mkdirSync(join(folder, 'bin'), { mode: 0o700 })
+  for (const command of COMMANDS) fs.symlinkSync('../client', join(folder, 'bin', command))
+  return undefined
+}
+
+/** In the first way that gives a program which tells its version when tried. Gives a sentence when none does. */
+const compileAs = (
+  compiler: string,
+  program: string,
+  ways: readonly Way[],
+  tryIt: () => SpawnSyncReturns<string>,
+): string | undefined => {
   // $CC may carry options, as in make: CC="ccache gcc".
   const [name = 'cc', ...flags] = compiler.split(/\s+/).filter((word) => word !== '')
   let complaint = ''
-  for (const linking of [['-static'], []]) {
-    const common = ['-std=c99', '-O2', '-pthread', `-DREDFORD_VERSION="${packageVersion}"`, '-o', program, source]
-    const { status, error, stderr } = spawnSync(name, [...flags, ...linking, ...common], options)
+  for (const way of ways) {
+    const words = way.map((word) => (word.endsWith('.c') ? join(sourceFolder, word) : word))
+    const own = ['-std=c99', '-O2', `-DREDFORD_VERSION="${packageVersion}"`, '-o', program, ...words]
+    const { status, error, stderr } = spawnSync(name, [...flags, ...own], SPAWN_OPTIONS)
     if (error !== undefined) return `the C compiler ${name} does not start: ${error.message}`
     if (status === 0) {
       // Also found here: a cache folder on a file system that forbids running programs.
-      const trial = spawnSync(program, ['--version'], options)
-      if (trial.stdout === `redford ${packageVersion}\n`) {
-        addCommands(folder)
-        return undefined
-      }
+      const trial = tryIt()
+      if (trial.stdout === `redford ${packageVersion}\n`) return undefined
       complaint = `the compiled program does not run: ${trial.error?.message ?? `exit ${trial.status}`}`
     } else complaint = `${name} fails: ${stderr.trim().split('\n').slice(0, 3).join('; ')}`
   }
   return complaint
-}
-
-const addCommands = (folder: string): void => {
-  fs.chmodSync(join(folder, 'redford'), 0o700)
-  fs.mkdirSync(join(folder, 'bin'), { mode: 0o700 })
-  for (const command of COMMANDS) fs.symlinkSync('../redford', join(folder, 'bin', command))
 }
 
 /** Keeps the name by which the sh front ends find the program: `current-<version>`. Not essential, so failures are let be. */

@@ -1,5 +1,5 @@
 /**
- * The words between a redo command (the client) and the daemon, over the project's socket. `native/redford.c` speaks
+ * The words between a redo command (the client) and the daemon, over the project's socket. `native/client.c` speaks
  * the client's side; the two must change together, and {@link PROTOCOL} with them. Strings are byte strings, one char a
  * byte. The forkserver's words are re-exported, so that this file shows the whole protocol.
  */

@@ -13,12 +13,19 @@ import { type Connection, type StandIn, standIn } from '../support/stand-in.js'
 
 const folder = useFolder()
 
-let native: Native
+/** The C client is linked with our own few functions where that is possible, and with the system's library elsewhere. */
+type Linked = 'own' | 'libc'
+
+let natives: Readonly<Record<Linked, Native>>
 let cache = ''
 beforeAll(() => {
   cache = fs.mkdtempSync(join(fs.realpathSync('/tmp'), 'redford-cache-'))
-  native = nativeProgram({ PATH: process.env.PATH, XDG_CACHE_HOME: cache })
-  if (native._tag !== 'native') throw new Error(native.why)
+  const compiled = (client: string): Native => {
+    const native = nativeProgram({ PATH: process.env.PATH, XDG_CACHE_HOME: cache, REDFORD_CLIENT: client })
+    if (native._tag !== 'native') throw new Error(native.why)
+    return native
+  }
+  natives = { own: compiled(''), libc: compiled('libc') }
 })
 afterAll(() => fs.rmSync(cache, { recursive: true, force: true }))
 
@@ -60,19 +67,14 @@ interface Answer {
 
 type Asks = (question: Question) => Promise<Answer>
 
-const askNative: Asks = async ({
-  command = 'redo-ifchange',
-  args = [],
-  cwd = folder.path,
-  root,
-  env,
-  input,
-  during,
-}) => {
+const askNative = async (
+  linked: Linked,
+  { command = 'redo-ifchange', args = [], cwd = folder.path, root, env, input, during }: Question,
+): Promise<Answer> => {
   const node = folder.at('stand-in-node')
   fs.writeFileSync(node, '#!/bin/sh\nprintf "fallback"; for word; do printf " %s" "$word"; done\npwd >&2\ncat >&2\n')
   fs.chmodSync(node, 0o755)
-  const child = spawn(join(native.binFolder, command), args, {
+  const child = spawn(join(natives[linked].binFolder, command), args, {
     cwd,
     env: {
       PATH: process.env.PATH,
@@ -133,9 +135,10 @@ const exit = (code: number) => ({ _tag: 'exit', code }) as const
 const data = (text: string | Buffer): Buffer => Buffer.from(text as string, 'latin1')
 
 describe.each([
-  ['C', askNative],
-  ['JavaScript', askJavaScript],
-] as const)('the %s client', (language, ask) => {
+  ['C', '', (question) => askNative('own', question)],
+  ['C', ' (with libc)', (question) => askNative('libc', question)],
+  ['JavaScript', '', askJavaScript],
+] satisfies [string, string, Asks][])('the %s client%s', (language, _, ask) => {
   const fallback = (tag: string, rest: string): string => (language === 'C' ? `fallback main.js ${rest}` : tag)
 
   it('introduces itself and asks in one go', async () => {
@@ -323,10 +326,12 @@ describe.each([
   })
 })
 
-describe('the C client', () => {
+describe.each(['own', 'libc'] as const)('the C client, linked with %s', (linked) => {
+  const ask: Asks = (question) => askNative(linked, question)
+
   /** Runs a shell script in which `$C` is the client. */
   const shell = async (script: string, env: Record<string, string> = {}) => {
-    const more = { C: join(native.binFolder, 'redo-ifchange'), PATH: process.env.PATH!, ...env }
+    const more = { C: join(natives[linked].binFolder, 'redo-ifchange'), PATH: process.env.PATH!, ...env }
     const child = spawn('sh', ['-c', script], { cwd: folder.path, env: more, stdio: ['ignore', 'pipe', 'pipe'] })
     children.push(child)
     let stdout = ''
@@ -353,6 +358,19 @@ describe('the C client', () => {
     expect(names).toEqual(['deep/er', 'link', 'deep/er', 'deep/er'].map(folder.at))
   })
 
+  it.skipIf(process.platform !== 'linux')(
+    'works in a folder whose name is longer than the kernel can tell',
+    async () => {
+      const server = await serve((connection) => connection.say(exit(0)))
+      const name = 'n'.repeat(240)
+      const enter = `i=0; while [ $i -lt 20 ]; do mkdir ${name}; cd -P ${name}; i=$((i+1)); done`
+      // Only rm can remove it again.
+      const { code } = await shell(`(${enter}; unset PWD; "$C" x); code=$?; rm -rf ${name}; exit $code`)
+      expect(code).toBe(0)
+      expect(server.connections[0]!.heard[0]).toMatchObject({ cwd: folder.path + `/${name}`.repeat(20) })
+    },
+  )
+
   it('prefers the nearest root, and the one it is told', async () => {
     const outer = await serve((connection) => connection.say(exit(1)))
     const inner = await serve((connection) => connection.say(exit(2)), folder.at('inner'))
@@ -373,6 +391,19 @@ describe('the C client', () => {
     expect(ofTag(heard, 'arguments')[0]!.args).toEqual([odd, '--', `-${odd}`])
   })
 
+  it('sends long lists in several frames', async () => {
+    const server = await serve((connection) => connection.say(exit(0)))
+    const args = Array.from({ length: 15_000 }, (_, i) => `${i}-${'x'.repeat(80)}`)
+    const env = { HALF: 'y'.repeat(120_000) }
+    expect((await ask({ args, env })).end).toBe(0)
+    const heard = server.connections[0]!.heard
+    const frames = ofTag(heard, 'arguments').map((message) => message.args)
+    expect(frames.length).toBe(2)
+    expect(frames.flat()).toEqual(args)
+    expect(frames[0]!.reduce((size, arg) => size + arg.length + 1, 0)).toBeLessThanOrEqual(1024 * 1024)
+    expect(ofTag(heard, 'environment').flatMap((message) => message.variables)).toContain(`HALF=${env.HALF}`)
+  })
+
   it('works with all other descriptors closed, and even the standard ones', async () => {
     await serve((connection) => connection.say({ _tag: 'stdout', data: data('out') }, exit(7)))
     expect(await shell('exec 3>&- 4>&- 5>&- 9>&-; $C x')).toMatchObject({ code: 7, stdout: 'out' })
@@ -390,16 +421,46 @@ describe('the C client', () => {
     const server = await serve((connection) => connection.say({ _tag: 'notMine' }))
     const input = 'x'.repeat(300_000)
     fs.mkdirSync(folder.at('sub'))
-    const answer = await askNative({ command: 'redo-stamp', cwd: folder.at('sub'), input })
+    const answer = await ask({ command: 'redo-stamp', cwd: folder.at('sub'), input })
     expect(answer.end).toBe('fallback main.js redo-stamp')
     expect(answer.stderr === `${folder.at('sub')}\n${input}`).toBe(true)
     expect(server.connections.length).toBe(1)
   })
 
+  it('does not hand over what it could not keep', async () => {
+    await serve((connection) => connection.say({ _tag: 'notMine' }))
+    const keeps = await ask({ command: 'redo-stamp', input: Buffer.alloc(FRAME_SIZE_MAX, 'k') })
+    expect(keeps.end).toBe('fallback main.js redo-stamp')
+    expect(keeps.stderr.length).toBe(FRAME_SIZE_MAX + `${folder.path}\n`.length)
+    expect(await ask({ command: 'redo-stamp', input: Buffer.alloc(FRAME_SIZE_MAX + 1) })).toEqual({
+      stdout: '',
+      stderr: 'redo-stamp: the daemon does not serve this request: and its standard input is spent\n',
+      end: 205,
+    })
+  })
+
+  it('finds node in PATH, as a shell does', async () => {
+    for (const name of ['first', 'second', 'third']) fs.mkdirSync(folder.at(name))
+    fs.writeFileSync(folder.at('first/some-node'), 'no program', { mode: 0o644 })
+    fs.writeFileSync(folder.at('second/some-node'), '#!/bin/sh\necho "second $*"\n', { mode: 0o755 })
+    fs.writeFileSync(folder.at('third/some-node'), 'echo "third $*"\n', { mode: 0o755 })
+    const found = (searched: string) =>
+      shell('PATH=$SEARCHED; "$C" x "y z"', { SEARCHED: searched, REDFORD_NODE: 'some-node', REDFORD_MAIN: 'main.js' })
+    const path = (...names: readonly string[]): string => names.map(folder.at).join(':')
+    expect(await found(path('none', 'first', 'second', 'third'))).toMatchObject({
+      stdout: 'second main.js redo-ifchange x y z\n',
+    })
+    // Without a #! line it is the shell's.
+    expect(await found(path('third', 'second'))).toMatchObject({ stdout: 'third main.js redo-ifchange x y z\n' })
+    const complaint = (why: string) => ({ code: 205, stdout: '', stderr: `redo-ifchange: some-node: ${why}\n` })
+    expect(await found(path('none'))).toEqual(complaint('No such file or directory'))
+    expect(await found(path('first', 'none'))).toEqual(complaint('Permission denied'))
+  })
+
   it.each(['--no-daemon', '--help', '--version'])('leaves %s to the other', async (option) => {
     const server = await serve((connection) => connection.say(exit(0)))
-    expect((await askNative({ args: ['x', option] })).end).toBe(`fallback main.js redo-ifchange x ${option}`)
-    expect((await askNative({ args: ['--', option] })).end).toBe(0)
+    expect((await ask({ args: ['x', option] })).end).toBe(`fallback main.js redo-ifchange x ${option}`)
+    expect((await ask({ args: ['--', option] })).end).toBe(0)
     expect(server.connections.length).toBe(1)
   })
 
@@ -441,11 +502,23 @@ describe('the C client', () => {
         exit(0),
       ),
     )
-    const { stdout } = await shell('script -qec "$C x" /dev/null')
+    const { stdout } = await shell(`script -qec 'stty cols 97; "$C" x' /dev/null`)
     const erase = '\r\x1b[K'
     const drawn = `${erase}1 of 3${erase}2 of 3${erase}a line${erase}3 of 3${erase}${erase}last${erase}`
     expect(stdout).toBe(drawn)
-    expect(server.connections[0]!.heard[0]).toMatchObject({ stdoutTty: true, stderrTty: true, stdinTty: true })
+    expect(server.connections[0]!.heard[0]).toMatchObject({
+      stdoutTty: true,
+      stderrTty: true,
+      stdinTty: true,
+      columns: 97,
+    })
+  })
+
+  it('tells which file its standard error is', async () => {
+    const server = await serve((connection) => connection.say(exit(0)))
+    expect((await shell('"$C" x 2>file')).code).toBe(0)
+    const { dev, ino } = fs.statSync(folder.at('file'), { bigint: true })
+    expect(server.connections[0]!.heard[0]).toMatchObject({ stderrFile: `${dev}:${ino}` })
   })
 })
 

@@ -3,7 +3,14 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { COMMANDS, cacheFolders, nativeProgram, packageRoot, packageVersion } from '../../src/redo/native.js'
+import {
+  COMMANDS,
+  cacheFolders,
+  type Native,
+  nativeProgram,
+  packageRoot,
+  packageVersion,
+} from '../../src/redo/native.js'
 import { useFolder } from '../support/folder.js'
 
 const folder = useFolder()
@@ -17,7 +24,14 @@ const countingCompiler = (): string => {
 }
 const compilations = (): number => fs.readFileSync(folder.at('compiled'), 'utf8').split('\n').length - 1
 
-describe('the C program', () => {
+/** Where the client need not be linked with the system's C library. */
+const canDoWithout = process.platform === 'linux' && ['x64', 'arm64'].includes(process.arch)
+
+/** The library names itself in what it is linked to, and is named in what loads it. */
+const hasSystemLibrary = ({ binFolder }: Native): boolean =>
+  /glibc|musl|libc\.so|libSystem/i.test(fs.readFileSync(join(binFolder, 'redo'), 'latin1'))
+
+describe('the C programs', () => {
   it('is compiled once, without a warning, and found again', () => {
     const env = envOf({ CC: `${countingCompiler()} -Wall -Wextra -Werror` })
     const first = nativeProgram(env)
@@ -25,8 +39,9 @@ describe('the C program', () => {
     const compiled = compilations()
     expect(nativeProgram(env)).toEqual(first)
     expect(compilations()).toBe(compiled)
-    if (first._tag === 'native')
-      expect(spawnSync(first.program, ['--version'], { encoding: 'utf8' }).stdout).toBe(`redford ${packageVersion}\n`)
+    if (first._tag !== 'native') throw new Error(first.why)
+    expect(hasSystemLibrary(first)).toBe(!canDoWithout)
+    expect(spawnSync(first.program, ['--version'], { encoding: 'utf8' }).stdout).toBe(`redford ${packageVersion}\n`)
     expect(fs.readdirSync(first.binFolder).sort()).toEqual([...COMMANDS].sort())
     expect(fs.readdirSync(join(folder.path, 'redford')).filter((name) => name.startsWith('.'))).toEqual([])
   })
@@ -48,9 +63,12 @@ describe('the C program', () => {
   it('is compiled again when its folder is damaged, or the program may have been changed by others', () => {
     const native = nativeProgram(envOf())
     if (native._tag !== 'native') throw new Error(native.why)
-    fs.rmSync(native.program)
-    expect(nativeProgram(envOf())).toEqual(native)
-    expect(fs.existsSync(native.program)).toBe(true)
+    const client = fs.realpathSync(join(native.binFolder, 'redo'))
+    for (const program of [native.program, client]) {
+      fs.rmSync(program)
+      expect(nativeProgram(envOf())).toEqual(native)
+      expect(fs.existsSync(program)).toBe(true)
+    }
     fs.writeFileSync(native.program, 'something else', { mode: 0o777 })
     fs.chmodSync(native.program, 0o777)
     nativeProgram(envOf())
@@ -78,6 +96,38 @@ describe('the C program', () => {
     expect(spawnSync(outputs[0].program, ['--version']).status).toBe(0)
     const left = fs.readdirSync(join(folder.path, 'redford'))
     expect(left.length).toBe(2)
+  })
+})
+
+describe('the client', () => {
+  /** What it says when it hands over at once. */
+  const handsOver = ({ binFolder }: Native): string => {
+    const env = { REDFORD_ROOT: folder.path, REDFORD_NODE: 'echo', REDFORD_MAIN: 'main.js', PATH: process.env.PATH }
+    return spawnSync(join(binFolder, 'redo'), ['x'], { env, encoding: 'utf8' }).stdout
+  }
+
+  it("is linked with the system's library when asked to", () => {
+    const native = nativeProgram(envOf({ REDFORD_CLIENT: 'libc' }))
+    expect(native).toMatchObject({ _tag: 'native' })
+    expect(hasSystemLibrary(native)).toBe(true)
+    expect(handsOver(native)).toBe('main.js redo x\n')
+  })
+
+  it.each([
+    ['does not compile', 'echo "unknown option" >&2; exit 1'],
+    ['gives a program that does not run', 'printf "#!/bin/sh\nexit 3\n" >"$out"; chmod +x "$out"; exit'],
+  ])("is linked with the system's library where the compiler %s without it", (_, otherwise) => {
+    const CC = folder.at('cc')
+    const lines = [
+      'for word; do [ "$before" = -o ] && out=$word; before=$word; done',
+      `for word; do [ "$word" = -nostdlib ] && { echo tried >>'${folder.at('tried')}'; ${otherwise}; }; done`,
+    ]
+    fs.writeFileSync(CC, ['#!/bin/sh', ...lines, 'exec cc "$@"', ''].join('\n'), { mode: 0o755 })
+    const native = nativeProgram(envOf({ CC }))
+    expect(native).toMatchObject({ _tag: 'native' })
+    expect(fs.readFileSync(folder.at('tried'), 'utf8')).toBe('tried\n')
+    expect(hasSystemLibrary(native)).toBe(true)
+    expect(handsOver(native)).toBe('main.js redo x\n')
   })
 })
 

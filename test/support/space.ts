@@ -57,12 +57,11 @@ export const packageVersion: string = JSON.parse(
   fs.readFileSync(path.join(packageRoot, 'package.json'), 'utf8'),
 ).version
 
-/** One cache for all tests, so that the C client is compiled once; a changed C file gets a new one. */
+/** One cache for all tests, so that the C programs are compiled once; a changed C file gets a new one. */
 const cacheFolder = (): string => {
-  const source = path.join(packageRoot, 'native/redford.c')
-  const hash = createHash('sha256')
-    .update(packageRoot)
-    .update(fs.existsSync(source) ? fs.readFileSync(source) : '')
+  const folder = path.join(packageRoot, 'native')
+  const hash = createHash('sha256').update(packageRoot)
+  for (const name of fs.readdirSync(folder).sort()) hash.update(fs.readFileSync(path.join(folder, name)))
   return path.join(os.tmpdir(), `redford-test-cache-${hash.digest('hex').slice(0, 12)}`)
 }
 

@@ -1,0 +1,429 @@
+/*
+ * The client: redo, redo-ifchange and the other commands. It sends its arguments to the project's daemon and prints what
+ * comes back. A do-file calls it once per dependency list, so it must start and end in a small part of a millisecond:
+ * one write for the request, and of the C library only the functions of tiny-libc.c, which stand in for it where they
+ * can (see there). Needing another one here means adding it there.
+ *
+ * C99 and POSIX, for Linux and macOS. The words on the wire are those of src/redo/protocol.ts: change them together.
+ */
+#define _DEFAULT_SOURCE
+#define _DARWIN_C_SOURCE
+#include "common.h"
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#define PROTOCOL "1"
+#define LIST_FRAME_SIZE_MAX (1024u * 1024)
+
+extern char **environ;
+
+/* What the client was called with; the fallback needs all of it again. */
+static const char *command;
+static char **arguments; /* NULL-terminated, without the command */
+static char cwd[4096 * 4];
+static int daemon_fd = -1;
+static int status_drawn = 0;
+
+/* Standard input already sent, kept so that the fallback can read it again. */
+static Buffer spool;
+static int spool_lost = 0;
+#define SPOOL_SIZE_MAX FRAME_SIZE_MAX
+
+static const int forwarded[] = {SIGINT, SIGTERM, SIGHUP};
+static volatile sig_atomic_t signal_seen = 0, signal_waiting = 0, is_sending = 0;
+
+static int send_signal(int number)
+{
+    char frame[6] = {2, 0, 0, 0, 'S', (char)number};
+    return write_all(daemon_fd, frame, sizeof frame);
+}
+
+/* The first asks the daemon for an orderly end, the second ends us here and now. */
+static void on_signal(int number)
+{
+    int saved = errno;
+    if (signal_seen) _exit(128 + number);
+    signal_seen = number;
+    /* In the middle of another frame its sender must do it, see send_all. */
+    if (is_sending) signal_waiting = number;
+    else send_signal(number);
+    errno = saved;
+}
+
+static int send_all(const void *data, size_t size)
+{
+    is_sending = 1;
+    int result = write_all(daemon_fd, data, size);
+    is_sending = 0;
+    if (signal_waiting) {
+        int number = signal_waiting;
+        signal_waiting = 0;
+        send_signal(number);
+    }
+    return result;
+}
+
+static void handle(int number, void (*handler)(int))
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = handler;
+    action.sa_flags = SA_NODEFER;
+    sigaction(number, &action, NULL);
+}
+
+static void (*handler_of(int number))(int)
+{
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 ? action.sa_handler : SIG_IGN;
+}
+
+static void catch_signals(void)
+{
+    /* What our caller ignores (nohup, a background job) stays ignored. */
+    for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++)
+        if (handler_of(forwarded[i]) != SIG_IGN) handle(forwarded[i], on_signal);
+    handle(SIGPIPE, SIG_IGN);
+}
+
+static void release_signals(void)
+{
+    for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++)
+        if (handler_of(forwarded[i]) == on_signal) handle(forwarded[i], SIG_DFL);
+    handle(SIGPIPE, SIG_DFL);
+}
+
+/* Puts what was already read in front of what is left of standard input. */
+static void rewind_input(void)
+{
+    if (spool.size == 0) return;
+    char name[] = "/tmp/redford-XXXXXX", chunk[64 * 1024];
+    int fd = mkstemp(name);
+    if (fd < 0 || unlink(name) != 0) die("cannot keep standard input");
+    close_on_exec(fd);
+    ssize_t n = write_all(fd, spool.data, spool.size);
+    while (n >= 0 && ((n = read(0, chunk, sizeof chunk)) > 0 || (n < 0 && errno == EINTR)))
+        n = n < 0 ? 0 : write_all(fd, chunk, (size_t)n);
+    if (n < 0 || lseek(fd, 0, SEEK_SET) < 0 || dup2(fd, 0) < 0) die("cannot keep standard input");
+}
+
+/* Hands over to the JavaScript client, which can do everything, slowly. */
+static int fall_back(const char *why)
+{
+    const char *node = getenv("REDFORD_NODE"), *main_file = getenv("REDFORD_MAIN");
+    if (node == NULL || main_file == NULL || *node == 0 || *main_file == 0) {
+        complain(command, why, "and REDFORD_NODE and REDFORD_MAIN do not say how to start one");
+        return EXIT_UNREACHABLE;
+    }
+    if (spool_lost) {
+        complain(command, why, "and its standard input is spent");
+        return EXIT_UNREACHABLE;
+    }
+    if (daemon_fd >= 0) close(daemon_fd);
+    if (cwd[0] != 0 && chdir(cwd) != 0) {
+        complain(command, "cannot go back to the working folder", strerror(errno));
+        return EXIT_UNREACHABLE;
+    }
+    const char *path = getenv("PATH") != NULL ? getenv("PATH") : DEFAULT_PATH;
+    char *candidate = grab(NULL, strlen(path) + strlen(node) + 2);
+    size_t count = 0;
+    while (arguments[count] != NULL) count++;
+    char **words = grab(NULL, (count + 5) * sizeof *words);
+    words[1] = (char *)node;
+    words[2] = (char *)main_file;
+    words[3] = (char *)command;
+    memcpy(words + 4, arguments, (count + 1) * sizeof *words);
+    release_signals();
+    rewind_input();
+    exec_in_path(path, candidate, words + 1, environ);
+    if (errno == ENOEXEC) {
+        /* A script without #! line: the shell's, as with execvp. */
+        words[0] = "/bin/sh";
+        words[1] = candidate;
+        execve(words[0], words, environ);
+    }
+    complain(command, node, strerror(errno));
+    return EXIT_UNREACHABLE;
+}
+
+static int is_folder(const char *path)
+{
+    struct stat s;
+    return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
+}
+
+/*
+ * Fills `cwd` and enters the project's root. The root is looked for above the real folder, for that is what ".." means to
+ * the kernel; the daemon is told the name the shell knows, if it is true.
+ */
+static int enter_root(void)
+{
+    static char root[sizeof cwd];
+    const char *given = getenv("REDFORD_ROOT"), *pwd = getenv("PWD");
+    struct stat here, named;
+    if (getcwd(root, sizeof root - 16) == NULL) return -1;
+    strcpy(cwd, root);
+    if (pwd != NULL && pwd[0] == '/' && strlen(pwd) < sizeof cwd && strcmp(pwd, cwd) != 0 && stat(pwd, &named) == 0 &&
+        stat(".", &here) == 0 && named.st_dev == here.st_dev && named.st_ino == here.st_ino)
+        strcpy(cwd, pwd);
+    if (given != NULL && *given != 0) return chdir(given);
+    for (size_t size = strlen(root);;) {
+        strcpy(root + size, "/.redford");
+        if (is_folder(root)) {
+            root[size ? size : 1] = 0;
+            return chdir(root);
+        }
+        if (size <= 1) return -1;
+        do size--;
+        while (size > 0 && root[size] != '/');
+    }
+}
+
+/* To a relative name, which is short whatever the project's path is. */
+static int connect_to_daemon(void)
+{
+    struct sockaddr_un address;
+    struct stat s;
+    memset(&address, 0, sizeof address);
+    address.sun_family = AF_UNIX;
+    strcpy(address.sun_path, ".redford/socket");
+    /* Another user's daemon would run our do-files as that user. */
+    if (lstat(address.sun_path, &s) != 0 || !S_ISSOCK(s.st_mode) || s.st_uid != geteuid()) return -1;
+    daemon_fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (daemon_fd < 0) return -1;
+    close_on_exec(daemon_fd);
+    while (connect(daemon_fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        if (errno == EINTR) continue;
+        close(daemon_fd);
+        daemon_fd = -1;
+        return -1;
+    }
+    return 0;
+}
+
+static unsigned columns_of_terminal(void)
+{
+    struct winsize size;
+    return ioctl(2, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+/* A list of strings, in frames of about 1 MiB, so that neither side holds much. */
+static void add_list(Buffer *b, char type, char **strings)
+{
+    while (*strings != NULL) {
+        size_t start = begin_frame(b, type);
+        do add_string(b, *strings++);
+        while (*strings != NULL && b->size - start + strlen(*strings) < LIST_FRAME_SIZE_MAX);
+        end_frame(b, start);
+    }
+}
+
+/* In decimal, with `end` behind it. */
+static void add_number(Buffer *b, uint64_t number, char end)
+{
+    char digits[20 + 1];
+    size_t at = sizeof digits;
+    digits[--at] = end;
+    do digits[--at] = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    add(b, digits + at, sizeof digits - at);
+}
+
+/* Everything that is known before standard input is read, in one write. */
+static int send_request(int has_input)
+{
+    const char *token = getenv("REDFORD_TOKEN"), *no_color = getenv("NO_COLOR");
+    struct stat s;
+    Buffer b = {NULL, 0, 0};
+    int stderr_tty = isatty(2);
+    if (token == NULL) token = "";
+    if (fstat(2, &s) != 0) memset(&s, 0, sizeof s);
+    size_t start = begin_frame(&b, 'H');
+    add_string(&b, PROTOCOL);
+    add_string(&b, REDFORD_VERSION);
+    add_string(&b, command);
+    add_string(&b, cwd);
+    add_string(&b, token);
+    add_string(&b, isatty(1) ? "1" : "0");
+    add_string(&b, stderr_tty ? "1" : "0");
+    add_number(&b, stderr_tty ? columns_of_terminal() : 0, 0);
+    add_string(&b, no_color != NULL && *no_color != 0 ? "1" : "0");
+    add_number(&b, (uint64_t)s.st_dev, ':');
+    add_number(&b, (uint64_t)s.st_ino, 0);
+    add_string(&b, isatty(0) ? "1" : "0");
+    end_frame(&b, start);
+    if (*token == 0) add_list(&b, 'E', environ);
+    add_list(&b, 'A', arguments);
+    if (!has_input) end_frame(&b, begin_frame(&b, 'G'));
+    int result = send_all(b.data, b.size);
+    free(b.data);
+    return result;
+}
+
+/* Sends the next piece of standard input; 0 at its end. The daemon may be gone: its answer is read by the caller. */
+static int forward_input(void)
+{
+    static char chunk[5 + 64 * 1024];
+    ssize_t n = read(0, chunk + 5, sizeof chunk - 5);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) return 1;
+    if (n <= 0) {
+        put_u32(chunk, 1);
+        chunk[4] = 'G';
+        send_all(chunk, 5);
+        return 0;
+    }
+    if (spool.size + (size_t)n > SPOOL_SIZE_MAX) spool_lost = 1;
+    if (!spool_lost) add(&spool, chunk + 5, (size_t)n);
+    put_u32(chunk, (uint32_t)n + 1);
+    chunk[4] = 'I';
+    return send_all(chunk, 5 + (size_t)n) == 0;
+}
+
+/* A closed standard output ends us as SIGPIPE would have; there is nobody to tell. */
+static void print(int fd, const char *data, size_t size)
+{
+    if (write_all(fd, data, size) != 0 && fd == 1) _exit(141);
+}
+
+#define ERASE_LINE "\r\033[K"
+#define ERASE_LINE_SIZE 4
+
+static void erase_status(void)
+{
+    if (status_drawn) print(2, ERASE_LINE, ERASE_LINE_SIZE);
+    status_drawn = 0;
+}
+
+/* What is read from the daemon: a frame's head, then a payload that is passed on as it comes. */
+typedef struct {
+    char head[5];
+    size_t head_size, left; /* `left`: bytes of the payload not yet seen */
+    char line[ERASE_LINE_SIZE + 1024]; /* a status line behind what erases the last one, or the exit code */
+    size_t line_size;
+    int seen_any, code; /* `code`: -1 until the last frame */
+} Answer;
+
+enum { GO_ON, DONE, NOT_MINE, BROKEN };
+
+/* In one write, or the line would flicker. */
+static void draw_status(const Answer *a)
+{
+    if (a->line_size == ERASE_LINE_SIZE || !isatty(2)) {
+        erase_status();
+        return;
+    }
+    print(2, a->line, a->line_size);
+    status_drawn = 1;
+}
+
+static int end_of_frame(Answer *a)
+{
+    a->head_size = 0;
+    switch (a->head[4]) {
+    case 'O':
+    case 'R': return GO_ON;
+    case 'T': draw_status(a); return GO_ON;
+    case 'X':
+        if (a->line_size != ERASE_LINE_SIZE + 1) return BROKEN;
+        a->code = (unsigned char)a->line[ERASE_LINE_SIZE];
+        return DONE;
+    case 'N': return NOT_MINE;
+    default: return BROKEN;
+    }
+}
+
+static int take(Answer *a, const char *data, size_t size)
+{
+    while (size > 0) {
+        size_t n;
+        if (a->head_size < 5) {
+            n = 5 - a->head_size < size ? 5 - a->head_size : size;
+            memcpy(a->head + a->head_size, data, n);
+            a->head_size += n;
+            data += n;
+            size -= n;
+            if (a->head_size < 5) return GO_ON;
+            uint32_t length = get_u32(a->head);
+            if (length == 0 || length > FRAME_SIZE_MAX) return BROKEN;
+            a->left = length - 1;
+            memcpy(a->line, ERASE_LINE, ERASE_LINE_SIZE);
+            a->line_size = ERASE_LINE_SIZE;
+            if (a->head[4] != 'N') a->seen_any = 1;
+        }
+        n = a->left < size ? a->left : size;
+        if (n > 0 && (a->head[4] == 'O' || a->head[4] == 'R')) {
+            erase_status();
+            print(a->head[4] == 'O' ? 1 : 2, data, n);
+        } else {
+            size_t room = sizeof a->line - a->line_size, kept = room < n ? room : n;
+            memcpy(a->line + a->line_size, data, kept);
+            a->line_size += kept;
+        }
+        data += n;
+        size -= n;
+        a->left -= n;
+        if (a->left == 0) {
+            int next = end_of_frame(a);
+            if (next != GO_ON) return next;
+        }
+    }
+    return GO_ON;
+}
+
+/* Talks with the daemon until it gives the exit code. */
+static int converse(int has_input)
+{
+    static char chunk[64 * 1024];
+    static Answer answer;
+    answer.code = -1;
+    send_request(has_input);
+    for (;;) {
+        if (has_input) {
+            struct pollfd ready[2] = {{daemon_fd, POLLIN, 0}, {0, POLLIN, 0}};
+            if (poll(ready, 2, -1) < 0) continue;
+            if (ready[1].revents != 0) has_input = forward_input();
+            if (ready[0].revents == 0) continue;
+        }
+        ssize_t n = read(daemon_fd, chunk, sizeof chunk);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) {
+            erase_status();
+            /* A daemon on its way out closes what it has not begun with; then nothing is lost by asking again. */
+            if (!answer.seen_any && !signal_seen) return fall_back("the daemon hung up");
+            complain(command, "the daemon hung up before it was done", NULL);
+            return signal_seen ? 128 + signal_seen : EXIT_UNREACHABLE;
+        }
+        switch (take(&answer, chunk, (size_t)n)) {
+        case DONE: erase_status(); return answer.code;
+        case NOT_MINE: erase_status(); return fall_back("the daemon does not serve this request");
+        case BROKEN:
+            erase_status();
+            complain(command, "the daemon said something that makes no sense", NULL);
+            return EXIT_UNREACHABLE;
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    command = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "redo";
+    arguments = argc > 0 ? argv + 1 : argv;
+    int has_input = strcmp(command, "redo-stamp") == 0;
+    int only_names = 0, wants_node = 0;
+    open_standard_files();
+    for (char **word = arguments; *word != NULL; word++) {
+        if (strcmp(*word, "-") == 0) has_input = 1;
+        if (strcmp(*word, "--") == 0) only_names = 1;
+        if (only_names) continue;
+        if (strcmp(*word, "--no-daemon") == 0 || strcmp(*word, "--help") == 0 || strcmp(*word, "--version") == 0)
+            wants_node = 1;
+    }
+    if (wants_node) return fall_back("this option needs no daemon");
+    if (enter_root() != 0 || connect_to_daemon() != 0) return fall_back("no daemon is running here");
+    catch_signals();
+    return converse(has_input);
+}
