@@ -292,7 +292,8 @@ static int fresh_main(char **strings)
         if (stat(".", &a) != 0 || chdir("..") != 0 || stat(".", &b) != 0) return 1;
         if (a.st_ino == b.st_ino && a.st_dev == b.st_dev) return 1;
     }
-    snprintf(path, sizeof path, ".redford/fresh/%016llx", (unsigned long long)hash);
+    strcpy(path, ".redford/fresh/");
+    for (size_t i = strlen(path), shift = 64; shift > 0; path[++i] = 0) path[i] = "0123456789abcdef"[hash >> (shift -= 4) & 15];
     int fd = open(path, O_RDONLY);
     if (fd < 0) return 1;
     proof = read_to_end(fd);

@@ -6,7 +6,7 @@ import type { Published } from '../make/publish.js'
 import type { Run } from '../make/run.js'
 import type { BuildId } from '../model/ids.js'
 import { buildId } from '../model/ids.js'
-import { Edge, Fact, Flag, Flight, hasFlag, Kind, kindOf, Mode, type News, type State } from '../model/state.js'
+import { Edge, Fact, Flag, Flight, hasFlag, Mode, type News, type State } from '../model/state.js'
 import { objectAt, read } from '../model/table.js'
 import type { Options } from './arguments.js'
 import { Console } from './console.js'
@@ -221,7 +221,7 @@ export class Sessions {
   doFileOf(state: State, build: BuildId): BuildId | undefined {
     for (let e = read(state.facts, build, Fact.DEP_HEAD); e !== 0; e = read(state.edges, e, Edge.NEXT_DEP)) {
       const d = buildId(read(state.edges, e, Edge.DEPENDENCY))
-      if (kindOf(state, d) !== Kind.ABSENT) return this.nameOf(d).endsWith('.do') ? d : undefined
+      if ((read(state.edges, e, Edge.MODE) & Mode.CREATE) === 0) return this.nameOf(d).endsWith('.do') ? d : undefined
     }
     return undefined
   }

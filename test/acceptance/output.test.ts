@@ -96,7 +96,7 @@ test('a do-file may sweep away temporary files, or the whole folder, before it w
     'x/old': '',
     'y/old': '',
   })
-  const result = await s.redo('sweep/file', 'sweep/out', 'x/a.file', 'y/a.out')
+  const result = await s.redo('-j1', 'sweep/file', 'sweep/out', 'x/a.file', 'y/a.out')
   expect(result.code, result.stderr).toBe(0)
   expect(['sweep/file', 'sweep/out', 'x/a.file', 'y/a.out'].map((name) => s.read(name))).toEqual([
     'file\n',
