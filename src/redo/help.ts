@@ -38,15 +38,16 @@ const options = `
   -j N, --jobs N     run at most N do-files at once (default: the number of cores)
   -k, --keep-going   after a failure, go on with what does not depend on it
   -x, --xtrace       sh shows the commands of do-files (sh -x)
-  -v, --verbose      sh shows the lines of do-files (sh -v)
-  --force            run in any case, also over a target changed by hand
+  -v, --verbose      sh shows the lines of do-files (sh -v); names are indented by who asked for them
+  --force            run in any case, also over a file changed by hand or not built here
   --overwrite        the same
   --take             a target changed by hand is a source from now on
   --no-daemon        do it in this process
   --trace FILE       append a line of JSON for each demand, scan, run, block, resume, respond
   --help, --version
 
-Exit: 0; 1 a target failed; 2 usage; 130, 143 ended by a signal.
+Exit: 0; 1 a target failed (its line names the do-file's code, or redo's own: 204 bad name, 206 wrote $1, 207 two outputs,
+208 cycle, 209 cannot be put in place); 2 usage; 205 no daemon can be had; 129, 130, 143 ended by a signal; 70 a fault of redo.
 `
 
 export const helpFor = (command: string): string => {
