@@ -88,8 +88,9 @@ export class Engine {
     this.receipts = []
     const { make } = this.options
     if (batch.scan.length > 0) receipts.push(make.scan(before, batch.scan))
-    if (batch.run.length > 0) receipts.push(...make.run(before, batch.run))
-    if (batch.start.length > 0) receipts.push(...make.start(before, batch.start))
+    // One by one: a call takes no more than some 100,000 arguments.
+    if (batch.run.length > 0) for (const receipt of make.run(before, batch.run)) receipts.push(receipt)
+    if (batch.start.length > 0) for (const receipt of make.start(before, batch.start)) receipts.push(receipt)
     const events = this.events
     this.events = []
     const input: Input = { batch, receipts, events }

@@ -14,7 +14,7 @@ import { ABSENT, FILE, type Look as FileLook, FOLDER, LOOK_FAILED, look } from '
 import { lookWithContent } from './look-content.js'
 import { type Candidate, candidatesFor } from './lookup.js'
 import { baseOf, folderOf, joinPath, relativePath } from './path.js'
-import { type Finished, type Published, publish, WROTE_TARGET } from './publish.js'
+import { type Finished, type Published, publish } from './publish.js'
 import type { Run } from './run.js'
 import type { Spawner, SpawnHandlers } from './spawner.js'
 import { statAllSync } from './stat-all.js'
@@ -228,8 +228,15 @@ export class DoFileMake {
     if (candidate === undefined || !isDoFile(candidate.doFile)) return refuse(1, 'its do-file vanished')
     if (hasFlag(state, this.options.naming.intern(candidate.doFile), Flag.BROKEN))
       return refuse(1, `its do-file ${candidate.doFile} is broken`)
-    const id = this.nextRun++
     const session = read(state.flight, x, Flight.SESSION) as BuildId
+    const settings = this.options.settingsOf(session)
+    let interpreter: readonly string[]
+    try {
+      interpreter = interpreterOf(candidate.doFile, settings.shellFlags)
+    } catch (error) {
+      return refuse(1, `its do-file cannot be read: ${(error as Error).message}`)
+    }
+    const id = this.nextRun++
     const run: Run = {
       id,
       build: x,
@@ -242,7 +249,6 @@ export class DoFileMake {
       before,
       pid: 0,
     }
-    const settings = this.options.settingsOf(session)
     const words = [candidate.target, candidate.stem, relativePath(candidate.folder, run.output)]
     this.temporaries.note(run)
     this.runs.set(id, run)
@@ -254,7 +260,7 @@ export class DoFileMake {
       stdoutPath: run.stdout,
       stderrPath: run.stderr,
       extraEnv: [`REDFORD_TOKEN=${id}`],
-      argv: [...interpreterOf(candidate.doFile, settings.shellFlags), ...words],
+      argv: [...interpreter, ...words],
     })
     this.options.onStart(run)
     return { _tag: 'started', build: x }
@@ -324,8 +330,8 @@ const receiptOf = (run: Run, result: Published): Receipt => {
   const error: BuildError = result.outcome.left
   const seen = look(run.name)
   const failed = { _tag: 'failed', build: run.build, error, exists: isThere(seen), create: [] } as const
-  // Written by its own do-file, if in a way that is not allowed: nothing that a person made.
-  const isOurs = error._tag === 'refused' && error.code === WROTE_TARGET && isThere(seen)
+  // Written by its own do-file, if in a way that is not allowed: nothing that a person made, so never a source.
+  const isOurs = isThere(seen) && (seen.stat0 !== run.before.stat0 || seen.stat1 !== run.before.stat1)
   return isOurs ? { ...failed, claimed: lookWithContent(run.name, seen) } : failed
 }
 

@@ -40,7 +40,8 @@ const nothing: Look = { kind: ABSENT, stat0: 0, stat1: 0, racy: false, errno: 0 
 
 const STAT_OPTIONS = { bigint: true, throwIfNoEntry: false } as const
 
-const asBytes = (path: string): Buffer => Buffer.from(path, 'latin1')
+/** The root's own name is empty. */
+const asBytes = (path: string): Buffer => Buffer.from(path === '' ? '.' : path, 'latin1')
 
 /** Looks at a path, given as a byte string or as bytes; a link is looked at itself and at its end. */
 export const look = (path: string | Buffer): Look => {

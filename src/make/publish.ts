@@ -14,7 +14,7 @@ import type { Run } from './run.js'
 import { asidePath, copyPath } from './temporary.js'
 
 /** Redo's own codes, as apenwarr's redo numbers them. */
-export const WROTE_TARGET = 206
+const WROTE_TARGET = 206
 const WROTE_BOTH = 207
 const NOT_PLACED = 209
 

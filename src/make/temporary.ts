@@ -21,7 +21,7 @@ interface Writer {
 }
 
 const FOLDER = '.redford/tmp'
-const NOTE = `${FOLDER}/outputs`
+const NOTE = '.redford/outputs'
 
 const bytes = (path: string): Buffer => Buffer.from(path, 'latin1')
 
@@ -37,7 +37,9 @@ export class Temporaries {
   /** Clears away what an earlier process left, and opens the note. */
   constructor() {
     clear()
-    this.fd = openSync(NOTE, 'w', 0o600)
+    rmSync(NOTE, { force: true })
+    // For appending: once it is cut, writing goes on at its new end.
+    this.fd = openSync(NOTE, 'a', 0o600)
   }
 
   /** To be called before the run may write. No name holds a newline. */

@@ -194,6 +194,8 @@ export const Bit = {
   SLOT: 1 << 16,
   /** request: only to look, and to say what is out-of-date. */
   LOOK: 1 << 17,
+  /** Scanned, and may have changed since: to be looked at again when it is next demanded. */
+  DOUBTED: 1 << 18,
 } as const
 
 // ------------------------------------------------------------------------------------------------ state

@@ -30,6 +30,9 @@ export interface DaemonOptions {
   readonly onEnd: (code: number) => void
 }
 
+/** How long after the last request garbage is collected, in ms. */
+const TIDY_MS = 500
+
 /** Longest that ending processes may take, in ms, before we go without them. */
 const END_MS = 1500
 
@@ -42,6 +45,7 @@ export class Daemon {
   private readonly startedMs = Date.now()
   private server: Server | undefined
   private idleTimer: NodeJS.Timeout | undefined
+  private tidyTimer: NodeJS.Timeout | undefined
   private isEnding = false
 
   /** Opens the project in the working folder, and serves. */
@@ -135,7 +139,10 @@ export class Daemon {
 
   private waitIdle(): void {
     clearTimeout(this.idleTimer)
+    clearTimeout(this.tidyTimer)
     if (this.isEnding || !this.host.isIdle) return
+    this.tidyTimer = setTimeout(() => globalThis.gc?.(), TIDY_MS)
+    this.tidyTimer.unref()
     this.idleTimer = setTimeout(() => {
       if (this.host.isIdle) this.end(0)
     }, this.options.idleMs)

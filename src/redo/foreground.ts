@@ -61,8 +61,10 @@ export const serveProcess = async ({ root, request, files, node, main }: Foregro
   daemon.commands.onRequest(client)
   await isOver
   const { targets, runs } = daemon.commands.lastRequest
+  // What standard input names, and a trace, are not to be had of a proof.
+  const isProvable = request.input === undefined && !request.args.some((arg) => arg.startsWith('--trace'))
   // What was just made may still be looked at too soon; the next time it is found unchanged is early enough.
-  if (exitCode === 0 && runs === 0 && request.command === 'redo-ifchange' && targets.length > 0)
+  if (exitCode === 0 && runs === 0 && request.command === 'redo-ifchange' && targets.length > 0 && isProvable)
     writeProof(daemon.host.state, (x) => daemon.host.store.names.nameOf(x), targets, [
       request.command,
       request.cwd,

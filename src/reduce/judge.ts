@@ -88,7 +88,7 @@ const mayBeOutOfDate = (w: Work, x: BuildId): boolean => {
 /** `x` has its result, or its error, for the generation it was brought into. */
 export const rest = (w: Work, x: BuildId): void => {
   const pass = w.flight.get(x, Flight.PASS)
-  land(w, x, mayBeOutOfDate(w, x) ? -pass : pass)
+  land(w, x, w.has(x, Bit.DOUBTED) || mayBeOutOfDate(w, x) ? -pass : pass)
 }
 
 /** `x` comes to rest without that being an answer: it is looked at again by whoever wants it next. */

@@ -14,6 +14,7 @@ export const onChanged = (w: Work, builds: readonly BuildId[]): void => {
   for (const x of builds) {
     const checked = w.checked.get(x, 0)
     if (checked > 0) w.checked.set(x, 0, -checked)
+    if (w.status(x) === Status.WAITING || w.status(x) === Status.PARKED) w.setBits(x, Bit.DOUBTED)
     suspectDependents(w, x)
   }
 }

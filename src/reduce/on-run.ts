@@ -8,7 +8,7 @@ import { cycleThrough, noteCycle } from './cycle.js'
 import { demand, isScanned, need, passOf } from './demand.js'
 import { bumpRevision, rest, restUnchecked, suspectDependents } from './judge.js'
 import { closeRequestsOf } from './on-request.js'
-import { contentDiffers, wordsOf, writeLook } from './on-scanned.js'
+import { becomeSource, contentDiffers, wordsOf, writeLook } from './on-scanned.js'
 import { onUnblocked } from './on-unblocked.js'
 import { giveUpWaits } from './withdraw.js'
 import type { Work } from './work.js'
@@ -94,6 +94,14 @@ export const onFailed = (w: Work, receipt: Of<'failed'>): void => {
 }
 
 const fail = (w: Work, x: BuildId, { error, exists, create, claimed }: Of<'failed'>): void => {
+  // Its rule is gone and it is there: a source from now on. It is looked at again as one by whoever waits for it.
+  if (error._tag === 'noRule' && exists && !w.has(x, Bit.OVERWRITE) && objectAt(w.cycles, x) === undefined) {
+    endRun(w, x)
+    becomeSource(w, x)
+    w.stamps = withObject(w.stamps, x, undefined)
+    restUnchecked(w, x)
+    return
+  }
   const group = w.nextGroup(x)
   for (const d of create) {
     const e = w.newEdge(x, d, group, true)

@@ -44,7 +44,7 @@ const onSource = (w: Work, x: BuildId, looks: Int32Array, at: number): void => {
   rest(w, x)
 }
 
-const becomeSource = (w: Work, x: BuildId): void => {
+export const becomeSource = (w: Work, x: BuildId): void => {
   setKind(w, x, Kind.SOURCE, Flag.BROKEN | Flag.ALWAYS | Flag.STAMPED | Flag.MODIFIED | Flag.VIRTUAL)
   if (w.facts.get(x, Fact.DEP_HEAD) !== 0) {
     const head = w.facts.get(x, Fact.DEP_HEAD)

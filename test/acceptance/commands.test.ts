@@ -227,3 +227,12 @@ test('--no-daemon builds the same and leaves no process', async () => {
   expect(daemon.code, daemon.stderr).toBe(0)
   expect(s.runs()).toEqual([])
 })
+
+test('--no-daemon reads the targets that standard input names each time', async () => {
+  const s = space({ one: '1', two: '1', 'default.out.do': 'redo-ifchange $2\ncat $2\n' })
+  const build = (target: string) => s.run('redo-ifchange', ['--no-daemon', '-'], { stdin: `${target}\n` })
+  for (const target of ['one.out', 'two.out', 'one.out', 'two.out']) expect((await build(target)).code).toBe(0)
+  s.write('two', '2')
+  expect((await build('two.out')).code).toBe(0)
+  expect(s.read('two.out')).toBe('2')
+})

@@ -1,7 +1,7 @@
 /** What makes a target out-of-date, and what does not. After apenwarr's t/220, 350, 360 and 550. */
 import * as fs from 'node:fs'
 import { afterEach, expect, test } from 'vitest'
-import { closeSpaces, noted, space } from '../support/space.js'
+import { closeSpaces, noted, space, until, waitsFor } from '../support/space.js'
 
 afterEach(closeSpaces)
 
@@ -327,4 +327,49 @@ test('redo in a do-file runs its target, and makes it no dependency', async () =
   s.write('src', '2')
   expect((await s.ifchange('x')).code).toBe(0)
   expect(s.runs()).toEqual([])
+})
+
+test('the folder of the project itself can be a dependency', async () => {
+  const s = space({ 'x.do': noted('redo-ifchange .', 'echo x'), 'sub/y.do': noted('redo-ifchange ..', 'echo y') })
+  expect((await s.ifchange('x', 'sub/y')).code).toBe(0)
+  s.runs()
+  s.write('new', '')
+  expect((await s.ifchange('x', 'sub/y')).code).toBe(0)
+  expect(s.runs()).toEqual([])
+})
+
+test('a target whose do-file is gone is a source from then on', async () => {
+  const s = space({ 'x.do': noted('redo-ifchange y', 'cat y'), 'y.do': noted('echo y') })
+  await s.ifchange('x')
+  s.runs()
+  s.remove('y.do')
+  for (let i = 0; i < 2; i++) expect((await s.ifchange('x')).code).toBe(0)
+  expect(s.runs()).toEqual([])
+  expect((await s.run('redo-sources')).stdout).toBe('x.do\ny\n')
+  s.write('y', 'by hand\n')
+  expect((await s.ifchange('x')).code).toBe(0)
+  expect(s.read('x')).toBe('by hand\n')
+  s.remove('y')
+  expect((await s.ifchange('x')).code).toBe(1)
+})
+
+test('a target deleted while its dependencies are made is missed by the next command', async () => {
+  const s = space({
+    source: '1',
+    'x.do': noted('redo-ifchange d', 'echo x'),
+    'd.do': noted('redo-ifchange source', '[ "$(cat source)" = 1 ] || { touch begun; WAIT; }', 'echo same').replace(
+      'WAIT',
+      waitsFor('go'),
+    ),
+  })
+  await s.ifchange('x')
+  await s.ifchange('x')
+  s.write('source', '2')
+  const running = s.start('redo-ifchange', ['x'])
+  await until('d is made', () => s.exists('begun'))
+  s.remove('x')
+  s.write('go', '')
+  await running.done
+  expect((await s.ifchange('x')).code).toBe(0)
+  expect(s.read('x')).toBe('x\n')
 })

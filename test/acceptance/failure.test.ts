@@ -1,4 +1,5 @@
 /** What a failing build leaves, says and returns. After apenwarr's t/100, 141 and 201. */
+import net from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { closeSpaces, noted, space, waitsFor } from '../support/space.js'
 
@@ -143,4 +144,36 @@ test('redo-ifchange of several sources that exist is well, and one missing is no
   const result = await s.ifchange('a', 'missing', 'b')
   expect(result.code).toBe(1)
   expect(result.stderr).toMatch(/missing/)
+})
+
+test('what a failing do-file wrote to $1 itself is never taken for a source, nor for the work of a person', async () => {
+  const s = space({
+    ok: 'no',
+    'first.do': noted('echo half >$1', 'exit 3'),
+    'later.do': noted('redo-ifchange ok', '[ "$(cat ok)" = yes ] || { echo half >$1; exit 3; }', 'echo whole'),
+    'folder.do': noted('mkdir -p $1', 'exit 3'),
+  })
+  s.write('ok', 'yes')
+  expect((await s.ifchange('later')).code).toBe(0)
+  s.write('ok', 'no')
+  for (const target of ['first', 'later', 'folder', 'first', 'later', 'folder']) {
+    const result = await s.ifchange(target)
+    expect([target, result.code]).toEqual([target, 1])
+    expect(result.stderr).not.toContain('modified')
+  }
+  s.write('ok', 'yes')
+  expect((await s.ifchange('later')).code).toBe(0)
+  expect(s.read('later')).toBe('whole\n')
+})
+
+test('a do-file that cannot be read breaks its own target only', async () => {
+  const s = space({ 'x.do': 'echo x\n' })
+  // As root there is no other file that cannot be opened.
+  const server = net.createServer().listen(`${s.root}/odd.do`)
+  await new Promise((resolve) => server.once('listening', resolve))
+  const result = await s.run('redo', ['-k', 'odd', 'x'])
+  server.close()
+  expect(result.code).toBe(1)
+  expect(result.stderr).toMatch(/odd: failed, its do-file cannot be read/)
+  expect(s.read('x')).toBe('x\n')
 })
