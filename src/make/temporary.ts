@@ -4,6 +4,7 @@
  */
 import {
   closeSync,
+  constants,
   ftruncateSync,
   lstatSync,
   openSync,
@@ -37,7 +38,8 @@ export class Temporaries {
   /** Clears away what an earlier process left, and opens the note. */
   constructor() {
     clear()
-    this.fd = openSync(NOTE, 'w', 0o600)
+    // Appending, or what is written once it was emptied would come behind as many NULs as it held before.
+    this.fd = openSync(NOTE, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND, 0o600)
   }
 
   /** To be called before the run may write. No name holds a newline. */
@@ -70,7 +72,8 @@ const clear = (): void => {
 
 const noted = (): readonly string[] => {
   try {
-    return readFileSync(NOTE, 'latin1').split('\n')
+    // NULs: it was cut short by a crash of the system. No name holds one.
+    return readFileSync(NOTE, 'latin1').replaceAll('\0', '').split('\n')
   } catch {
     return []
   }
