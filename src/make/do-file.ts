@@ -19,7 +19,7 @@ import { type Finished, type Published, publish } from './publish.js'
 import type { Run } from './run.js'
 import type { Spawner, SpawnHandlers } from './spawner.js'
 import { statAllSync } from './stat-all.js'
-import { Temporaries } from './temporary.js'
+import { type Begun, Temporaries } from './temporary.js'
 
 /** Interning, as far as make needs it. */
 export interface Naming {
@@ -112,6 +112,11 @@ export class DoFileMake {
     for (const [envId, env] of this.environments) spawner.define(envId, env)
     this.started = spawner
     return spawner
+  }
+
+  /** What an earlier process, ended without warning, may have left half made. */
+  get begun(): readonly Begun[] {
+    return this.temporaries.begun
   }
 
   takeSettled(): readonly string[] {
@@ -286,6 +291,7 @@ export class DoFileMake {
       this.runs.delete(run.id)
       this.byBuild.delete(run.build)
       if (result.intended) this.settled.push(run.name)
+      if (E.isLeft(result.outcome)) this.temporaries.noteFailed(run)
       this.options.onEnd(run, result)
       this.options.settle(receiptOf(run, result))
     }
