@@ -2,7 +2,7 @@
  * Make for do-files: looks at files, finds do-files, runs them, and puts what they made in place. Impure, and the only part
  * that touches targets.
  */
-import { closeSync, openSync, readSync, rmSync, statSync } from 'node:fs'
+import { rmSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildError } from '../model/error.js'
@@ -10,6 +10,7 @@ import { type Effect, LOOK_STRIDE, type Look, LookWord, type Receipt } from '../
 import type { BuildId } from '../model/ids.js'
 import { Fact, Flag, Flight, hasFlag, KIND_MASK, Kind, type State } from '../model/state.js'
 import { read } from '../model/table.js'
+import { interpreterOf } from './interpreter.js'
 import { ABSENT, FILE, type Look as FileLook, FOLDER, LOOK_FAILED, look } from './look.js'
 import { lookWithContent } from './look-content.js'
 import { type Candidate, candidatesFor } from './lookup.js'
@@ -18,7 +19,7 @@ import { type Finished, type Published, publish } from './publish.js'
 import type { Run } from './run.js'
 import type { Spawner, SpawnHandlers } from './spawner.js'
 import { statAllSync } from './stat-all.js'
-import { Temporaries } from './temporary.js'
+import { type Begun, Temporaries } from './temporary.js'
 
 /** Interning, as far as make needs it. */
 export interface Naming {
@@ -111,6 +112,11 @@ export class DoFileMake {
     for (const [envId, env] of this.environments) spawner.define(envId, env)
     this.started = spawner
     return spawner
+  }
+
+  /** What an earlier process, ended without warning, may have left half made. */
+  get begun(): readonly Begun[] {
+    return this.temporaries.begun
   }
 
   takeSettled(): readonly string[] {
@@ -285,6 +291,7 @@ export class DoFileMake {
       this.runs.delete(run.id)
       this.byBuild.delete(run.build)
       if (result.intended) this.settled.push(run.name)
+      if (E.isLeft(result.outcome)) this.temporaries.noteFailed(run)
       this.options.onEnd(run, result)
       this.options.settle(receiptOf(run, result))
     }
@@ -364,21 +371,6 @@ const isAlive = (group: number): boolean => {
     return true
   } catch {
     return false
-  }
-}
-
-/** `#!` and its words, or sh -e; then the do-file, called so that no shell takes it for an option. */
-const interpreterOf = (doFile: string, shellFlags: string): readonly string[] => {
-  const base = baseOf(doFile)
-  const file = base.startsWith('-') ? `./${base}` : base
-  const fd = openSync(Buffer.from(doFile, 'latin1'), 'r')
-  try {
-    const head = Buffer.alloc(256)
-    const line = head.toString('latin1', 0, readSync(fd, head, 0, head.length, 0)).split('\n', 1)[0]!
-    if (!line.startsWith('#!')) return ['sh', shellFlags, file]
-    return [...line.slice(2).trim().split(/\s+/), file]
-  } finally {
-    closeSync(fd)
   }
 }
 

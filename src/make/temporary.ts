@@ -4,6 +4,7 @@
  */
 import {
   closeSync,
+  constants,
   ftruncateSync,
   lstatSync,
   openSync,
@@ -13,15 +14,25 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs'
+import type { Look } from './look.js'
 
 /** A run, as far as its temporary files go: `output` is its `$3`, `name` its target. */
 interface Writer {
   readonly output: string
   readonly name: string
+  /** What was in the target's place when it began. */
+  readonly before: Pick<Look, 'stat0' | 'stat1'>
+}
+
+/** A run that was begun, and is not known to have failed. */
+export interface Begun {
+  readonly name: string
+  readonly stat0: number
+  readonly stat1: number
 }
 
 const FOLDER = '.redford/tmp'
-const NOTE = '.redford/outputs'
+const NOTE = `${FOLDER}/outputs`
 
 const bytes = (path: string): Buffer => Buffer.from(path, 'latin1')
 
@@ -31,20 +42,26 @@ export const asidePath = ({ output }: Pick<Writer, 'output'>): string => `${outp
 export const copyPath = ({ output }: Pick<Writer, 'output'>): string => `${output}.copy`
 
 export class Temporaries {
+  /** Runs that were under way when an earlier process was ended, or were over shortly before. */
+  readonly begun: readonly Begun[]
   private readonly fd: number
   private size = 0
 
   /** Clears away what an earlier process left, and opens the note. */
   constructor() {
-    clear()
-    rmSync(NOTE, { force: true })
-    // For appending: once it is cut, writing goes on at its new end.
-    this.fd = openSync(NOTE, 'a', 0o600)
+    this.begun = clear()
+    // Appending, or what is written once it was emptied would come behind as many NULs as it held before.
+    this.fd = openSync(NOTE, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND, 0o600)
   }
 
   /** To be called before the run may write. No name holds a newline. */
-  note({ output, name }: Writer): void {
-    this.size += writeSync(this.fd, bytes(`${output}\n${name}\n`))
+  note({ output, name, before }: Writer): void {
+    this.size += writeSync(this.fd, bytes(`${output}\n${name}\n${before.stat0} ${before.stat1}\n`))
+  }
+
+  /** It failed: whatever comes to be in the target's place from now on is not its doing. */
+  noteFailed({ output, name }: Pick<Writer, 'output' | 'name'>): void {
+    this.size += writeSync(this.fd, bytes(`${output}\n${name}\nfailed\n`))
   }
 
   /** Nothing runs: no temporary file is left. */
@@ -58,21 +75,27 @@ export class Temporaries {
   }
 }
 
-const clear = (): void => {
+const clear = (): readonly Begun[] => {
   const lines = noted()
-  for (let i = 0; i + 1 < lines.length; i += 2) {
-    const [output, name] = [lines[i]!, lines[i + 1]!]
+  const begun = new Map<string, Begun>()
+  for (let i = 0; i + 2 < lines.length; i += 3) {
+    const [output, name, before] = [lines[i]!, lines[i + 1]!, lines[i + 2]!]
+    const [stat0, stat1] = before.split(' ').map(Number)
+    if (stat0 !== undefined && stat1 !== undefined) begun.set(name, { name, stat0, stat1 })
+    else begun.delete(name)
     const aside = asidePath({ output })
     // It was ended between putting the old folder aside and putting the new one in its place.
     if (isThere(aside) && !isThere(name)) renameSync(bytes(aside), bytes(name))
     for (const path of [output, aside, copyPath({ output })]) rmSync(bytes(path), { recursive: true, force: true })
   }
   for (const file of readdirSync(FOLDER)) rmSync(`${FOLDER}/${file}`, { recursive: true, force: true })
+  return [...begun.values()]
 }
 
 const noted = (): readonly string[] => {
   try {
-    return readFileSync(NOTE, 'latin1').split('\n')
+    // NULs: it was cut short by a crash of the system. No name holds one.
+    return readFileSync(NOTE, 'latin1').replaceAll('\0', '').split('\n')
   } catch {
     return []
   }

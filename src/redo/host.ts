@@ -244,7 +244,7 @@ export class Host {
     }
   }
 
-  /** Outputs put in place by a process that ended before it could record them. */
+  /** What do-files made, or began to make, for a process that ended before it could record it. */
   private adopt(): void {
     const { store } = this
     const events: Event[] = []
@@ -252,6 +252,15 @@ export class Host {
       const stat = lstatSync(Buffer.from(name, 'latin1'), { throwIfNoEntry: false, bigint: true })
       if (stat === undefined || String(stat.ino) !== String(ino)) continue
       events.push({ _tag: 'adopted', build: store.names.intern(name), look: lookWithContent(name) })
+    }
+    for (const { name, stat0, stat1 } of this.make.begun) {
+      const seen = look(name)
+      if (seen.kind === ABSENT || (seen.stat0 === stat0 && seen.stat1 === stat1)) continue
+      const build = store.names.intern(name)
+      const [known0, known1] = [read(this.state.facts, build, Fact.STAT), read(this.state.facts, build, Fact.STAT + 1)]
+      // Recorded as it was before the run, so the run was not; and not what it was: its do-file made it in place.
+      if (known0 === stat0 && known1 === stat1 && !hasFlag(this.state, build, Flag.VIRTUAL))
+        events.push({ _tag: 'adopted', build, look: lookWithContent(name, seen) })
     }
     if (events.length > 0) {
       this.engine.dispatch(...events)

@@ -3,7 +3,7 @@
  * when, every target is whole old or whole new, and the next redo-ifchange brings all up to date by itself.
  */
 import { afterEach, describe, expect, test } from 'vitest'
-import { closeSpaces, noted, type Space, space } from '../support/space.js'
+import { closeSpaces, noted, type Space, space, until } from '../support/space.js'
 import { type CallKind, callKinds, countCalls, instants, killAtCall, straceWorks } from '../support/strace.js'
 
 afterEach(closeSpaces)
@@ -118,4 +118,22 @@ test('kill -9 of the daemon between two commands loses nothing that was answered
   const result = await s.ifchange('all')
   expect(result.code, result.stderr).toBe(0)
   expect(s.runs()).toEqual([])
+})
+
+// Begun is said late: a client that has heard something of its build does not ask for it again by itself.
+test('what a do-file had begun in the place of its target is not taken for a source', async () => {
+  const s = space({
+    'folder.do': noted('[ ! -e go ] || { mkdir -p $1; echo all >$1/file; exit; }', 'mkdir $1', 'sleep 0.2; touch begun; sleep 60'),
+    'file.do': noted('[ ! -e go ] || { echo whole; exit; }', 'echo half >$1', 'sleep 0.2; touch begun; sleep 60'),
+  })
+  for (const target of ['folder', 'file']) {
+    const running = s.start('redo-ifchange', [target])
+    await until('it has begun', () => s.exists('begun'))
+    await s.crash()
+    await running.done
+    s.remove('begun')
+  }
+  s.write('go', '')
+  expect((await s.ifchange('folder', 'file')).code).toBe(0)
+  expect([s.read('folder/file'), s.read('file')]).toEqual(['all\n', 'whole\n'])
 })
