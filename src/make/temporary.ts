@@ -32,7 +32,7 @@ export interface Begun {
 }
 
 const FOLDER = '.redford/tmp'
-const NOTE = `${FOLDER}/outputs`
+const NOTE = '.redford/outputs'
 
 const bytes = (path: string): Buffer => Buffer.from(path, 'latin1')
 

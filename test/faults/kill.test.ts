@@ -123,7 +123,11 @@ test('kill -9 of the daemon between two commands loses nothing that was answered
 // Begun is said late: a client that has heard something of its build does not ask for it again by itself.
 test('what a do-file had begun in the place of its target is not taken for a source', async () => {
   const s = space({
-    'folder.do': noted('[ ! -e go ] || { mkdir -p $1; echo all >$1/file; exit; }', 'mkdir $1', 'sleep 0.2; touch begun; sleep 60'),
+    'folder.do': noted(
+      '[ ! -e go ] || { mkdir -p $1; echo all >$1/file; exit; }',
+      'mkdir $1',
+      'sleep 0.2; touch begun; sleep 60',
+    ),
     'file.do': noted('[ ! -e go ] || { echo whole; exit; }', 'echo half >$1', 'sleep 0.2; touch begun; sleep 60'),
   })
   for (const target of ['folder', 'file']) {
