@@ -15,7 +15,7 @@ import { ABSENT, FILE, type Look as FileLook, FOLDER, LOOK_FAILED, look } from '
 import { lookWithContent } from './look-content.js'
 import { type Candidate, candidatesFor } from './lookup.js'
 import { baseOf, folderOf, joinPath, relativePath } from './path.js'
-import { type Finished, type Published, publish } from './publish.js'
+import { type Finished, NOT_PLACED, type Published, publish } from './publish.js'
 import type { Run } from './run.js'
 import type { Spawner, SpawnHandlers } from './spawner.js'
 import { statAllSync } from './stat-all.js'
@@ -256,7 +256,11 @@ export class DoFileMake {
       pid: 0,
     }
     const words = [candidate.target, candidate.stem, relativePath(candidate.folder, run.output)]
-    this.temporaries.note(run)
+    try {
+      this.temporaries.note(run)
+    } catch (error) {
+      return refuse(NOT_PLACED, `it cannot be noted in .redford: ${(error as Error).message}`)
+    }
     this.runs.set(id, run)
     this.byBuild.set(x, run)
     this.spawner.run({

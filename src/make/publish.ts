@@ -16,7 +16,7 @@ import { asidePath, copyPath } from './temporary.js'
 /** Redo's own codes, as apenwarr's redo numbers them. */
 const WROTE_TARGET = 206
 const WROTE_BOTH = 207
-const NOT_PLACED = 209
+export const NOT_PLACED = 209
 
 /** A run whose do-file has ended. */
 export interface Finished {
@@ -43,7 +43,7 @@ export const publish = (
   finished: readonly Finished[],
   intend: (files: readonly { name: string; ino: bigint; size: number }[]) => void,
 ): readonly Published[] => {
-  const judged = finished.map((one) => attempt(() => outputOf(one)))
+  let judged = finished.map((one) => attempt(() => outputOf(one)))
   const intents: { name: string; ino: bigint; size: number }[] = []
   for (const [i, output] of judged.entries()) {
     if (E.isRight(output) && output.right !== undefined) {
@@ -51,7 +51,9 @@ export const publish = (
       intents.push({ name: finished[i]!.run.name, ino, size })
     }
   }
-  if (intents.length > 0) intend(intents)
+  const recorded = attempt(() => E.right(intents.length > 0 && intend(intents)))
+  // What cannot be recorded is not put in place: it would be taken for a person's work.
+  if (E.isLeft(recorded)) judged = judged.map((output) => (E.isRight(output) && output.right ? recorded : output))
   return judged.map((output, i) => {
     const { run } = finished[i]!
     const outcome = E.isLeft(output) ? output : attempt(() => E.right(place(run, output.right)))

@@ -1,0 +1,60 @@
+import fs from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { chdir, cwd } from 'node:process'
+import * as E from 'fp-ts/lib/Either.js'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { look } from '../../src/make/look.js'
+import { publish } from '../../src/make/publish.js'
+import type { Run } from '../../src/make/run.js'
+
+const home = cwd()
+let folder = ''
+beforeEach(() => {
+  folder = fs.mkdtempSync(join(tmpdir(), 'redford-publish-'))
+  chdir(folder)
+})
+afterEach(() => {
+  chdir(home)
+  fs.rmSync(folder, { recursive: true })
+})
+
+const ended = { exitCode: 0, signal: 0 }
+const run = (name: string): Run => ({
+  id: 1,
+  build: 1 as never,
+  name,
+  candidate: { doFile: `${name}.do`, folder: '', target: name, stem: name },
+  session: 1 as never,
+  output: `${name}.1.redo.tmp`,
+  stdout: `${name}.out`,
+  stderr: `${name}.err`,
+  before: look(name),
+  pid: 0,
+})
+
+it('puts nothing in place that could not be recorded, and says why', () => {
+  fs.writeFileSync('x', 'old')
+  const one = run('x')
+  fs.writeFileSync(one.stdout, '')
+  fs.writeFileSync(one.output, 'new')
+  const [published] = publish([{ run: one, end: ended, hasCompany: false }], () => {
+    throw new Error('ENOSPC: no space left on device')
+  })
+  expect(published?.outcome).toMatchObject(E.left({ _tag: 'refused', code: 209 }))
+  expect(JSON.stringify(published?.outcome)).toContain('ENOSPC')
+  expect(fs.readFileSync('x', 'utf8')).toBe('old')
+  expect(fs.readdirSync('.')).toEqual(['x'])
+})
+
+it('gives the target a file of its own where a process in the background may still write to the output', () => {
+  const one = run('x')
+  fs.writeFileSync(one.stdout, '')
+  fs.writeFileSync(one.output, 'new')
+  const late = fs.openSync(one.output, 'a')
+  const [published] = publish([{ run: one, end: ended, hasCompany: true }], () => {})
+  fs.writeSync(late, 'late')
+  fs.closeSync(late)
+  expect(published?.outcome._tag).toBe('Right')
+  expect(fs.readFileSync('x', 'utf8')).toBe('new')
+})
