@@ -378,10 +378,8 @@ const isAlive = (group: number): boolean => {
   }
 }
 
-const isKnown = (state: State, x: BuildId, kind: number, stat0: number, stat1: number): boolean =>
-  (kind === FILE || kind === FOLDER) &&
-  read(state.facts, x, Fact.STAT) === stat0 &&
-  read(state.facts, x, Fact.STAT + 1) === stat1
+const isKnown = ({ facts }: State, x: BuildId, kind: number, stat0: number, stat1: number): boolean =>
+  (kind === FILE || kind === FOLDER) && read(facts, x, Fact.STAT) === stat0 && read(facts, x, Fact.STAT + 1) === stat1
 
 const copyContent = (state: State, x: BuildId, looks: Int32Array, at: number): void => {
   for (let i = 0; i < 4; i++) looks[at + LookWord.CONTENT + i] = read(state.facts, x, Fact.CONTENT + i)

@@ -38,7 +38,9 @@ describe('a look', () => {
     fs.writeFileSync(at('file'), '')
     fs.symlinkSync('nowhere', at('dangling'))
     for (const name of ['absent', 'file/below', 'no/such/folder', 'dangling']) expect(statOf(name)).toEqual(nothing)
-    expect(look('').kind).toBe(ABSENT)
+  })
+  it("by the name of nothing sees the folder it is in, which is the project's own", () => {
+    expect(look('').kind).toBe(FOLDER)
   })
 
   it('tells files, folders and others, also through links', () => {

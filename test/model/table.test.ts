@@ -17,7 +17,7 @@ import {
   withObject,
 } from '../../src/model/table.js'
 
-const CHUNK_ROWS = PAGE_ROWS * PAGE_ROWS
+const CHUNK_ROWS = 128 * PAGE_ROWS
 const edited = (
   table: IntTable,
   ...writes: readonly (readonly [row: number, word: number, value: number])[]
@@ -73,8 +73,8 @@ describe('a table of integers', () => {
     )
   })
   it('shares every page that was not written to', () => {
-    const before = edited(emptyTable(2), [1, 0, 1], [200, 0, 1], [CHUNK_ROWS + 1, 0, 1])
-    const after = edited(before, [201, 1, 5])
+    const before = edited(emptyTable(2), [1, 0, 1], [PAGE_ROWS + 2, 0, 1], [CHUNK_ROWS + 1, 0, 1])
+    const after = edited(before, [PAGE_ROWS + 3, 1, 5])
     expect(changed(before, after)).toEqual([1])
     expect(pageOf(after, 0)).toBe(pageOf(before, 0))
     expect(after.chunks[1]).toBe(before.chunks[1])
