@@ -11,6 +11,5 @@ export const buildId = (n: number): BuildId => n as BuildId
 export const edgeId = (n: number): EdgeId => n as EdgeId
 export const generation = (n: number): Generation => n as Generation
 
-/** "No build", "no edge": the zero of every table's word, so that a fresh page needs no filling in. */
+/** "No build": the zero of every table's word, so that a fresh page needs no filling in. */
 export const NO_BUILD = 0 as BuildId
-export const NO_EDGE = 0 as EdgeId

@@ -78,7 +78,6 @@ export class Console {
   /** The failures again, since they may have scrolled away. */
   summary(): void {
     this.status('')
-    if (this.failures.length < 2 && this.options.tty === false && this.failures.length === 0) return
     if (this.failures.length === 0) return
     this.line(
       `${this.colors.red('redo')}  ${this.failures.length === 1 ? 'one target' : `${this.failures.length} targets`} failed:`,

@@ -72,7 +72,7 @@ export class Host {
     this.watching = new Watching(root, options.watch, store.names, {
       changed: (builds) => this.onFileEvents(builds),
       state: () => this.onStateEvent(),
-      lost: () => this.engine.dispatch({ _tag: 'changed', builds: namedRows(this.state) }),
+      lost: () => this.doubt(namedRows(this.state)),
     })
     const firstRun = Number(store.meta('nextRun') ?? '1') % RUNS_END
     this.make = new DoFileMake({
@@ -110,7 +110,7 @@ export class Host {
       onTick: (input, before, after) => this.tracer.onTick(input, before, after),
       onTurn: (outcome, _, after) => this.onTurn(outcome, after),
     })
-    this.watching.watchAll(store.state)
+    if (this.watching.isOn) this.watching.watch(namedRows(store.state))
     this.adopt()
   }
 
@@ -271,8 +271,7 @@ export class Host {
 
   /** Something happened to these files; our own doing, and what changed nothing, is no news. */
   private onFileEvents(builds: readonly BuildId[]): void {
-    const changed = builds.filter((build) => !this.isAsRecorded(build))
-    if (changed.length > 0) this.engine.dispatch({ _tag: 'changed', builds: changed })
+    this.doubt(builds.filter((build) => !this.isAsRecorded(build)))
   }
 
   private isAsRecorded(build: BuildId): boolean {

@@ -2,9 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import type { Outcome } from '../finalize/finalize.js'
 import { openWatcher, type Watcher } from '../make/watch.js'
-import { type BuildId, buildId } from '../model/ids.js'
-import { Kind, kindOf, type State } from '../model/state.js'
-import { rowsEnd } from '../model/table.js'
+import type { BuildId } from '../model/ids.js'
 import type { Names } from '../store/names.js'
 
 /** For the watcher's cookies alone. */
@@ -50,15 +48,6 @@ export class Watching {
     return this.trouble === '' ? `${this.count} files` : `${this.count} files; lately lost track: ${this.trouble}`
   }
 
-  watchAll(state: State): void {
-    const found: BuildId[] = []
-    for (let x = 1; x < rowsEnd(state.facts); x++) {
-      const kind = kindOf(state, buildId(x))
-      if (kind !== Kind.UNKNOWN && kind !== Kind.REQUEST) found.push(buildId(x))
-    }
-    this.watch(found)
-  }
-
   /** Follows what finalize derived. What was looked at before it was watched may have changed in between. */
   follow(outcome: Outcome): void {
     if (this.watcher === undefined) return
@@ -84,7 +73,7 @@ export class Watching {
     this.watcher?.close()
   }
 
-  private watch(builds: readonly BuildId[]): void {
+  watch(builds: readonly BuildId[]): void {
     this.count += builds.length
     this.watcher?.watch(builds.map((x) => this.names.nameOf(x)))
   }
