@@ -11,7 +11,9 @@ export interface Outcome {
   /** One for each request that was answered. */
   readonly responses: readonly Extract<News, { _tag: 'responded' }>[]
   /** What happened to builds, in order. */
-  readonly notices: readonly Exclude<News, { _tag: 'responded' } | { _tag: 'forgotten' }>[]
+  readonly notices: readonly Exclude<News, { _tag: 'responded' | 'noticed' | 'forgotten' }>[]
+  /** What live requests are told, in order. */
+  readonly followers: readonly Extract<News, { _tag: 'noticed' }>[]
   /** Ids that may be given to other names. */
   readonly forgotten: readonly BuildId[]
   /** Targets that are to be watched from now on, and that are not any more; by rising id. */
@@ -19,10 +21,10 @@ export interface Outcome {
   readonly unwatch: readonly BuildId[]
 }
 
-/** Whether a change of this target's file matters to anyone. */
-const isWatched = (flags: number): boolean => {
+/** Whether a change of this target's file matters to anyone; of a value, whether a live request stands on it. */
+const isWatched = (flags: number, holds: number): boolean => {
   const kind = flags & KIND_MASK
-  return kind === Kind.SOURCE || kind === Kind.TARGET || kind === Kind.ABSENT
+  return kind === Kind.SOURCE || kind === Kind.TARGET || kind === Kind.ABSENT || (kind === Kind.VALUE && holds > 0)
 }
 
 /** Whether a row that was freed earlier in the turn was taken again, for the same name. */
@@ -38,20 +40,22 @@ export const finalize = (before: State, after: State): Outcome => {
     const old = pageOf(before.facts, page)
     const now = pageOf(after.facts, page)
     for (let r = 0; r < PAGE_ROWS; r++) {
-      const at = r * after.facts.stride + Fact.FLAGS
-      const was = isWatched(old?.[at] ?? 0)
-      const is = isWatched(now?.[at] ?? 0)
+      const at = r * after.facts.stride
+      const was = isWatched(old?.[at + Fact.FLAGS] ?? 0, old?.[at + Fact.HOLD] ?? 0)
+      const is = isWatched(now?.[at + Fact.FLAGS] ?? 0, now?.[at + Fact.HOLD] ?? 0)
       if (was === is) continue
       ;(is ? watch : unwatch).push(buildId(page * PAGE_ROWS + r))
     }
   })
   const responses: Outcome['responses'][number][] = []
   const notices: Outcome['notices'][number][] = []
+  const followers: Outcome['followers'][number][] = []
   const forgotten = new Set<BuildId>()
   for (const news of after.news) {
     if (news._tag === 'responded') responses.push(news)
+    else if (news._tag === 'noticed') followers.push(news)
     else if (news._tag === 'forgotten') forgotten.add(news.build)
     else notices.push(news)
   }
-  return { responses, notices, forgotten: [...forgotten].filter((x) => !isInUse(after, x)), watch, unwatch }
+  return { responses, notices, followers, forgotten: [...forgotten].filter((x) => !isInUse(after, x)), watch, unwatch }
 }

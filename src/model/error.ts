@@ -12,8 +12,24 @@ export type BuildError =
   | { readonly _tag: 'refused'; readonly code: number; readonly why: string }
   /** The build needs itself. The path begins at its smallest id, and does not repeat it at the end. */
   | { readonly _tag: 'cycle'; readonly path: readonly BuildId[] }
+  /** A rule or action threw. `trace`: where, as the runtime tells it. */
+  | { readonly _tag: 'threw'; readonly message: string; readonly trace: string }
+  /** A rule or action said that it cannot answer, and why: a value of its error type. */
+  | { readonly _tag: 'refusal'; readonly reason: unknown }
+  /** The source has no value. */
+  | { readonly _tag: 'absent' }
+  /** None of the alternatives could be made. */
+  | { readonly _tag: 'noneOf'; readonly tried: readonly Failure[] }
+  /** The rule does what no rule may do. */
+  | { readonly _tag: 'misuse'; readonly why: string }
   /** The build was ended since nobody wanted it any more. It is made again when it is next wanted. */
   | { readonly _tag: 'interrupted' }
+
+/** Why a build has no result: `path` leads from it, dependency by dependency, to the one that broke by itself. */
+export interface Failure {
+  readonly path: readonly BuildId[]
+  readonly error: BuildError
+}
 
 /** A broken invariant: a fault of this program, not of the user. Caught only at the very top, which says so. */
 export class Bug extends Error {

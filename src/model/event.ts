@@ -23,6 +23,8 @@ export type Want =
   | 'create'
   /** Looked at with all it depends on; the answer says which of them are out-of-date (redo-ood). */
   | 'look'
+  /** As `ifchange`, for a result that is a value: the answer holds it. */
+  | 'value'
 
 /** Facts from outside, told to the reducer in the order in which they came. */
 export type Event =
@@ -59,6 +61,14 @@ export type Event =
   | { readonly _tag: 'adopted'; readonly build: BuildId; readonly look: Look }
   /** Forget what no target needs. */
   | { readonly _tag: 'collect'; readonly keep: 'targets' | 'nothing' }
+  /** A live request: tell of the result of `target`, a value, now and whenever it is another one. */
+  | { readonly _tag: 'followed'; readonly request: BuildId; readonly target: BuildId }
+  /** These may have other results from `version` on; each is made again if it is wanted. All at once: nobody sees a mixture. */
+  | { readonly _tag: 'transacted'; readonly version: number; readonly builds: readonly BuildId[] }
+  /** The values of these are given up; what is known of them stays. */
+  | { readonly _tag: 'wiped'; readonly builds: readonly BuildId[] }
+  /** Forget every value that no request holds, nor any of the last `keep` that were asked for once. */
+  | { readonly _tag: 'swept'; readonly keep: number }
 
 /** What a look at a file found. `kind` 0: absent. Words as in `Fact.STAT`, `Fact.CONTENT`. */
 export interface Look {
@@ -88,7 +98,7 @@ export type Receipt =
       readonly create: readonly BuildId[]
       readonly slot: boolean
     }
-  /** The do-file runs; its end comes as an event of a later tick. */
+  /** The do-file, read or action runs; its end comes as a receipt of a later tick. */
   | { readonly _tag: 'started'; readonly build: BuildId }
   /** The run ended well. `look` is that of the result; `virtual`: it made no file. */
   | { readonly _tag: 'done'; readonly build: BuildId; readonly look: Look; readonly virtual: boolean }
@@ -103,6 +113,33 @@ export type Receipt =
       /** The file as the failed run left it, where it is the run's work all the same. */
       readonly claimed?: Look
     }
+  // Of a value. `groups`: what it asked for since its last receipt, unless it said so of it in an earlier one.
+  /** The run needs more: all groups but the last are at hand. */
+  | { readonly _tag: 'needs'; readonly build: BuildId; readonly groups: Groups }
+  /** The run takes room in a pool: the number of it in `State.pools`. */
+  | { readonly _tag: 'pooled'; readonly build: BuildId; readonly pool: number }
+  /** `content`: four words that tell results apart. */
+  | {
+      readonly _tag: 'made'
+      readonly build: BuildId
+      readonly groups: Groups
+      readonly value: unknown
+      readonly content: Content
+    }
+  /** `cause`: the dependency that broke it; then `error` is left out, since it is that one's. */
+  | {
+      readonly _tag: 'broken'
+      readonly build: BuildId
+      readonly groups: Groups
+      readonly error?: BuildError
+      readonly cause?: BuildId
+      readonly content: Content
+    }
+
+/** Dependencies in the order in which they were asked for: those of one group at once, groups one after the other. */
+export type Groups = readonly (readonly BuildId[])[]
+/** Four 32-bit words: the content itself where it fits, else a digest. */
+export type Content = readonly [number, number, number, number]
 
 /** What one tick does: chosen by the policy, done by make. */
 export interface Batch {
@@ -118,7 +155,7 @@ export const emptyBatch: Batch = { scan: [], run: [], start: [], answer: [] }
 
 /** For the shell to do at once, after the tick. */
 export type Effect =
-  /** End the process of `build`: nobody wants it. */
+  /** End the process, read or action of `build`: nobody wants it. */
   { readonly _tag: 'kill'; readonly build: BuildId }
 
 /** All that one reduction folds. Recorded, it is all that replay needs. */

@@ -65,6 +65,7 @@ export const checkInvariants = (state: State): void => {
 
   // Flight: counters, queues, and that whoever waits is counted right and can be woken.
   const count = new Map<number, number>()
+  const room = new Map<number, number>()
   for (let x = 1; x < rows; x++) {
     const s = status(x)
     if (s === Status.REST) {
@@ -76,21 +77,24 @@ export const checkInvariants = (state: State): void => {
     count.set(s, (count.get(s) ?? 0) + 1)
     const waits = read(flight, x, Flight.WAITING)
     invariant(waits === (waiting.get(x) ?? 0), `build ${x} counts ${waits} waits, has ${waiting.get(x) ?? 0}`)
-    const mayWait = s === Status.UNKNOWN || s === Status.WAITING || s === Status.BLOCKED
+    const mayWait = s === Status.UNKNOWN || s === Status.WAITING || s === Status.BLOCKED || bit(x, Bit.ANEW)
     invariant(mayWait || waits === 0, `build ${x} waits in status ${s}`)
     invariant(s !== Status.WAITING || waits > 0, `build ${x} waits for nothing`)
     invariant(s !== Status.BLOCKED || waits > 0 || read(flight, x, Flight.BY) > 0, `build ${x} is blocked on nothing`)
     invariant(s !== Status.WAITING || bit(x, Bit.WANTED), `build ${x} waits unwanted`)
-    const queued = s === Status.SCAN || s === Status.READY || s === Status.START || s === Status.ANSWER
-    invariant(!bit(x, Bit.QUEUED) || queued || s === Status.UNKNOWN, `build ${x} is in a queue in status ${s}`)
+    invariant(!bit(x, Bit.QUEUED) || isQueued(s) || s === Status.UNKNOWN, `build ${x} is in a queue in status ${s}`)
+    invariant(!bit(x, Bit.VOIDED), `build ${x} was not reviewed`)
+    if (s === Status.RUNNING) {
+      const pool = read(flight, x, Flight.POOL)
+      room.set(pool, (room.get(pool) ?? 0) + 1)
+    }
   }
   const total = [...count.values()].reduce((a, b) => a + b, 0)
   const is = (s: number): number => count.get(s) ?? 0
   invariant(state.inFlight === total, `${state.inFlight} counted in flight, ${total} found`)
   invariant(state.unknown === is(Status.UNKNOWN), `${state.unknown} counted unknown, ${is(Status.UNKNOWN)} found`)
   invariant(state.scanning === is(Status.SCAN), `${state.scanning} counted scanning, ${is(Status.SCAN)} found`)
-  invariant(state.parked === is(Status.PARKED), `${state.parked} counted parked, ${is(Status.PARKED)} found`)
-  invariant(state.running === is(Status.RUNNING), `${state.running} counted running, ${is(Status.RUNNING)} found`)
+  invariant(state.running === (room.get(0) ?? 0), `${state.running} counted running, ${room.get(0) ?? 0} found`)
   const queue = (q: Queue, s: number, name: string): void => {
     let n = 0
     let prev = 0
@@ -107,4 +111,37 @@ export const checkInvariants = (state: State): void => {
   queue(state.ready, Status.READY, 'ready')
   queue(state.start, Status.START, 'start')
   queue(state.answer, Status.ANSWER, 'answer')
+  queue(state.park, Status.PARKED, 'park')
+  state.pools.forEach((pool, i) => {
+    queue(pool.queue, Status.START, `pool ${i}`)
+    invariant(pool.running === (room.get(i + 1) ?? 0), `pool ${i} counts ${pool.running} running`)
+    invariant(pool.running <= pool.size, `pool ${i} has ${pool.running} running, room for ${pool.size}`)
+  })
+  checkHolds(state, rows)
 }
+
+/** Who is held: what live requests follow, and all that it stands on; each as often as something held stands on it. */
+const checkHolds = (state: State, rows: number): void => {
+  const { facts, edges } = state
+  const kind = (x: number): number => read(facts, x, Fact.FLAGS) & KIND_MASK
+  const held = new Map<number, number>()
+  const stack: number[] = []
+  const holdAll = (x: number): void => {
+    for (let e = read(facts, x, Fact.DEP_HEAD); e !== 0; e = read(edges, e, Edge.NEXT_DEP)) {
+      const d = read(edges, e, Edge.DEPENDENCY)
+      if (kind(d) !== Kind.VALUE) continue
+      held.set(d, (held.get(d) ?? 0) + 1)
+      if (held.get(d) === 1) stack.push(d)
+    }
+  }
+  for (let x = 1; x < rows; x++) if (kind(x) === Kind.LIVE) holdAll(x)
+  while (stack.length > 0) holdAll(stack.pop() as number)
+  for (let x = 1; x < rows; x++) {
+    if (kind(x) !== Kind.VALUE) continue
+    const count = read(facts, x, Fact.HOLD)
+    invariant(count === (held.get(x) ?? 0), `build ${x} counts ${count} holds, has ${held.get(x) ?? 0}`)
+  }
+}
+
+const isQueued = (s: number): boolean =>
+  s === Status.SCAN || s === Status.READY || s === Status.START || s === Status.ANSWER || s === Status.PARKED

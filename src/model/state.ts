@@ -9,7 +9,7 @@
  * Never here: names (interned at the border), running processes, connections, clocks.
  */
 
-import type { BuildError } from './error.js'
+import type { BuildError, Failure } from './error.js'
 import type { Session } from './event.js'
 import { type BuildId, buildId, type EdgeId, edgeId, type Generation, generation } from './ids.js'
 import { emptyObjects, emptyTable, type IntTable, type ObjectTable, read } from './table.js'
@@ -34,6 +34,10 @@ export const Fact = {
   CONTENT: 7,
   /** The dependency that broke this build; 0 when it broke by itself. Meaningful with `Flag.BROKEN`. */
   CAUSE: 11,
+  /** value: the version of the newest change that its result follows from. (It has no file, hence no stat.) */
+  VERSION: 5,
+  /** value: how many live requests, and builds that one of those stands on, stand on it. More than 0: to be watched. */
+  HOLD: 6,
 } as const
 export const FACT_STRIDE = 12
 
@@ -49,8 +53,10 @@ export const Kind = {
   ABSENT: 3,
   /** Not a target at all: a request, waiting for its answer. */
   REQUEST: 4,
-  /** A target of a rule whose results live in values, not in files: it is never scanned. */
+  /** Its result is a value, not a file: it is never scanned. A source, rule or action of the library. */
   VALUE: 5,
+  /** A live request: its one dependency is what it follows; at rest between notices. */
+  LIVE: 6,
 } as const
 export const KIND_MASK = 7
 
@@ -67,6 +73,10 @@ export const Flag = {
   RACY: 1 << 7,
   /** Built, and the rule made no file. */
   VIRTUAL: 1 << 8,
+  /** value: to be made in any case when it is next wanted: never made, or touched since. */
+  STALE: 1 << 9,
+  /** value: what is known of it holds, but the value itself was given up: made again for whoever wants to see it. */
+  WIPED: 1 << 10,
 } as const
 
 // ------------------------------------------------------------------------------------------------ edges
@@ -127,8 +137,12 @@ export const Flight = {
   BY: 10,
   /** The session this was begun for. */
   SESSION: 11,
+  /** start, running: the pool that has to have, or gave, room: 1 is `State.pools[0]`. 0: a do-file's slot. Or {@link NO_POOL}. */
+  POOL: 12,
 } as const
-export const FLIGHT_STRIDE = 12
+export const FLIGHT_STRIDE = 13
+/** Takes no room: a pending read. */
+export const NO_POOL = -1
 
 /**
  * How far a build has come; the low four bits of `Flight.STATUS`.
@@ -196,6 +210,10 @@ export const Bit = {
   LOOK: 1 << 17,
   /** Scanned, and may have changed since: to be looked at again when it is next demanded. */
   DOUBTED: 1 << 18,
+  /** A transaction may have changed what this has seen, or is being judged by. */
+  VOIDED: 1 << 19,
+  /** value: to be run anew. What it asked for is kept, and waited for no less, until the new run has asked. */
+  ANEW: 1 << 20,
 } as const
 
 // ------------------------------------------------------------------------------------------------ state
@@ -214,9 +232,14 @@ export interface Stamp {
   readonly next?: readonly number[] | undefined
 }
 
+/** Room for builds that take some: a library's `pools`. */
+export interface Pool {
+  readonly size: number
+  readonly running: number
+  readonly queue: Queue
+}
+
 export interface State {
-  /** Number of ticks reduced. */
-  readonly tick: number
   readonly generation: Generation
   readonly facts: IntTable
   /** One word: the generation up to which `facts` is known to hold; negative when it may not hold now. 0: never looked at. */
@@ -226,13 +249,14 @@ export interface State {
   /** First free row of `edges`, and one past the last row in use. */
   readonly freeEdge: EdgeId
   readonly edgesEnd: number
-  /** Rows of `flight` that are not at rest, and how many of them are unknown, being scanned, parked. */
+  /** Rows of `flight` that are not at rest, and how many of them are unknown, being scanned. */
   readonly inFlight: number
   readonly unknown: number
   readonly scanning: number
-  readonly parked: number
   /** Slots in use. */
   readonly running: number
+  /** Scanned on a guess: forgotten once nothing else is in flight. */
+  readonly park: Queue
   /** To be expanded: demanded, dependencies not yet demanded. */
   readonly expand: Queue
   readonly scan: Queue
@@ -246,9 +270,22 @@ export interface State {
   /** The cycles that running builds were found in; each such run ends broken with this path. */
   readonly cycles: ObjectTable<readonly BuildId[]>
   readonly stamps: ObjectTable<Stamp>
+  /** The results of builds of `Kind.VALUE`. Never undefined, frozen by whoever made them. */
+  readonly values: ObjectTable<unknown>
+  readonly pools: readonly Pool[]
+  /** What was last asked for once, newest last: swept last. At most `keep`. */
+  readonly kept: readonly BuildId[]
+  readonly keep: number
+  /** How many builds are broken by a cycle. */
+  readonly cyclic: number
   /** What happened in the last tick, in order: the engine takes it out, and hands that of a whole turn to finalize. */
   readonly news: readonly News[]
 }
+
+/** A result. `version`: that of the newest change it follows from. */
+export type Answer =
+  | { readonly _tag: 'value'; readonly version: number; readonly value: unknown }
+  | { readonly _tag: 'failure'; readonly version: number; readonly failure: Failure }
 
 /** What finalize tells others of. Ids only: words are made at the border. */
 export type News =
@@ -259,7 +296,11 @@ export type News =
       readonly by: BuildId
       readonly ok: boolean
       readonly outOfDate: readonly BuildId[]
+      /** To a request for a value. */
+      readonly answer?: Answer
     }
+  /** The live request has a result, another one than the last. */
+  | { readonly _tag: 'noticed'; readonly request: BuildId; readonly answer: Answer }
   /** A run ended well. */
   | { readonly _tag: 'built'; readonly build: BuildId; readonly changed: boolean }
   /** A run failed. `asked`: somebody waits for exactly this target, so it is not a guess that may fail quietly. */
@@ -274,7 +315,6 @@ export type News =
   | { readonly _tag: 'forgotten'; readonly build: BuildId }
 
 export const emptyState: State = {
-  tick: 0,
   generation: generation(0),
   facts: emptyTable(FACT_STRIDE),
   checked: emptyTable(1),
@@ -285,8 +325,8 @@ export const emptyState: State = {
   inFlight: 0,
   unknown: 0,
   scanning: 0,
-  parked: 0,
   running: 0,
+  park: emptyQueue,
   expand: emptyQueue,
   scan: emptyQueue,
   ready: emptyQueue,
@@ -296,6 +336,11 @@ export const emptyState: State = {
   errors: emptyObjects,
   cycles: emptyObjects,
   stamps: emptyObjects,
+  values: emptyObjects,
+  pools: [],
+  kept: [],
+  keep: 0,
+  cyclic: 0,
   news: [],
 }
 
@@ -339,4 +384,9 @@ export const dependentsOf = (state: State, build: BuildId): readonly BuildId[] =
 
 /** Builds in flight that want attention from a driver: false means that only an event can move anything. */
 export const hasWork = (state: State): boolean =>
-  state.scan.size > 0 || state.ready.size > 0 || state.start.size > 0 || state.answer.size > 0 || state.expand.size > 0
+  state.scan.size > 0 ||
+  state.ready.size > 0 ||
+  state.start.size > 0 ||
+  state.answer.size > 0 ||
+  state.expand.size > 0 ||
+  state.pools.some((pool) => pool.queue.size > 0)

@@ -230,6 +230,57 @@ export const withObject = <A>(table: ObjectTable<A>, row: number, value: A | und
   return { chunks, size }
 }
 
+/** The next version of an {@link ObjectTable}, while a tick is folded: copies each page it writes to once. */
+export class ObjectEditor<A> {
+  private readonly table: ObjectTable<A>
+  private readonly owned = new Map<number, (A | undefined)[]>()
+  private size: number
+
+  constructor(base: ObjectTable<A>) {
+    this.table = base
+    this.size = base.size
+  }
+
+  get(row: number): A | undefined {
+    const page = this.owned.get(row >>> PAGE_BITS)
+    return page === undefined ? objectAt(this.table, row) : page[row & ROW_MASK]
+  }
+
+  set(row: number, value: A | undefined): void {
+    const number = row >>> PAGE_BITS
+    let page = this.owned.get(number)
+    if (page === undefined) {
+      if (objectAt(this.table, row) === value) return
+      const old = this.table.chunks[row >>> CHUNK_BITS]?.[number & PAGE_MASK]
+      page = old?.slice() ?? new Array<A | undefined>(PAGE_ROWS).fill(undefined)
+      this.owned.set(number, page)
+    }
+    this.size += (value === undefined ? 0 : 1) - (page[row & ROW_MASK] === undefined ? 0 : 1)
+    page[row & ROW_MASK] = value
+  }
+
+  /** The next version; the editor must not be used afterwards. */
+  finish(): ObjectTable<A> {
+    if (this.size === 0) return emptyObjects
+    if (this.owned.size === 0) return this.table
+    const chunks = this.table.chunks.slice()
+    const copied = new Map<number, (readonly (A | undefined)[] | undefined)[]>()
+    for (const [number, page] of this.owned) {
+      const c = number >>> CHUNK_PAGE_BITS
+      let chunk = copied.get(c)
+      if (chunk === undefined) {
+        while (chunks.length <= c) chunks.push(undefined)
+        chunk =
+          chunks[c]?.slice() ?? new Array<readonly (A | undefined)[] | undefined>(CHUNK_PAGES).fill(undefined)
+        chunks[c] = chunk
+        copied.set(c, chunk)
+      }
+      chunk[number & PAGE_MASK] = page
+    }
+    return { chunks, size: this.size }
+  }
+}
+
 /** Calls `visit` for each entry, by rising id. */
 export const eachObject = <A>(table: ObjectTable<A>, visit: (row: number, value: A) => void): void => {
   table.chunks.forEach((chunk, c) => {

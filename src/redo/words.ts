@@ -39,6 +39,16 @@ export const errorWords = (error: BuildError | undefined, nameOf: (build: BuildI
     }
     case 'interrupted':
       return 'interrupted'
+    case 'threw':
+      return `threw ${error.message}`
+    case 'refusal':
+      return `refused: ${JSON.stringify(error.reason)}`
+    case 'absent':
+      return 'the source has no value'
+    case 'noneOf':
+      return 'none of its alternatives could be made'
+    case 'misuse':
+      return error.why
   }
 }
 

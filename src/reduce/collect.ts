@@ -21,7 +21,11 @@ export const eachRow = (table: IntTable, visit: (row: number) => void): void => 
 }
 
 /** Walks the whole graph once; done when idle, and never needed for a right answer. */
-export const collect = (w: Work, facts: IntTable, keep: 'targets' | 'nothing'): void => {
+export const collect = (w: Work, keep: 'targets' | 'nothing'): void =>
+  free(w, (x) => keep === 'targets' && w.kind(x) === Kind.TARGET)
+
+const free = (w: Work, isKept: (x: number) => boolean): void => {
+  const facts = w.facts.finish()
   const reached = new Set<number>()
   const stack: number[] = []
   const reach = (x: number): void => {
@@ -30,7 +34,7 @@ export const collect = (w: Work, facts: IntTable, keep: 'targets' | 'nothing'): 
     stack.push(x)
   }
   eachRow(facts, (x) => {
-    const isAnchor = w.status(x) !== Status.REST || (keep === 'targets' && w.kind(x) === Kind.TARGET)
+    const isAnchor = w.status(x) !== Status.REST || isKept(x)
     // The edges of a present run are not among the remembered ones that are followed below.
     if (isAnchor || w.hasLiveDependent(x)) reach(x)
   })
@@ -47,8 +51,20 @@ export const collect = (w: Work, facts: IntTable, keep: 'targets' | 'nothing'): 
     w.facts.set(x, Fact.DEP_HEAD, 0)
     w.setError(buildId(x), undefined)
     w.stamps = withObject(w.stamps, x, undefined)
+    w.values.set(x, undefined)
     w.checked.set(x, 0, 0)
     w.tell({ _tag: 'forgotten', build: buildId(x) })
   })
   for (const x of forgotten) w.facts.clear(x)
+  if (reached.size === 0 && w.inFlight === 0) w.clear()
+}
+
+/**
+ * Frees every value that no live request, none of the last `keep` answered ones, and nothing in flight stands on; in the end,
+ * the state is the empty one again. Walks the whole graph, so done only where at least half of it may go.
+ */
+export const sweep = (w: Work, keep: number): void => {
+  w.kept = w.kept.slice(w.kept.length - Math.min(keep, w.kept.length))
+  const kept = new Set<number>(w.kept)
+  free(w, (x) => kept.has(x) || w.kind(x) === Kind.LIVE || w.kind(x) === Kind.TARGET)
 }

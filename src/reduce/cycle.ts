@@ -6,6 +6,7 @@
  */
 import { type BuildId, buildId } from '../model/ids.js'
 import { Edge, Flight, Mode, Status } from '../model/state.js'
+import { toScan } from './demand.js'
 import { stopWaiting } from './withdraw.js'
 import type { Work } from './work.js'
 
@@ -93,5 +94,5 @@ export const breakScanCycle = (w: Work): void => {
   const circle = [...seen].slice([...seen].indexOf(x))
   const release = smallest(circle)
   for (let e = w.listedDep(release); e !== 0; e = w.listedDep(release)) w.unlist(e)
-  w.moveTo(release, Status.SCAN)
+  toScan(w, release)
 }

@@ -22,6 +22,7 @@ export const passOf = (w: Work, x: BuildId): Pass => ({
 
 /** Takes `x` (at rest, or parked since an earlier generation) into the generation of `pass`. */
 const begin = (w: Work, x: BuildId, pass: Pass): void => {
+  if (w.status(x) === Status.PARKED) w.dequeue(x)
   w.flight.set(x, Flight.STATUS, w.status(x) | (pass.trust ? Bit.TRUST : 0))
   w.flight.set(x, Flight.PASS, pass.generation)
   w.flight.set(x, Flight.SESSION, pass.session)
@@ -62,6 +63,16 @@ export const need = (w: Work, x: BuildId, pass: Pass): boolean => {
   return false
 }
 
+/** As {@link need}, of a value that is to be seen: known to be the same is not enough. */
+export const needValue = (w: Work, x: BuildId, pass: Pass): boolean => {
+  if (!need(w, x, pass)) return false
+  if (!w.flag(x, Flag.WIPED)) return true
+  begin(w, x, pass)
+  w.setBits(x, Bit.WANTED)
+  w.moveTo(x, Status.READY)
+  return false
+}
+
 /** From now on `x`, in flight, may be run. */
 export const want = (w: Work, x: BuildId): void => {
   if (w.has(x, Bit.WANTED)) return
@@ -88,7 +99,7 @@ export const force = (w: Work, x: BuildId, pass: Pass, overwrite: boolean): void
  */
 export const expand = (w: Work, x: BuildId): void => {
   w.dequeue(x)
-  const certain = w.has(x, Bit.FORCED) || w.flag(x, Flag.BROKEN)
+  const certain = isCertain(w, x)
   if (!certain) {
     const pass = passOf(w, x)
     for (let e = w.facts.get(x, Fact.DEP_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEP)) {
@@ -96,5 +107,15 @@ export const expand = (w: Work, x: BuildId): void => {
       if (!demand(w, d, pass) && !isScanned(w, d)) w.list(e)
     }
   }
-  if (w.flight.get(x, Flight.WAITING) === 0) w.moveTo(x, Status.SCAN)
+  if (w.flight.get(x, Flight.WAITING) === 0) toScan(w, x)
+}
+
+/** Whether `x` will run whatever became of its remembered dependencies. */
+export const isCertain = (w: Work, x: BuildId): boolean =>
+  w.has(x, Bit.FORCED) || w.flag(x, w.kind(x) === Kind.VALUE ? Flag.STALE : Flag.BROKEN)
+
+/** All that `x`, unknown, depends on is scanned: so may it be. A value is judged at once, there is nothing to look at. */
+export const toScan = (w: Work, x: BuildId): void => {
+  if (w.kind(x) === Kind.VALUE) w.toJudge.push(x)
+  else w.moveTo(x, Status.SCAN)
 }

@@ -12,6 +12,8 @@ export interface ReadyView {
   readonly answer: (max: number) => readonly BuildId[]
   /** How many more do-files may run. */
   readonly freeSlots: number
+  /** Those that wait for room in a pool, as many as there is room for, whatever the pool. */
+  readonly pooled: readonly BuildId[]
 }
 
 const first = (state: State, queue: Queue, max: number): readonly BuildId[] => {
@@ -40,4 +42,5 @@ export const gather = (state: State): ReadyView => ({
   start: (max) => first(state, state.start, max),
   answer: (max) => first(state, state.answer, max),
   freeSlots: Math.max(0, slotsOf(state) - state.running),
+  pooled: state.pools.flatMap((pool) => first(state, pool.queue, pool.size - pool.running)),
 })

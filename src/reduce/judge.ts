@@ -3,7 +3,9 @@ import { Bug, invariant } from '../model/error.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Edge, Fact, Flag, Flight, GROUP_SHIFT, Kind, Mode, Status } from '../model/state.js'
 import { pathBack } from './cycle.js'
-import { demand, need, passOf } from './demand.js'
+import { demand, isCertain, need, passOf, toScan } from './demand.js'
+import { onArrived } from './on-followed.js'
+import { runAnew } from './on-transacted.js'
 import { onFulfilled, onUnblocked } from './on-unblocked.js'
 import { stopWaiting } from './withdraw.js'
 import type { Work } from './work.js'
@@ -12,7 +14,7 @@ import type { Work } from './work.js'
 export const differs = (w: Work, e: number): boolean => {
   const d = w.edges.get(e, Edge.DEPENDENCY)
   if (w.facts.get(d, Fact.REVISION) !== w.edges.get(e, Edge.SEEN)) return true
-  if ((w.edges.get(e, Edge.MODE) & Mode.CREATE) !== 0) return false
+  if ((w.edges.get(e, Edge.MODE) & Mode.CREATE) !== 0 || w.kind(d) === Kind.VALUE) return false
   return w.isBroken(d) || w.kind(d) === Kind.ABSENT
 }
 
@@ -35,11 +37,13 @@ export const outOfDate = (w: Work, x: BuildId): void => {
 export const judge = (w: Work, x: BuildId): void => {
   const { edges, flight } = w
   const pass = passOf(w, x)
+  // A rule asks for a whole group at once, and asks the same as long as it gets the same: begun early, it would only wait.
+  const isValue = w.kind(x) === Kind.VALUE
   if (!w.has(x, Bit.COMPARED)) {
     w.setBits(x, Bit.COMPARED)
     const head = w.facts.get(x, Fact.DEP_HEAD)
     flight.set(x, Flight.CURSOR, head)
-    for (let e = head; e !== 0; e = edges.get(e, Edge.NEXT_DEP)) {
+    for (let e = isValue ? 0 : head; e !== 0; e = edges.get(e, Edge.NEXT_DEP)) {
       const d = edges.get(e, Edge.DEPENDENCY)
       const create = (edges.get(e, Edge.MODE) & Mode.CREATE) !== 0
       if ((create || w.isCurrent(d, pass.generation, pass.trust)) && differs(w, e)) return outOfDate(w, x)
@@ -50,11 +54,16 @@ export const judge = (w: Work, x: BuildId): void => {
     const first = e
     const group = edges.get(e, Edge.MODE) >>> GROUP_SHIFT
     let unfinished = false
+    let changed = false
     for (; e !== 0 && edges.get(e, Edge.MODE) >>> GROUP_SHIFT === group; e = edges.get(e, Edge.NEXT_DEP)) {
       if ((edges.get(e, Edge.MODE) & Mode.CREATE) !== 0) continue
       if (!w.isCurrent(edges.get(e, Edge.DEPENDENCY), pass.generation, pass.trust)) unfinished = true
-      else if (differs(w, e)) return outOfDate(w, x)
+      else if (differs(w, e)) {
+        if (!isValue) return outOfDate(w, x)
+        changed = true
+      }
     }
+    if (!unfinished && changed) return outOfDate(w, x)
     if (!unfinished) continue
     flight.set(x, Flight.CURSOR, first)
     if (!w.has(x, Bit.WANTED)) {
@@ -76,9 +85,16 @@ export const judge = (w: Work, x: BuildId): void => {
   rest(w, x)
 }
 
+/** A value was demanded, and what it depends on is known or under way. */
+export const judgeValue = (w: Work, x: BuildId): void => {
+  if (isCertain(w, x)) outOfDate(w, x)
+  else judge(w, x)
+  if (w.status(x) !== Status.REST) tellScanned(w, x)
+}
+
 /** Whether anything `x` depends on may not be what it was, so that `x` may not be either. */
 const mayBeOutOfDate = (w: Work, x: BuildId): boolean => {
-  if (w.flag(x, Flag.ALWAYS | Flag.BROKEN)) return true
+  if (w.flag(x, w.kind(x) === Kind.VALUE ? Flag.ALWAYS : Flag.ALWAYS | Flag.BROKEN)) return true
   for (let e = w.facts.get(x, Fact.DEP_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEP)) {
     if (w.checked.get(w.edges.get(e, Edge.DEPENDENCY), 0) <= 0 || differs(w, e)) return true
   }
@@ -178,14 +194,21 @@ const arrive = (w: Work, e: number, p: BuildId): void => {
   const waiting = w.unlist(e)
   switch (w.status(p)) {
     case Status.UNKNOWN:
-      if (waiting === 0) w.moveTo(p, Status.SCAN)
+      if (waiting === 0) toScan(w, p)
       return
     case Status.WAITING:
-      if (differs(w, e)) outOfDate(w, p)
+      if (w.kind(p) !== Kind.VALUE && differs(w, e)) outOfDate(w, p)
       else if (waiting === 0) w.toJudge.push(p)
       return
+    case Status.READY:
+      // Of a run whose place another one is about to take.
+      return
     case Status.BLOCKED: {
+      if (w.kind(p) === Kind.LIVE) return onArrived(w, p)
+      const before = w.edges.get(e, Edge.SEEN)
       w.edges.set(e, Edge.SEEN, w.seen(d, (mode & Mode.CREATE) !== 0))
+      // What it saw is another one now.
+      if (w.kind(p) === Kind.VALUE && before !== 0 && before !== w.revision(d)) return runAnew(w, p)
       if ((mode & Mode.ASKED) !== 0) w.edges.set(e, Edge.MODE, w.edges.get(e, Edge.MODE) & ~Mode.ASKED)
       if (w.kind(p) === Kind.REQUEST) onFulfilled(w, p, (mode & Mode.CREATE) === 0 && w.isBroken(d), waiting)
       else if (waiting === 0) onUnblocked(w, p)

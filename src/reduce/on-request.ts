@@ -4,8 +4,10 @@ import { type BuildId, buildId, generation } from '../model/ids.js'
 import { Bit, Edge, Fact, Flight, Kind, Mode, Status } from '../model/state.js'
 import { withObject } from '../model/table.js'
 import { cycleThrough, noteCycle } from './cycle.js'
-import { demand, force, isScanned, need, type Pass } from './demand.js'
+import { demand, force, isScanned, need, needValue, type Pass } from './demand.js'
+import { onUnfollowed } from './on-followed.js'
 import { fulfil, release, withdraw } from './on-unblocked.js'
+import { declare } from './on-value.js'
 import { isStarted } from './withdraw.js'
 import type { Work } from './work.js'
 
@@ -88,6 +90,9 @@ const isSettled = (w: Work, target: BuildId, want: Requested['want'], pass: Pass
   switch (want) {
     case 'ifchange':
       return need(w, target, pass)
+    case 'value':
+      declare(w, target)
+      return needValue(w, target, pass)
     case 'force':
     case 'overwrite':
       force(w, target, pass, want === 'overwrite')
@@ -99,6 +104,7 @@ const isSettled = (w: Work, target: BuildId, want: Requested['want'], pass: Pass
 }
 
 export const onCancelled = (w: Work, request: BuildId): void => {
+  if (w.kind(request) === Kind.LIVE) return onUnfollowed(w, request)
   if (w.kind(request) !== Kind.REQUEST) return
   withdraw(w, request, () => true, true)
   release(w, request)

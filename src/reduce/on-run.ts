@@ -2,7 +2,7 @@
 import { invariant } from '../model/error.js'
 import type { Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
-import { Bit, Edge, Fact, Flag, Flight, KIND_MASK, Kind, Mode, Status } from '../model/state.js'
+import { Bit, Edge, Fact, Flag, Flight, KIND_MASK, Kind, Mode, NO_POOL, Status } from '../model/state.js'
 import { objectAt, withObject } from '../model/table.js'
 import { cycleThrough, noteCycle } from './cycle.js'
 import { demand, isScanned, need, passOf } from './demand.js'
@@ -44,7 +44,10 @@ export const onBlocked = (w: Work, { build: x, needs, create, slot }: Of<'blocke
 }
 
 export const onStarted = (w: Work, { build: x }: Of<'started'>): void => {
-  invariant(w.status(x) === Status.START, `build ${x} started out of turn`)
+  // A read goes on by itself, in nobody's room.
+  const isRead = w.kind(x) === Kind.VALUE && w.status(x) === Status.READY
+  invariant(isRead || w.status(x) === Status.START, `build ${x} started out of turn`)
+  if (isRead) w.flight.set(x, Flight.POOL, NO_POOL)
   w.moveTo(x, Status.RUNNING)
 }
 

@@ -1,7 +1,8 @@
 /** What follows when all that a build or a request asked for is at rest. */
 import { type BuildId, buildId } from '../model/ids.js'
-import { Bit, Edge, Fact, Flight, Mode, Status } from '../model/state.js'
+import { Bit, Edge, Fact, Flight, Kind, Mode, Status } from '../model/state.js'
 import { withObject } from '../model/table.js'
+import { answerOf } from './on-followed.js'
 import { abandon, dropNew, isStarted } from './withdraw.js'
 import type { Work } from './work.js'
 
@@ -69,7 +70,12 @@ export const respond = (w: Work, request: BuildId): void => {
       if (w.status(d) === Status.PARKED) outOfDate.push(d)
     }
   }
-  w.tell({ _tag: 'responded', request, by, ok: !w.has(request, Bit.FAILED), outOfDate })
+  const target = buildId(w.edges.get(edgesFrom(w, request), Edge.DEPENDENCY))
+  const responded = { _tag: 'responded', request, by, ok: !w.has(request, Bit.FAILED), outOfDate } as const
+  if (by === 0 && w.kind(target) === Kind.VALUE) {
+    w.tell({ ...responded, answer: answerOf(w, target) })
+    w.keepLast(target)
+  } else w.tell(responded)
   release(w, request)
 }
 

@@ -2,18 +2,19 @@
 import { absurd } from 'fp-ts/lib/function.js'
 import { produce } from 'immer'
 import type { Effect, Event, Input, Receipt } from '../model/event.js'
-import { buildId } from '../model/ids.js'
-import { Bit, FLIGHT_STRIDE, Flight, type State, Status } from '../model/state.js'
-import { read, rowsEnd } from '../model/table.js'
-import { collect } from './collect.js'
+import { Bit, Flight, type State, Status } from '../model/state.js'
+import { collect, sweep } from './collect.js'
 import { breakScanCycle } from './cycle.js'
 import { expand } from './demand.js'
-import { judge, tell } from './judge.js'
+import { judge, judgeValue, tell } from './judge.js'
 import { onAdopted, onAlways, onChanged, onLooked, onRechecked, onStamped, onTaken } from './on-changed.js'
+import { onFollowed, onWiped } from './on-followed.js'
 import { onCancelled, onRequested } from './on-request.js'
 import { onBlocked, onDone, onFailed, onStarted } from './on-run.js'
 import { onScanned } from './on-scanned.js'
+import { onTransacted } from './on-transacted.js'
 import { respond } from './on-unblocked.js'
+import { onBroken, onMade, onNeeds, onPooled } from './on-value.js'
 import { abandon } from './withdraw.js'
 import { Work } from './work.js'
 
@@ -28,7 +29,6 @@ export const reduce = (state: State, input: Input): Step => {
   let effects: readonly Effect[] = []
   const next = produce(state, (draft) => {
     const w = Work.of(draft)
-    if (w.inFlight > 0 && w.inFlight === w.parked) forgetParked(w, state)
     take(w, input)
     for (const receipt of inCanonicalOrder(input.receipts)) {
       applyReceipt(w, receipt)
@@ -36,10 +36,13 @@ export const reduce = (state: State, input: Input): Step => {
     }
     abandon(w, w.givenUp.splice(0), false)
     for (const event of input.events) {
-      applyEvent(w, state, event)
+      applyEvent(w, event)
+      followUp(w)
+      abandon(w, w.givenUp.splice(0), false)
       followUp(w)
     }
     untangle(w)
+    if (w.inFlight === w.park.size) forgetParked(w)
     effects = w.effects
     w.close(draft)
   })
@@ -63,9 +66,22 @@ const take = (w: Work, { batch }: Input): void => {
  */
 const inCanonicalOrder = (receipts: readonly Receipt[]): readonly Receipt[] => {
   if (receipts.length < 2) return receipts
-  const rank = (r: Receipt): number => (r._tag === 'blocked' ? 0 : r._tag === 'scanned' ? 1 : 2)
-  const id = (r: Receipt): number => (r._tag === 'scanned' ? (r.builds[0] ?? 0) : r.build)
-  return [...receipts].sort((a, b) => rank(a) - rank(b) || id(a) - id(b))
+  const byRank: [Receipt[], Receipt[], Receipt[]] = [[], [], []]
+  for (const receipt of receipts) byRank[rankOf(receipt)].push(receipt)
+  return byRank.flatMap(byId)
+}
+
+const rankOf = ({ _tag }: Receipt): 0 | 1 | 2 =>
+  _tag === 'blocked' || _tag === 'needs' ? 0 : _tag === 'scanned' ? 1 : 2
+
+const idOf = (r: Receipt): number => (r._tag === 'scanned' ? (r.builds[0] ?? 0) : r.build)
+
+/** Sorts in place. They mostly come in order, which is quick to see. */
+const byId = (receipts: Receipt[]): Receipt[] => {
+  for (let i = 1; i < receipts.length; i++) {
+    if (idOf(receipts[i - 1]!) > idOf(receipts[i]!)) return receipts.sort((a, b) => idOf(a) - idOf(b))
+  }
+  return receipts
 }
 
 const applyReceipt = (w: Work, receipt: Receipt): void => {
@@ -80,12 +96,20 @@ const applyReceipt = (w: Work, receipt: Receipt): void => {
       return onDone(w, receipt)
     case 'failed':
       return onFailed(w, receipt)
+    case 'needs':
+      return onNeeds(w, receipt)
+    case 'pooled':
+      return onPooled(w, receipt)
+    case 'made':
+      return onMade(w, receipt)
+    case 'broken':
+      return onBroken(w, receipt)
     default:
       return absurd(receipt)
   }
 }
 
-const applyEvent = (w: Work, before: State, event: Event): void => {
+const applyEvent = (w: Work, event: Event): void => {
   switch (event._tag) {
     case 'requested':
       return onRequested(w, event)
@@ -106,7 +130,15 @@ const applyEvent = (w: Work, before: State, event: Event): void => {
     case 'adopted':
       return onAdopted(w, event.build, event.look)
     case 'collect':
-      return collect(w, before.facts, event.keep)
+      return collect(w, event.keep)
+    case 'followed':
+      return onFollowed(w, event)
+    case 'transacted':
+      return onTransacted(w, event)
+    case 'wiped':
+      return onWiped(w, event.builds)
+    case 'swept':
+      return sweep(w, event.keep)
     default:
       return absurd(event)
   }
@@ -118,6 +150,7 @@ const followUp = (w: Work): void => {
     const judged = w.toJudge.shift()
     if (judged !== undefined) {
       if (isToBeJudged(w, judged)) judge(w, judged)
+      else if (isScannable(w, judged)) judgeValue(w, judged)
       continue
     }
     const rested = w.toTell.shift()
@@ -136,6 +169,10 @@ const isToBeJudged = (w: Work, x: number): boolean => {
   return status === Status.WAITING && w.flight.get(x, Flight.WAITING) === 0
 }
 
+/** A value, whose dependencies are as far as scans would be. */
+const isScannable = (w: Work, x: number): boolean =>
+  w.status(x) === Status.UNKNOWN && !w.has(x, Bit.QUEUED) && w.flight.get(x, Flight.WAITING) === 0
+
 /** Nothing is being scanned and yet some wait to be: they wait for each other. */
 const untangle = (w: Work): void => {
   while (w.unknown > 0 && w.scanning === 0 && w.expand.size === 0) {
@@ -145,10 +182,10 @@ const untangle = (w: Work): void => {
 }
 
 /** What was scanned on a guess and never needed goes back to rest as it was: its generation is over. */
-const forgetParked = (w: Work, state: State): void => {
-  for (let x = 0; x < rowsEnd(state.flight); x++) {
-    if (read(state.flight, x, Flight.STATUS) === 0) continue
-    w.moveTo(buildId(x), Status.REST)
-    for (let word = 0; word < FLIGHT_STRIDE; word++) w.flight.set(x, word, 0)
+const forgetParked = (w: Work): void => {
+  while (w.park.size > 0) {
+    const x = w.park.head
+    w.moveTo(x, Status.REST)
+    w.flight.clear(x)
   }
 }

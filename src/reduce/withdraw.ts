@@ -1,6 +1,6 @@
 /** Wanting taken back: what nobody needs for sure any more is not begun, and, where its requester is gone, is ended. */
 import { type BuildId, buildId } from '../model/ids.js'
-import { Bit, Edge, Flight, Mode, Status } from '../model/state.js'
+import { Bit, Edge, Flight, Kind, Mode, Status } from '../model/state.js'
 import type { Work } from './work.js'
 
 /** Whether anybody waits for `x` who needs it for sure. */
@@ -16,7 +16,8 @@ const isNeeded = (w: Work, x: BuildId): boolean => {
 
 /** Whether a process works for `x`: it runs, or waits for answers to its requests. */
 export const isStarted = (w: Work, x: BuildId): boolean =>
-  w.status(x) === Status.RUNNING || (w.status(x) === Status.BLOCKED && w.flight.get(x, Flight.BY) > 0)
+  w.kind(x) !== Kind.VALUE &&
+  (w.status(x) === Status.RUNNING || (w.status(x) === Status.BLOCKED && w.flight.get(x, Flight.BY) > 0))
 
 /** Whether `x` is in the batch of this very tick: its receipt has yet to be applied. */
 const isBeingMade = (w: Work, x: BuildId): boolean => {
@@ -25,8 +26,9 @@ const isBeingMade = (w: Work, x: BuildId): boolean => {
 }
 
 /** Takes all edges through which `x` waits off the lists; what it waited for is added to `left`. */
-const unlistAll = (w: Work, x: BuildId, left: BuildId[]): void => {
-  for (let e = w.waitsFrom(x); e !== 0 && w.flight.get(x, Flight.WAITING) > 0; e = w.edges.get(e, Edge.NEXT_DEP)) {
+export const unlistAll = (w: Work, x: BuildId, left: BuildId[]): void => {
+  const head = w.flight.get(x, w.status(x) === Status.WAITING ? Flight.CURSOR : Flight.NEW_HEAD)
+  for (let e = head; e !== 0 && w.flight.get(x, Flight.WAITING) > 0; e = w.edges.get(e, Edge.NEXT_DEP)) {
     if ((w.edges.get(e, Edge.MODE) & Mode.LISTED) === 0) continue
     w.unlist(e)
     left.push(buildId(w.edges.get(e, Edge.DEPENDENCY)))
@@ -63,13 +65,16 @@ export const abandon = (w: Work, builds: readonly BuildId[], end: boolean): void
     if (status === Status.WAITING) {
       unlistAll(w, x, left)
       w.moveTo(x, Status.PARKED)
-    } else if (status === Status.READY || status === Status.START || status === Status.BLOCKED) {
+    } else if (status !== Status.UNKNOWN && status !== Status.SCAN && status !== Status.PARKED) {
+      // A read or action: nobody waits for its end.
+      if (status === Status.RUNNING) w.effects.push({ _tag: 'kill', build: x })
       unlistAll(w, x, left)
       dropNew(w, x)
       // Nor does it take part in a cycle that it was on.
       w.setCycle(x, undefined)
-      w.setBits(x, Bit.OUT_OF_DATE)
+      w.setBits(x, Bit.OUT_OF_DATE, Bit.ANEW)
       w.moveTo(x, Status.PARKED)
+      w.flight.set(x, Flight.POOL, 0)
     }
   }
 }

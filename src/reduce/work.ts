@@ -5,12 +5,14 @@
 
 import type { Draft } from 'immer'
 import { original } from 'immer'
-import { Bug, type BuildError } from '../model/error.js'
+import { Bug, type BuildError, invariant } from '../model/error.js'
 import type { Effect, Session } from '../model/event.js'
-import { type BuildId, buildId, type EdgeId, edgeId, type Generation } from '../model/ids.js'
+import { type BuildId, buildId, type EdgeId, edgeId, type Generation, generation } from '../model/ids.js'
 import {
   Bit,
+  EDGE_STRIDE,
   Edge,
+  FACT_STRIDE,
   Fact,
   FLIGHT_STRIDE,
   Flag,
@@ -25,7 +27,7 @@ import {
   type State,
   Status,
 } from '../model/state.js'
-import { emptyTable, IntEditor, type ObjectTable, objectAt, rowsEnd, withObject } from '../model/table.js'
+import { emptyTable, IntEditor, ObjectEditor, type ObjectTable, objectAt, rowsEnd, withObject } from '../model/table.js'
 import { Fifo } from './fifo.js'
 
 interface OpenQueue {
@@ -36,9 +38,9 @@ interface OpenQueue {
 const open = (queue: Queue): OpenQueue => ({ head: queue.head, tail: queue.tail, size: queue.size })
 
 export class Work {
-  readonly facts: IntEditor
-  readonly checked: IntEditor
-  readonly edges: IntEditor
+  facts: IntEditor
+  checked: IntEditor
+  edges: IntEditor
   flight: IntEditor
   generation: Generation
   freeEdge: EdgeId
@@ -46,8 +48,8 @@ export class Work {
   inFlight: number
   unknown: number
   scanning: number
-  parked: number
   running: number
+  readonly park: OpenQueue
   readonly expand: OpenQueue
   readonly scan: OpenQueue
   readonly ready: OpenQueue
@@ -57,6 +59,10 @@ export class Work {
   errors: State['errors']
   cycles: State['cycles']
   stamps: State['stamps']
+  readonly values: ObjectEditor<unknown>
+  kept: readonly BuildId[]
+  keep: number
+  cyclic: number
   news: News[]
   readonly effects: Effect[] = []
   /** To be judged, told of: what this tick still has to follow up, first come first. Depth costs no recursion. */
@@ -64,6 +70,11 @@ export class Work {
   readonly toTell = new Fifo<BuildId>()
   /** Given up by one receipt while another one of the same tick is yet to tell what became of them. */
   readonly givenUp: BuildId[] = []
+  /** Live requests whose result may be another one, since the transaction of this event. */
+  readonly toRefresh: BuildId[] = []
+  /** In flight, and reached by the transaction of this event. */
+  readonly toReview: BuildId[] = []
+  private pools: { size: number; running: number; queue: OpenQueue }[] | undefined
   private readonly base: State
 
   constructor(base: State) {
@@ -78,8 +89,8 @@ export class Work {
     this.inFlight = base.inFlight
     this.unknown = base.unknown
     this.scanning = base.scanning
-    this.parked = base.parked
     this.running = base.running
+    this.park = open(base.park)
     this.expand = open(base.expand)
     this.scan = open(base.scan)
     this.ready = open(base.ready)
@@ -89,6 +100,10 @@ export class Work {
     this.errors = base.errors
     this.cycles = base.cycles
     this.stamps = base.stamps
+    this.values = new ObjectEditor(base.values)
+    this.kept = base.kept
+    this.keep = base.keep
+    this.cyclic = base.cyclic
     this.news = base.news as News[]
   }
 
@@ -99,7 +114,6 @@ export class Work {
   /** Writes what changed into the draft: whole tables and numbers, nothing deeper, so immer copies only the root. */
   close(draft: Draft<State>): void {
     const next: State = {
-      tick: this.base.tick + 1,
       generation: this.generation,
       facts: this.facts.finish(),
       checked: this.checked.finish(),
@@ -110,8 +124,8 @@ export class Work {
       inFlight: this.inFlight,
       unknown: this.unknown,
       scanning: this.scanning,
-      parked: this.parked,
       running: this.running,
+      park: this.closed(this.park, this.base.park),
       expand: this.closed(this.expand, this.base.expand),
       scan: this.closed(this.scan, this.base.scan),
       ready: this.closed(this.ready, this.base.ready),
@@ -121,6 +135,11 @@ export class Work {
       errors: this.errors,
       cycles: this.cycles,
       stamps: this.stamps,
+      values: this.values.finish(),
+      pools: this.pools === undefined ? this.base.pools : this.pools.map((p) => ({ ...p, queue: { ...p.queue } })),
+      kept: this.kept,
+      keep: this.keep,
+      cyclic: this.cyclic,
       news: this.news,
     }
     const target = draft as unknown as Record<string, unknown>
@@ -168,9 +187,12 @@ export class Work {
     return this.facts.get(x, Fact.REVISION)
   }
 
-  /** What a dependent remembers of `d`. A failure is never seen again as it was: made good, it differs, whatever came of it. */
+  /**
+   * What a dependent remembers of `d`. A failed file is never seen again as it was: made good, it differs, whatever came of it.
+   * The error of a value is as good a result as any.
+   */
   seen(d: number, create: boolean): number {
-    return !create && this.isBroken(d) ? -1 : this.revision(d)
+    return !create && this.isBroken(d) && this.kind(d) !== Kind.VALUE ? -1 : this.revision(d)
   }
 
   /** At rest, and known to hold for `pass`. */
@@ -186,7 +208,7 @@ export class Work {
 
   // ---------------------------------------------------------------------------------------------- status and queues
 
-  private queueOf(status: number): OpenQueue | undefined {
+  private queueOf(x: BuildId, status: number): OpenQueue | undefined {
     switch (status) {
       case Status.UNKNOWN:
         return this.expand
@@ -194,8 +216,12 @@ export class Work {
         return this.scan
       case Status.READY:
         return this.ready
-      case Status.START:
-        return this.start
+      case Status.PARKED:
+        return this.park
+      case Status.START: {
+        const pool = this.flight.get(x, Flight.POOL)
+        return pool === 0 ? this.start : this.pool(pool).queue
+      }
       case Status.ANSWER:
         return this.answer
       default:
@@ -208,22 +234,32 @@ export class Work {
     const row = this.flight.get(x, Flight.STATUS)
     const old = row & STATUS_MASK
     if ((row & Bit.QUEUED) !== 0) this.dequeue(x)
-    this.count(old, -1)
-    this.count(status, 1)
+    this.count(x, old, -1)
+    this.count(x, status, 1)
     this.flight.set(x, Flight.STATUS, (this.flight.get(x, Flight.STATUS) & ~STATUS_MASK) | status)
-    if (this.queueOf(status) !== undefined) this.enqueue(x, status)
+    if (this.queueOf(x, status) !== undefined) this.enqueue(x, status)
   }
 
-  private count(status: number, by: number): void {
+  private pool(number: number): { size: number; running: number; queue: OpenQueue } {
+    this.pools ??= this.base.pools.map((p) => ({ size: p.size, running: p.running, queue: open(p.queue) }))
+    const pool = this.pools[number - 1]
+    if (pool === undefined) throw new Bug(`there is no pool ${number}`)
+    return pool
+  }
+
+  private count(x: BuildId, status: number, by: number): void {
     if (status === Status.REST) this.inFlight -= by
     else if (status === Status.UNKNOWN) this.unknown += by
     else if (status === Status.SCAN) this.scanning += by
-    else if (status === Status.PARKED) this.parked += by
-    else if (status === Status.RUNNING) this.running += by
+    else if (status === Status.RUNNING) {
+      const pool = this.flight.get(x, Flight.POOL)
+      if (pool === 0) this.running += by
+      else if (pool > 0) this.pool(pool).running += by
+    }
   }
 
   private enqueue(x: BuildId, status: number): void {
-    const queue = this.queueOf(status)!
+    const queue = this.queueOf(x, status)!
     this.flight.set(x, Flight.NEXT, 0)
     this.flight.set(x, Flight.PREV, queue.tail)
     if (queue.size === 0) queue.head = x
@@ -235,7 +271,7 @@ export class Work {
 
   /** Takes `x` out of the queue of its status, which it keeps: it is being worked on. */
   dequeue(x: BuildId): void {
-    const queue = this.queueOf(this.status(x))
+    const queue = this.queueOf(x, this.status(x))
     if (queue === undefined || !this.has(x, Bit.QUEUED)) throw new Bug(`build ${x} is in no queue`)
     const next = this.flight.get(x, Flight.NEXT)
     const prev = this.flight.get(x, Flight.PREV)
@@ -381,6 +417,8 @@ export class Work {
   }
 
   setError(x: BuildId, error: BuildError | undefined): void {
+    const old = objectAt(this.errors, x)
+    this.cyclic += (error?._tag === 'cycle' ? 1 : 0) - (old?._tag === 'cycle' ? 1 : 0)
     this.errors = withObject(this.errors, x, error)
   }
 
@@ -390,5 +428,24 @@ export class Work {
     if (status === Status.WAITING) return this.flight.get(x, Flight.CURSOR)
     if (status === Status.BLOCKED) return this.flight.get(x, Flight.NEW_HEAD)
     return 0
+  }
+
+  /** Keeps `x`, asked for once, from being swept, in place of what was asked for longest ago. */
+  keepLast(x: BuildId): void {
+    if (this.keep === 0 || this.kept[this.kept.length - 1] === x) return
+    this.kept = [...this.kept.filter((k) => k !== x), x].slice(-this.keep)
+  }
+
+  /** What no build is left for: the state is the empty one again, but for what it was set up with. */
+  clear(): void {
+    let free = 0
+    for (let e: number = this.freeEdge; e !== 0; e = this.edges.get(e, Edge.NEXT_DEP)) free++
+    invariant(free === this.edgesEnd - 1, `${this.edgesEnd - 1 - free} edges of no build are left`)
+    this.facts = new IntEditor(emptyTable(FACT_STRIDE), 0)
+    this.checked = new IntEditor(emptyTable(1), 1)
+    this.edges = new IntEditor(emptyTable(EDGE_STRIDE), 2)
+    this.generation = generation(0)
+    this.freeEdge = edgeId(0)
+    this.edgesEnd = 1
   }
 }

@@ -95,7 +95,7 @@ export const expectAnswered = (play: Play): void => {
   for (const request of play.open) expect(play.answers.has(request), `request ${request} is answered`).toBe(true)
   const { state } = play.engine
   expect(play.processes.size, 'processes left').toBe(0)
-  expect(state.inFlight, 'in flight, but for what was parked').toBe(state.parked)
+  expect(state.inFlight, 'in flight, but for what was parked').toBe(state.park.size)
   expect(state.running).toBe(0)
   expect(state.sessions.size).toBe(0)
   expect(state.cycles.size).toBe(0)
@@ -173,15 +173,14 @@ export const expectEmptied = (play: Play): void => {
     if (table.chunks.length > 4) throw new Error('grows without end')
   }
   for (const table of [state.errors, state.cycles, state.stamps, state.sessions]) expect(table.size).toBe(0)
-  const { inFlight, unknown, scanning, parked, running } = state
-  expect({ inFlight, unknown, scanning, parked, running }).toEqual({
+  const { inFlight, unknown, scanning, running } = state
+  expect({ inFlight, unknown, scanning, running }).toEqual({
     inFlight: 0,
     unknown: 0,
     scanning: 0,
-    parked: 0,
     running: 0,
   })
-  for (const queue of [state.expand, state.scan, state.ready, state.start, state.answer])
+  for (const queue of [state.expand, state.scan, state.ready, state.start, state.answer, state.park])
     expect(queue).toEqual({ head: 0, tail: 0, size: 0 })
   // Every edge is free again.
   let free = 0

@@ -48,7 +48,7 @@ describe('cycles', () => {
     const play = new Play(world(rules, { 6: 0, 41: 0 }))
     play.build([11, 12, 10])
     expect(play.build([11, 12, 10])).toBe(false)
-    expect(play.engine.state.inFlight).toBe(play.engine.state.parked)
+    expect(play.engine.state.inFlight).toBe(play.engine.state.park.size)
   })
   it('break a do-file too that goes on without an answer, whoever asked first', () => {
     for (const first of [1, 2]) {

@@ -33,7 +33,7 @@ describe('receipts of one tick', () => {
     const play = new Play(world({ 3: sum() }, {}))
     expect(play.build([2, 3], 'ifchange', { keepGoing: false })).toBe(false)
     expect(play.runs).toEqual([])
-    expect(statusOf(play.engine.state, buildId(3))).toBe(Status.PARKED)
+    expect(statusOf(play.engine.state, buildId(3))).toBe(Status.REST)
     expect(read(play.engine.state.flight, 3, Flight.NEW_HEAD)).toBe(0)
     expect(play.build([3])).toBe(true)
   })

@@ -12,7 +12,7 @@ const world = (rules: Record<number, Rule>, files: Record<number, number>): Worl
 })
 const sum = (...asks: number[][]): Rule => ({ asks, output: 'sum' })
 const notices = (play: Play): string[] =>
-  play.outcomes.flatMap((outcome) => outcome.notices.map(({ _tag, build }) => `${_tag} ${build}`))
+  play.outcomes.flatMap((outcome) => outcome.notices.map((news) => `${news._tag} ${news.build}`))
 const responses = (play: Play) => play.outcomes.flatMap((outcome) => outcome.responses)
 const ran = (play: Play, act: () => unknown): number[] => {
   play.runs.length = 0

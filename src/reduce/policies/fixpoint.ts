@@ -10,7 +10,7 @@ export const fixpoint: Policy = (view) => {
   return {
     scan: view.scan(Number.POSITIVE_INFINITY),
     run: view.run(Number.POSITIVE_INFINITY),
-    start: view.start(view.freeSlots - answer.length),
+    start: [...view.start(view.freeSlots - answer.length), ...view.pooled],
     answer,
   }
 }
@@ -23,7 +23,7 @@ export const cap =
     return {
       scan: view.scan(max),
       run: view.run(max),
-      start: view.start(Math.min(max, view.freeSlots - answer.length)),
+      start: [...view.start(Math.min(max, view.freeSlots - answer.length)), ...view.pooled.slice(0, max)],
       answer,
     }
   }

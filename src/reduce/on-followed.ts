@@ -1,0 +1,82 @@
+/** Live requests: told of a result now, and of every other one that takes its place, until they are cancelled. */
+import type { Event } from '../model/event.js'
+import { type BuildId, buildId, generation } from '../model/ids.js'
+import { type Answer, Bit, Edge, Fact, Flag, Flight, Kind, Mode, Status } from '../model/state.js'
+import { objectAt } from '../model/table.js'
+import { need, needValue } from './demand.js'
+import { hold, recountHolds, targetOf } from './hold.js'
+import { declare } from './on-value.js'
+import { abandon } from './withdraw.js'
+import type { Work } from './work.js'
+
+export const onFollowed = (w: Work, { request, target }: Extract<Event, { _tag: 'followed' }>): void => {
+  declare(w, target)
+  w.facts.set(request, Fact.FLAGS, Kind.LIVE)
+  w.facts.set(request, Fact.DEP_HEAD, w.newEdge(request, target, 0, false))
+  hold(w, target, 1)
+  w.generation = generation(w.generation + 1)
+  refresh(w, request)
+}
+
+/** Brings what the request follows into the present generation, and waits for it. */
+export const refresh = (w: Work, live: BuildId): void => {
+  const e = w.facts.get(live, Fact.DEP_HEAD)
+  const target = buildId(w.edges.get(e, Edge.DEPENDENCY))
+  const pass = { generation: w.generation, trust: true, session: live }
+  w.flight.set(live, Flight.PASS, w.generation)
+  w.flight.set(live, Flight.SESSION, live)
+  w.moveTo(live, Status.BLOCKED)
+  w.setBits(live, Bit.WANTED | Bit.TRUST)
+  // A value that was told of before need not be there again to be known as the same.
+  if (w.edges.get(e, Edge.SEEN) === 0 ? needValue(w, target, pass) : need(w, target, pass)) return onArrived(w, live)
+  if (w.flight.get(target, Flight.ORDER) === 0) w.flight.set(target, Flight.ORDER, 1)
+  w.list(e)
+}
+
+/** What the request follows is at rest: tells of it, if it is not what was told last. */
+export const onArrived = (w: Work, live: BuildId): void => {
+  const e = w.facts.get(live, Fact.DEP_HEAD)
+  const target = targetOf(w, live)
+  const revision = w.revision(target)
+  if (w.edges.get(e, Edge.SEEN) !== revision) {
+    w.edges.set(e, Edge.SEEN, revision)
+    w.tell({ _tag: 'noticed', request: live, answer: answerOf(w, target) })
+  }
+  w.checked.set(live, 0, 1)
+  w.moveTo(live, Status.REST)
+  w.flight.clear(live)
+}
+
+/** The result of `x`, at rest. */
+export const answerOf = (w: Work, x: BuildId): Answer => {
+  const version = w.facts.get(x, Fact.VERSION)
+  if (!w.isBroken(x)) return { _tag: 'value', version, value: w.values.get(x) }
+  const path = [x]
+  for (let d = w.facts.get(x, Fact.CAUSE); d !== 0; d = w.facts.get(d, Fact.CAUSE)) path.push(buildId(d))
+  const error = objectAt(w.errors, path[path.length - 1]!) ?? { _tag: 'interrupted' }
+  return { _tag: 'failure', version, failure: { path, error } }
+}
+
+export const onUnfollowed = (w: Work, live: BuildId): void => {
+  const e = w.facts.get(live, Fact.DEP_HEAD)
+  const target = targetOf(w, live)
+  if ((w.edges.get(e, Edge.MODE) & Mode.LISTED) !== 0) w.unlist(e)
+  w.freeOne(e)
+  w.moveTo(live, Status.REST)
+  w.flight.clear(live)
+  w.facts.clear(live)
+  w.checked.set(live, 0, 0)
+  hold(w, target, -1)
+  if (w.cyclic > 0) recountHolds(w)
+  abandon(w, [target], true)
+}
+
+/** The values of these are given up, but for what a build in flight may have seen and ask for again. */
+export const onWiped = (w: Work, builds: readonly BuildId[]): void => {
+  for (const x of builds) {
+    if (w.kind(x) !== Kind.VALUE || w.status(x) !== Status.REST || w.values.get(x) === undefined) continue
+    if (w.hasLiveDependent(x)) continue
+    w.values.set(x, undefined)
+    w.facts.set(x, Fact.FLAGS, w.facts.get(x, Fact.FLAGS) | Flag.WIPED)
+  }
+}

@@ -1,0 +1,201 @@
+/** What becomes of a build whose result is a value: it asks for more, waits for room, is made, or breaks. */
+import { invariant } from '../model/error.js'
+import type { Content, Groups, Receipt } from '../model/event.js'
+import { type BuildId, buildId } from '../model/ids.js'
+import { Bit, Edge, Fact, Flag, Flight, GROUP_SHIFT, Kind, Status } from '../model/state.js'
+import { objectAt } from '../model/table.js'
+import { cycleThrough, noteCycle } from './cycle.js'
+import { needValue, passOf } from './demand.js'
+import { hold, recountHolds } from './hold.js'
+import { bumpRevision, rest } from './judge.js'
+import { onUnblocked } from './on-unblocked.js'
+import { abandon } from './withdraw.js'
+import type { Work } from './work.js'
+
+type Of<Tag> = Extract<Receipt, { _tag: Tag }>
+
+/** A run that began anew asks again: what the one before it asked for is let go once the new one has asked. */
+const takeOld = (w: Work, x: BuildId): number => {
+  if (!w.has(x, Bit.ANEW)) return 0
+  const old = w.flight.get(x, Flight.NEW_HEAD)
+  w.flight.set(x, Flight.NEW_HEAD, 0)
+  w.flight.set(x, Flight.NEW_TAIL, 0)
+  w.setBits(x, 0, Bit.ANEW)
+  return old
+}
+
+const letGo = (w: Work, old: number): void => {
+  const left: BuildId[] = []
+  for (let e = old; e !== 0; e = w.edges.get(e, Edge.NEXT_DEP)) left.push(buildId(w.edges.get(e, Edge.DEPENDENCY)))
+  w.freeList(old)
+  abandon(w, left, true)
+}
+
+export const onNeeds = (w: Work, { build: x, groups }: Of<'needs'>): void => {
+  invariant(w.status(x) === Status.READY, `build ${x} needs more without being run`)
+  const old = takeOld(w, x)
+  w.moveTo(x, Status.BLOCKED)
+  w.setBits(x, 0, Bit.SLOT)
+  const pass = passOf(w, x)
+  let isAcyclic = true
+  for (const group of groups) {
+    const number = w.nextGroup(x)
+    for (const d of group) {
+      declare(w, d)
+      const e = w.newEdge(x, d, number, false)
+      w.append(x, e)
+      if (needValue(w, d, pass)) w.edges.set(e, Edge.SEEN, w.revision(d))
+      else {
+        const cycle = cycleThrough(w, x, d)
+        if (cycle === undefined) w.list(e)
+        else {
+          noteCycle(w, cycle)
+          isAcyclic = false
+        }
+      }
+    }
+  }
+  if (old !== 0) letGo(w, old)
+  if (!isAcyclic) breakUp(w, { _tag: 'broken', build: x, groups: [], error: { _tag: 'interrupted' }, content: NOTHING })
+  else if (w.flight.get(x, Flight.WAITING) === 0) onUnblocked(w, x)
+}
+
+const NOTHING: Content = [0, 0, 0, 0]
+
+/** What a value asks for is a value, unless it is known to be something else. */
+export const declare = (w: Work, x: BuildId): void => {
+  if (w.kind(x) === Kind.UNKNOWN) w.facts.set(x, Fact.FLAGS, Kind.VALUE | Flag.STALE)
+}
+
+export const onPooled = (w: Work, { build: x, pool }: Of<'pooled'>): void => {
+  invariant(w.status(x) === Status.READY, `build ${x} asks for room without being run`)
+  w.flight.set(x, Flight.POOL, pool + 1)
+  w.moveTo(x, Status.START)
+}
+
+const canEnd = (w: Work, x: BuildId): boolean => {
+  const status = w.status(x)
+  return status === Status.READY || status === Status.START || status === Status.RUNNING
+}
+
+export const onMade = (w: Work, { build: x, groups, value, content }: Of<'made'>): void => {
+  invariant(canEnd(w, x), `build ${x} is made and was not run`)
+  const cycle = objectAt(w.cycles, x)
+  const changed = w.isBroken(x) || differsFrom(w, x, content)
+  record(w, x, groups)
+  // Whose need closed a cycle is chance: all on it break, those too that would go on without an answer.
+  w.facts.set(x, Fact.FLAGS, cycle === undefined ? Kind.VALUE : Kind.VALUE | Flag.BROKEN)
+  w.values.set(x, cycle === undefined ? value : undefined)
+  w.setError(x, cycle && { _tag: 'cycle', path: cycle })
+  end(w, x, content, 0, changed || cycle !== undefined)
+}
+
+export const onBroken = (w: Work, receipt: Of<'broken'>): void => {
+  invariant(canEnd(w, receipt.build), `build ${receipt.build} broke and was not run`)
+  breakUp(w, receipt)
+}
+
+const breakUp = (w: Work, { build: x, groups, error, cause, content }: Of<'broken'>): void => {
+  const cycle = objectAt(w.cycles, x)
+  const isOwn = cycle !== undefined || cause === undefined
+  const reason: Content = cycle !== undefined ? ofCycle(cycle) : cause === undefined ? content : ofCause(w, cause)
+  const changed = !w.isBroken(x) || differsFrom(w, x, reason)
+  record(w, x, groups)
+  w.facts.set(x, Fact.FLAGS, Kind.VALUE | Flag.BROKEN)
+  w.values.set(x, undefined)
+  w.setError(x, cycle === undefined ? error : { _tag: 'cycle', path: cycle })
+  end(w, x, reason, isOwn ? 0 : cause, changed)
+}
+
+/** An error is told from another by where it began: a chain is another when its root is. */
+const ofCause = (w: Work, d: BuildId): Content => {
+  const word = (i: number): number => w.facts.get(d, Fact.CONTENT + i)
+  return [word(0) ^ Math.imul(d, 0x9e3779b1), word(1), word(2), word(3)]
+}
+
+const ofCycle = (path: readonly BuildId[]): Content =>
+  path.reduce<Content>(([a, b, c, d], x) => [Math.imul(a ^ x, 0x85ebca6b), (b + x) | 0, c ^ (a >>> 7), d | 1], [1, 0, 0, 0])
+
+const differsFrom = (w: Work, x: BuildId, content: Content): boolean => {
+  if (w.revision(x) === 0) return true
+  for (let i = 0; i < 4; i++) if (w.facts.get(x, Fact.CONTENT + i) !== content[i]) return true
+  return false
+}
+
+const end = (w: Work, x: BuildId, content: Content, cause: BuildId | 0, changed: boolean): void => {
+  const { facts } = w
+  for (let i = 0; i < 4; i++) facts.set(x, Fact.CONTENT + i, content[i]!)
+  facts.set(x, Fact.CAUSE, cause)
+  const isBroken = w.isBroken(x)
+  w.setCycle(x, undefined)
+  if (isBroken) w.tell({ _tag: 'broke', build: x, asked: false, session: buildId(w.flight.get(x, Flight.SESSION)) })
+  else w.tell({ _tag: 'built', build: x, changed })
+  if (changed) bumpRevision(w, x)
+  rest(w, x)
+}
+
+/** The dependencies of this run take the place of the remembered ones. Where they are the same, edges are not made anew. */
+const record = (w: Work, x: BuildId, groups: Groups): void => {
+  const { facts, flight } = w
+  const abandoned = takeOld(w, x)
+  facts.set(x, Fact.BUILT, flight.get(x, Flight.PASS))
+  if (flight.get(x, Flight.NEW_HEAD) === 0 && isSame(w, x, groups)) {
+    let e = facts.get(x, Fact.DEP_HEAD)
+    for (const group of groups)
+      for (const d of group) {
+        w.edges.set(e, Edge.SEEN, w.revision(d))
+        e = w.edges.get(e, Edge.NEXT_DEP)
+      }
+  } else {
+    for (const group of groups) {
+      const number = w.nextGroup(x)
+      for (const d of group) {
+        declare(w, d)
+        const e = w.newEdge(x, d, number, false)
+        w.edges.set(e, Edge.SEEN, w.revision(d))
+        w.append(x, e)
+      }
+    }
+    replaceList(w, x)
+  }
+  raiseVersion(w, x)
+  if (abandoned !== 0) letGo(w, abandoned)
+}
+
+/** Whether `groups` are the remembered dependencies, in the same order. */
+const isSame = (w: Work, x: BuildId, groups: Groups): boolean => {
+  let e = w.facts.get(x, Fact.DEP_HEAD)
+  for (let number = 0; number < groups.length; number++) {
+    for (const d of groups[number]!) {
+      if (e === 0 || w.edges.get(e, Edge.DEPENDENCY) !== d) return false
+      if (w.edges.get(e, Edge.MODE) >>> GROUP_SHIFT !== number) return false
+      e = w.edges.get(e, Edge.NEXT_DEP)
+    }
+  }
+  return e === 0
+}
+
+const replaceList = (w: Work, x: BuildId): void => {
+  const old = w.facts.get(x, Fact.DEP_HEAD)
+  const head = w.flight.get(x, Flight.NEW_HEAD)
+  w.facts.set(x, Fact.DEP_HEAD, head)
+  w.flight.set(x, Flight.NEW_HEAD, 0)
+  w.flight.set(x, Flight.NEW_TAIL, 0)
+  if (w.facts.get(x, Fact.HOLD) > 0) {
+    // The new ones first, so that what is in both lists is not let go in between.
+    for (let e = head; e !== 0; e = w.edges.get(e, Edge.NEXT_DEP)) hold(w, w.edges.get(e, Edge.DEPENDENCY), 1)
+    for (let e = old; e !== 0; e = w.edges.get(e, Edge.NEXT_DEP)) hold(w, w.edges.get(e, Edge.DEPENDENCY), -1)
+    if (w.cyclic > 0) recountHolds(w)
+  }
+  w.freeList(old)
+}
+
+/** A result follows from the newest change of all that it stands on. */
+const raiseVersion = (w: Work, x: BuildId): void => {
+  let version = w.facts.get(x, Fact.VERSION)
+  for (let e = w.facts.get(x, Fact.DEP_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEP)) {
+    const d = w.edges.get(e, Edge.DEPENDENCY)
+    if (w.kind(d) === Kind.VALUE) version = Math.max(version, w.facts.get(d, Fact.VERSION))
+  }
+  w.facts.set(x, Fact.VERSION, version)
+}
