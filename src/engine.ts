@@ -45,7 +45,7 @@ export class Engine {
   state: State
   private readonly options: EngineOptions
   private readonly policy: Policy
-  private readonly drive: Drive
+  private drive: Drive
   private events: Event[] = []
   private receipts: Receipt[] = []
   private turnState: State
@@ -121,6 +121,11 @@ export class Engine {
     this.news = []
     this.turnState = after
     this.options.onTurn(outcome, before, after)
+  }
+
+  setDrive(drive: Drive): void {
+    this.drive = drive
+    if (this.isReady) this.schedule()
   }
 
   /** No turn runs by itself any more. */

@@ -15,7 +15,7 @@ export type BuildError =
   /** A rule or action threw. `trace`: where, as the runtime tells it. */
   | { readonly _tag: 'threw'; readonly message: string; readonly trace: string }
   /** A rule or action said that it cannot answer, and why: a value of its error type. */
-  | { readonly _tag: 'refusal'; readonly reason: unknown }
+  | { readonly _tag: 'failed'; readonly error: unknown }
   /** The source has no value. */
   | { readonly _tag: 'absent' }
   /** None of the alternatives could be made. */

@@ -41,8 +41,8 @@ export const errorWords = (error: BuildError | undefined, nameOf: (build: BuildI
       return 'interrupted'
     case 'threw':
       return `threw ${error.message}`
-    case 'refusal':
-      return `refused: ${JSON.stringify(error.reason)}`
+    case 'failed':
+      return `failed: ${JSON.stringify(error.error)}`
     case 'absent':
       return 'the source has no value'
     case 'noneOf':

@@ -63,6 +63,11 @@ export const need = (w: Work, x: BuildId, pass: Pass): boolean => {
   return false
 }
 
+/** What a value asks for is a value, unless it is known to be something else. */
+export const declare = (w: Work, x: BuildId): void => {
+  if (w.kind(x) === Kind.UNKNOWN) w.facts.set(x, Fact.FLAGS, Kind.VALUE | Flag.STALE)
+}
+
 /** As {@link need}, of a value that is to be seen: known to be the same is not enough. */
 export const needValue = (w: Work, x: BuildId, pass: Pass): boolean => {
   if (!need(w, x, pass)) return false

@@ -5,9 +5,8 @@ import { Bit, Edge, Fact, Flag, Flight, GROUP_SHIFT, Kind, Mode, Status } from '
 import { pathBack } from './cycle.js'
 import { demand, isCertain, need, passOf, toScan } from './demand.js'
 import { onArrived } from './on-followed.js'
-import { runAnew } from './on-transacted.js'
 import { onFulfilled, onUnblocked } from './on-unblocked.js'
-import { stopWaiting } from './withdraw.js'
+import { runAnew, stopWaiting } from './withdraw.js'
 import type { Work } from './work.js'
 
 /** Whether the dependency is not what the dependent saw: changed since, broken, or gone. */

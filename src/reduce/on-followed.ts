@@ -1,11 +1,10 @@
 /** Live requests: told of a result now, and of every other one that takes its place, until they are cancelled. */
 import type { Event } from '../model/event.js'
 import { type BuildId, buildId, generation } from '../model/ids.js'
-import { type Answer, Bit, Edge, Fact, Flag, Flight, Kind, Mode, Status } from '../model/state.js'
-import { objectAt } from '../model/table.js'
-import { need, needValue } from './demand.js'
+import { Bit, Edge, Fact, Flag, Flight, Kind, Mode, Status } from '../model/state.js'
+import { answerOf } from './answer.js'
+import { declare, need, needValue } from './demand.js'
 import { hold, recountHolds, targetOf } from './hold.js'
-import { declare } from './on-value.js'
 import { abandon } from './withdraw.js'
 import type { Work } from './work.js'
 
@@ -45,16 +44,6 @@ export const onArrived = (w: Work, live: BuildId): void => {
   w.checked.set(live, 0, 1)
   w.moveTo(live, Status.REST)
   w.flight.clear(live)
-}
-
-/** The result of `x`, at rest. */
-export const answerOf = (w: Work, x: BuildId): Answer => {
-  const version = w.facts.get(x, Fact.VERSION)
-  if (!w.isBroken(x)) return { _tag: 'value', version, value: w.values.get(x) }
-  const path = [x]
-  for (let d = w.facts.get(x, Fact.CAUSE); d !== 0; d = w.facts.get(d, Fact.CAUSE)) path.push(buildId(d))
-  const error = objectAt(w.errors, path[path.length - 1]!) ?? { _tag: 'interrupted' }
-  return { _tag: 'failure', version, failure: { path, error } }
 }
 
 export const onUnfollowed = (w: Work, live: BuildId): void => {

@@ -10,7 +10,7 @@ import { pathBack } from './cycle.js'
 import { needValue, passOf } from './demand.js'
 import { outOfDate } from './judge.js'
 import { refresh } from './on-followed.js'
-import { unlistAll } from './withdraw.js'
+import { runAnew, unlistAll } from './withdraw.js'
 import type { Work } from './work.js'
 
 export const onTransacted = (w: Work, { version, builds }: Extract<Event, { _tag: 'transacted' }>): void => {
@@ -43,15 +43,6 @@ const touch = (w: Work, x: BuildId): void => {
     default:
       return
   }
-}
-
-/** What the present run saw does not hold: another run takes its place. What it waits for may well be asked for again. */
-export const runAnew = (w: Work, x: BuildId): void => {
-  if (w.status(x) === Status.RUNNING) w.effects.push({ _tag: 'kill', build: x })
-  w.setBits(x, Bit.ANEW, Bit.VOIDED)
-  if (w.status(x) === Status.READY) return
-  w.moveTo(x, Status.READY)
-  w.flight.set(x, Flight.POOL, 0)
 }
 
 /** Marks all that stands on `x`; stops at what is marked. Collects the live requests and what is in flight. */

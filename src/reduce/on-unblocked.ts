@@ -2,7 +2,7 @@
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Edge, Fact, Flight, Kind, Mode, Status } from '../model/state.js'
 import { withObject } from '../model/table.js'
-import { answerOf } from './on-followed.js'
+import { answerOf } from './answer.js'
 import { abandon, dropNew, isStarted } from './withdraw.js'
 import type { Work } from './work.js'
 

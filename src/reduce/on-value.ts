@@ -5,7 +5,7 @@ import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Edge, Fact, Flag, Flight, GROUP_SHIFT, Kind, Status } from '../model/state.js'
 import { objectAt } from '../model/table.js'
 import { cycleThrough, noteCycle } from './cycle.js'
-import { needValue, passOf } from './demand.js'
+import { declare, needValue, passOf } from './demand.js'
 import { hold, recountHolds } from './hold.js'
 import { bumpRevision, rest } from './judge.js'
 import { onUnblocked } from './on-unblocked.js'
@@ -61,11 +61,6 @@ export const onNeeds = (w: Work, { build: x, groups }: Of<'needs'>): void => {
 }
 
 const NOTHING: Content = [0, 0, 0, 0]
-
-/** What a value asks for is a value, unless it is known to be something else. */
-export const declare = (w: Work, x: BuildId): void => {
-  if (w.kind(x) === Kind.UNKNOWN) w.facts.set(x, Fact.FLAGS, Kind.VALUE | Flag.STALE)
-}
 
 export const onPooled = (w: Work, { build: x, pool }: Of<'pooled'>): void => {
   invariant(w.status(x) === Status.READY, `build ${x} asks for room without being run`)

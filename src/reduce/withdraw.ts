@@ -91,3 +91,12 @@ export const stopWaiting = (w: Work, x: BuildId, status: number): void => {
   giveUpWaits(w, x)
   w.moveTo(x, status)
 }
+
+/** What the present run saw does not hold: another run takes its place. What it waits for may well be asked for again. */
+export const runAnew = (w: Work, x: BuildId): void => {
+  if (w.status(x) === Status.RUNNING) w.effects.push({ _tag: 'kill', build: x })
+  w.setBits(x, Bit.ANEW, Bit.VOIDED)
+  if (w.status(x) === Status.READY) return
+  w.moveTo(x, Status.READY)
+  w.flight.set(x, Flight.POOL, 0)
+}

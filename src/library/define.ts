@@ -1,0 +1,146 @@
+/** How users say what there is to build: sources, rules and actions. Calling one with a key names a build of it. */
+import type { Codec } from '../model/codec.js'
+import type {
+  ActionDefinition,
+  BatchDefinition,
+  Definition,
+  Key,
+  Needs,
+  ReadContext,
+  RuleDefinition,
+  SourceDefinition,
+  StaticDefinition,
+  ThreadFunction,
+  Watch,
+} from '../model/definition.js'
+import type { Builder, ValuesOf, Wait } from '../make/rule.js'
+import { Misuse } from './misuse.js'
+
+/** A source, rule or action: call it to name a build. */
+export interface Buildable<K, V, F> {
+  (key: K): Key<V, F>
+  readonly definition: Definition
+}
+export interface Source<K, V> extends Buildable<K, V, never> {
+  readonly definition: SourceDefinition
+}
+
+interface Options<K, V, F> {
+  readonly key: Codec<K>
+  readonly value: Codec<V>
+  /** The errors that it may `fail` with. */
+  readonly error?: Codec<F>
+  /** Raise it when the code changes: results of another version are not used. Default 1. */
+  readonly version?: number
+}
+
+const common = <K, V, F>(name: string, { key, value, error, version = 1 }: Options<K, V, F>) => {
+  if (typeof name !== 'string' || name === '' || name.includes('\0'))
+    throw new Misuse(`the name of a rule must be a non-empty string, got ${JSON.stringify(name)}`)
+  for (const [what, codec] of [['key', key], ['value', value]] as const)
+    if (typeof codec?.encode !== 'function') throw new Misuse(`${name}: \`${what}\` must be a codec, such as codec.string`)
+  if (!Number.isSafeInteger(version)) throw new Misuse(`${name}: \`version\` must be an integer, got ${version}`)
+  return {
+    name,
+    version,
+    keys: key as Codec<unknown>,
+    values: value as Codec<unknown>,
+    errors: error as Codec<unknown> | undefined,
+  }
+}
+
+const buildable = <K, V, F, D extends Definition>(definition: D): Buildable<K, V, F> & { readonly definition: D } =>
+  Object.assign((key: K): Key<V, F> => ({ of: definition, key }), { definition })
+
+/** What `read` answers: now or later; `undefined` means that the source is absent. */
+type Read<K, V> = (key: K, context: ReadContext) => V | undefined | PromiseLike<V | undefined>
+
+/**
+ * A source of values: set by `transact`, or read by `read` when first needed and whenever it may have changed: when it is touched,
+ * or when `watch`, which runs while a live request depends on it, says so.
+ */
+export const source = <K, V>(
+  name: string,
+  options: {
+    readonly key: Codec<K>
+    readonly value: Codec<V>
+    readonly version?: number
+    readonly read?: Read<K, V>
+    readonly watch?: Watch<K>
+  },
+): Source<K, V> =>
+  buildable({
+    ...common(name, options),
+    kind: 'source',
+    read: options.read as SourceDefinition['read'],
+    watch: options.watch as SourceDefinition['watch'],
+  })
+
+type RuleFunction<K, V, F> = (key: K, b: Builder<F>) => Generator<Wait, V, unknown> | V
+
+/**
+ * A rule: makes a value of a key and of what it needs, and of nothing else. It may be run again from its beginning at any time, so it must
+ * ask the same as long as it is answered the same.
+ */
+const generatorRule = <K, V, F = never>(
+  name: string,
+  options: Options<K, V, F>,
+  make: RuleFunction<K, V, F>,
+): Buildable<K, V, F> =>
+  buildable({ ...common(name, options), kind: 'rule', make: make as RuleDefinition['make'] })
+
+/** A rule that says beforehand what it needs. */
+const staticRule = <K, V, const N extends Needs, F = never>(
+  name: string,
+  options: Options<K, V, F> & {
+    readonly deps: (key: K) => N
+    readonly make: (values: ValuesOf<N>, key: K) => V
+  },
+): Buildable<K, V, F> =>
+  buildable({
+    ...common(name, options),
+    kind: 'static',
+    deps: options.deps as unknown as StaticDefinition['deps'],
+    make: options.make as unknown as StaticDefinition['make'],
+  })
+
+/** A rule whose builds, where they are ready at the same time, are made by one call: `make` gets units, and gives as many values. */
+const batchRule = <K, V, const N extends Needs, F = never>(
+  name: string,
+  options: Options<K, V, F> & {
+    readonly deps: (key: K) => N
+    readonly batch?: { readonly max?: number; readonly by?: (key: K) => string | number }
+    readonly make: (units: readonly { readonly key: K; readonly deps: ValuesOf<N> }[]) => readonly V[]
+  },
+): Buildable<K, V, F> => {
+  const max = options.batch?.max ?? Number.POSITIVE_INFINITY
+  if (!(max >= 1)) throw new Misuse(`${name}: \`batch.max\` must be at least 1, got ${max}`)
+  return buildable({
+    ...common(name, options),
+    kind: 'batch',
+    deps: options.deps as unknown as BatchDefinition['deps'],
+    max,
+    by: (options.batch?.by ?? (() => '')) as BatchDefinition['by'],
+    make: options.make as unknown as BatchDefinition['make'],
+  })
+}
+
+export const rule = Object.assign(generatorRule, { static: staticRule, batch: batchRule })
+
+/**
+ * The asynchronous edge: something done outside, once for each key. It takes room in `pool`, if it names one, and is told through `signal` when
+ * nobody wants it any more. `run` may be a {@link thread} function.
+ */
+export const action = <K, V, F = never>(
+  name: string,
+  options: Options<K, V, F> & {
+    readonly pool?: string
+    readonly run: ((key: K, context: ReadContext) => V | PromiseLike<V>) | ThreadFunction
+  },
+): Buildable<K, V, F> =>
+  buildable({
+    ...common(name, options),
+    kind: 'action',
+    pool: options.pool,
+    run: options.run as ActionDefinition['run'],
+  })

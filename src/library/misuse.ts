@@ -1,0 +1,4 @@
+/** A call that makes no sense: says what was wrong with it, and what to do instead. Nothing has happened. */
+export class Misuse extends Error {
+  override readonly name = 'Misuse'
+}

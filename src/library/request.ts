@@ -1,0 +1,185 @@
+/** What a request gives to those who asked: a promise, a TaskEither, or a row of notices. */
+import * as E from 'fp-ts/lib/Either.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { type BuildError, rootOf } from '../model/build-error.js'
+import type { Key } from '../model/definition.js'
+import { wordsOf } from '../make/keys.js'
+
+/** What `promise` is rejected with; `error` is the same as data. */
+export class BuildFailed<F = unknown> extends Error {
+  override readonly name = 'BuildFailed'
+  constructor(readonly error: BuildError<F>) {
+    super(describe(error as BuildError))
+  }
+}
+
+/** An error in words, with its root cause. */
+export const describe = (error: BuildError): string => {
+  const root = rootOf(error)
+  const why = whyOf(root)
+  return error === root ? `${wordsOf(root.key)}: ${why}` : `${wordsOf(error.key)}: needs ${wordsOf(root.key)}: ${why}`
+}
+
+const whyOf = (error: BuildError): string => {
+  switch (error._tag) {
+    case 'failed':
+      return typeof error.error === 'string' ? error.error : JSON.stringify(error.error)
+    case 'threw':
+      return error.message
+    case 'absent':
+      return 'the source has no value'
+    case 'cycle':
+      return `it needs itself: ${[...error.path, error.path[0]!].map(wordsOf).join(' -> ')}`
+    case 'noneOf':
+      return `none of its alternatives can be made: ${error.tried.map(describe).join('; ')}`
+    case 'misuse':
+      return error.why
+    case 'cancelled':
+      return 'the request was cancelled'
+    case 'dependency':
+      return describe(error.cause)
+  }
+}
+
+/** A request for one answer. */
+export class Request<V, F = unknown> {
+  private result: E.Either<BuildError<F>, V> | undefined
+  private readonly waiting: ((result: E.Either<BuildError<F>, V>) => void)[] = []
+
+  constructor(
+    readonly key: Key<V, F>,
+    private readonly withdraw: () => void,
+  ) {}
+
+  /** The answer, as a task that never rejects. */
+  readonly either: TaskEither<BuildError<F>, V> = () =>
+    this.result !== undefined
+      ? Promise.resolve(this.result)
+      : new Promise((resolve) => {
+          this.waiting.push(resolve)
+        })
+
+  /** The answer. Rejected with {@link BuildFailed}. */
+  get promise(): Promise<V> {
+    return this.either().then((result) => {
+      if (E.isLeft(result)) throw new BuildFailed(result.left)
+      return result.right
+    })
+  }
+
+  /** The answer, if it is there. */
+  get now(): E.Either<BuildError<F>, V> | undefined {
+    return this.result
+  }
+
+  /** Takes the request back, if it is not answered; what nobody else wants is not made. */
+  cancel(): void {
+    if (this.result !== undefined) return
+    this.withdraw()
+    this.answer(E.left({ _tag: 'cancelled', key: this.key }))
+  }
+
+  /** The engine's side: only the first answer counts. */
+  answer(result: E.Either<BuildError<F>, V>): void {
+    if (this.result !== undefined) return
+    this.result = result
+    for (const resolve of this.waiting.splice(0)) resolve(result)
+  }
+}
+
+/** One result of a live request: `version` is that of the change it follows from, `tick` when it was found. */
+export type Notice<V, F = unknown> =
+  | { readonly _tag: 'value'; readonly version: number; readonly tick: number; readonly value: V }
+  | { readonly _tag: 'error'; readonly version: number; readonly tick: number; readonly error: BuildError<F> }
+
+/** A request that is told of every other result. Iterate over it, or subscribe. */
+export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
+  private readonly subscribers = new Set<(notice: Notice<V, F>) => void>()
+  private readonly ends = new Set<() => void>()
+  private last: Notice<V, F> | undefined
+  private isOver = false
+
+  constructor(
+    readonly key: Key<V, F>,
+    private readonly withdraw: () => void,
+  ) {}
+
+  /** The last notice. */
+  get now(): Notice<V, F> | undefined {
+    return this.last
+  }
+
+  /** Calls `tell` with the last notice, if there was one, and with every later one. What it returns ends that. */
+  subscribe(tell: (notice: Notice<V, F>) => void): () => void {
+    if (this.isOver) return () => {}
+    // A function of its own, so that one and the same may subscribe twice.
+    const own = (notice: Notice<V, F>): void => tell(notice)
+    this.subscribers.add(own)
+    if (this.last !== undefined) own(this.last)
+    return () => {
+      this.subscribers.delete(own)
+    }
+  }
+
+  /** Every notice from the last one on, none left out, until the request is cancelled. */
+  [Symbol.asyncIterator](): AsyncIterator<Notice<V, F>, undefined> {
+    const queue: Notice<V, F>[] = []
+    let wake: (() => void) | undefined
+    let isDone = this.isOver
+    const unsubscribe = this.subscribe((notice) => {
+      queue.push(notice)
+      wake?.()
+    })
+    const end = (): void => {
+      isDone = true
+      wake?.()
+    }
+    this.ends.add(end)
+    const over = (): IteratorReturnResult<undefined> => {
+      unsubscribe()
+      this.ends.delete(end)
+      isDone = true
+      return { done: true, value: undefined }
+    }
+    return {
+      next: async () => {
+        while (queue.length === 0 && !isDone) {
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
+        }
+        const value = queue.shift()
+        return value === undefined ? over() : { done: false, value }
+      },
+      return: async () => over(),
+    }
+  }
+
+  /** No more notices; what nobody else wants is let go. */
+  cancel(): void {
+    if (this.isOver) return
+    this.withdraw()
+    this.end()
+  }
+
+  /** The engine's side. */
+  tell(notice: Notice<V, F>, onThrow: (error: unknown) => void): void {
+    if (this.isOver) return
+    this.last = notice
+    for (const subscriber of [...this.subscribers]) {
+      try {
+        subscriber(notice)
+      } catch (error) {
+        onThrow(error)
+      }
+    }
+  }
+
+  /** The engine's side: it closes. */
+  end(): void {
+    this.isOver = true
+    for (const end of [...this.ends]) end()
+    this.ends.clear()
+    this.subscribers.clear()
+  }
+}

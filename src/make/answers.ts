@@ -1,0 +1,31 @@
+/** What a state answers of a build to those who depend on it. */
+import type { Failure } from '../model/error.js'
+import { type BuildId, buildId } from '../model/ids.js'
+import { Fact, Flag, Flight, type State } from '../model/state.js'
+import { objectAt, read } from '../model/table.js'
+
+/** In the table of values, where `undefined` means that there is none, this stands for it. */
+export const UNDEFINED: unique symbol = Symbol('undefined')
+
+/** Whether there is a result that holds now, be it an error. */
+export const isAtHand = (state: State, x: BuildId): boolean =>
+  read(state.checked, x, 0) > 0 &&
+  read(state.flight, x, Flight.STATUS) === 0 &&
+  (read(state.facts, x, Fact.FLAGS) & Flag.WIPED) === 0
+
+/** Of a build at hand. */
+export const isBroken = (state: State, x: BuildId): boolean =>
+  (read(state.facts, x, Fact.FLAGS) & Flag.BROKEN) !== 0
+
+/** Of a build at hand that is not broken. */
+export const valueOf = (state: State, x: BuildId): unknown => fromTable(objectAt(state.values, x))
+
+export const fromTable = (value: unknown): unknown => (value === UNDEFINED ? undefined : value)
+export const toTable = (value: unknown): unknown => (value === undefined ? UNDEFINED : value)
+
+/** Of a broken build at hand. */
+export const failureOf = (state: State, x: BuildId): Failure => {
+  const path = [x]
+  for (let d = read(state.facts, x, Fact.CAUSE); d !== 0; d = read(state.facts, d, Fact.CAUSE)) path.push(buildId(d))
+  return { path, error: objectAt(state.errors, path[path.length - 1]!) ?? { _tag: 'interrupted' } }
+}

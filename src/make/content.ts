@@ -1,0 +1,49 @@
+/** Four words that tell results apart: the result itself where it fits into them, else a digest of its text. */
+import { createHash } from 'node:crypto'
+import type { BuildError } from '../model/error.js'
+import { type Codec, canonical, type Json } from '../model/codec.js'
+import type { Content } from '../model/event.js'
+
+const float = new Float64Array(1)
+const words = new Int32Array(float.buffer)
+/** What the last word says of the other three. */
+const Tag = { NUMBER: 1, BOOLEAN: 2, SHORT: 3, ERROR: 0x40 } as const
+
+/** @throws CodecError where `value` is none of the codec's. */
+export const contentOf = (codec: Codec<unknown>, value: unknown): Content => {
+  const json = codec.encode(value)
+  switch (typeof json) {
+    case 'number':
+      float[0] = json
+      return [words[0]!, words[1]!, 0, Tag.NUMBER]
+    case 'boolean':
+      return [json ? 1 : 0, 0, 0, Tag.BOOLEAN]
+    case 'string':
+      return json.length <= 12 ? packed(json) : digestOf(json)
+    default:
+      return digestOf(canonical(json))
+  }
+}
+
+/** Up to 12 characters of 8 bits. */
+const packed = (text: string): Content => {
+  const three = [0, 0, 0]
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 255) return digestOf(text)
+    three[i >> 2]! |= code << ((i & 3) * 8)
+  }
+  return [three[0]!, three[1]!, three[2]!, Tag.SHORT | (text.length << 8)]
+}
+
+const digestOf = (text: string): Content => {
+  const sum = createHash('sha256').update(text).digest()
+  return [sum.readInt32LE(0), sum.readInt32LE(4), sum.readInt32LE(8), sum.readInt32LE(12)]
+}
+
+/** Of errors, what they say counts, not where they were thrown. */
+export const contentOfError = (error: BuildError): Content => {
+  if (error._tag === 'absent') return [0, 0, 0, Tag.ERROR]
+  const { trace: _, ...said } = error as BuildError & { readonly trace?: string }
+  return digestOf(canonical(JSON.parse(JSON.stringify(said)) as Json))
+}

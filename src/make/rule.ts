@@ -1,0 +1,255 @@
+/**
+ * One attempt at a rule. In meaning it restarts: a rule asks, and is run from its beginning again once there is an
+ * answer. A generator that waits at the place where it asked is only a cache of that; it may be dropped at any time, and
+ * a new one is then told what the old one was told.
+ */
+import * as E from 'fp-ts/lib/Either.js'
+import { type BuildError, buildErrorOf } from '../model/build-error.js'
+import { CodecError } from '../model/codec.js'
+import type { FailureOf, Key, Needs, RuleDefinition, ValueOf } from '../model/definition.js'
+import type { BuildError as Reason } from '../model/error.js'
+import { Bug } from '../model/error.js'
+import type { Receipt } from '../model/event.js'
+import type { BuildId } from '../model/ids.js'
+import { failureOf, isAtHand, isBroken, valueOf } from './answers.js'
+import { contentOfError } from './content.js'
+import { type Keys, wordsOf } from './keys.js'
+import { keysIn, filled } from './shape.js'
+import type { State } from '../model/state.js'
+
+/** The values of a shape of keys. */
+export type ValuesOf<N> = N extends Key
+  ? ValueOf<N>
+  : { readonly [I in keyof N]: ValuesOf<N[I]> }
+
+/** A need; `yield*` it to get what it stands for. */
+export interface Need<V> {
+  [Symbol.iterator](): Iterator<Wait, V, unknown>
+}
+/** What a rule's generator yields while it waits. Only `yield*` of a need makes one. */
+export interface Wait {
+  readonly _tag: 'wait'
+}
+const WAIT: IteratorYieldResult<Wait> = { done: false, value: { _tag: 'wait' } }
+
+/** What a rule asks through. `F`: the error it may fail with. */
+export interface Builder<F = never> {
+  /** The value behind `key`. If it is broken, so is this build. */
+  need<K extends Key>(key: K): Need<ValueOf<K>>
+  /** The values of a list, tuple or record of keys, asked for at once: they may be made in parallel. */
+  all<const N extends Needs>(needs: N): Need<ValuesOf<N>>
+  /** The value, or why there is none: depends on the failure as on a value. */
+  attempt<K extends Key>(key: K): Need<E.Either<BuildError<FailureOf<K>>, ValueOf<K>>>
+  /** As `attempt` of each, asked for at once. */
+  collect<K extends Key>(keys: readonly K[]): Need<readonly E.Either<BuildError<FailureOf<K>>, ValueOf<K>>[]>
+  /** The value of the first key that has one. Depends on that and on those before it, not on those behind. */
+  first<K extends Key>(keys: readonly K[]): Generator<Wait, ValueOf<K>, unknown>
+  /** This build has no value; `error` says why. */
+  fail(error: F): never
+}
+
+/** Thrown out of a need that is broken: ends the rule. */
+class Unmet extends Error {
+  constructor(readonly cause_: BuildId) {
+    super('what this rule needs is broken: use attempt to go on without it')
+  }
+}
+/** Thrown by `fail`, and by `first` when nothing is left to try. */
+class Failing extends Error {
+  constructor(readonly reason: Reason) {
+    super('the rule failed by its own word: do not catch this')
+  }
+}
+
+class Asked<V> implements Need<V>, Iterator<Wait, V, unknown> {
+  private ids: readonly BuildId[] | undefined
+  constructor(
+    private readonly run: Run,
+    readonly keys: readonly Key[],
+    private readonly get: (ids: readonly BuildId[]) => V,
+  ) {}
+
+  [Symbol.iterator](): this {
+    this.run.outstanding.delete(this)
+    return this
+  }
+
+  next(): IteratorResult<Wait, V> {
+    this.ids ??= this.run.ask(this.keys)
+    return this.run.areAtHand(this.ids) ? { done: true, value: this.get(this.ids) } : WAIT
+  }
+}
+
+export class Run implements Builder<unknown> {
+  /** Needs that were made and not yet yielded. */
+  readonly outstanding = new Set<Asked<unknown>>()
+  /** How many groups the state knows that this attempt asked for. */
+  reported: number
+  private readonly asked = new Set<BuildId>()
+  private groups: BuildId[][] = []
+  /** Of the first groups asked for, so many are known to the state from an earlier generator of this attempt. */
+  private known: number
+  private unmet: BuildId | undefined
+  private generator: Iterator<unknown, unknown, unknown> | undefined
+
+  constructor(
+    private readonly keys: Keys,
+    private readonly definition: RuleDefinition,
+    private readonly key: unknown,
+    private readonly x: BuildId,
+    private state: State,
+    known: number,
+  ) {
+    this.known = known
+    this.reported = known
+  }
+
+  // ---------------------------------------------------------------------------------------------- asking
+
+  need<K extends Key>(key: K): Need<ValueOf<K>> {
+    return this.issue([key], ([id]) => this.take(id!) as ValueOf<K>)
+  }
+
+  all<const N extends Needs>(needs: N): Need<ValuesOf<N>> {
+    return this.issue(keysIn(needs), (ids) => {
+      let i = 0
+      return filled(needs, () => this.take(ids[i++]!)) as ValuesOf<N>
+    })
+  }
+
+  attempt<K extends Key>(key: K): Need<E.Either<BuildError<FailureOf<K>>, ValueOf<K>>> {
+    return this.issue([key], ([id]) => this.either<K>(id!))
+  }
+
+  collect<K extends Key>(keys: readonly K[]): Need<readonly E.Either<BuildError<FailureOf<K>>, ValueOf<K>>[]> {
+    return this.issue(keys, (ids) => ids.map((id) => this.either<K>(id)))
+  }
+
+  *first<K extends Key>(keys: readonly K[]): Generator<Wait, ValueOf<K>, unknown> {
+    const tried: BuildId[] = []
+    for (const key of keys) {
+      const found = yield* this.issue([key], ([id]) => {
+        tried.push(id!)
+        return isBroken(this.state, id!) ? undefined : { value: valueOf(this.state, id!) }
+      })
+      if (found !== undefined) return found.value as ValueOf<K>
+    }
+    throw new Failing({ _tag: 'noneOf', tried: tried.map((id) => failureOf(this.state, id)) })
+  }
+
+  fail(error: unknown): never {
+    const { errors } = this.definition
+    if (errors === undefined) throw new CodecError('no failure: the rule has no error codec', error, '')
+    errors.encode(error)
+    throw new Failing({ _tag: 'failed', error })
+  }
+
+  private issue<V>(keys: readonly Key[], get: (ids: readonly BuildId[]) => V): Need<V> {
+    const asked = new Asked(this, keys, get)
+    this.outstanding.add(asked as Asked<unknown>)
+    return asked
+  }
+
+  private either<K extends Key>(id: BuildId): E.Either<BuildError<FailureOf<K>>, ValueOf<K>> {
+    if (!isBroken(this.state, id)) return E.right(valueOf(this.state, id) as ValueOf<K>)
+    const keyOf = (build: BuildId): Key => this.keys.keyOf(build)!
+    return E.left(buildErrorOf(failureOf(this.state, id), keyOf, wordsOf) as BuildError<FailureOf<K>>)
+  }
+
+  private take(id: BuildId): unknown {
+    if (!isBroken(this.state, id)) return valueOf(this.state, id)
+    this.unmet ??= id
+    throw new Unmet(id)
+  }
+
+  /** Called by needs: adds what was not asked for before as a group. */
+  ask(keys: readonly Key[]): readonly BuildId[] {
+    const ids = keys.map((key) => this.keys.intern(key))
+    const fresh: BuildId[] = []
+    for (const id of ids) {
+      if (this.asked.has(id)) continue
+      this.asked.add(id)
+      fresh.push(id)
+    }
+    if (fresh.length === 0) return ids
+    if (this.known > 0) this.known--
+    else this.groups.push(fresh)
+    return ids
+  }
+
+  areAtHand(ids: readonly BuildId[]): boolean {
+    for (const id of ids) if (!isAtHand(this.state, id)) return false
+    return true
+  }
+
+  // ---------------------------------------------------------------------------------------------- running
+
+  /** Goes on until it waits or ends. `made` turns a value into a receipt. */
+  go(state: State, made: (groups: BuildId[][], value: unknown) => Receipt): Receipt {
+    this.state = state
+    try {
+      let value: unknown
+      if (this.generator === undefined) {
+        const result = this.definition.make(this.key, this)
+        if (!isIterator(result)) return this.end(result, made)
+        this.generator = result
+      }
+      const step = this.generator.next()
+      if (step.done !== true) {
+        if (step.value === WAIT.value && this.unmet === undefined) return this.wait()
+        return this.misuse(this.unmet === undefined ? NOT_DELEGATED : SWALLOWED)
+      }
+      value = step.value
+      return this.end(value, made)
+    } catch (error) {
+      if (error instanceof Bug) throw error
+      if (this.unmet !== undefined) return this.broken({ cause: this.unmet })
+      return this.broken({ error: reasonOf(error) })
+    }
+  }
+
+  private wait(): Receipt {
+    const { groups } = this
+    this.groups = []
+    if (groups.length === 0) return this.misuse(IMPURE)
+    this.reported += groups.length
+    return { _tag: 'needs', build: this.x, groups }
+  }
+
+  private end(value: unknown, made: (groups: BuildId[][], value: unknown) => Receipt): Receipt {
+    if (this.unmet !== undefined) return this.misuse(SWALLOWED)
+    const [left] = this.outstanding
+    if (left !== undefined) return this.misuse(`it does not yield* what it needs: ${left.keys.map(wordsOf).join(', ')}`)
+    if (isPromise(value)) return this.misuse('it returns a promise: rules are synchronous, use an action or a source')
+    return made(this.groups, value)
+  }
+
+  private misuse(why: string): Receipt {
+    return this.broken({ error: { _tag: 'misuse', why } })
+  }
+
+  private broken(why: { error: Reason } | { cause: BuildId }): Receipt {
+    const content = 'error' in why ? contentOfError(why.error) : ([0, 0, 0, 0] as const)
+    return { _tag: 'broken', build: this.x, groups: this.groups, content, ...why }
+  }
+}
+
+const NOT_DELEGATED = 'it yields something that is not a need: write yield* b.need(key), with the star'
+const SWALLOWED = 'it catches the failure of a need and goes on: use b.attempt to depend on a failure'
+const IMPURE = 'it asked for something else when it was run again: a rule may depend on nothing but its key and what it needs'
+
+const isIterator = (value: unknown): value is Iterator<unknown, unknown, unknown> =>
+  typeof value === 'object' && value !== null && 'next' in value && typeof value.next === 'function' && Symbol.iterator in value
+
+export const isPromise = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+
+/** What a rule, read or action threw, as data. */
+export const reasonOf = (error: unknown): Reason => {
+  if (error instanceof Failing) return error.reason
+  if (error instanceof CodecError) return { _tag: 'misuse', why: error.message }
+  if (!(error instanceof Error)) return { _tag: 'threw', message: String(error), trace: '' }
+  const isFrozen = error instanceof TypeError && /read only|not extensible|Cannot (delete|define|assign)/.test(error.message)
+  const hint = isFrozen ? ' (values are frozen: copy what you change)' : ''
+  return { _tag: 'threw', message: `${error.message}${hint}`, trace: error.stack ?? '' }
+}

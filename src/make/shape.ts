@@ -1,0 +1,21 @@
+/** Needs may come in any shape of lists and records; their values come in the same. */
+import type { Key, Needs } from '../model/definition.js'
+
+export const isKey = (value: unknown): value is Key =>
+  typeof value === 'object' && value !== null && 'of' in value && 'key' in value && typeof value.of === 'object'
+
+/** The keys of a shape, in order. @throws TypeError where there is something that is neither key, list nor record */
+export const keysIn = (needs: Needs, found: Key[] = []): Key[] => {
+  if (isKey(needs)) found.push(needs)
+  else if (typeof needs !== 'object' || needs === null)
+    throw new TypeError(`expected keys, lists or records of keys, got ${String(needs)}`)
+  else for (const part of Object.values(needs) as Needs[]) keysIn(part, found)
+  return found
+}
+
+/** The shape with each key replaced by what `of` says of it. */
+export const filled = (needs: Needs, of: (key: Key) => unknown): unknown => {
+  if (isKey(needs)) return of(needs)
+  if (Array.isArray(needs)) return needs.map((part) => filled(part as Needs, of))
+  return Object.fromEntries(Object.entries(needs).map(([name, part]) => [name, filled(part as Needs, of)]))
+}

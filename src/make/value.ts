@@ -1,0 +1,268 @@
+/** Makes values: runs rules, reads sources, starts actions. What takes long ends with a receipt of a later tick. */
+import { CodecError } from '../model/codec.js'
+import type { ActionDefinition, BatchDefinition, Definition, Key, Needs, SourceDefinition, StaticDefinition, ThreadFunction } from '../model/definition.js'
+import { Bug } from '../model/error.js'
+import type { BuildError as Reason } from '../model/error.js'
+import type { Effect, Receipt } from '../model/event.js'
+import type { BuildId } from '../model/ids.js'
+import { Bit, Edge, Flight, GROUP_SHIFT, type State } from '../model/state.js'
+import { read } from '../model/table.js'
+import { isAtHand, isBroken, toTable, valueOf } from './answers.js'
+import { contentOf, contentOfError } from './content.js'
+import { freezeDeep } from './freeze.js'
+import type { Keys } from './keys.js'
+import { Pending } from './pending.js'
+import { isPromise, reasonOf, Run } from './rule.js'
+import { filled, keysIn } from './shape.js'
+import type { World } from './world.js'
+
+export interface ValueMakeOptions {
+  readonly keys: Keys
+  readonly world: World
+  /** The number of a pool by its name. */
+  readonly poolOf: (name: string) => number
+  readonly inThread: (run: ThreadFunction, pool: string | undefined, key: unknown, signal: AbortSignal) => Promise<unknown>
+  /** Whether a waiting generator is to be dropped, as if it had never been kept. */
+  readonly isDropped: () => boolean
+  readonly freeze: boolean
+  /** Takes the end of long work. */
+  readonly settle: (receipt: Receipt) => void
+}
+
+export class ValueMake {
+  /** Generators that wait: a cache. */
+  private readonly waiting = new Map<BuildId, Run>()
+  private readonly pending = new Pending()
+
+  constructor(private readonly options: ValueMakeOptions) {}
+
+  /** Values are never scanned. */
+  readonly scan = (_: State, builds: readonly BuildId[]): never => {
+    throw new Bug(`build ${builds[0]} is a value and is to be scanned`)
+  }
+
+  readonly run = (state: State, builds: readonly BuildId[]): readonly Receipt[] => {
+    const receipts: Receipt[] = []
+    const batches = new Map<BatchDefinition, BuildId[]>()
+    for (const x of builds) {
+      const { of, key } = this.keyOf(x)
+      if (of.kind === 'rule') receipts.push(this.runRule(state, x))
+      else if (of.kind === 'source') receipts.push(this.read(of, key, x))
+      else if (of.kind === 'action') receipts.push(this.begin(of, key, x))
+      else {
+        const receipt = this.runStatic(state, x, of, key)
+        if (receipt !== undefined) receipts.push(receipt)
+        else {
+          const batch = batches.get(of as BatchDefinition)
+          if (batch === undefined) batches.set(of as BatchDefinition, [x])
+          else batch.push(x)
+        }
+      }
+    }
+    for (const [of, together] of batches) for (const receipt of this.runBatch(state, of, together)) receipts.push(receipt)
+    return receipts
+  }
+
+  /** An action has room. */
+  readonly start = (_: State, builds: readonly BuildId[]): readonly Receipt[] =>
+    builds.map((x) => {
+      const { of, key } = this.keyOf(x)
+      return this.perform_(of as ActionDefinition, key, x)
+    })
+
+  readonly perform = (effect: Effect): void => this.pending.drop(effect.build)
+
+  /** Ends everything: nothing is settled any more. */
+  close(): void {
+    this.pending.dropAll()
+    this.waiting.clear()
+  }
+
+  /** Forgets generators that may wait for what nobody wants. */
+  rest(): void {
+    this.waiting.clear()
+  }
+
+  /** Reads and actions under way. */
+  get underWay(): readonly BuildId[] {
+    return this.pending.builds
+  }
+
+  private keyOf(x: BuildId): Key {
+    const key = this.options.keys.keyOf(x)
+    if (key === undefined) throw new Bug(`build ${x} stands for no key`)
+    return key
+  }
+
+  // ---------------------------------------------------------------------------------------------- results
+
+  private made(of: Definition, build: BuildId, groups: readonly (readonly BuildId[])[], value: unknown): Receipt {
+    try {
+      const content = contentOf(of.values, value)
+      if (this.options.freeze) freezeDeep(value)
+      return { _tag: 'made', build, groups, value: toTable(value), content }
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error
+      return broken(build, groups, { _tag: 'misuse', why: `its value does not fit its codec: ${error.message}` })
+    }
+  }
+
+  // ---------------------------------------------------------------------------------------------- sources, actions
+
+  private read(of: SourceDefinition, key: unknown, x: BuildId): Receipt {
+    const setting = this.options.world.get({ of, key })
+    if (setting === 'removed') return broken(x, [], { _tag: 'absent' })
+    if (setting !== undefined) return this.made(of, x, [], setting.value)
+    if (of.read === undefined) return broken(x, [], { _tag: 'absent' })
+    return this.underTake(x, (signal) => of.read!(key, { signal }), (value) =>
+      value === undefined ? broken(x, [], { _tag: 'absent' }) : this.made(of, x, [], value),
+    )
+  }
+
+  private begin(of: ActionDefinition, key: unknown, x: BuildId): Receipt {
+    if (of.pool !== undefined) return { _tag: 'pooled', build: x, pool: this.options.poolOf(of.pool) }
+    return this.perform_(of, key, x)
+  }
+
+  private perform_(of: ActionDefinition, key: unknown, x: BuildId): Receipt {
+    const { run } = of
+    const work =
+      typeof run === 'function'
+        ? (signal: AbortSignal) => run(key, { signal })
+        : (signal: AbortSignal) => this.options.inThread(run, of.pool, key, signal)
+    return this.underTake(x, work, (value) => this.made(of, x, [], value))
+  }
+
+  /** Does `work`: what comes of it at once is the receipt, else that it has started. */
+  private underTake(x: BuildId, work: (signal: AbortSignal) => unknown, made: (value: unknown) => Receipt): Receipt {
+    let receipt: Receipt = { _tag: 'started', build: x }
+    let isNow = true
+    this.pending.begin(x, work, (result) => {
+      const ended = 'value' in result ? made(result.value) : broken(x, [], reasonOf(result.error))
+      if (isNow) receipt = ended
+      else this.options.settle(ended)
+    })
+    isNow = false
+    return receipt
+  }
+
+  // ---------------------------------------------------------------------------------------------- rules
+
+  private runRule(state: State, x: BuildId): Receipt {
+    const { of, key } = this.keyOf(x)
+    if (of.kind !== 'rule') throw new Bug(`build ${x} is no rule's`)
+    const isAnew = (read(state.flight, x, Flight.STATUS) & Bit.ANEW) !== 0
+    const known = isAnew ? 0 : groupsOf(state, x)
+    let run = isAnew ? undefined : this.waiting.get(x)
+    if (run === undefined || run.reported !== known) run = new Run(this.options.keys, of, key, x, state, known)
+    const receipt = run.go(state, (groups, value) => this.made(of, x, groups, value))
+    if (receipt._tag === 'needs' && !this.options.isDropped()) this.waiting.set(x, run)
+    else this.waiting.delete(x)
+    return receipt
+  }
+
+  // ---------------------------------------------------------------------------------------------- declared needs
+
+  /** Undefined: of a batch, and all it needs is at hand. */
+  private runStatic(
+    state: State,
+    x: BuildId,
+    of: StaticDefinition | BatchDefinition,
+    key: unknown,
+  ): Receipt | undefined {
+    const declared = this.declared(of, key)
+    if ('error' in declared) return broken(x, [], declared.error)
+    const { ids, shape } = declared
+    const isKnown = (read(state.flight, x, Flight.STATUS) & Bit.ANEW) === 0 && groupsOf(state, x) > 0
+    const groups = isKnown || ids.length === 0 ? [] : [ids]
+    if (!ids.every((id) => isAtHand(state, id))) return { _tag: 'needs', build: x, groups }
+    const cause = ids.find((id) => isBroken(state, id))
+    if (cause !== undefined) return { _tag: 'broken', build: x, groups, cause, content: [0, 0, 0, 0] }
+    if (of.kind === 'batch') return undefined
+    const made = attempt(() => of.make(this.valuesOf(state, shape), key))
+    return 'error' in made ? broken(x, groups, made.error) : this.made(of, x, groups, made.value)
+  }
+
+  private declared(
+    of: StaticDefinition | BatchDefinition,
+    key: unknown,
+  ): { readonly ids: readonly BuildId[]; readonly shape: Needs } | { readonly error: Reason } {
+    const found = attempt(() => {
+      const shape = of.deps(key)
+      return { shape, ids: [...new Set(keysIn(shape).map((k) => this.options.keys.intern(k)))] }
+    })
+    return 'error' in found ? found : (found.value as { ids: readonly BuildId[]; shape: Needs })
+  }
+
+  private valuesOf(state: State, shape: Needs): unknown {
+    return filled(shape, (k) => valueOf(state, this.options.keys.intern(k)))
+  }
+
+  /** Makes builds of one definition, as many in one call as it wants. */
+  private runBatch(state: State, of: BatchDefinition, builds: readonly BuildId[]): readonly Receipt[] {
+    const receipts: Receipt[] = []
+    for (const together of chunksOf(of, builds, (x) => this.keyOf(x).key)) {
+      const units = together.map((x) => {
+        const { key } = this.keyOf(x)
+        const declared = this.declared(of, key)
+        if ('error' in declared) throw new Bug(`the needs of build ${x} changed within a tick`)
+        const isKnown = (read(state.flight, x, Flight.STATUS) & Bit.ANEW) === 0 && groupsOf(state, x) > 0
+        const groups = isKnown || declared.ids.length === 0 ? [] : [declared.ids]
+        return { x, groups, unit: { key, deps: this.valuesOf(state, declared.shape) } }
+      })
+      const made = attempt(() => {
+        const values = of.make(units.map(({ unit }) => unit))
+        if (!Array.isArray(values) || values.length !== units.length)
+          throw new CodecError(`an array of ${units.length} values, one for each unit`, values, '')
+        return values
+      })
+      units.forEach(({ x, groups }, i) => {
+        receipts.push('error' in made ? broken(x, groups, made.error) : this.made(of, x, groups, made.value[i]))
+      })
+    }
+    return receipts
+  }
+}
+
+const chunksOf = (
+  of: BatchDefinition,
+  builds: readonly BuildId[],
+  keyOf: (x: BuildId) => unknown,
+): readonly (readonly BuildId[])[] => {
+  const groups = new Map<string | number, BuildId[][]>()
+  for (const x of builds) {
+    const by = of.by(keyOf(x))
+    const chunks = groups.get(by) ?? []
+    const last = chunks[chunks.length - 1]
+    if (last === undefined || last.length >= of.max) chunks.push([x])
+    else last.push(x)
+    groups.set(by, chunks)
+  }
+  return [...groups.values()].flat()
+}
+
+const broken = (build: BuildId, groups: readonly (readonly BuildId[])[], error: Reason): Receipt => ({
+  _tag: 'broken',
+  build,
+  groups,
+  error,
+  content: contentOfError(error),
+})
+
+const attempt = <A>(act: () => A): { readonly value: A } | { readonly error: Reason } => {
+  try {
+    const value = act()
+    if (isPromise(value))
+      return { error: { _tag: 'misuse', why: 'it returns a promise: rules are synchronous, use an action or a source' } }
+    return { value }
+  } catch (error) {
+    if (error instanceof Bug) throw error
+    return { error: reasonOf(error) }
+  }
+}
+
+/** How many groups of dependencies the state knows of the present attempt. */
+const groupsOf = (state: State, x: BuildId): number => {
+  const tail = read(state.flight, x, Flight.NEW_TAIL)
+  return tail === 0 ? 0 : (read(state.edges, tail, Edge.MODE) >>> GROUP_SHIFT) + 1
+}

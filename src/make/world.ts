@@ -1,0 +1,28 @@
+/** What sources were set to: the world outside the state, which holds only what was asked for of it. */
+import { canonical } from '../model/codec.js'
+import type { Key, SourceDefinition } from '../model/definition.js'
+
+/** Set to a value, or removed: then whatever it could read is of no account. */
+export type Setting = { readonly value: unknown } | 'removed'
+
+export class World {
+  private readonly settings = new Map<SourceDefinition, Map<string, Setting>>()
+
+  get(key: Key): Setting | undefined {
+    return this.settings.get(key.of as SourceDefinition)?.get(textOf(key))
+  }
+
+  /** `undefined`: as if it had never been set. */
+  set(key: Key, setting: Setting | undefined): void {
+    const of = key.of as SourceDefinition
+    let known = this.settings.get(of)
+    if (known === undefined) {
+      known = new Map()
+      this.settings.set(of, known)
+    }
+    if (setting === undefined) known.delete(textOf(key))
+    else known.set(textOf(key), setting)
+  }
+}
+
+const textOf = ({ of, key }: Key): string => canonical(of.keys.encode(key))

@@ -1,0 +1,299 @@
+/**
+ * Codecs: what a key, value or error may be, and its one canonical text: equal values have equal texts, on every machine.
+ * A codec checks on the way out as on the way in, so that nothing gets into a store that does not come out of it again.
+ */
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
+
+export interface Codec<A> {
+  /** For messages: `array(int)`. */
+  readonly name: string
+  /** @throws CodecError where `value` is not an A. `at`: where it is in the whole, such as `.files[2]`. */
+  readonly encode: (value: A, at?: string) => Json
+  /** @throws CodecError */
+  readonly decode: (json: Json, at?: string) => A
+  /** Its values are their own encoding, and are told apart by `===`. */
+  readonly isPrimitive?: boolean
+}
+
+/** The type of a codec's values. */
+export type TypeOf<C> = C extends Codec<infer A> ? A : never
+
+export class CodecError extends Error {
+  override readonly name = 'CodecError'
+  constructor(expected: string, actual: unknown, at: string) {
+    super(`expected ${expected}${at === '' ? '' : ` at ${at}`}, got ${shown(actual)}`)
+  }
+}
+
+const shown = (value: unknown): string => {
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}...` : value)
+  if (typeof value === 'function') return 'a function'
+  if (typeof value === 'object' && value !== null) {
+    if (Array.isArray(value)) return 'an array'
+    const { constructor } = value as { constructor?: { name?: string } }
+    return constructor === Object || constructor?.name === undefined ? 'an object' : `a ${constructor.name}`
+  }
+  return Object.is(value, -0) ? '-0' : String(value)
+}
+
+const primitive = <A extends Json>(name: string, is: (value: unknown) => value is A): Codec<A> => {
+  const check = (value: unknown, at = ''): A => {
+    if (!is(value)) throw new CodecError(name, value, at)
+    return value
+  }
+  return { name, encode: check, decode: check, isPrimitive: true }
+}
+
+const string = primitive('string', (v): v is string => typeof v === 'string')
+const boolean = primitive('boolean', (v): v is boolean => typeof v === 'boolean')
+/** An integer that a double holds exactly. */
+const int = primitive('int', (v): v is number => Number.isSafeInteger(v) && !Object.is(v, -0))
+
+const ODD_NUMBERS: Readonly<Record<string, number>> = { NaN: Number.NaN, Infinity: 1 / 0, '-Infinity': -1 / 0, '-0': -0 }
+
+/** Any number, those included that JSON has no word for. */
+const number: Codec<number> = {
+  name: 'number',
+  encode: (value, at = '') => {
+    if (typeof value !== 'number') throw new CodecError('number', value, at)
+    return Number.isFinite(value) && !Object.is(value, -0) ? value : Object.is(value, -0) ? '-0' : String(value)
+  },
+  decode: (json, at = '') => {
+    if (typeof json === 'number') return json
+    const odd = typeof json === 'string' && Object.hasOwn(ODD_NUMBERS, json) ? ODD_NUMBERS[json] : undefined
+    if (odd === undefined) throw new CodecError('number', json, at)
+    return odd
+  },
+}
+
+/** No value but `undefined`: for what is done for its effect. */
+const nothing: Codec<undefined> = {
+  name: 'nothing',
+  encode: (value, at = '') => {
+    if (value !== undefined) throw new CodecError('nothing', value, at)
+    return null
+  },
+  decode: (json, at = '') => {
+    if (json !== null) throw new CodecError('nothing', json, at)
+    return undefined
+  },
+}
+
+/** Whatever JSON can say. */
+const json: Codec<Json> = {
+  name: 'json',
+  encode: (value, at = '') => checkJson(value, at, []),
+  decode: (value, at = '') => checkJson(value, at, []),
+}
+
+const checkJson = (value: unknown, at: string, within: readonly unknown[]): Json => {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
+  if (typeof value === 'number' && Number.isFinite(value)) return Object.is(value, -0) ? 0 : value
+  if (typeof value !== 'object') throw new CodecError('json', value, at)
+  if (within.includes(value)) throw new CodecError('json without circles', value, at)
+  const inside = [...within, value]
+  if (Array.isArray(value)) return value.map((item, i) => checkJson(item, `${at}[${i}]`, inside))
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype !== null && prototype !== Object.prototype) throw new CodecError('json', value, at)
+  return fromEntries(Object.entries(value).map(([name, item]) => [name, checkJson(item, `${at}.${name}`, inside)]))
+}
+
+/** As `Object.fromEntries`, for names such as `__proto__` too. */
+const fromEntries = <A>(entries: readonly (readonly [string, A])[]): Record<string, A> => {
+  const made: Record<string, A> = {}
+  for (const [name, value] of entries)
+    Object.defineProperty(made, name, { value, enumerable: true, configurable: true, writable: true })
+  return made
+}
+
+/** Bytes, as base64 in the text. */
+const bytes: Codec<Uint8Array> = {
+  name: 'bytes',
+  encode: (value, at = '') => {
+    if (!(value instanceof Uint8Array)) throw new CodecError('bytes', value, at)
+    return toBase64(value)
+  },
+  decode: (value, at = '') => {
+    if (typeof value !== 'string' || !/^[A-Za-z0-9+/]*={0,2}$/.test(value)) throw new CodecError('base64', value, at)
+    return Uint8Array.from(atob(value), (c) => c.charCodeAt(0))
+  },
+}
+
+const toBase64 = (value: Uint8Array): string => {
+  let text = ''
+  for (let i = 0; i < value.length; i += 0x8000) text += String.fromCharCode(...value.subarray(i, i + 0x8000))
+  return btoa(text)
+}
+
+const array = <A>(item: Codec<A>): Codec<readonly A[]> => ({
+  name: `array(${item.name})`,
+  encode: (value, at = '') => {
+    if (!Array.isArray(value)) throw new CodecError('array', value, at)
+    return Array.from(value as readonly A[], (v, i) => item.encode(v, `${at}[${i}]`))
+  },
+  decode: (value, at = '') => {
+    if (!Array.isArray(value)) throw new CodecError('array', value, at)
+    return value.map((v, i) => item.decode(v, `${at}[${i}]`))
+  },
+})
+
+const tuple = <T extends readonly unknown[]>(...items: { readonly [I in keyof T]: Codec<T[I]> }): Codec<T> => {
+  const codecs = items as unknown as readonly Codec<unknown>[]
+  const check = (value: unknown, at: string): readonly unknown[] => {
+    if (!Array.isArray(value) || value.length !== codecs.length)
+      throw new CodecError(`array of ${codecs.length}`, value, at)
+    return value
+  }
+  return {
+    name: `tuple(${codecs.map((c) => c.name).join(', ')})`,
+    encode: (value, at = '') => check(value, at).map((v, i) => codecs[i]!.encode(v, `${at}[${i}]`)),
+    decode: (value, at = '') =>
+      check(value, at).map((v, i) => codecs[i]!.decode(v as Json, `${at}[${i}]`)) as unknown as T,
+  }
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Exactly these fields; one whose codec is `optional` may be left out. */
+const struct = <T extends object>(fields: { readonly [F in keyof T]-?: Codec<T[F]> }): Codec<T> => {
+  const codecs = Object.entries(fields) as unknown as readonly (readonly [string, Codec<unknown>])[]
+  const check = (value: unknown, at: string): Record<string, unknown> => {
+    if (!isRecord(value)) throw new CodecError('object', value, at)
+    for (const name of Object.keys(value))
+      if (!Object.hasOwn(fields, name)) throw new CodecError('no such field', value[name], `${at}.${name}`)
+    return value
+  }
+  return {
+    name: `struct(${codecs.map(([name]) => name).join(', ')})`,
+    encode: (value, at = '') => {
+      const whole = check(value, at)
+      return fromEntries(
+        codecs
+          .filter(([name, codec]) => whole[name] !== undefined || !isOptional(codec))
+          .map(([name, codec]) => [name, codec.encode(whole[name], `${at}.${name}`)]),
+      )
+    },
+    decode: (value, at = '') => {
+      const whole = check(value, at)
+      return fromEntries(
+        codecs
+          .filter(([name, codec]) => Object.hasOwn(whole, name) || !isOptional(codec))
+          .map(([name, codec]) => [name, codec.decode(whole[name] as Json, `${at}.${name}`)]),
+      ) as T
+    },
+  }
+}
+
+/** Names to values; the order of the names does not matter. */
+const record = <A>(item: Codec<A>): Codec<Readonly<Record<string, A>>> => ({
+  name: `record(${item.name})`,
+  encode: (value, at = '') => {
+    if (!isRecord(value)) throw new CodecError('object', value, at)
+    return fromEntries(Object.entries(value).map(([name, v]) => [name, item.encode(v as A, `${at}.${name}`)]))
+  },
+  decode: (value, at = '') => {
+    if (!isRecord(value)) throw new CodecError('object', value, at)
+    return fromEntries(Object.entries(value).map(([name, v]) => [name, item.decode(v as Json, `${at}.${name}`)]))
+  },
+})
+
+const optionals = new WeakSet<object>()
+const isOptional = (codec: Codec<unknown>): boolean => optionals.has(codec)
+
+/** Or `undefined`. */
+const optional = <A>(item: Codec<A>): Codec<A | undefined> => {
+  const made: Codec<A | undefined> = {
+    name: `optional(${item.name})`,
+    encode: (value, at) => (value === undefined ? [] : [item.encode(value, at)]),
+    decode: (value, at = '') => {
+      if (!Array.isArray(value) || value.length > 1) throw new CodecError('optional', value, at)
+      return value.length === 0 ? undefined : item.decode(value[0], at)
+    },
+  }
+  optionals.add(made)
+  return made
+}
+
+const nullable = <A>(item: Codec<A>): Codec<A | null> => ({
+  name: `nullable(${item.name})`,
+  encode: (value, at) => (value === null ? null : [item.encode(value, at)]),
+  decode: (value, at = '') => {
+    if (value === null) return null
+    if (!Array.isArray(value) || value.length !== 1) throw new CodecError('nullable', value, at)
+    return item.decode(value[0], at)
+  },
+})
+
+/** One of these words. */
+const literal = <const A extends readonly (string | number | boolean)[]>(...values: A): Codec<A[number]> =>
+  primitive(values.map((v) => JSON.stringify(v)).join(' | '), (v): v is A[number] => values.includes(v as A[number]))
+
+/** Told apart by the field `_tag`. */
+const tagged = <T extends { readonly _tag: string }>(
+  cases: { readonly [Tag in T['_tag']]: Codec<Omit<Extract<T, { _tag: Tag }>, '_tag'>> },
+): Codec<T> => {
+  const codecs = cases as unknown as Readonly<Record<string, Codec<unknown>>>
+  const find = (value: unknown, at: string): readonly [string, Codec<unknown>, Record<string, unknown>] => {
+    const tag = isRecord(value) ? value._tag : undefined
+    const codec = typeof tag === 'string' && Object.hasOwn(codecs, tag) ? codecs[tag] : undefined
+    if (codec === undefined || !isRecord(value)) throw new CodecError(Object.keys(codecs).join(' | '), tag ?? value, at)
+    const { _tag, ...rest } = value
+    return [tag as string, codec, rest]
+  }
+  return {
+    name: `tagged(${Object.keys(codecs).join(', ')})`,
+    encode: (value, at = '') => {
+      const [_tag, codec, rest] = find(value, at)
+      return { _tag, ...(codec.encode(rest, at) as Record<string, Json>) }
+    },
+    decode: (value, at = '') => {
+      const [_tag, codec, rest] = find(value, at)
+      return { _tag, ...(codec.decode(rest as Json, at) as object) } as unknown as T
+    },
+  }
+}
+
+/** For values with a form of their own: `to` and `from` are each other's inverse. */
+const map = <A, B>(item: Codec<A>, name: string, to: (a: A) => B, from: (b: B) => A): Codec<B> => ({
+  name,
+  encode: (value, at) => item.encode(from(value), at),
+  decode: (value, at) => to(item.decode(value, at)),
+})
+
+/** For types that contain themselves. */
+const lazy = <A>(name: string, item: () => Codec<A>): Codec<A> => ({
+  name,
+  encode: (value, at) => item().encode(value, at),
+  decode: (value, at) => item().decode(value, at),
+})
+
+export const codec = {
+  string,
+  boolean,
+  int,
+  number,
+  nothing,
+  json,
+  bytes,
+  array,
+  tuple,
+  struct,
+  record,
+  optional,
+  nullable,
+  literal,
+  tagged,
+  map,
+  lazy,
+}
+
+/** JSON with the names of each object in code-unit order. */
+export const canonical = (value: Json): string => {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value)
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
+  const whole = value as { readonly [name: string]: Json }
+  const names = Object.keys(whole).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+  return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(whole[name]!)}`).join(',')}}`
+}

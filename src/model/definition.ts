@@ -1,0 +1,90 @@
+/** What users define: sources, rules and actions; and keys, which name one build of one of them. */
+import type * as E from 'fp-ts/lib/Either.js'
+import type { Codec } from './codec.js'
+
+declare const valueType: unique symbol
+declare const errorType: unique symbol
+
+/** Names one build: that of `of` for `key`. `V`: what it results in. `F`: the error that it may fail with by its own word. */
+export interface Key<out V = unknown, out F = unknown> {
+  readonly of: Definition
+  readonly key: unknown
+  readonly [valueType]?: V
+  readonly [errorType]?: F
+}
+
+/** The types behind keys: `ValueOf<typeof key>`. */
+export type ValueOf<K> = K extends Key<infer V, unknown> ? V : never
+export type FailureOf<K> = K extends Key<unknown, infer F> ? F : never
+
+/** Calls `changed` whenever the source behind a key may have another value; what it returns ends that. */
+export type Watch<K> = (key: K, changed: () => void) => () => void
+
+export interface ReadContext {
+  /** Aborted when nobody waits for the value any more. */
+  readonly signal: AbortSignal
+}
+
+interface Common {
+  /** Unique in an engine; part of what a store knows results by. */
+  readonly name: string
+  /** A result of another version is not used. */
+  readonly version: number
+  readonly keys: Codec<unknown>
+  readonly values: Codec<unknown>
+  readonly errors: Codec<unknown> | undefined
+}
+
+export interface SourceDefinition extends Common {
+  readonly kind: 'source'
+  /** `undefined`: absent. Without it, what `transact` set. */
+  readonly read: ((key: unknown, context: ReadContext) => unknown) | undefined
+  readonly watch: Watch<unknown> | undefined
+}
+
+export interface RuleDefinition extends Common {
+  readonly kind: 'rule'
+  readonly make: (key: unknown, b: unknown) => unknown
+}
+
+/** Whatever a rule may declare to need: keys, lists and records of them. */
+export type Needs = Key | readonly Needs[] | { readonly [name: string]: Needs }
+
+export interface StaticDefinition extends Common {
+  readonly kind: 'static'
+  readonly deps: (key: unknown) => Needs
+  readonly make: (values: unknown, key: unknown) => unknown
+}
+
+export interface Unit {
+  readonly key: unknown
+  readonly deps: unknown
+}
+
+export interface BatchDefinition extends Common {
+  readonly kind: 'batch'
+  readonly deps: (key: unknown) => Needs
+  /** How many builds one call makes at most. */
+  readonly max: number
+  /** Only builds of the same group are made by one call. */
+  readonly by: (key: unknown) => string | number
+  readonly make: (units: readonly Unit[]) => unknown
+}
+
+/** A function of another file, run in a worker thread. */
+export interface ThreadFunction {
+  readonly file: string
+  readonly name: string
+}
+
+export interface ActionDefinition extends Common {
+  readonly kind: 'action'
+  /** Name of the pool whose room it takes; undefined: it takes none. */
+  readonly pool: string | undefined
+  readonly run: ((key: unknown, context: ReadContext) => unknown) | ThreadFunction
+}
+
+export type Definition = SourceDefinition | RuleDefinition | StaticDefinition | BatchDefinition | ActionDefinition
+
+/** How a rule says, with `fail`, that it cannot answer. */
+export type Attempt<V> = E.Either<unknown, V>
