@@ -5,7 +5,7 @@
 import type { BuildId } from '../model/ids.js'
 import { buildId } from '../model/ids.js'
 import { Fact, KIND_MASK, Kind, type News, type State, Status, statusOf } from '../model/state.js'
-import { changedPages, PAGE_ROWS, pageOf, read } from '../model/table.js'
+import { changedRows, read } from '../model/table.js'
 
 export interface Outcome {
   /** One for each request that was answered. */
@@ -33,20 +33,20 @@ const isInUse = (state: State, x: BuildId): boolean =>
   read(state.facts, x, Fact.FLAGS) !== 0 ||
   read(state.facts, x, Fact.DEPENDENT_HEAD) !== 0
 
-export const finalize = (before: State, after: State): Outcome => {
+/** By rising id. */
+const watches = (before: State, after: State): Pick<Outcome, 'watch' | 'unwatch'> => {
   const watch: BuildId[] = []
   const unwatch: BuildId[] = []
-  changedPages(before.facts, after.facts, (page) => {
-    const old = pageOf(before.facts, page)
-    const now = pageOf(after.facts, page)
-    for (let r = 0; r < PAGE_ROWS; r++) {
-      const at = r * after.facts.stride
-      const was = isWatched(old?.[at + Fact.FLAGS] ?? 0, old?.[at + Fact.HOLD] ?? 0)
-      const is = isWatched(now?.[at + Fact.FLAGS] ?? 0, now?.[at + Fact.HOLD] ?? 0)
-      if (was === is) continue
-      ;(is ? watch : unwatch).push(buildId(page * PAGE_ROWS + r))
-    }
+  changedRows(before.facts, after.facts, [Fact.FLAGS, Fact.HOLD], (x, [flagsWere, holdWas]) => {
+    const was = isWatched(flagsWere!, holdWas!)
+    const is = isWatched(read(after.facts, x, Fact.FLAGS), read(after.facts, x, Fact.HOLD))
+    if (was !== is) (is ? watch : unwatch).push(buildId(x))
   })
+  return { watch, unwatch }
+}
+
+export const finalize = (before: State, after: State): Outcome => {
+  const { watch, unwatch } = watches(before, after)
   const responses: Outcome['responses'][number][] = []
   const notices: Outcome['notices'][number][] = []
   const followers: Outcome['followers'][number][] = []

@@ -5,6 +5,9 @@ import { type BuildId, buildId } from '../model/ids.js'
 
 export class Keys {
   private readonly ids = new Map<Definition, Map<string | number | boolean, BuildId>>()
+  /** Keys of one definition mostly come one after the other. */
+  private lastOf: Definition | undefined
+  private last = new Map<string | number | boolean, BuildId>()
   private readonly keys: (Key | undefined)[] = [undefined]
   private readonly free: BuildId[] = []
   /** Keys that have an id. */
@@ -13,10 +16,12 @@ export class Keys {
   /** The id of `key`, a new one if need be. @throws CodecError where it is none of its definition's keys */
   intern(key: Key): BuildId {
     const text = textOf(key)
-    let ids = this.ids.get(key.of)
-    if (ids === undefined) {
-      ids = new Map()
+    let ids = this.last
+    if (key.of !== this.lastOf) {
+      ids = this.ids.get(key.of) ?? new Map()
       this.ids.set(key.of, ids)
+      this.last = ids
+      this.lastOf = key.of
     }
     const known = ids.get(text)
     if (known !== undefined) return known

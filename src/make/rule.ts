@@ -63,6 +63,7 @@ class Failing extends Error {
 
 class Asked<V> implements Need<V>, Iterator<Wait, V, unknown> {
   private ids: readonly BuildId[] | undefined
+  isYielded = false
   constructor(
     private readonly run: Run,
     readonly keys: readonly Key[],
@@ -70,7 +71,8 @@ class Asked<V> implements Need<V>, Iterator<Wait, V, unknown> {
   ) {}
 
   [Symbol.iterator](): this {
-    this.run.outstanding.delete(this)
+    if (!this.isYielded) this.run.yielded()
+    this.isYielded = true
     return this
   }
 
@@ -80,12 +82,32 @@ class Asked<V> implements Need<V>, Iterator<Wait, V, unknown> {
   }
 }
 
+/** A set, of few members as a rule. */
+class Ids {
+  private readonly few: BuildId[] = []
+  private many: Set<BuildId> | undefined
+
+  /** Whether `id` was not in it. */
+  add(id: BuildId): boolean {
+    if (this.many !== undefined) {
+      if (this.many.has(id)) return false
+      this.many.add(id)
+      return true
+    }
+    if (this.few.includes(id)) return false
+    this.few.push(id)
+    if (this.few.length > 16) this.many = new Set(this.few)
+    return true
+  }
+}
+
 export class Run implements Builder<unknown> {
-  /** Needs that were made and not yet yielded. */
-  readonly outstanding = new Set<Asked<unknown>>()
+  /** A need that was made and not yet yielded, and how many of them there are. */
+  private outstanding = 0
+  private last: Asked<unknown> | undefined
   /** How many groups the state knows that this attempt asked for. */
   reported: number
-  private readonly asked = new Set<BuildId>()
+  private readonly asked = new Ids()
   private groups: BuildId[][] = []
   /** Of the first groups asked for, so many are known to the state from an earlier generator of this attempt. */
   private known: number
@@ -146,8 +168,13 @@ export class Run implements Builder<unknown> {
 
   private issue<V>(keys: readonly Key[], get: (ids: readonly BuildId[]) => V): Need<V> {
     const asked = new Asked(this, keys, get)
-    this.outstanding.add(asked as Asked<unknown>)
+    this.outstanding++
+    if (this.last === undefined || this.last.isYielded) this.last = asked as Asked<unknown>
     return asked
+  }
+
+  yielded(): void {
+    this.outstanding--
   }
 
   private either<K extends Key>(id: BuildId): E.Either<BuildError<FailureOf<K>>, ValueOf<K>> {
@@ -167,9 +194,7 @@ export class Run implements Builder<unknown> {
     const ids = keys.map((key) => this.keys.intern(key))
     const fresh: BuildId[] = []
     for (const id of ids) {
-      if (this.asked.has(id)) continue
-      this.asked.add(id)
-      fresh.push(id)
+      if (this.asked.add(id)) fresh.push(id)
     }
     if (fresh.length === 0) return ids
     if (this.known > 0) this.known--
@@ -218,8 +243,8 @@ export class Run implements Builder<unknown> {
 
   private end(value: unknown, made: (groups: BuildId[][], value: unknown) => Receipt): Receipt {
     if (this.unmet !== undefined) return this.misuse(SWALLOWED)
-    const [left] = this.outstanding
-    if (left !== undefined) return this.misuse(`it does not yield* what it needs: ${left.keys.map(wordsOf).join(', ')}`)
+    if (this.outstanding > 0)
+      return this.misuse(`it does not yield* what it needs: ${this.last?.keys.map(wordsOf).join(', ')}`)
     if (isPromise(value)) return this.misuse('it returns a promise: rules are synchronous, use an action or a source')
     return made(this.groups, value)
   }

@@ -4,7 +4,7 @@ import type { ActionDefinition, BatchDefinition, Definition, Key, Needs, SourceD
 import { Bug } from '../model/error.js'
 import type { BuildError as Reason } from '../model/error.js'
 import type { Effect, Receipt } from '../model/event.js'
-import type { BuildId } from '../model/ids.js'
+import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Edge, Flight, GROUP_SHIFT, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import { isAtHand, isBroken, toTable, valueOf } from './answers.js'
@@ -170,32 +170,40 @@ export class ValueMake {
     of: StaticDefinition | BatchDefinition,
     key: unknown,
   ): Receipt | undefined {
-    const declared = this.declared(of, key)
+    const declared = this.declared(state, of, key, x)
     if ('error' in declared) return broken(x, [], declared.error)
-    const { ids, shape } = declared
-    const isKnown = (read(state.flight, x, Flight.STATUS) & Bit.ANEW) === 0 && groupsOf(state, x) > 0
-    const groups = isKnown || ids.length === 0 ? [] : [ids]
+    const { ids } = declared
+    const groups = declared.isAsked || ids.length === 0 ? [] : [ids]
     if (!ids.every((id) => isAtHand(state, id))) return { _tag: 'needs', build: x, groups }
     const cause = ids.find((id) => isBroken(state, id))
     if (cause !== undefined) return { _tag: 'broken', build: x, groups, cause, content: [0, 0, 0, 0] }
     if (of.kind === 'batch') return undefined
-    const made = attempt(() => of.make(this.valuesOf(state, shape), key))
+    const made = attempt(() => of.make(this.valuesOf(state, declared), key))
     return 'error' in made ? broken(x, groups, made.error) : this.made(of, x, groups, made.value)
   }
 
   private declared(
+    state: State,
     of: StaticDefinition | BatchDefinition,
     key: unknown,
-  ): { readonly ids: readonly BuildId[]; readonly shape: Needs } | { readonly error: Reason } {
+    x: BuildId,
+  ): Declared | { readonly error: Reason } {
     const found = attempt(() => {
       const shape = of.deps(key)
-      return { shape, ids: [...new Set(keysIn(shape).map((k) => this.options.keys.intern(k)))] }
+      const keys = keysIn(shape)
+      const isAnew = (read(state.flight, x, Flight.STATUS) & Bit.ANEW) !== 0
+      const asked = isAnew ? [] : askedIn(state, x)
+      // What was declared once is not looked up again: it follows from the key.
+      if (asked.length === keys.length && asked.length > 0) return { shape, ids: asked, each: asked, isAsked: true }
+      const each = keys.map((k) => this.options.keys.intern(k))
+      return { shape, ids: [...new Set(each)], each, isAsked: asked.length > 0 }
     })
-    return 'error' in found ? found : (found.value as { ids: readonly BuildId[]; shape: Needs })
+    return 'error' in found ? found : found.value
   }
 
-  private valuesOf(state: State, shape: Needs): unknown {
-    return filled(shape, (k) => valueOf(state, this.options.keys.intern(k)))
+  private valuesOf(state: State, { shape, each }: Declared): unknown {
+    let i = 0
+    return filled(shape, () => valueOf(state, each[i++]!))
   }
 
   /** Makes builds of one definition, as many in one call as it wants. */
@@ -204,11 +212,10 @@ export class ValueMake {
     for (const together of chunksOf(of, builds, (x) => this.keyOf(x).key)) {
       const units = together.map((x) => {
         const { key } = this.keyOf(x)
-        const declared = this.declared(of, key)
+        const declared = this.declared(state, of, key, x)
         if ('error' in declared) throw new Bug(`the needs of build ${x} changed within a tick`)
-        const isKnown = (read(state.flight, x, Flight.STATUS) & Bit.ANEW) === 0 && groupsOf(state, x) > 0
-        const groups = isKnown || declared.ids.length === 0 ? [] : [declared.ids]
-        return { x, groups, unit: { key, deps: this.valuesOf(state, declared.shape) } }
+        const groups = declared.isAsked || declared.ids.length === 0 ? [] : [declared.ids]
+        return { x, groups, unit: { key, deps: this.valuesOf(state, declared) } }
       })
       const made = attempt(() => {
         const values = of.make(units.map(({ unit }) => unit))
@@ -222,6 +229,23 @@ export class ValueMake {
     }
     return receipts
   }
+}
+
+/** What a build declared: `ids` once each, `each` as often as the shape names it. */
+interface Declared {
+  readonly shape: Needs
+  readonly ids: readonly BuildId[]
+  readonly each: readonly BuildId[]
+  /** The state knows that this attempt asked for them. */
+  readonly isAsked: boolean
+}
+
+/** What the present attempt asked for. */
+const askedIn = (state: State, x: BuildId): readonly BuildId[] => {
+  const found: BuildId[] = []
+  for (let e = read(state.flight, x, Flight.NEW_HEAD); e !== 0; e = read(state.edges, e, Edge.NEXT_DEP))
+    found.push(buildId(read(state.edges, e, Edge.DEPENDENCY)))
+  return found
 }
 
 const chunksOf = (

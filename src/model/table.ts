@@ -1,161 +1,262 @@
 /**
- * Persistent tables: what `State` is made of. A table is plain data, never changed once it is in a state; an editor
- * makes the next version inside one tick and copies each page it writes to once. So a tick costs what it touches,
- * whatever the size of the table (`docs/decisions/001`).
- *
- * Rows are grouped in pages of 64, pages in chunks of 128: three loads find a word, and the path copied for one
- * changed row is one page, one chunk and the list of chunks. What was never written is the shared zero page.
+ * Persistent tables: what `State` is made of. A table is a value: what was read from it once is read from it always. The
+ * newest version of a table holds the words themselves; writing the next one changes them in place and leaves to the one
+ * before a note of what they were (Baker's shallow binding, "Shallow binding makes functional arrays fast", 1991). So a
+ * tick costs the words it writes, whatever the size of the table, and an older version costs only whoever looks at it
+ * (`docs/decisions/014`).
  */
+import { Bug } from './error.js'
 
 const PAGE_BITS = 6
-/** Rows in a page. */
+/** Rows in a page: what changes are found and looked at by. */
 export const PAGE_ROWS = 1 << PAGE_BITS
 const ROW_MASK = PAGE_ROWS - 1
-const CHUNK_PAGE_BITS = 7
-/** Pages in a chunk. */
-const CHUNK_PAGES = 1 << CHUNK_PAGE_BITS
-const PAGE_MASK = CHUNK_PAGES - 1
-/** A row's chunk is its number without these bits. */
-const CHUNK_BITS = PAGE_BITS + CHUNK_PAGE_BITS
+const BLOCK_BITS = 12
+/** Rows in a block of memory; the last one may be shorter, by whole pages. */
+const BLOCK_ROWS = 1 << BLOCK_BITS
+const BLOCK_MASK = BLOCK_ROWS - 1
+/** A note is given up for a copy of the whole table where it would be as long as this part of it. */
+const NOTE_PART = 4
+const NOTE_MIN = 4096
+const NOTE_FIRST = 64
 
 /** Rows of `stride` 32-bit integers, indexed from 0; a row that was never written reads as zeros. */
-export interface IntTable {
-  readonly stride: number
-  /** Chunks of pages of rows. */
-  readonly chunks: readonly (readonly Int32Array[])[]
-}
+export class IntTable {
+  /** Only in the newest version: zeros from `end` on. */
+  blocks: Int32Array[] | undefined
+  /** Else the version after it, and what that changed: index of the word, what it was; the last of equal indices counts least. */
+  next: IntTable | undefined
+  note: Int32Array | undefined
+  /** The editor that is making the next version. */
+  editor: IntEditor | undefined
+  private pages: Map<number, Int32Array> | undefined
+  /** By page, what all versions from this one up to `indexed` overwrote: offset, what was there, and how many rows there were. */
+  private notesByPage: Map<number, number[]> | undefined
+  private indexed: IntTable | undefined
 
-const zeroPages = new Map<number, Int32Array>()
-/** The page that stands for all that was never written. Shared by every table of that stride; never written to. */
-const zeroPage = (stride: number): Int32Array => {
-  const known = zeroPages.get(stride)
-  if (known !== undefined) return known
-  const page = new Int32Array(PAGE_ROWS * stride)
-  zeroPages.set(stride, page)
-  return page
-}
-
-const zeroChunks = new Map<number, Int32Array[]>()
-/** A chunk of nothing but zero pages, likewise shared: a table that is touched at its far end must not cost its length. */
-const zeroChunk = (stride: number): Int32Array[] => {
-  const known = zeroChunks.get(stride)
-  if (known !== undefined) return known
-  const chunk = new Array<Int32Array>(CHUNK_PAGES).fill(zeroPage(stride))
-  zeroChunks.set(stride, chunk)
-  return chunk
-}
-
-export const emptyTable = (stride: number): IntTable => ({ stride, chunks: [] })
-
-/**
- * A table of the rows that `words` holds one after the other; `words` is the table's from now on, and lives as long as any
- * page of it. (Copies of the pages would go one by one, but copying them takes as long as all the rest of a load.)
- */
-export const tableOf = (stride: number, words: Int32Array): IntTable => {
-  const chunks: Int32Array[][] = []
-  const size = PAGE_ROWS * stride
-  for (let from = 0; from < words.length; from += size * CHUNK_PAGES) {
-    chunks.push(
-      Array.from({ length: CHUNK_PAGES }, (_, p) => {
-        const page = words.subarray(from + p * size, from + (p + 1) * size)
-        if (page.length === 0) return zeroPage(stride)
-        if (page.length === size) return page
-        const whole = new Int32Array(size)
-        whole.set(page)
-        return whole
-      }),
-    )
+  constructor(
+    readonly stride: number,
+    /** One past the last row that may differ from zeros. */
+    readonly end: number,
+    blocks: Int32Array[],
+  ) {
+    this.blocks = blocks
   }
-  return { stride, chunks }
+
+  /** Rows `page * PAGE_ROWS` and on of a version that is not the newest one any more: made from that, once. */
+  oldPage(page: number): Int32Array {
+    const known = this.pages?.get(page)
+    if (known !== undefined) return known
+    const newest = this.index()
+    if (newest === this) return pageIn(this, this.blocks!, page)
+    const words = pageIn(newest, newest.blocks!, page).slice()
+    const notes = this.notesByPage!.get(page) ?? []
+    for (let i = notes.length - 2; i >= 0; i -= 2) words[notes[i]!] = notes[i + 1]!
+    // Rows that came later were zeros, and nobody noted that.
+    words.fill(0, Math.max(0, Math.min(PAGE_ROWS, this.end - page * PAGE_ROWS)) * this.stride)
+    this.pages ??= new Map()
+    this.pages.set(page, words)
+    return words
+  }
+
+  /** Reads the notes of all later versions that it has not read; returns the newest version. */
+  private index(): IntTable {
+    const size = PAGE_ROWS * this.stride
+    let version = this.indexed ?? this
+    version.editor?.giveUp()
+    while (version.blocks === undefined) {
+      this.notesByPage ??= new Map()
+      const note = version.note!
+      for (let i = 0; i < note.length; i += 2) {
+        const page = Math.floor(note[i]! / size)
+        const list = this.notesByPage.get(page)
+        if (list === undefined) this.notesByPage.set(page, [note[i]! - page * size, note[i + 1]!])
+        else list.push(note[i]! - page * size, note[i + 1]!)
+      }
+      version = version.next!
+      version.editor?.giveUp()
+    }
+    this.indexed = version
+    return version
+  }
+}
+
+export const emptyTable = (stride: number): IntTable => new IntTable(stride, 0, [])
+
+/** A table of the rows that `words` holds one after the other; `words` is the table's from now on. */
+export const tableOf = (stride: number, words: Int32Array): IntTable => {
+  const blocks: Int32Array[] = []
+  const size = BLOCK_ROWS * stride
+  const rows = words.length / stride
+  for (let from = 0; from < words.length; from += size) {
+    const block = words.subarray(from, from + size)
+    if (block.length === size || (block.length / stride) % PAGE_ROWS === 0) blocks.push(block)
+    else {
+      const whole = new Int32Array(Math.ceil(block.length / stride / PAGE_ROWS) * PAGE_ROWS * stride)
+      whole.set(block)
+      blocks.push(whole)
+    }
+  }
+  return new IntTable(stride, rows, blocks)
 }
 
 /** Word `word` of row `row`. */
 export const read = (table: IntTable, row: number, word: number): number => {
-  const chunk = table.chunks[row >>> CHUNK_BITS]
-  if (chunk === undefined) return 0
-  return chunk[(row >>> PAGE_BITS) & PAGE_MASK]![(row & ROW_MASK) * table.stride + word]!
+  if (row >= table.end) return 0
+  const { blocks } = table
+  if (blocks === undefined) return table.oldPage(row >>> PAGE_BITS)[(row & ROW_MASK) * table.stride + word]!
+  return blocks[row >>> BLOCK_BITS]![(row & BLOCK_MASK) * table.stride + word]!
 }
 
 /** One past the last row that may differ from zeros. */
-export const rowsEnd = (table: IntTable): number => table.chunks.length << CHUNK_BITS
-
-/** The page that holds rows `page * PAGE_ROWS` and on; undefined where all of them are zeros. */
-export const pageOf = (table: IntTable, page: number): Int32Array | undefined => {
-  const chunk = table.chunks[page >>> CHUNK_PAGE_BITS]
-  if (chunk === undefined) return undefined
-  const found = chunk[page & PAGE_MASK]!
-  return found === zeroPage(table.stride) ? undefined : found
-}
+export const rowsEnd = (table: IntTable): number => table.end
 
 /** Number of pages a table may have. */
-export const pagesEnd = (table: IntTable): number => table.chunks.length << CHUNK_PAGE_BITS
+export const pagesEnd = (table: IntTable): number => (table.end + ROW_MASK) >>> PAGE_BITS
 
-/**
- * Calls `visit` with the number of each page that is not the same object in both tables. Two versions of one table share
- * what did not change, so this finds what a tick wrote without looking at anything else.
- */
-export const changedPages = (before: IntTable, after: IntTable, visit: (page: number) => void): void => {
-  const chunks = Math.max(before.chunks.length, after.chunks.length)
-  const zero = zeroPage(after.stride)
-  for (let c = 0; c < chunks; c++) {
-    const old = before.chunks[c]
-    const now = after.chunks[c]
-    if (old === now) continue
-    for (let p = 0; p < CHUNK_PAGES; p++) {
-      if ((old === undefined ? zero : old[p]!) !== (now === undefined ? zero : now[p]!))
-        visit((c << CHUNK_PAGE_BITS) | p)
-    }
-  }
+/** The page that holds rows `page * PAGE_ROWS` and on, to be read at once; undefined where all of them are zeros. */
+export const pageOf = (table: IntTable, page: number): Int32Array | undefined => {
+  if (page >= pagesEnd(table)) return undefined
+  return table.blocks === undefined ? table.oldPage(page) : pageIn(table, table.blocks, page)
+}
+
+const BLOCK_PAGE_BITS = BLOCK_BITS - PAGE_BITS
+const pageIn = ({ stride, end }: IntTable, blocks: readonly Int32Array[], page: number): Int32Array => {
+  const size = PAGE_ROWS * stride
+  if (page << PAGE_BITS >= end) return new Int32Array(size)
+  const at = (page & ((1 << BLOCK_PAGE_BITS) - 1)) * size
+  return blocks[page >>> BLOCK_PAGE_BITS]!.subarray(at, at + size)
 }
 
 /**
- * Which pages and chunks the editor of a running tick already owns. Kept outside the state and reused, since a tick that
- * changes one row of a million must not allocate a mark per page. An entry counts only while it equals the epoch of
- * the editor, and epochs are never used twice, so no editor can see the marks of another. (Float64: a long-lived daemon
- * counts past 32 bits.)
+ * Calls `visit` with the number of each page that may not be the same in both tables, rising. Where `after` was made from `before`,
+ * this reads the notes between them, and nothing else.
  */
-const marks: { pages: Float64Array; chunks: Float64Array }[] = []
-let epoch = 0
+export const changedPages = (before: IntTable, after: IntTable, visit: (page: number) => void): void => {
+  if (before === after) return
+  const size = PAGE_ROWS * after.stride
+  const changed = new Set<number>()
+  let version: IntTable | undefined = before
+  for (; version !== undefined && version !== after; version = version.next) {
+    const { note } = version
+    if (note !== undefined) for (let i = 0; i < note.length; i += 2) changed.add(Math.floor(note[i]! / size))
+  }
+  const end = Math.max(pagesEnd(before), pagesEnd(after))
+  if (version === after) {
+    const from = Math.min(before.end, after.end)
+    for (let row = from; row < Math.max(before.end, after.end); row += PAGE_ROWS - (row & ROW_MASK))
+      changed.add(row >>> PAGE_BITS)
+  } else {
+    for (let page = 0; page < end; page++) if (!isSame(pageOf(before, page), pageOf(after, page))) changed.add(page)
+  }
+  for (const page of Array.from(changed).sort((a, b) => a - b)) visit(page)
+}
 
-/** The next version of an {@link IntTable}, while a tick is folded. One editor per `slot` at a time. */
+/**
+ * Calls `visit` with each row in which one of `words` may not be the same in both tables, rising, and with what those words were.
+ * As {@link changedPages}, without making pages of the older version. The list is used again for the next row.
+ */
+export const changedRows = (
+  before: IntTable,
+  after: IntTable,
+  words: readonly number[],
+  visit: (row: number, were: readonly number[]) => void,
+): void => {
+  const { stride } = after
+  const were = words.map(() => 0)
+  const noted = words.map(() => new Map<number, number>())
+  const rows: number[] = []
+  let version: IntTable | undefined = before
+  for (; version !== undefined && version !== after; version = version.next) {
+    const { note } = version
+    if (note === undefined) continue
+    for (let i = 0; i < note.length; i += 2) {
+      const row = Math.floor(note[i]! / stride)
+      const k = words.indexOf(note[i]! - row * stride)
+      // The first note of a word is what it was.
+      if (k < 0 || row >= before.end || noted[k]!.has(row)) continue
+      noted[k]!.set(row, note[i + 1]!)
+      rows.push(row)
+    }
+  }
+  const isChain = version === after
+  if (!isChain) for (let row = 0; row < before.end; row++) rows.push(row)
+  rows.sort((a, b) => a - b)
+  let last = -1
+  for (const row of rows) {
+    if (row === last) continue
+    last = row
+    for (let k = 0; k < words.length; k++)
+      were[k] = isChain ? (noted[k]!.get(row) ?? read(after, row, words[k]!)) : read(before, row, words[k]!)
+    visit(row, were)
+  }
+  were.fill(0)
+  for (let row = before.end; row < after.end; row++) visit(row, were)
+}
+
+const isSame = (a: Int32Array | undefined, b: Int32Array | undefined): boolean => {
+  const length = Math.max(a?.length ?? 0, b?.length ?? 0)
+  for (let i = 0; i < length; i++) if ((a?.[i] ?? 0) !== (b?.[i] ?? 0)) return false
+  return true
+}
+
+/**
+ * Makes the next version of a table, while a tick is folded. There is one at a time: whoever opens another on the same table, or reads
+ * the table, takes the first for given up, and what that wrote is undone.
+ */
 export class IntEditor {
   readonly stride: number
-  private readonly base: IntTable
-  private chunks: Int32Array[][]
-  private ownsRoot = false
-  private readonly epoch = ++epoch
-  private pageMarks: Float64Array
-  private chunkMarks: Float64Array
-  private readonly slot: number
+  private base: IntTable
+  private blocks: Int32Array[]
+  private end: number
+  /** What was overwritten of the rows that the base has; undefined where the base keeps words of its own. */
+  private note: Int32Array | undefined
+  private noted = 0
+  private isDirty = false
+  private isOver = false
 
-  /** `slot`: a small number that tells the tables of one state apart. */
-  constructor(base: IntTable, slot: number) {
-    this.base = base
+  constructor(base: IntTable) {
     this.stride = base.stride
-    this.chunks = base.chunks as Int32Array[][]
-    this.slot = slot
-    const mark = marks[slot] ?? { pages: new Float64Array(CHUNK_PAGES), chunks: new Float64Array(1) }
-    marks[slot] = mark
-    this.pageMarks = mark.pages
-    this.chunkMarks = mark.chunks
+    this.base = base
+    this.blocks = []
+    this.end = base.end
+    this.begin(base)
+  }
+
+  private begin(base: IntTable): void {
+    base.editor?.giveUp()
+    this.base = base
+    this.end = base.end
+    this.noted = 0
+    this.isDirty = false
+    // What is empty may be shared by many, and holds nothing that could be lost.
+    if (base.blocks !== undefined && base.end > 0) {
+      this.blocks = base.blocks
+      this.note = new Int32Array(NOTE_FIRST)
+    } else {
+      this.blocks = copied(base)
+      this.note = undefined
+    }
   }
 
   get(row: number, word: number): number {
-    const chunk = this.chunks[row >>> CHUNK_BITS]
-    if (chunk === undefined) return 0
-    return chunk[(row >>> PAGE_BITS) & PAGE_MASK]![(row & ROW_MASK) * this.stride + word]!
+    if (row >= this.end) return 0
+    return this.blocks[row >>> BLOCK_BITS]![(row & BLOCK_MASK) * this.stride + word]!
   }
 
   set(row: number, word: number, value: number): void {
-    const page = row >>> PAGE_BITS
-    const offset = (row & ROW_MASK) * this.stride + word
-    if (page < this.pageMarks.length && this.pageMarks[page] === this.epoch) {
-      this.chunks[row >>> CHUNK_BITS]![page & PAGE_MASK]![offset] = value
-      return
+    if (row >= this.end) {
+      if (value === 0) return
+      this.grow(row)
     }
-    // Writing what is there already must not copy a page: a build with nothing to do writes nothing.
-    if (this.get(row, word) === value) return
-    this.own(page)[offset] = value
+    const block = this.blocks[row >>> BLOCK_BITS]!
+    const at = (row & BLOCK_MASK) * this.stride + word
+    const old = block[at]!
+    if (old === value) return
+    if (!this.isDirty) this.claim()
+    if (this.note !== undefined && row < this.base.end) this.keep(row * this.stride + word, old)
+    // Keeping may have ended in a copy: then the block is still this editor's, and the base has another.
+    block[at] = value
   }
 
   /** Sets a whole row to zeros. */
@@ -163,148 +264,123 @@ export class IntEditor {
     for (let word = 0; word < this.stride; word++) this.set(row, word, 0)
   }
 
+  /** Goes on with `table` in place of all there was: where nearly every row is written, words need not be noted first. */
+  replace(table: IntTable): void {
+    this.giveUp()
+    this.isOver = false
+    this.begin(table)
+  }
+
+  /** All as it is written so far, to be read at once and not to be kept. */
+  view(): IntTable {
+    return new IntTable(this.stride, this.end, this.blocks)
+  }
+
   /** The next version; the editor must not be used afterwards. */
   finish(): IntTable {
-    return this.ownsRoot ? { stride: this.stride, chunks: this.chunks } : this.base
-  }
-
-  private own(page: number): Int32Array {
-    if (!this.ownsRoot) {
-      this.chunks = this.chunks.slice()
-      this.ownsRoot = true
+    if (this.isOver) throw new Bug('an editor that was given up is finished')
+    this.isOver = true
+    if (!this.isDirty) return this.base
+    const { base } = this
+    const next = new IntTable(this.stride, this.end, this.blocks)
+    if (this.note !== undefined) {
+      base.editor = undefined
+      base.note = this.note.slice(0, this.noted)
+      base.next = next
     }
-    const c = page >>> CHUNK_PAGE_BITS
-    while (this.chunks.length <= c) this.chunks.push(zeroChunk(this.stride))
-    if (c >= this.chunkMarks.length) this.growMarks(this.chunks.length)
-    let chunk = this.chunks[c]!
-    if (this.chunkMarks[c] !== this.epoch) {
-      chunk = chunk.slice()
-      this.chunks[c] = chunk
-      this.chunkMarks[c] = this.epoch
+    return next
+  }
+
+  /** Undoes what was written. */
+  giveUp(): void {
+    if (this.isOver) return
+    this.isOver = true
+    const wasDirty = this.isDirty
+    this.isDirty = false
+    if (this.note === undefined || !wasDirty) return
+    this.base.editor = undefined
+    this.base.blocks = this.blocks
+    for (let i = this.noted - 2; i >= 0; i -= 2) this.put(this.note[i]!, this.note[i + 1]!)
+    for (let row = this.base.end; row < this.end; row++)
+      for (let word = 0; word < this.stride; word++) this.put(row * this.stride + word, 0)
+  }
+
+  private put(index: number, value: number): void {
+    const row = Math.floor(index / this.stride)
+    this.blocks[row >>> BLOCK_BITS]![(row & BLOCK_MASK) * this.stride + (index - row * this.stride)] = value
+  }
+
+  private claim(): void {
+    if (this.isOver) throw new Bug('an editor that was given up is written to')
+    this.isDirty = true
+    if (this.note === undefined) return
+    this.base.editor = this
+    this.base.blocks = undefined
+  }
+
+  private keep(index: number, old: number): void {
+    let note = this.note!
+    if (this.noted === note.length) {
+      if (this.noted > NOTE_MIN && this.noted * NOTE_PART > this.base.end * this.stride) return this.part()
+      const longer = new Int32Array(note.length * 2)
+      longer.set(note)
+      note = longer
+      this.note = longer
     }
-    const copy = chunk[page & PAGE_MASK]!.slice()
-    chunk[page & PAGE_MASK] = copy
-    this.pageMarks[page] = this.epoch
-    return copy
+    note[this.noted++] = index
+    note[this.noted++] = old
   }
 
-  private growMarks(chunks: number): void {
-    const size = Math.max(chunks, this.chunkMarks.length * 2)
-    const pages = new Float64Array(size << CHUNK_PAGE_BITS)
-    const chunkMarks = new Float64Array(size)
-    pages.set(this.pageMarks)
-    chunkMarks.set(this.chunkMarks)
-    this.pageMarks = pages
-    this.chunkMarks = chunkMarks
-    marks[this.slot] = { pages, chunks: chunkMarks }
-  }
-}
-
-/** Plain objects by id, for the few builds that have one (an error, an open session). Absent reads as undefined. */
-export interface ObjectTable<A> {
-  readonly chunks: readonly (readonly (readonly (A | undefined)[] | undefined)[] | undefined)[]
-  /** How many entries are present. */
-  readonly size: number
-}
-
-export const emptyObjects: ObjectTable<never> = { chunks: [], size: 0 }
-
-export const objectAt = <A>(table: ObjectTable<A>, row: number): A | undefined =>
-  table.chunks[row >>> CHUNK_BITS]?.[(row >>> PAGE_BITS) & PAGE_MASK]?.[row & ROW_MASK]
-
-/** The table with `value` at `row` (undefined removes). Copies one page of pointers. */
-export const withObject = <A>(table: ObjectTable<A>, row: number, value: A | undefined): ObjectTable<A> => {
-  const old = objectAt(table, row)
-  if (old === value) return table
-  const size = table.size + (value === undefined ? 0 : 1) - (old === undefined ? 0 : 1)
-  if (size === 0) return emptyObjects
-  const chunks = table.chunks.slice()
-  while (chunks.length <= row >>> CHUNK_BITS) chunks.push(undefined)
-  const chunk =
-    chunks[row >>> CHUNK_BITS]?.slice() ??
-    new Array<readonly (A | undefined)[] | undefined>(CHUNK_PAGES).fill(undefined)
-  const page = chunk[(row >>> PAGE_BITS) & PAGE_MASK]?.slice() ?? new Array<A | undefined>(PAGE_ROWS).fill(undefined)
-  page[row & ROW_MASK] = value
-  chunk[(row >>> PAGE_BITS) & PAGE_MASK] = page
-  chunks[row >>> CHUNK_BITS] = chunk
-  return { chunks, size }
-}
-
-/** The next version of an {@link ObjectTable}, while a tick is folded: copies each page it writes to once. */
-export class ObjectEditor<A> {
-  private readonly table: ObjectTable<A>
-  private readonly owned = new Map<number, (A | undefined)[]>()
-  private size: number
-
-  constructor(base: ObjectTable<A>) {
-    this.table = base
-    this.size = base.size
+  /** Gives the base words of its own, as they were: from now on nothing need be noted. */
+  private part(): void {
+    const { base, note, noted } = this
+    const own = this.blocks.map((block) => block.slice())
+    const mine = this.blocks
+    this.blocks = own
+    for (let i = noted - 2; i >= 0; i -= 2) this.put(note![i]!, note![i + 1]!)
+    for (let row = base.end; row < this.end; row++)
+      for (let word = 0; word < this.stride; word++) this.put(row * this.stride + word, 0)
+    this.blocks = mine
+    base.blocks = own
+    base.editor = undefined
+    this.note = undefined
   }
 
-  get(row: number): A | undefined {
-    const page = this.owned.get(row >>> PAGE_BITS)
-    return page === undefined ? objectAt(this.table, row) : page[row & ROW_MASK]
-  }
-
-  set(row: number, value: A | undefined): void {
-    const number = row >>> PAGE_BITS
-    let page = this.owned.get(number)
-    if (page === undefined) {
-      if (objectAt(this.table, row) === value) return
-      const old = this.table.chunks[row >>> CHUNK_BITS]?.[number & PAGE_MASK]
-      page = old?.slice() ?? new Array<A | undefined>(PAGE_ROWS).fill(undefined)
-      this.owned.set(number, page)
+  private grow(row: number): void {
+    if (!this.isDirty) this.claim()
+    const last = row >>> BLOCK_BITS
+    while (this.blocks.length <= last) {
+      const previous = this.blocks.length - 1
+      if (previous >= 0) this.widen(previous, BLOCK_ROWS)
+      this.blocks.push(new Int32Array(0))
     }
-    this.size += (value === undefined ? 0 : 1) - (page[row & ROW_MASK] === undefined ? 0 : 1)
-    page[row & ROW_MASK] = value
+    this.widen(last, (row & BLOCK_MASK) + 1)
+    this.end = row + 1
   }
 
-  /** The next version; the editor must not be used afterwards. */
-  finish(): ObjectTable<A> {
-    if (this.size === 0) return emptyObjects
-    if (this.owned.size === 0) return this.table
-    const chunks = this.table.chunks.slice()
-    const copied = new Map<number, (readonly (A | undefined)[] | undefined)[]>()
-    for (const [number, page] of this.owned) {
-      const c = number >>> CHUNK_PAGE_BITS
-      let chunk = copied.get(c)
-      if (chunk === undefined) {
-        while (chunks.length <= c) chunks.push(undefined)
-        chunk =
-          chunks[c]?.slice() ?? new Array<readonly (A | undefined)[] | undefined>(CHUNK_PAGES).fill(undefined)
-        chunks[c] = chunk
-        copied.set(c, chunk)
-      }
-      chunk[number & PAGE_MASK] = page
-    }
-    return { chunks, size: this.size }
+  /** Sees to it that a block has room for `rows`. */
+  private widen(number: number, rows: number): void {
+    const block = this.blocks[number]!
+    if (block.length >= rows * this.stride) return
+    let size = Math.max(PAGE_ROWS, block.length / this.stride)
+    while (size < rows) size *= 2
+    const wider = new Int32Array(Math.min(size, BLOCK_ROWS) * this.stride)
+    wider.set(block)
+    this.blocks[number] = wider
   }
 }
 
-/** Calls `visit` for each entry, by rising id. */
-export const eachObject = <A>(table: ObjectTable<A>, visit: (row: number, value: A) => void): void => {
-  table.chunks.forEach((chunk, c) => {
-    chunk?.forEach((page, p) => {
-      page?.forEach((value, r) => {
-        if (value !== undefined) visit((c << CHUNK_BITS) | (p << PAGE_BITS) | r, value)
-      })
-    })
-  })
+/** The words of an older version, as blocks of their own. */
+const copied = (table: IntTable): Int32Array[] => {
+  const blocks: Int32Array[] = []
+  const pages = pagesEnd(table)
+  for (let from = 0; from < pages; from += 1 << BLOCK_PAGE_BITS) {
+    const to = Math.min(pages, from + (1 << BLOCK_PAGE_BITS))
+    const block = new Int32Array((to - from) * PAGE_ROWS * table.stride)
+    for (let page = from; page < to; page++) block.set(pageOf(table, page)!, (page - from) * PAGE_ROWS * table.stride)
+    blocks.push(block)
+  }
+  return blocks
 }
 
-/** Calls `visit` with the row of each entry that is not the same object in both tables; looks only at what they do not share. */
-export const changedObjects = <A>(
-  before: ObjectTable<A>,
-  after: ObjectTable<A>,
-  visit: (row: number) => void,
-): void => {
-  for (let c = 0; c < Math.max(before.chunks.length, after.chunks.length); c++) {
-    const [oldChunk, newChunk] = [before.chunks[c], after.chunks[c]]
-    if (oldChunk === newChunk) continue
-    for (let p = 0; p < CHUNK_PAGES; p++) {
-      const [old, now] = [oldChunk?.[p], newChunk?.[p]]
-      if (old === now) continue
-      for (let r = 0; r < PAGE_ROWS; r++) if (old?.[r] !== now?.[r]) visit((c << CHUNK_BITS) | (p << PAGE_BITS) | r)
-    }
-  }
-}
+export * from './objects.js'

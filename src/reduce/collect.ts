@@ -25,18 +25,21 @@ export const collect = (w: Work, keep: 'targets' | 'nothing'): void =>
   free(w, (x) => keep === 'targets' && w.kind(x) === Kind.TARGET)
 
 const free = (w: Work, isKept: (x: number) => boolean): void => {
-  const facts = w.facts.finish()
-  const reached = new Set<number>()
+  const facts = w.facts.view()
+  const isReached = new Uint8Array(facts.end)
   const stack: number[] = []
   const reach = (x: number): void => {
-    if (reached.has(x)) return
-    reached.add(x)
+    if (isReached[x] !== 0) return
+    isReached[x] = 1
     stack.push(x)
   }
+  const isBusy = w.inFlight > 0
   eachRow(facts, (x) => {
-    const isAnchor = w.status(x) !== Status.REST || isKept(x)
+    // What is held is kept, and so is all that it stands on.
+    if (w.kind(x) === Kind.VALUE && w.facts.get(x, Fact.HOLD) > 0) isReached[x] = 1
+    else if (isKept(x)) reach(x)
     // The edges of a present run are not among the remembered ones that are followed below.
-    if (isAnchor || w.hasLiveDependent(x)) reach(x)
+    else if (isBusy && (w.status(x) !== Status.REST || w.hasLiveDependent(x))) reach(x)
   })
   while (stack.length > 0) {
     const x = stack.pop() as number
@@ -45,7 +48,7 @@ const free = (w: Work, isKept: (x: number) => boolean): void => {
   }
   const forgotten: number[] = []
   eachRow(facts, (x) => {
-    if (reached.has(x)) return
+    if (isReached[x] !== 0) return
     forgotten.push(x)
     w.freeList(w.facts.get(x, Fact.DEP_HEAD))
     w.facts.set(x, Fact.DEP_HEAD, 0)
@@ -56,7 +59,7 @@ const free = (w: Work, isKept: (x: number) => boolean): void => {
     w.tell({ _tag: 'forgotten', build: buildId(x) })
   })
   for (const x of forgotten) w.facts.clear(x)
-  if (reached.size === 0 && w.inFlight === 0) w.clear()
+  if (!isBusy && !isReached.includes(1)) w.clear()
 }
 
 /**

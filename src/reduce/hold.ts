@@ -24,7 +24,7 @@ export const hold = (w: Work, x: number, by: 1 | -1): void => {
 /** Walks the whole graph: only while something is broken by a cycle. */
 export const recountHolds = (w: Work): void => {
   const lives: BuildId[] = []
-  eachRow(w.facts.finish(), (x) => {
+  eachRow(w.facts.view(), (x) => {
     if (w.kind(x) === Kind.VALUE) w.facts.set(x, Fact.HOLD, 0)
     else if (w.kind(x) === Kind.LIVE) lives.push(buildId(x))
   })

@@ -93,8 +93,11 @@ export const judgeValue = (w: Work, x: BuildId): void => {
 
 /** Whether anything `x` depends on may not be what it was, so that `x` may not be either. */
 const mayBeOutOfDate = (w: Work, x: BuildId): boolean => {
-  if (w.flag(x, w.kind(x) === Kind.VALUE ? Flag.ALWAYS : Flag.ALWAYS | Flag.BROKEN)) return true
+  const isValue = w.kind(x) === Kind.VALUE
+  if (!isValue && w.flag(x, Flag.ALWAYS | Flag.BROKEN)) return true
   for (let e = w.facts.get(x, Fact.DEP_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEP)) {
+    // A value rests on values that are current: a transaction reaches all that is not.
+    if (isValue && w.kind(w.edges.get(e, Edge.DEPENDENCY)) === Kind.VALUE) continue
     if (w.checked.get(w.edges.get(e, Edge.DEPENDENCY), 0) <= 0 || differs(w, e)) return true
   }
   return false

@@ -25,7 +25,7 @@ export const onChanged = (w: Work, builds: readonly BuildId[]): void => {
  */
 export const onLooked = (w: Work, changed: readonly BuildId[]): void => {
   // Plain reads in one loop: this is the first thing a process does, and the compiler has not warmed up.
-  const [facts, edges] = [w.facts.finish(), w.edges.finish()]
+  const [facts, edges] = [w.facts.view(), w.edges.view()]
   const checked = Math.max(1, w.generation)
   const doubtful: BuildId[] = [...changed]
   for (let p = 0; p < pagesEnd(facts); p++) {

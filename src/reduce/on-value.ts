@@ -121,11 +121,10 @@ const end = (w: Work, x: BuildId, content: Content, cause: BuildId | 0, changed:
   const { facts } = w
   for (let i = 0; i < 4; i++) facts.set(x, Fact.CONTENT + i, content[i]!)
   facts.set(x, Fact.CAUSE, cause)
-  const isBroken = w.isBroken(x)
   w.setCycle(x, undefined)
-  if (isBroken) w.tell({ _tag: 'broke', build: x, asked: false, session: buildId(w.flight.get(x, Flight.SESSION)) })
-  else w.tell({ _tag: 'built', build: x, changed })
-  if (changed) bumpRevision(w, x)
+  // Of what has a result for the first time, nobody can have seen another.
+  if (w.revision(x) === 0) w.facts.set(x, Fact.REVISION, 1)
+  else if (changed) bumpRevision(w, x)
   rest(w, x)
 }
 

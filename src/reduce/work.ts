@@ -79,10 +79,10 @@ export class Work {
 
   constructor(base: State) {
     this.base = base
-    this.facts = new IntEditor(base.facts, 0)
-    this.checked = new IntEditor(base.checked, 1)
-    this.edges = new IntEditor(base.edges, 2)
-    this.flight = new IntEditor(base.flight, 3)
+    this.facts = new IntEditor(base.facts)
+    this.checked = new IntEditor(base.checked)
+    this.edges = new IntEditor(base.edges)
+    this.flight = new IntEditor(base.flight)
     this.generation = base.generation
     this.freeEdge = base.freeEdge
     this.edgesEnd = base.edgesEnd
@@ -118,7 +118,7 @@ export class Work {
       facts: this.facts.finish(),
       checked: this.checked.finish(),
       edges: this.edges.finish(),
-      flight: this.inFlight === 0 ? emptyTable(FLIGHT_STRIDE) : this.flight.finish(),
+      flight: this.flight.finish(),
       freeEdge: this.freeEdge,
       edgesEnd: this.edgesEnd,
       inFlight: this.inFlight,
@@ -391,7 +391,7 @@ export class Work {
 
   /** The smallest id that is unknown. Looks at all that is in flight: only for when nothing else can move. */
   firstUnknown(): BuildId {
-    const end = rowsEnd(this.flight.finish())
+    const end = rowsEnd(this.flight.view())
     for (let x = 1; x < end; x++) if (this.status(x) === Status.UNKNOWN) return buildId(x)
     throw new Bug('no build is unknown')
   }
@@ -441,9 +441,10 @@ export class Work {
     let free = 0
     for (let e: number = this.freeEdge; e !== 0; e = this.edges.get(e, Edge.NEXT_DEP)) free++
     invariant(free === this.edgesEnd - 1, `${this.edgesEnd - 1 - free} edges of no build are left`)
-    this.facts = new IntEditor(emptyTable(FACT_STRIDE), 0)
-    this.checked = new IntEditor(emptyTable(1), 1)
-    this.edges = new IntEditor(emptyTable(EDGE_STRIDE), 2)
+    this.facts = new IntEditor(emptyTable(FACT_STRIDE))
+    this.checked = new IntEditor(emptyTable(1))
+    this.edges = new IntEditor(emptyTable(EDGE_STRIDE))
+    this.flight = new IntEditor(emptyTable(FLIGHT_STRIDE))
     this.generation = generation(0)
     this.freeEdge = edgeId(0)
     this.edgesEnd = 1

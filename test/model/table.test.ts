@@ -22,7 +22,7 @@ const edited = (
   table: IntTable,
   ...writes: readonly (readonly [row: number, word: number, value: number])[]
 ): IntTable => {
-  const editor = new IntEditor(table, 9)
+  const editor = new IntEditor(table)
   for (const write of writes) editor.set(...write)
   return editor.finish()
 }
@@ -54,7 +54,7 @@ describe('a table of integers', () => {
         const versions: { table: IntTable; model: Map<string, number> }[] = []
         for (const writes of ticks) {
           versions.push({ table, model: new Map(model) })
-          const editor = new IntEditor(table, 9)
+          const editor = new IntEditor(table)
           for (const [row, word, value] of writes) {
             editor.set(row, word, value)
             model.set(`${row} ${word}`, value)
@@ -72,43 +72,52 @@ describe('a table of integers', () => {
       { numRuns: 200 },
     )
   })
-  it('shares every page that was not written to', () => {
+  it('knows which pages a tick wrote to', () => {
     const before = edited(emptyTable(2), [1, 0, 1], [PAGE_ROWS + 2, 0, 1], [CHUNK_ROWS + 1, 0, 1])
     const after = edited(before, [PAGE_ROWS + 3, 1, 5])
     expect(changed(before, after)).toEqual([1])
-    expect(pageOf(after, 0)).toBe(pageOf(before, 0))
-    expect(after.chunks[1]).toBe(before.chunks[1])
     expect(changed(before, before)).toEqual([])
+    const last = edited(after, [CHUNK_ROWS + 1, 0, 2])
+    expect(changed(before, last)).toEqual([1, CHUNK_ROWS / PAGE_ROWS])
+    // Of another branch nothing is known, so all of it is compared.
+    const other = edited(before, [1, 0, 7])
+    expect(changed(other, last)).toEqual([0, 1, CHUNK_ROWS / PAGE_ROWS])
   })
   it('is the same table after a tick that writes what is there already', () => {
     const before = edited(emptyTable(2), [1, 0, 1])
     expect(edited(before, [1, 0, 1], [1, 1, 0], [999_999, 0, 0])).toBe(before)
   })
-  it('copies a page once, however often a tick writes to it', () => {
-    const before = edited(emptyTable(1), [0, 0, 1])
-    const editor = new IntEditor(before, 9)
-    editor.set(0, 0, 2)
-    const page = pageOf({ stride: 1, chunks: (editor as unknown as { chunks: Int32Array[][] }).chunks }, 0)
-    editor.set(1, 0, 3)
-    expect(pageOf(editor.finish(), 0)).toBe(page)
+  it('keeps what it held, though most of it is written over in one tick', () => {
+    const writes = (add: number) => Array.from({ length: 20_000 }, (_, row) => [row, row % 3, row + add] as const)
+    const before = edited(emptyTable(3), ...writes(1))
+    const after = edited(before, ...writes(2), [30_000, 0, 1])
+    for (const row of [0, 1, 63, 64, 4095, 4096, 19_999]) {
+      expect(read(before, row, row % 3)).toBe(row + 1)
+      expect(read(after, row, row % 3)).toBe(row + 2)
+    }
+    expect([read(before, 30_000, 0), rowsEnd(before), rowsEnd(after)]).toEqual([0, 20_000, 30_001])
   })
-  it('never writes to the page that stands for all zeros', () => {
-    edited(emptyTable(4), [3, 3, 3])
-    edited(emptyTable(4), [CHUNK_ROWS, 0, 9], [5, 1, 1])
-    const other = edited(emptyTable(4), [PAGE_ROWS * 5, 0, 1])
-    for (let row = 0; row < PAGE_ROWS * 5; row++)
-      for (let word = 0; word < 4; word++) expect(read(other, row, word)).toBe(0)
-    expect(pageOf(other, 0)).toBe(undefined)
+  it('may have two tables that come after it', () => {
+    const base = edited(emptyTable(1), [0, 0, 1], [CHUNK_ROWS, 0, 1])
+    const one = edited(base, [0, 0, 2], [CHUNK_ROWS + 5, 0, 2])
+    const two = edited(base, [0, 0, 3])
+    const three = edited(one, [1, 0, 4])
+    expect([base, one, two, three].map((t) => [read(t, 0, 0), read(t, 1, 0), read(t, CHUNK_ROWS + 5, 0)])).toEqual([
+      [1, 0, 0],
+      [2, 0, 2],
+      [3, 0, 0],
+      [2, 4, 2],
+    ])
   })
   it('grows over chunks, and keeps what is far below', () => {
     let table = edited(emptyTable(1), [0, 0, 1])
     for (let chunk = 1; chunk < 70; chunk += 7) table = edited(table, [chunk * CHUNK_ROWS, 0, chunk])
     expect(read(table, 0, 0)).toBe(1)
     for (let chunk = 1; chunk < 70; chunk += 7) expect(read(table, chunk * CHUNK_ROWS, 0)).toBe(chunk)
-    expect(rowsEnd(table)).toBe(65 * CHUNK_ROWS)
+    expect(rowsEnd(table)).toBe(64 * CHUNK_ROWS + 1)
   })
   it('grows while it is being edited, without losing what this tick wrote', () => {
-    const editor = new IntEditor(emptyTable(1), 11)
+    const editor = new IntEditor(emptyTable(1))
     editor.set(3, 0, 7)
     editor.set(40 * CHUNK_ROWS, 0, 8)
     editor.set(3, 0, 9)
@@ -118,7 +127,7 @@ describe('a table of integers', () => {
   })
   it('clears a row, and no other', () => {
     const table = edited(emptyTable(2), [4, 0, 1], [5, 0, 2], [5, 1, 3], [6, 1, 4])
-    const editor = new IntEditor(table, 9)
+    const editor = new IntEditor(table)
     editor.clear(5)
     const after = editor.finish()
     expect([4, 5, 6].map((row) => [read(after, row, 0), read(after, row, 1)])).toEqual([
@@ -130,24 +139,41 @@ describe('a table of integers', () => {
 })
 
 describe('editors', () => {
-  it('do not see each other, one after the other or at the same time', () => {
+  it('are one at a time: a second one, or whoever reads the table, undoes the first', () => {
     const base = edited(emptyTable(1), [0, 0, 1], [CHUNK_ROWS, 0, 1])
-    const one = new IntEditor(base, 9)
+    const one = new IntEditor(base)
     one.set(0, 0, 2)
-    const two = new IntEditor(base, 9)
-    expect(two.get(0, 0)).toBe(1)
+    one.set(30 * CHUNK_ROWS, 0, 3)
+    const two = new IntEditor(base)
+    expect([two.get(0, 0), two.get(30 * CHUNK_ROWS, 0)]).toEqual([1, 0])
     two.set(0, 0, 3)
-    two.set(30 * CHUNK_ROWS, 0, 3)
-    one.set(0, 0, 4)
-    one.set(1, 0, 4)
-    const [a, b] = [one.finish(), two.finish()]
-    expect([read(a, 0, 0), read(a, 1, 0), read(a, 30 * CHUNK_ROWS, 0)]).toEqual([4, 4, 0])
-    expect([read(b, 0, 0), read(b, 1, 0), read(b, 30 * CHUNK_ROWS, 0)]).toEqual([3, 0, 3])
+    expect(read(base, 0, 0)).toBe(1)
+    for (const editor of [one, two]) {
+      expect(() => editor.set(0, 0, 4)).toThrow('given up')
+      expect(() => editor.finish()).toThrow('given up')
+    }
+    expect(read(base, 0, 0)).toBe(1)
+  })
+  it('may be looked at before they are finished', () => {
+    const editor = new IntEditor(edited(emptyTable(1), [0, 0, 1]))
+    editor.set(5, 0, 6)
+    expect([read(editor.view(), 0, 0), read(editor.view(), 5, 0)]).toEqual([1, 6])
+    editor.set(5, 0, 7)
+    expect(read(editor.finish(), 5, 0)).toBe(7)
+  })
+  it('may go on with another table', () => {
+    const base = edited(emptyTable(1), [0, 0, 1])
+    const editor = new IntEditor(base)
+    editor.set(0, 0, 2)
+    editor.replace(edited(emptyTable(1), [1, 0, 5]))
+    editor.set(2, 0, 6)
+    const table = editor.finish()
+    expect([0, 1, 2].map((row) => read(table, row, 0))).toEqual([0, 5, 6])
     expect(read(base, 0, 0)).toBe(1)
   })
   it('that were given up leave no trace', () => {
     const base = edited(emptyTable(1), [0, 0, 1])
-    new IntEditor(base, 9).set(0, 0, 2)
+    new IntEditor(base).set(0, 0, 2)
     expect(read(edited(base, [1, 0, 5]), 0, 0)).toBe(1)
   })
 })

@@ -216,7 +216,7 @@ describe('a journal', () => {
 
 describe('pages', () => {
   const stored = (store: Store, revision: number): void => {
-    const facts = new IntEditor(store.state.facts, 0)
+    const facts = new IntEditor(store.state.facts)
     for (let x = 1; x < 3_000; x++) {
       store.names.intern(`file/${x}`)
       facts.set(x, Fact.FLAGS, 1)

@@ -20,7 +20,7 @@ afterEach(() => discard(folder))
 
 /** The state with `count` sources at revision `revision`. */
 const sources = (store: Store, count: number, revision: number): State => {
-  const facts = new IntEditor(store.state.facts, 0)
+  const facts = new IntEditor(store.state.facts)
   for (let x = 1; x <= count; x++) {
     store.names.intern(`file/${x}`)
     facts.set(x, Fact.FLAGS, 1)
@@ -39,7 +39,7 @@ const script = (revisions: number, options: object): string => `
   const name = store.names.intern('file/1')
   writeSync(1, 'open\\n')
   for (let revision = 1; revision <= ${revisions}; revision++) {
-    const facts = new IntEditor(store.state.facts, 0)
+    const facts = new IntEditor(store.state.facts)
     facts.set(name, ${Fact.FLAGS}, 1)
     facts.set(name, ${Fact.REVISION}, revision)
     try {

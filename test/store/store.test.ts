@@ -222,7 +222,7 @@ describe('the store', () => {
     const costs = [1_000, 100_000].map((count) => {
       const place = temporary()
       const store = opened(place)
-      const facts = new IntEditor(emptyState.facts, 0)
+      const facts = new IntEditor(emptyState.facts)
       for (let x = 1; x <= count; x++) {
         store.names.intern(`file/${x}`)
         facts.set(x, Fact.FLAGS, 1)
@@ -231,7 +231,7 @@ describe('the store', () => {
       const first = { ...emptyState, facts: facts.finish() }
       store.checkpoint(first)
       const bytes = bytesOf(place)
-      const one = new IntEditor(first.facts, 0)
+      const one = new IntEditor(first.facts)
       one.set(500, Fact.REVISION, 1)
       const second = { ...first, facts: one.finish() }
       store.commit(second)
@@ -253,7 +253,7 @@ describe('the store', () => {
 
   it('refuses to store a build that has no name', () => {
     const store = opened(folder)
-    const facts = new IntEditor(emptyState.facts, 0)
+    const facts = new IntEditor(emptyState.facts)
     facts.set(1, Fact.FLAGS, 1)
     expect(() => store.commit({ ...emptyState, facts: facts.finish() })).toThrow(Bug)
     store.close()
