@@ -19,7 +19,7 @@ import { type Finished, NOT_PLACED, type Published, publish } from './publish.js
 import type { Run } from './run.js'
 import type { Spawner, SpawnHandlers } from './spawner.js'
 import { statAllSync } from './stat-all.js'
-import { type Begun, Temporaries } from './temporary.js'
+import { type Begun, Temporaries, temporaryName } from './temporary.js'
 
 /** Interning, as far as make needs it. */
 export interface Naming {
@@ -48,6 +48,8 @@ export interface DoFileOptions {
   readonly settingsOf: (session: BuildId) => RunSettings
   /** First run id; ids of earlier processes must not be used again. */
   readonly firstRun: number
+  /** Told as soon as a run has ended with exit code 0, before its result is looked at. */
+  readonly ended: (build: BuildId) => void
   readonly settle: (receipt: Receipt) => void
   /** Told before outputs are put in place; must be durable when it returns. */
   readonly intend: (files: readonly { name: string; ino: bigint; size: number }[]) => void
@@ -281,6 +283,8 @@ export class DoFileMake {
   private onExit(runId: number, end: Finished['end']): void {
     const run = this.runs.get(runId)
     if (run === undefined) return
+    // The next run is started before this one's result is put in place, unless it may be one that must not start any more.
+    if ('exitCode' in end && end.exitCode === 0) this.options.ended(run.build)
     if (this.finished.length === 0) setImmediate(this.finish)
     this.finished.push({ run, end, hasCompany: run.pid !== 0 && isAlive(run.pid) })
   }
@@ -347,10 +351,6 @@ const receiptOf = (run: Run, result: Published): Receipt => {
 }
 
 const isThere = (seen: FileLook): boolean => seen.kind !== ABSENT && seen.kind !== LOOK_FAILED
-
-/** Unique to the attempt; short where the target's own name leaves no room. */
-const temporaryName = (base: string, id: number): string =>
-  base.length > 220 ? `.${id}.redo.tmp` : `${base}.${id}.redo.tmp`
 
 const remove = (path: string): void => {
   try {

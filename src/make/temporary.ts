@@ -36,6 +36,9 @@ const NOTE = '.redford/outputs'
 
 const bytes = (path: string): Buffer => Buffer.from(path, 'latin1')
 
+/** The name of a `$3` beside its target: unique to the attempt; short where the target's own name leaves no room. */
+export const temporaryName = (base: string, id: number): string =>
+  base.length > 220 ? `.${id}.redo.tmp` : `${base}.${id}.redo.tmp`
 /** Where a folder that stood in the target's place goes while its successor takes it. */
 export const asidePath = ({ output }: Pick<Writer, 'output'>): string => `${output}.old`
 /** Where a copy of the output is made, should it need one. */

@@ -139,8 +139,8 @@ export const FLIGHT_STRIDE = 12
  *                                 earlier groups ◄─────────┼─► waiting: a remembered dependency is being made
  *                                 proved unchanged         └─► ready ─► [make runs it]
  *                                                                         │ blocked on what it asked for
- *   rest ◄── done, failed ── running ◄── start: a slot is free ◄── blocked
- *                               └─── asks for more ──► blocked
+ *   rest ◄── done, failed ── ended ◄── running ◄── start: a slot is free ◄── blocked
+ *                                         └─── asks for more ──► blocked
  */
 export const Status = {
   REST: 0,
@@ -162,6 +162,8 @@ export const Status = {
   RUNNING: 8,
   /** A request of a do-file, fulfilled: in the answer queue until the do-file gets a slot again. */
   ANSWER: 9,
+  /** Its do-file is over and holds no slot; what it made is being put in place. */
+  ENDED: 10,
 } as const
 export const STATUS_MASK = 15
 

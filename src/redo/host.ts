@@ -83,6 +83,7 @@ export class Host {
       program: native._tag === 'native' ? native.program : undefined,
       settingsOf: (session) => this.sessions.settingsOf(session),
       firstRun,
+      ended: (build) => this.engine.dispatch({ _tag: 'ended', build }),
       settle: (receipt) => this.engine.settle(receipt),
       intend: (files) => {
         this.record(this.state)

@@ -10,7 +10,7 @@ import { bumpRevision, rest, restUnchecked, suspectDependents } from './judge.js
 import { closeRequestsOf } from './on-request.js'
 import { becomeSource, contentDiffers, wordsOf, writeLook } from './on-scanned.js'
 import { onUnblocked } from './on-unblocked.js'
-import { giveUpWaits } from './withdraw.js'
+import { giveUpWaits, isStarted } from './withdraw.js'
 import type { Work } from './work.js'
 
 type Of<Tag> = Extract<Receipt, { _tag: Tag }>
@@ -48,9 +48,14 @@ export const onStarted = (w: Work, { build: x }: Of<'started'>): void => {
   w.moveTo(x, Status.RUNNING)
 }
 
+/** Gives its slot to the next one, while what it made is put in place. One that waits for an answer has given it back before. */
+export const onEnded = (w: Work, x: BuildId): void => {
+  if (w.status(x) === Status.RUNNING) w.moveTo(x, Status.ENDED)
+}
+
 const canEnd = (w: Work, x: BuildId): boolean => {
   const status = w.status(x)
-  return status === Status.READY || status === Status.START || status === Status.BLOCKED || status === Status.RUNNING
+  return status === Status.READY || status === Status.START || isStarted(w, x) || status === Status.BLOCKED
 }
 
 export const onDone = (w: Work, { build: x, look, virtual }: Of<'done'>): void => {

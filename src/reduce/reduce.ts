@@ -11,7 +11,7 @@ import { expand } from './demand.js'
 import { judge, tell } from './judge.js'
 import { onAdopted, onAlways, onChanged, onLooked, onRechecked, onStamped, onTaken } from './on-changed.js'
 import { onCancelled, onRequested } from './on-request.js'
-import { onBlocked, onDone, onFailed, onStarted } from './on-run.js'
+import { onBlocked, onDone, onEnded, onFailed, onStarted } from './on-run.js'
 import { onScanned } from './on-scanned.js'
 import { respond } from './on-unblocked.js'
 import { abandon } from './withdraw.js'
@@ -95,6 +95,8 @@ const applyEvent = (w: Work, before: State, event: Event): void => {
       return onChanged(w, event.builds)
     case 'looked':
       return onLooked(w, event.changed)
+    case 'ended':
+      return onEnded(w, event.build)
     case 'always':
       return onAlways(w, event.build)
     case 'stamped':
