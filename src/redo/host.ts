@@ -15,7 +15,7 @@ import type { Event } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Fact, Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js'
 import { PAGE_ROWS, pageOf, pagesEnd, read } from '../model/table.js'
-import { type Store, StoreFault } from '../store/store.js'
+import { type Intent, type Store, StoreFault } from '../store/store.js'
 import { killSession, recordGroup } from './leftovers.js'
 import type { Native } from './native.js'
 import { type Session, Sessions } from './sessions.js'
@@ -86,8 +86,8 @@ export class Host {
       ended: (build) => this.engine.dispatch({ _tag: 'ended', build }),
       settle: (receipt) => this.engine.settle(receipt),
       intend: (files) => {
-        this.record(this.state)
-        store.intend(files)
+        const fault = this.record(this.state, files)
+        if (fault !== undefined) throw fault
       },
       onStart: (run) => {
         this.tracer.onRun(run.build, run.session, run.candidate.doFile)
@@ -204,7 +204,7 @@ export class Host {
     const { store } = this
     // What a do-file is told is worth nothing without its target: that is recorded with the next one, or when there is time.
     const isRecorded =
-      outcome.responses.some(({ by }) => by === 0) || this.isIdle ? this.record(after) : this.recordSoon()
+      outcome.responses.some(({ by }) => by === 0) || this.isIdle ? this.record(after) === undefined : this.recordSoon()
     this.watching.follow(outcome)
     for (const notice of outcome.notices) this.sessions.onNotice(after, notice)
     this.tracer.flush()
@@ -228,20 +228,23 @@ export class Host {
     return true
   }
 
-  /** Commits; false when the disk refuses, which everyone who waits is told. The next commit makes up for it. */
-  private record(after: State): boolean {
+  /**
+   * Commits, with `intents` of what is put in place next; gives the fault when the disk refuses, which everyone who waits is told. The next
+   * commit makes up for it.
+   */
+  private record(after: State, intents: readonly Intent[] = []): StoreFault | undefined {
     clearTimeout(this.recordTimer)
     this.recordTimer = undefined
     try {
-      this.store.commit(after, this.make.takeSettled())
-      return true
+      this.store.commit(after, this.make.takeSettled(), intents)
+      return undefined
     } catch (error) {
       if (!(error instanceof StoreFault)) throw error
       const { fault } = error
       this.warnAll(
         `the build cannot be recorded in .redford: ${'why' in fault ? fault.why : 'the folder is gone (205)'}`,
       )
-      return false
+      return error
     }
   }
 

@@ -168,18 +168,19 @@ export class Store {
 
   /**
    * Makes `after` what the next start will find, and forgets the intents of `settled` with it: one transaction, whose cost
-   * follows what changed since the last commit; nothing is written if nothing did.
+   * follows what changed since the last commit; nothing is written if nothing did. `intents`: targets that will be put in place, which is to
+   * be recorded before any of them is.
    * @throws StoreFault: nothing is written, and the next commit makes up for it.
    */
-  commit(after: State, settled: readonly string[] = []): void {
+  commit(after: State, settled: readonly string[] = [], intents: readonly Intent[] = []): void {
     const changes = changesBetween(this.committed, after)
     this.unsettled = [...this.unsettled, ...settled]
     const edit = this.notes.edit(
-      [],
+      intents.map(noteOf),
       this.unsettled.map((key) => ({ kind: NoteKind.INTENT, key })),
     )
     const ids = [...changes.rows, ...changes.extras, ...this.names.changed]
-    if (ids.length === 0 && edit.drop.length === 0 && !this.file.isSuspect) {
+    if (ids.length === 0 && edit.put.length === 0 && edit.drop.length === 0 && !this.file.isSuspect) {
       this.committed = after
     } else if (this.file.isSuspect) {
       this.notes.keep(edit)
@@ -197,11 +198,6 @@ export class Store {
   checkpoint(after: State): void {
     this.commit(after)
     if (this.head.journal > 0) this.checkpointOf(after, this.dirty)
-  }
-
-  /** Records, before any of them is put in place, that these targets will be. @throws StoreFault */
-  intend(intents: readonly Intent[]): void {
-    if (intents.length > 0) this.editNotes(this.notes.edit(intents.map(noteOf), []))
   }
 
   /** These were settled without a commit. @throws StoreFault */
