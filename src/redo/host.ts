@@ -40,6 +40,9 @@ const RUNS_END = 2_000_000_000
 /** How long what nobody waits for may go unrecorded, in ms. */
 const RECORD_MS = 50
 
+/** So many looks take as long as hearing of everything that the watcher has to tell. */
+const LOOKS_MAX = 16
+
 /** How often the live line of a terminal is drawn, in ms. */
 const STATUS_MS = 100
 
@@ -137,6 +140,20 @@ export class Host {
     const changed = this.make.changedOf(this.state, namedRows(this.state))
     if (changed === undefined) return false
     this.engine.dispatch({ _tag: 'looked', changed })
+    return true
+  }
+
+  /**
+   * Looks at sources that a do-file asks for, in place of waiting until the watcher has told of whatever happened to them. False:
+   * there are too many of them for that, or they are no sources, so that there is more to know than how they look.
+   */
+  lookAgain(builds: readonly BuildId[]): boolean {
+    const { state } = this
+    if (builds.length > LOOKS_MAX) return false
+    const kinds = builds.map((build) => kindOf(state, build))
+    if (!kinds.every((kind) => kind === Kind.SOURCE || kind === Kind.UNKNOWN)) return false
+    // What was never looked at will be, by whoever asks.
+    this.onFileEvents(builds.filter((_, i) => kinds[i] === Kind.SOURCE))
     return true
   }
 
