@@ -2,7 +2,7 @@
  * Make for do-files: looks at files, finds do-files, runs them, and puts what they made in place. Impure, and the only part
  * that touches targets.
  */
-import { rmSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { constants } from 'node:os'
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildError } from '../model/error.js'
@@ -19,7 +19,7 @@ import { type Finished, NOT_PLACED, type Published, publish } from './publish.js
 import type { Run } from './run.js'
 import type { Spawner, SpawnHandlers } from './spawner.js'
 import { statAllSync } from './stat-all.js'
-import { type Begun, Temporaries, temporaryName } from './temporary.js'
+import { type Begun, remove, Temporaries, temporaryName } from './temporary.js'
 
 /** Interning, as far as make needs it. */
 export interface Naming {
@@ -54,7 +54,8 @@ export interface DoFileOptions {
   /** Told before outputs are put in place; must be durable when it returns. */
   readonly intend: (files: readonly { name: string; ino: bigint; size: number }[]) => void
   readonly onStart: (run: Run) => void
-  readonly onEnd: (run: Run, ended: Published) => void
+  /** Gives whether its file of standard error is empty, and is left to us. */
+  readonly onEnd: (run: Run, ended: Published) => boolean
   readonly onTrouble: (text: string) => void
   /** The forkserver was started; called before anything runs under it. */
   readonly onSpawner: (pid: number) => void
@@ -253,7 +254,7 @@ export class DoFileMake {
       session,
       output: joinPath(folderOf(name), temporaryName(baseOf(name), id)),
       stdout: `.redford/tmp/${id}.out`,
-      stderr: `.redford/tmp/${id}.err`,
+      stderr: this.temporaries.errorFile(id),
       before,
       pid: 0,
     }
@@ -295,12 +296,12 @@ export class DoFileMake {
     const results = publish(batch, this.options.intend)
     for (const { run, hasCompany } of batch) if (hasCompany) this.endGroup(run)
     for (const [i, result] of results.entries()) {
-      const { run } = batch[i]!
+      const { run, hasCompany } = batch[i]!
       this.runs.delete(run.id)
       this.byBuild.delete(run.build)
       if (result.intended) this.settled.push(run.name)
       if (E.isLeft(result.outcome)) this.temporaries.noteFailed(run)
-      this.options.onEnd(run, result)
+      if (this.options.onEnd(run, result)) this.temporaries.takeBack(run.stderr, hasCompany)
       this.options.settle(receiptOf(run, result))
     }
     if (this.runs.size === 0) this.temporaries.forget()
@@ -351,14 +352,6 @@ const receiptOf = (run: Run, result: Published): Receipt => {
 }
 
 const isThere = (seen: FileLook): boolean => seen.kind !== ABSENT && seen.kind !== LOOK_FAILED
-
-const remove = (path: string): void => {
-  try {
-    rmSync(Buffer.from(path, 'latin1'), { recursive: true, force: true })
-  } catch {
-    // What cannot be removed is found by whoever needs the name next.
-  }
-}
 
 const isDoFile = (name: string): boolean => {
   try {

@@ -97,8 +97,9 @@ export class Host {
         this.sessions.onStart(this.engine.state, run)
       },
       onEnd: (run, ended) => {
-        this.sessions.keepLog(run)
+        const saidNothing = this.sessions.keepLog(run)
         this.sessions.onEnd(run, ended)
+        return saidNothing
       },
       onTrouble: (text) => this.warnAll(text),
       onSpawner: (pid) => {
