@@ -38,7 +38,7 @@ test('a target without output counts as built', async () => {
 
 test('what a do-file says is never taken for what the next one says', async () => {
   const s = space({
-    'all.do': 'redo-ifchange quiet\nredo-ifchange loud\nredo-ifchange silent\n',
+    'all.do': 'redo-ifchange quiet\nredo-ifchange silent\nredo-ifchange loud\n',
     // Goes on for longer than its do-file, and speaks while the others run.
     'quiet.do': '{ sleep 0.5; echo late >&2; } &\n',
     'loud.do': 'echo heard >&2\n',
