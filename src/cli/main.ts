@@ -166,12 +166,8 @@ const daemonEnvironment = (): NodeJS.ProcessEnv => {
 }
 
 const HINT_MS = 5000
-/**
- * A daemon waits most of its life: what it holds meanwhile matters more than the last bit of speed. It collects garbage when idle.
- * A build of a thousand targets is over before most of what V8 would optimize has paid for that, on cores that its do-files need: the
- * budget, four times the usual one, is how long a function runs until then.
- */
-const DAEMON_FLAGS = ['--max-semi-space-size=2', '--optimize-for-size', '--interrupt-budget=270000', '--expose-gc']
+/** A daemon waits most of its life: what it holds meanwhile matters more than the last bit of speed. It collects garbage when idle. */
+const DAEMON_FLAGS = ['--max-semi-space-size=2', '--optimize-for-size', '--expose-gc']
 /** For the C library's allocator: give back what was freed. */
 const DAEMON_MALLOC = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '65536' }
 /** How many daemons may end on one request before we stop starting new ones. */
