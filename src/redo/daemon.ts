@@ -26,6 +26,8 @@ export interface DaemonOptions {
   readonly idleMs: number
   /** Watch folders; without, every command looks at every file. */
   readonly watch: boolean
+  /** For one command only, see {@link Host}. */
+  readonly brief: boolean
   /** Called once nothing is left of it. */
   readonly onEnd: (code: number) => void
 }

@@ -29,6 +29,8 @@ export interface HostOptions {
   readonly native: Native
   /** Watch the project's folders, so that commands need not look at every file. */
   readonly watch: boolean
+  /** For one command, in a process that ends with it: what only saves the next one time is left undone. */
+  readonly brief: boolean
   /** Program and script that serve as JavaScript client, for do-files. */
   readonly node: string
   readonly main: string
@@ -196,7 +198,10 @@ export class Host {
     this.engine.close()
     this.watching.close()
     await this.make.close()
-    if (this.hasState) this.store.close(this.engine.state)
+    if (!this.hasState) return
+    // The end of the process closes the file: the next one finds a journal, and SQLite's log, as after a sudden end.
+    if (this.options.brief) this.store.commit(this.engine.state)
+    else this.store.close(this.engine.state)
   }
 
   private onTurn(outcome: Outcome, after: State): void {
