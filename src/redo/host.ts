@@ -6,6 +6,7 @@ import { lstatSync, mkdirSync, statSync } from 'node:fs'
 import { Engine } from '../engine.js'
 import type { Outcome } from '../finalize/finalize.js'
 import { DoFileMake } from '../make/do-file.js'
+import type { EarlyLooks } from '../make/early-look.js'
 import { nativeSpawner } from '../make/forkserver.js'
 import { ABSENT, look } from '../make/look.js'
 import { lookWithContent } from '../make/look-content.js'
@@ -53,6 +54,8 @@ export class Host {
   readonly tracer: Tracer
   readonly watching: Watching
   readonly root: string
+  /** Everything was looked at while the state was loaded, and nothing happened since. */
+  early: EarlyLooks | undefined
   /** Called when the last request was answered. */
   onIdle: () => void = () => {}
   /** Called when something happened to the state folder's own files. */
@@ -135,7 +138,9 @@ export class Host {
    * done.
    */
   lookAtAll(): boolean {
-    const changed = this.make.changedOf(this.state, namedRows(this.state))
+    const builds = namedRows(this.state)
+    const changed = this.make.changedOf(this.state, builds, this.early?.wordsOf(builds))
+    this.early = undefined
     if (changed === undefined) return false
     this.engine.dispatch({ _tag: 'looked', changed })
     return true

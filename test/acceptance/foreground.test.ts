@@ -92,3 +92,48 @@ test('a proof is found by the next one, and holds until anything that was depend
   }
   expect(s.read('three.out')).toBe('3more\n')
 })
+
+test('what is looked at while it loads is what it knows, whatever names the last one left', async () => {
+  const names = Array.from({ length: 2_200 }, (_, i) => `source-${i}`)
+  const s = space([
+    ['all.do', noted('redo-ifchange list', 'redo-ifchange - <list')],
+    ['list', names.map((name) => `${name}\n`).join('')],
+    ...names.map((name) => [name, name] as const),
+  ])
+  expect(await build(s)).toEqual(['all'])
+  expect(await build(s)).toEqual([])
+  const left = '.redford/names'
+  const whole = s.read(left)!
+  expect(whole.split('\0')).toEqual(expect.arrayContaining(names))
+  const ways: readonly (() => void)[] = [
+    () => {},
+    () => s.remove(left),
+    () => s.write(left, ''),
+    () => s.write(left, whole.slice(0, whole.length / 2)),
+    () => s.write(left, whole.replace('source-7\0source-8\0', 'source-8\0source-7\0')),
+    () => s.write(left, `${whole}more\0`),
+    () => s.write('.redford/looks', 'left by one that was killed'),
+    () => {
+      s.write('.redford/outputs', 'a file\nsource-3\nfailed\n')
+      s.write('source-3', `${s.read('source-3')}.`)
+    },
+  ]
+  for (const [n, way] of ways.entries()) {
+    way()
+    s.write('source-7', `change ${n}`)
+    expect(await build(s)).toEqual(['all'])
+    expect(s.read(left)).toBe(whole)
+    expect(s.exists('.redford/looks')).toBe(false)
+    way()
+    s.remove(`source-${100 + n}`)
+    s.write('list', s.read('list')!.replace(`source-${100 + n}\n`, ''))
+    expect(await build(s)).toEqual(['all'])
+    s.write(`source-${100 + n}`, '')
+  }
+  s.write('list', `${s.read('list')}new\n`)
+  s.write('new', '')
+  expect(await build(s)).toEqual(['all'])
+  s.write('new', '1')
+  expect(await build(s)).toEqual(['all'])
+  expect(s.read(left)).toContain('\0new\0')
+})
