@@ -18,7 +18,7 @@ import { baseOf, folderOf, joinPath, relativePath } from './path.js'
 import { type Finished, NOT_PLACED, type Published, publish } from './publish.js'
 import type { Run } from './run.js'
 import type { Spawner, SpawnHandlers } from './spawner.js'
-import { statAllSync } from './stat-all.js'
+import { BULK_MIN, statAllSync } from './stat-all.js'
 import { type Begun, remove, Temporaries, temporaryName } from './temporary.js'
 
 /** Interning, as far as make needs it. */
@@ -63,8 +63,6 @@ export interface DoFileOptions {
   readonly onLost: (pid: number) => void
 }
 
-/** From how many files on it pays to ask the C program. */
-const BULK_MIN = 2000
 /** How long processes in the background of a finished do-file, or of one that is to end, have. */
 const GRACE_MS = 1000
 
@@ -168,12 +166,12 @@ export class DoFileMake {
 
   /**
    * Looks at all of `builds` in one go; which of them are not as recorded, or undefined where one go is not to be had. Those
-   * whose stat proves nothing count as changed.
+   * whose stat proves nothing count as changed. `early`: what was found by looking at them before.
    */
-  changedOf(state: State, builds: readonly BuildId[]): readonly BuildId[] | undefined {
+  changedOf(state: State, builds: readonly BuildId[], early?: Int32Array): readonly BuildId[] | undefined {
     const { program } = this.options
     if (program === undefined || builds.length < BULK_MIN) return undefined
-    const words = this.bulk(program, builds)
+    const words = early ?? this.bulk(program, builds)
     return builds.filter((x, i) => {
       const kind = words[i * 4]!
       const flags = read(state.facts, x, Fact.FLAGS)

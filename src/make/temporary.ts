@@ -95,6 +95,9 @@ export class Temporaries {
   }
 }
 
+/** Whether an earlier process left nothing to be cleared away. */
+export const isTidy = (): boolean => (lstatSync(NOTE, { throwIfNoEntry: false })?.size ?? 0) === 0
+
 const clear = (): readonly Begun[] => {
   const lines = noted()
   const begun = new Map<string, Begun>()

@@ -117,7 +117,7 @@ export const Flight = {
   ORDER: 4,
   /** waiting: the first edge of the group being judged. request of a do-file: its first edge. */
   CURSOR: 5,
-  /** Dependencies asked for in the present run. */
+  /** Dependencies asked for in the present run, but for those that are kept as they are (`KEPT`). */
   NEW_HEAD: 6,
   NEW_TAIL: 7,
   /** Neighbours in the queue this is in. */
@@ -127,8 +127,10 @@ export const Flight = {
   BY: 10,
   /** The session this was begun for. */
   SESSION: 11,
+  /** running: the last remembered dependency that this run asked for as the last one did, with all before it; else 0. */
+  KEPT: 12,
 } as const
-export const FLIGHT_STRIDE = 12
+export const FLIGHT_STRIDE = 13
 
 /**
  * How far a build has come; the low four bits of `Flight.STATUS`.
@@ -198,6 +200,8 @@ export const Bit = {
   LOOK: 1 << 17,
   /** Scanned, and may have changed since: to be looked at again when it is next demanded. */
   DOUBTED: 1 << 18,
+  /** running: it asked for something else than the last run did. */
+  DIVERGED: 1 << 19,
 } as const
 
 // ------------------------------------------------------------------------------------------------ state

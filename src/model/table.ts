@@ -120,10 +120,10 @@ let epoch = 0
 /** The next version of an {@link IntTable}, while a tick is folded. One editor per `slot` at a time. */
 export class IntEditor {
   readonly stride: number
-  private readonly base: IntTable
+  private base: IntTable
   private chunks: Int32Array[][]
   private ownsRoot = false
-  private readonly epoch = ++epoch
+  private epoch = ++epoch
   private pageMarks: Float64Array
   private chunkMarks: Float64Array
   private readonly slot: number
@@ -161,6 +161,14 @@ export class IntEditor {
   /** Sets a whole row to zeros. */
   clear(row: number): void {
     for (let word = 0; word < this.stride; word++) this.set(row, word, 0)
+  }
+
+  /** Goes on with `table` in place of all there was: where nearly every row is written, pages need not be copied first. */
+  replace(table: IntTable): void {
+    this.base = table
+    this.chunks = table.chunks as Int32Array[][]
+    this.ownsRoot = false
+    this.epoch = ++epoch
   }
 
   /** The next version; the editor must not be used afterwards. */

@@ -6,6 +6,7 @@ import { lstatSync, mkdirSync, statSync } from 'node:fs'
 import { Engine } from '../engine.js'
 import type { Outcome } from '../finalize/finalize.js'
 import { DoFileMake } from '../make/do-file.js'
+import type { EarlyLooks } from '../make/early-look.js'
 import { nativeSpawner } from '../make/forkserver.js'
 import { ABSENT, look } from '../make/look.js'
 import { lookWithContent } from '../make/look-content.js'
@@ -29,6 +30,8 @@ export interface HostOptions {
   readonly native: Native
   /** Watch the project's folders, so that commands need not look at every file. */
   readonly watch: boolean
+  /** For one command, in a process that ends with it: what only saves the next one time is left undone. */
+  readonly brief: boolean
   /** Program and script that serve as JavaScript client, for do-files. */
   readonly node: string
   readonly main: string
@@ -54,6 +57,8 @@ export class Host {
   readonly tracer: Tracer
   readonly watching: Watching
   readonly root: string
+  /** Everything was looked at while the state was loaded, and nothing happened since. */
+  early: EarlyLooks | undefined
   /** Called when the last request was answered. */
   onIdle: () => void = () => {}
   /** Called when something happened to the state folder's own files. */
@@ -138,7 +143,9 @@ export class Host {
    * done.
    */
   lookAtAll(): boolean {
-    const changed = this.make.changedOf(this.state, namedRows(this.state))
+    const builds = namedRows(this.state)
+    const changed = this.make.changedOf(this.state, builds, this.early?.wordsOf(builds))
+    this.early = undefined
     if (changed === undefined) return false
     this.engine.dispatch({ _tag: 'looked', changed })
     return true
@@ -215,7 +222,10 @@ export class Host {
     this.engine.close()
     this.watching.close()
     await this.make.close()
-    if (this.hasState) this.store.close(this.engine.state)
+    if (!this.hasState) return
+    // The end of the process closes the file: the next one finds a journal, and SQLite's log, as after a sudden end.
+    if (this.options.brief) this.store.commit(this.engine.state)
+    else this.store.close(this.engine.state)
   }
 
   private onTurn(outcome: Outcome, after: State): void {

@@ -48,6 +48,8 @@ export interface StoreOptions {
   readonly synchronous?: Synchronous
   /** Bytes that the journal may grow to before a commit makes a checkpoint of it; a quarter of the pages, if that is more. */
   readonly journalBytesMax?: number
+  /** Called as soon as the names are loaded; the rest takes longer. */
+  readonly onNames?: (names: Names) => void
   /** How older files are brought up to date; others than the program's own are for its tests. */
   readonly migrations?: readonly Migration[]
 }
@@ -80,7 +82,7 @@ export const openStore = (folder: string, options: StoreOptions = {}): E.Either<
   try {
     const { db, contents, why } = tryOpen(path, connect)
     if (db !== undefined && contents !== undefined && why === undefined) {
-      return E.right(new Store(new StoreFile(path, connect, db), contents, limit))
+      return E.right(new Store(new StoreFile(path, connect, db), contents, limit, undefined, options.onNames))
     }
     if (db !== undefined) closeQuietly(db)
     const kept = contents === undefined ? 'nothing' : contents.journalLost > 0 ? 'older' : 'state'
@@ -130,7 +132,13 @@ export class Store {
   private unsettled: readonly string[] = []
 
   /** Made by `openStore`. With a `warning` the file is new, and gets all that there is. */
-  constructor(file: StoreFile, contents: Contents | undefined, journalBytesMax: number, warning?: StoreWarning) {
+  constructor(
+    file: StoreFile,
+    contents: Contents | undefined,
+    journalBytesMax: number,
+    warning?: StoreWarning,
+    onNames?: (names: Names) => void,
+  ) {
     this.file = file
     this.journalBytesMax = journalBytesMax
     this.warning = warning
@@ -138,7 +146,7 @@ export class Store {
     this.pageSums = contents?.pageSums ?? new Map()
     this.notes = contents?.notes ?? new Notes()
     const records = contents === undefined ? [] : [...contents.pages, ...contents.journal]
-    const { state, names } = loadState(records, this.head.generation)
+    const { state, names } = loadState(records, this.head.generation, onNames)
     this.committed = state
     this.names = names
     this.intents = this.notes.all(NoteKind.INTENT).map(intentOf)

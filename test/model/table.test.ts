@@ -14,6 +14,7 @@ import {
   pagesEnd,
   read,
   rowsEnd,
+  tableOf,
   withObject,
 } from '../../src/model/table.js'
 
@@ -44,6 +45,18 @@ describe('a table of integers', () => {
     expect([read(table, 0, 0), read(table, 1_000_000, 2), rowsEnd(table), pagesEnd(table)]).toEqual([0, 0, 0, 0])
     expect(pageOf(table, 0)).toBe(undefined)
     expect(read(edited(table, [5, 1, 7]), 5, 2)).toBe(0)
+  })
+  it('goes on from a table that takes the place of what was written, and does not write to that either', () => {
+    const editor = new IntEditor(edited(emptyTable(1), [3, 0, 1]), 9)
+    editor.set(3, 0, 2)
+    editor.set(70, 0, 2)
+    const other = tableOf(1, Int32Array.of(0, 5, 6, 7))
+    editor.replace(other)
+    expect([editor.get(3, 0), editor.get(70, 0)]).toEqual([7, 0])
+    expect(editor.finish()).toBe(other)
+    editor.set(3, 0, 8)
+    const after = editor.finish()
+    expect([read(other, 3, 0), read(after, 3, 0), read(after, 2, 0)]).toEqual([7, 8, 6])
   })
   it('holds what was written last, and every earlier version holds what it held', () => {
     const write = fc.tuple(rows, fc.nat(2), fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }))
