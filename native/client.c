@@ -232,8 +232,11 @@ static void add_number(Buffer *b, uint64_t number, char end)
     add(b, digits + at, sizeof digits - at);
 }
 
-/* Everything that is known before standard input is read, in one write. */
-static int send_request(int has_input)
+/*
+ * Everything that is known before standard input is read. Made before the daemon is called: the call wakes it, and it would go back to sleep
+ * without the request.
+ */
+static Buffer request_of(int has_input)
 {
     const char *token = getenv("REDFORD_TOKEN"), *no_color = getenv("NO_COLOR");
     struct stat s;
@@ -258,9 +261,7 @@ static int send_request(int has_input)
     if (*token == 0) add_list(&b, 'E', environ);
     add_list(&b, 'A', arguments);
     if (!has_input) end_frame(&b, begin_frame(&b, 'G'));
-    int result = send_all(b.data, b.size);
-    free(b.data);
-    return result;
+    return b;
 }
 
 /* Sends the next piece of standard input; 0 at its end. The daemon may be gone: its answer is read by the caller. */
@@ -374,12 +375,12 @@ static int take(Answer *a, const char *data, size_t size)
 }
 
 /* Talks with the daemon until it gives the exit code. */
-static int converse(int has_input)
+static int converse(int has_input, const Buffer *request)
 {
     static char chunk[64 * 1024];
     static Answer answer;
     answer.code = -1;
-    send_request(has_input);
+    send_all(request->data, request->size);
     for (;;) {
         if (has_input) {
             struct pollfd ready[2] = {{daemon_fd, POLLIN, 0}, {0, POLLIN, 0}};
@@ -423,7 +424,9 @@ int main(int argc, char **argv)
             wants_node = 1;
     }
     if (wants_node) return fall_back("this option needs no daemon");
-    if (enter_root() != 0 || connect_to_daemon() != 0) return fall_back("no daemon is running here");
+    if (enter_root() != 0) return fall_back("no daemon is running here");
+    Buffer request = request_of(has_input);
+    if (connect_to_daemon() != 0) return fall_back("no daemon is running here");
     catch_signals();
-    return converse(has_input);
+    return converse(has_input, &request);
 }

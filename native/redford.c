@@ -259,16 +259,18 @@ static int entry_holds(const char *entry)
     return 1;
 }
 
-typedef struct { const char *at, *end; int holds; } Part;
+static const char *behind_entry(const char *entry) { return entry + ENTRY_HEAD + strlen(entry + ENTRY_HEAD) + 1; }
+
+typedef struct { const char *at, *end; } Part;
+
+/* Seen by both threads: when one finds a difference, the other need not go on. */
+static int fails;
 
 static void *check_part(void *argument)
 {
     Part *part = argument;
-    const char *at = part->at;
-    while (part->holds && at < part->end) {
-        part->holds = entry_holds(at);
-        at += ENTRY_HEAD + strlen(at + ENTRY_HEAD) + 1;
-    }
+    for (const char *at = part->at; at < part->end && !__atomic_load_n(&fails, __ATOMIC_RELAXED); at = behind_entry(at))
+        if (!entry_holds(at)) __atomic_store_n(&fails, 1, __ATOMIC_RELAXED);
     return NULL;
 }
 
@@ -303,16 +305,21 @@ static int fresh_main(char **strings)
     if (proof.size <= head || proof.data[proof.size - 1] != 0) return 1;
     if (memcmp(proof.data, magic, sizeof magic - 1) != 0) return 1;
     if (memcmp(proof.data + sizeof magic - 1, key.data, key.size) != 0 || proof.data[head - 1] != 0) return 1;
+    const char *begin = proof.data + head, *end = proof.data + proof.size;
+    /* The files of the store come first: when anything was recorded since, nothing else has to be looked at. */
+    if (!entry_holds(begin)) return 1;
+    begin = behind_entry(begin);
+    if (begin < end && !entry_holds(begin)) return 1;
     /* Two threads; the second begins at the first entry behind the middle. */
-    const char *begin = proof.data + head, *end = proof.data + proof.size, *middle = begin;
-    while (middle < begin + (end - begin) / 2) middle += ENTRY_HEAD + strlen(middle + ENTRY_HEAD) + 1;
-    Part parts[2] = {{begin, middle, 1}, {middle, end, 1}};
+    const char *middle = begin;
+    while (middle < begin + (end - begin) / 2) middle = behind_entry(middle);
+    Part parts[2] = {{begin, middle}, {middle, end}};
     pthread_t second;
     int is_parallel = end - begin > 100000 && pthread_create(&second, NULL, check_part, &parts[1]) == 0;
     check_part(&parts[0]);
     if (is_parallel) pthread_join(second, NULL);
     else check_part(&parts[1]);
-    return !(parts[0].holds && parts[1].holds);
+    return fails;
 }
 
 /* ---------------------------------------------------------------- forkserver */
@@ -344,6 +351,8 @@ static size_t env_count;
 static Run *runs;
 static size_t run_count, run_room;
 static Buffer replies;
+/* Somebody waits for one of them. That a process was started is not such news: waking the daemon for it would cost more than it says. */
+static int is_urgent = 0;
 static int wake_pipe[2];
 static volatile sig_atomic_t child_ended = 0, asked_to_end = 0;
 
@@ -361,6 +370,7 @@ static void flush_replies(void)
 {
     if (replies.size > 0 && write_all(1, replies.data, replies.size) != 0) asked_to_end = 1;
     replies.size = 0;
+    is_urgent = 0;
 }
 
 static int group_is_gone(pid_t pid) { return kill(-pid, 0) != 0 && errno == ESRCH; }
@@ -389,6 +399,7 @@ static void reap(void)
             add_u32(&replies, (uint32_t)rss);
             add_u32(&replies, (uint32_t)(rss >> 32));
             end_frame(&replies, start);
+            is_urgent = 1;
             runs[i].leader_done = 1;
             break;
         }
@@ -520,6 +531,7 @@ static void add_failure(uint32_t id, int error, const char *what)
     add(&replies, ": ", 2);
     add(&replies, text, strlen(text));
     end_frame(&replies, start);
+    is_urgent = 1;
 }
 
 /* Starts the child and waits until it runs the program or has failed to. */
@@ -602,6 +614,7 @@ static int obey(char type, const char *payload, size_t size)
         add(&replies, payload, 4);
         add_looks(&replies, payload + 4, size - 4);
         end_frame(&replies, start);
+        is_urgent = 1;
         return 1;
     }
     default: return 0;
@@ -620,7 +633,7 @@ static int obey_all(Buffer *b)
         at += 4 + (size_t)length;
         /* Between two starts: an exit must not wait for the end of a long queue. */
         if (child_ended) reap();
-        flush_replies();
+        if (is_urgent) flush_replies();
     }
     if (at > 0) memmove(b->data, b->data + at, b->size -= at);
     return 1;
@@ -664,6 +677,9 @@ static void prepare_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Longest that a reply nobody waits for is kept for the next one. */
+#define REPLY_MS 10
+
 static int forkserver_main(void)
 {
     Buffer commands = {NULL, 0, 0};
@@ -685,11 +701,13 @@ static int forkserver_main(void)
     prepare_signals();
     while (!asked_to_end) {
         struct pollfd ready[2] = {{0, POLLIN, 0}, {wake_pipe[0], POLLIN, 0}};
-        if (poll(ready, 2, -1) < 0) continue;
+        int count = poll(ready, 2, replies.size > 0 ? REPLY_MS : -1);
+        if (count < 0) continue;
+        if (count == 0) flush_replies();
         if (ready[1].revents != 0) {
             while (read(wake_pipe[0], drained, sizeof drained) == (ssize_t)sizeof drained) continue;
             reap();
-            flush_replies();
+            if (is_urgent) flush_replies();
         }
         if (ready[0].revents == 0) continue;
         reserve(&commands, 64 * 1024);

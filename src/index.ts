@@ -1,7 +1,13 @@
 /** The library: builds in TypeScript, and the engine under them, for programs that bring a make of their own. */
 export { type Drive, Engine, type EngineOptions, type Make } from './engine.js'
 export type { Outcome } from './finalize/finalize.js'
-export { type BuildEngine, type CreateOptions, createEngine, type Drive as DriveOption, type Progress } from './library/create-engine.js'
+export {
+  type BuildEngine,
+  type CreateOptions,
+  createEngine,
+  type Drive as DriveOption,
+  type Progress,
+} from './library/create-engine.js'
 export { action, type Buildable, rule, type Source, source } from './library/define.js'
 export { Misuse } from './library/misuse.js'
 export { BuildFailed, describe, Live, type Notice, Request } from './library/request.js'

@@ -203,6 +203,7 @@ const runDaemon = async (): Promise<void> => {
     main,
     idleMs: idleMs(),
     watch: process.env.REDFORD_WATCH !== 'off',
+    brief: false,
     onEnd: (code) => process.exit(code),
   })
   if (E.isLeft(daemon)) {
@@ -214,6 +215,13 @@ const runDaemon = async (): Promise<void> => {
   process.on('SIGHUP', () => daemon.right.end(129))
   process.on('SIGPIPE', () => {})
   report('ready')
+}
+
+/** Once all is written: ends the process as it is, since to take it apart first takes Node longer than many a command. */
+const exit = (code: number): void => {
+  const waiting = [process.stdout, process.stderr].find((stream) => stream.writableLength > 0 && !stream.destroyed)
+  if (waiting === undefined) process.exit(code)
+  waiting.write('', () => exit(code))
 }
 
 const [command = 'help', ...args] = process.argv.slice(2)
@@ -248,7 +256,7 @@ const run = async (): Promise<number | undefined> => {
 
 run().then(
   (code) => {
-    if (code !== undefined) process.exitCode = code
+    if (code !== undefined) exit(code)
   },
   (error: unknown) => {
     process.stderr.write(

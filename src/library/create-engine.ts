@@ -1,6 +1,6 @@
 /** The library's engine: requests, transactions and notices, in front of the same engine that builds files. */
 import * as E from 'fp-ts/lib/Either.js'
-import { type Drive as InnerDrive, Engine as Inner } from '../engine.js'
+import { Engine as Inner, type Drive as InnerDrive } from '../engine.js'
 import type { Outcome } from '../finalize/finalize.js'
 import { fromTable } from '../make/answers.js'
 import { Keys, wordsOf } from '../make/keys.js'
@@ -10,7 +10,7 @@ import { World } from '../make/world.js'
 import { type BuildError, buildErrorOf } from '../model/build-error.js'
 import type { Definition, Key } from '../model/definition.js'
 import type { BuildId } from '../model/ids.js'
-import { type Answer, emptyQueue, emptyState, kindOf, Kind, type State } from '../model/state.js'
+import { type Answer, emptyQueue, emptyState, Kind, kindOf, type State } from '../model/state.js'
 import type { Policy } from '../reduce/policies/fixpoint.js'
 import type { Buildable } from './define.js'
 import { Misuse } from './misuse.js'
@@ -271,7 +271,10 @@ export class BuildEngine {
     if (!(percent >= 0 && percent <= 100)) throw new Misuse(`wipe: \`percent\` must be from 0 to 100, got ${percent}`)
     this.inner.settleAll()
     const builds = [...this.keys.all()].map(([id]) => id)
-    this.inner.dispatch({ _tag: 'wiped', builds: builds.filter((_, i) => Math.floor(((i + 1) * percent) / 100) > Math.floor((i * percent) / 100)) })
+    this.inner.dispatch({
+      _tag: 'wiped',
+      builds: builds.filter((_, i) => Math.floor(((i + 1) * percent) / 100) > Math.floor((i * percent) / 100)),
+    })
     this.inner.settleAll()
     this.afterTurn()
   }
@@ -371,20 +374,25 @@ export class BuildEngine {
 
   private checkKey(what: string, key: unknown): asserts key is Key {
     if (!isKey(key))
-      throw new Misuse(`${what}: expected a key, such as rule('x'), got ${typeof key === 'function' ? 'a function: call it with a key' : String(key)}`)
+      throw new Misuse(
+        `${what}: expected a key, such as rule('x'), got ${typeof key === 'function' ? 'a function: call it with a key' : String(key)}`,
+      )
     if (!this.known.has(key.of))
       throw new Misuse(`${what}: the engine does not know ${key.of.name}: add it to \`rules\` of createEngine`)
   }
 
   private checkOpen(what: string): void {
     if (this.isClosed) throw new Misuse(`${what}: the engine is closed`)
-    if (this.isMaking) throw new Misuse(`${what}: a rule called the engine that runs it: ask through the rule's second parameter`)
+    if (this.isMaking)
+      throw new Misuse(`${what}: a rule called the engine that runs it: ask through the rule's second parameter`)
   }
 
   private checkCalm(what: string): void {
     this.checkOpen(what)
     if (this.isTelling)
-      throw new Misuse(`${what}: called from within a notice: the engine is at it already, it goes on by itself afterwards`)
+      throw new Misuse(
+        `${what}: called from within a notice: the engine is at it already, it goes on by itself afterwards`,
+      )
   }
 }
 

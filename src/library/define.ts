@@ -1,4 +1,6 @@
 /** How users say what there is to build: sources, rules and actions. Calling one with a key names a build of it. */
+
+import type { Builder, ValuesOf, Wait } from '../make/rule.js'
 import type { Codec } from '../model/codec.js'
 import type {
   ActionDefinition,
@@ -13,7 +15,6 @@ import type {
   ThreadFunction,
   Watch,
 } from '../model/definition.js'
-import type { Builder, ValuesOf, Wait } from '../make/rule.js'
 import { Misuse } from './misuse.js'
 
 /** A source, rule or action: call it to name a build. */
@@ -37,8 +38,12 @@ interface Options<K, V, F> {
 const common = <K, V, F>(name: string, { key, value, error, version = 1 }: Options<K, V, F>) => {
   if (typeof name !== 'string' || name === '' || name.includes('\0'))
     throw new Misuse(`the name of a rule must be a non-empty string, got ${JSON.stringify(name)}`)
-  for (const [what, codec] of [['key', key], ['value', value]] as const)
-    if (typeof codec?.encode !== 'function') throw new Misuse(`${name}: \`${what}\` must be a codec, such as codec.string`)
+  for (const [what, codec] of [
+    ['key', key],
+    ['value', value],
+  ] as const)
+    if (typeof codec?.encode !== 'function')
+      throw new Misuse(`${name}: \`${what}\` must be a codec, such as codec.string`)
   if (!Number.isSafeInteger(version)) throw new Misuse(`${name}: \`version\` must be an integer, got ${version}`)
   return {
     name,
@@ -86,8 +91,7 @@ const generatorRule = <K, V, F = never>(
   name: string,
   options: Options<K, V, F>,
   make: RuleFunction<K, V, F>,
-): Buildable<K, V, F> =>
-  buildable({ ...common(name, options), kind: 'rule', make: make as RuleDefinition['make'] })
+): Buildable<K, V, F> => buildable({ ...common(name, options), kind: 'rule', make: make as RuleDefinition['make'] })
 
 /** A rule that says beforehand what it needs. */
 const staticRule = <K, V, const N extends Needs, F = never>(

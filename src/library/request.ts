@@ -1,9 +1,9 @@
 /** What a request gives to those who asked: a promise, a TaskEither, or a row of notices. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { wordsOf } from '../make/keys.js'
 import { type BuildError, rootOf } from '../model/build-error.js'
 import type { Key } from '../model/definition.js'
-import { wordsOf } from '../make/keys.js'
 
 /** What `promise` is rejected with; `error` is the same as data. */
 export class BuildFailed<F = unknown> extends Error {

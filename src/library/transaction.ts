@@ -1,8 +1,9 @@
 /** What a transaction changes. Checked as it is written, done as a whole or not at all. */
-import { CodecError } from '../model/codec.js'
-import type { Key } from '../model/definition.js'
+
 import { wordsOf } from '../make/keys.js'
 import type { Setting } from '../make/world.js'
+import { CodecError } from '../model/codec.js'
+import type { Key } from '../model/definition.js'
 import { Misuse } from './misuse.js'
 
 export interface Change {
@@ -41,7 +42,8 @@ export class Transaction {
   /** A source has no value any more. */
   remove(key: Key): void {
     this.write('remove', key)
-    if (key.of.kind !== 'source') throw new Misuse(`remove: ${wordsOf(key)} is made by a rule: only sources can be removed`)
+    if (key.of.kind !== 'source')
+      throw new Misuse(`remove: ${wordsOf(key)} is made by a rule: only sources can be removed`)
     this.changes.push({ key, setting: 'removed', isRead: false })
   }
 

@@ -14,8 +14,7 @@ export const isAtHand = (state: State, x: BuildId): boolean =>
   (read(state.facts, x, Fact.FLAGS) & Flag.WIPED) === 0
 
 /** Of a build at hand. */
-export const isBroken = (state: State, x: BuildId): boolean =>
-  (read(state.facts, x, Fact.FLAGS) & Flag.BROKEN) !== 0
+export const isBroken = (state: State, x: BuildId): boolean => (read(state.facts, x, Fact.FLAGS) & Flag.BROKEN) !== 0
 
 /** Of a build at hand that is not broken. */
 export const valueOf = (state: State, x: BuildId): unknown => fromTable(objectAt(state.values, x))

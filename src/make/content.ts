@@ -1,7 +1,7 @@
 /** Four words that tell results apart: the result itself where it fits into them, else a digest of its text. */
 import { createHash } from 'node:crypto'
-import type { BuildError } from '../model/error.js'
 import { type Codec, canonical, type Json } from '../model/codec.js'
+import type { BuildError } from '../model/error.js'
 import type { Content } from '../model/event.js'
 
 const float = new Float64Array(1)

@@ -2,7 +2,7 @@
  * Make for do-files: looks at files, finds do-files, runs them, and puts what they made in place. Impure, and the only part
  * that touches targets.
  */
-import { rmSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { constants } from 'node:os'
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildError } from '../model/error.js'
@@ -18,8 +18,8 @@ import { baseOf, folderOf, joinPath, relativePath } from './path.js'
 import { type Finished, NOT_PLACED, type Published, publish } from './publish.js'
 import type { Run } from './run.js'
 import type { Spawner, SpawnHandlers } from './spawner.js'
-import { statAllSync } from './stat-all.js'
-import { type Begun, Temporaries } from './temporary.js'
+import { BULK_MIN, statAllSync } from './stat-all.js'
+import { type Begun, remove, Temporaries, temporaryName } from './temporary.js'
 
 /** Interning, as far as make needs it. */
 export interface Naming {
@@ -48,11 +48,14 @@ export interface DoFileOptions {
   readonly settingsOf: (session: BuildId) => RunSettings
   /** First run id; ids of earlier processes must not be used again. */
   readonly firstRun: number
+  /** Told as soon as a run has ended with exit code 0, before its result is looked at. */
+  readonly ended: (build: BuildId) => void
   readonly settle: (receipt: Receipt) => void
   /** Told before outputs are put in place; must be durable when it returns. */
   readonly intend: (files: readonly { name: string; ino: bigint; size: number }[]) => void
   readonly onStart: (run: Run) => void
-  readonly onEnd: (run: Run, ended: Published) => void
+  /** Gives whether its file of standard error is empty, and is left to us. */
+  readonly onEnd: (run: Run, ended: Published) => boolean
   readonly onTrouble: (text: string) => void
   /** The forkserver was started; called before anything runs under it. */
   readonly onSpawner: (pid: number) => void
@@ -60,8 +63,6 @@ export interface DoFileOptions {
   readonly onLost: (pid: number) => void
 }
 
-/** From how many files on it pays to ask the C program. */
-const BULK_MIN = 2000
 /** How long processes in the background of a finished do-file, or of one that is to end, have. */
 const GRACE_MS = 1000
 
@@ -165,12 +166,12 @@ export class DoFileMake {
 
   /**
    * Looks at all of `builds` in one go; which of them are not as recorded, or undefined where one go is not to be had. Those
-   * whose stat proves nothing count as changed.
+   * whose stat proves nothing count as changed. `early`: what was found by looking at them before.
    */
-  changedOf(state: State, builds: readonly BuildId[]): readonly BuildId[] | undefined {
+  changedOf(state: State, builds: readonly BuildId[], early?: Int32Array): readonly BuildId[] | undefined {
     const { program } = this.options
     if (program === undefined || builds.length < BULK_MIN) return undefined
-    const words = this.bulk(program, builds)
+    const words = early ?? this.bulk(program, builds)
     return builds.filter((x, i) => {
       const kind = words[i * 4]!
       const flags = read(state.facts, x, Fact.FLAGS)
@@ -251,7 +252,7 @@ export class DoFileMake {
       session,
       output: joinPath(folderOf(name), temporaryName(baseOf(name), id)),
       stdout: `.redford/tmp/${id}.out`,
-      stderr: `.redford/tmp/${id}.err`,
+      stderr: this.temporaries.errorFile(id),
       before,
       pid: 0,
     }
@@ -281,6 +282,8 @@ export class DoFileMake {
   private onExit(runId: number, end: Finished['end']): void {
     const run = this.runs.get(runId)
     if (run === undefined) return
+    // The next run is started before this one's result is put in place, unless it may be one that must not start any more.
+    if ('exitCode' in end && end.exitCode === 0) this.options.ended(run.build)
     if (this.finished.length === 0) setImmediate(this.finish)
     this.finished.push({ run, end, hasCompany: run.pid !== 0 && isAlive(run.pid) })
   }
@@ -291,12 +294,12 @@ export class DoFileMake {
     const results = publish(batch, this.options.intend)
     for (const { run, hasCompany } of batch) if (hasCompany) this.endGroup(run)
     for (const [i, result] of results.entries()) {
-      const { run } = batch[i]!
+      const { run, hasCompany } = batch[i]!
       this.runs.delete(run.id)
       this.byBuild.delete(run.build)
       if (result.intended) this.settled.push(run.name)
       if (E.isLeft(result.outcome)) this.temporaries.noteFailed(run)
-      this.options.onEnd(run, result)
+      if (this.options.onEnd(run, result)) this.temporaries.takeBack(run.stderr, hasCompany)
       this.options.settle(receiptOf(run, result))
     }
     if (this.runs.size === 0) this.temporaries.forget()
@@ -347,18 +350,6 @@ const receiptOf = (run: Run, result: Published): Receipt => {
 }
 
 const isThere = (seen: FileLook): boolean => seen.kind !== ABSENT && seen.kind !== LOOK_FAILED
-
-/** Unique to the attempt; short where the target's own name leaves no room. */
-const temporaryName = (base: string, id: number): string =>
-  base.length > 220 ? `.${id}.redo.tmp` : `${base}.${id}.redo.tmp`
-
-const remove = (path: string): void => {
-  try {
-    rmSync(Buffer.from(path, 'latin1'), { recursive: true, force: true })
-  } catch {
-    // What cannot be removed is found by whoever needs the name next.
-  }
-}
 
 const isDoFile = (name: string): boolean => {
   try {

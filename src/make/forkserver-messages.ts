@@ -37,7 +37,7 @@ export type ForkserverCommand =
   | { readonly _tag: 'stat'; readonly sequence: number; readonly paths: Buffer }
 
 export type ForkserverReply =
-  /** The program runs; `pid` is also its process group. */
+  /** The program runs; `pid` is also its process group. Nobody waits for it: it may come a little later, but before any other of that run. */
   | { readonly _tag: 'started'; readonly runId: number; readonly pid: number }
   /** `exitCode` is -1 when a signal ended it, `signal` is 0 when it exited. */
   | {

@@ -1,5 +1,5 @@
 /** Interns keys to ids, and lends ids to requests. What the state forgot gives its id back. */
-import { canonical, CodecError, type Json } from '../model/codec.js'
+import { CodecError, canonical, type Json } from '../model/codec.js'
 import type { Definition, Key } from '../model/definition.js'
 import { type BuildId, buildId } from '../model/ids.js'
 

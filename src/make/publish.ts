@@ -1,6 +1,6 @@
 /**
  * Putting in place what do-files made: intent, rename, and the result is committed with the tick. Whatever instant this program
- * is ended at, the target is whole, and the intent tells whose it is (`Store.intend`).
+ * is ended at, the target is whole, and the intent tells whose it is (`Store.commit`).
  */
 import { copyFileSync, lstatSync, renameSync, rmSync, unlinkSync } from 'node:fs'
 import { constants } from 'node:os'

@@ -11,16 +11,14 @@ import type { BuildError as Reason } from '../model/error.js'
 import { Bug } from '../model/error.js'
 import type { Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
+import type { State } from '../model/state.js'
 import { failureOf, isAtHand, isBroken, valueOf } from './answers.js'
 import { contentOfError } from './content.js'
 import { type Keys, wordsOf } from './keys.js'
-import { keysIn, filled } from './shape.js'
-import type { State } from '../model/state.js'
+import { filled, keysIn } from './shape.js'
 
 /** The values of a shape of keys. */
-export type ValuesOf<N> = N extends Key
-  ? ValueOf<N>
-  : { readonly [I in keyof N]: ValuesOf<N[I]> }
+export type ValuesOf<N> = N extends Key ? ValueOf<N> : { readonly [I in keyof N]: ValuesOf<N[I]> }
 
 /** A need; `yield*` it to get what it stands for. */
 export interface Need<V> {
@@ -261,10 +259,15 @@ export class Run implements Builder<unknown> {
 
 const NOT_DELEGATED = 'it yields something that is not a need: write yield* b.need(key), with the star'
 const SWALLOWED = 'it catches the failure of a need and goes on: use b.attempt to depend on a failure'
-const IMPURE = 'it asked for something else when it was run again: a rule may depend on nothing but its key and what it needs'
+const IMPURE =
+  'it asked for something else when it was run again: a rule may depend on nothing but its key and what it needs'
 
 const isIterator = (value: unknown): value is Iterator<unknown, unknown, unknown> =>
-  typeof value === 'object' && value !== null && 'next' in value && typeof value.next === 'function' && Symbol.iterator in value
+  typeof value === 'object' &&
+  value !== null &&
+  'next' in value &&
+  typeof value.next === 'function' &&
+  Symbol.iterator in value
 
 export const isPromise = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
@@ -274,7 +277,8 @@ export const reasonOf = (error: unknown): Reason => {
   if (error instanceof Failing) return error.reason
   if (error instanceof CodecError) return { _tag: 'misuse', why: error.message }
   if (!(error instanceof Error)) return { _tag: 'threw', message: String(error), trace: '' }
-  const isFrozen = error instanceof TypeError && /read only|not extensible|Cannot (delete|define|assign)/.test(error.message)
+  const isFrozen =
+    error instanceof TypeError && /read only|not extensible|Cannot (delete|define|assign)/.test(error.message)
   const hint = isFrozen ? ' (values are frozen: copy what you change)' : ''
   return { _tag: 'threw', message: `${error.message}${hint}`, trace: error.stack ?? '' }
 }

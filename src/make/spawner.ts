@@ -6,7 +6,7 @@ import { constants } from 'node:os'
 import type { RunRequest } from './forkserver-messages.js'
 
 export interface SpawnHandlers {
-  /** The program runs; `pid` is also its process group. */
+  /** The program runs, or did: never told later than its end. `pid` is also its process group. */
   started(runId: number, pid: number): void
   /** `exitCode` is -1 when a signal ended it, `signal` 0 when it exited. `maxRssKiB` is 0 where it is not known. */
   exited(run: { runId: number; exitCode: number; signal: number; maxRssKiB: number }): void

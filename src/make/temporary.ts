@@ -36,6 +36,9 @@ const NOTE = '.redford/outputs'
 
 const bytes = (path: string): Buffer => Buffer.from(path, 'latin1')
 
+/** The name of a `$3` beside its target: unique to the attempt; short where the target's own name leaves no room. */
+export const temporaryName = (base: string, id: number): string =>
+  base.length > 220 ? `.${id}.redo.tmp` : `${base}.${id}.redo.tmp`
 /** Where a folder that stood in the target's place goes while its successor takes it. */
 export const asidePath = ({ output }: Pick<Writer, 'output'>): string => `${output}.old`
 /** Where a copy of the output is made, should it need one. */
@@ -46,6 +49,8 @@ export class Temporaries {
   readonly begun: readonly Begun[]
   private readonly fd: number
   private size = 0
+  /** Empty, and nobody's. */
+  private readonly errorFiles: string[] = []
 
   /** Clears away what an earlier process left, and opens the note. */
   constructor() {
@@ -64,8 +69,23 @@ export class Temporaries {
     this.size += writeSync(this.fd, bytes(`${output}\n${name}\nfailed\n`))
   }
 
+  /**
+   * Where run `id` writes its standard error: to the file of an earlier one that said nothing, if there is one. Most say nothing, and a new
+   * file for each costs more than the rest of a start, since ext4 passes over all that were lately removed when it looks for an inode.
+   */
+  errorFile(id: number): string {
+    return this.errorFiles.pop() ?? `${FOLDER}/${id}.err`
+  }
+
+  /** The run is over and wrote nothing to `errorFile`. `hasCompany`: somebody may yet. */
+  takeBack(errorFile: string, hasCompany: boolean): void {
+    if (hasCompany) remove(errorFile)
+    else this.errorFiles.push(errorFile)
+  }
+
   /** Nothing runs: no temporary file is left. */
   forget(): void {
+    for (const file of this.errorFiles.splice(0)) remove(file)
     if (this.size > 0) ftruncateSync(this.fd)
     this.size = 0
   }
@@ -74,6 +94,9 @@ export class Temporaries {
     closeSync(this.fd)
   }
 }
+
+/** Whether an earlier process left nothing to be cleared away. */
+export const isTidy = (): boolean => (lstatSync(NOTE, { throwIfNoEntry: false })?.size ?? 0) === 0
 
 const clear = (): readonly Begun[] => {
   const lines = noted()
@@ -98,6 +121,14 @@ const noted = (): readonly string[] => {
     return readFileSync(NOTE, 'latin1').replaceAll('\0', '').split('\n')
   } catch {
     return []
+  }
+}
+
+export const remove = (path: string): void => {
+  try {
+    rmSync(bytes(path), { recursive: true, force: true })
+  } catch {
+    // What cannot be removed is found by whoever needs the name next.
   }
 }
 

@@ -1,8 +1,17 @@
 /** Makes values: runs rules, reads sources, starts actions. What takes long ends with a receipt of a later tick. */
 import { CodecError } from '../model/codec.js'
-import type { ActionDefinition, BatchDefinition, Definition, Key, Needs, SourceDefinition, StaticDefinition, ThreadFunction } from '../model/definition.js'
-import { Bug } from '../model/error.js'
+import type {
+  ActionDefinition,
+  BatchDefinition,
+  Definition,
+  Key,
+  Needs,
+  SourceDefinition,
+  StaticDefinition,
+  ThreadFunction,
+} from '../model/definition.js'
 import type { BuildError as Reason } from '../model/error.js'
+import { Bug } from '../model/error.js'
 import type { Effect, Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Edge, Flight, GROUP_SHIFT, type State } from '../model/state.js'
@@ -12,7 +21,7 @@ import { contentOf, contentOfError } from './content.js'
 import { freezeDeep } from './freeze.js'
 import type { Keys } from './keys.js'
 import { Pending } from './pending.js'
-import { isPromise, reasonOf, Run } from './rule.js'
+import { isPromise, Run, reasonOf } from './rule.js'
 import { filled, keysIn } from './shape.js'
 import type { World } from './world.js'
 
@@ -21,7 +30,12 @@ export interface ValueMakeOptions {
   readonly world: World
   /** The number of a pool by its name. */
   readonly poolOf: (name: string) => number
-  readonly inThread: (run: ThreadFunction, pool: string | undefined, key: unknown, signal: AbortSignal) => Promise<unknown>
+  readonly inThread: (
+    run: ThreadFunction,
+    pool: string | undefined,
+    key: unknown,
+    signal: AbortSignal,
+  ) => Promise<unknown>
   /** Whether a waiting generator is to be dropped, as if it had never been kept. */
   readonly isDropped: () => boolean
   readonly freeze: boolean
@@ -59,7 +73,8 @@ export class ValueMake {
         }
       }
     }
-    for (const [of, together] of batches) for (const receipt of this.runBatch(state, of, together)) receipts.push(receipt)
+    for (const [of, together] of batches)
+      for (const receipt of this.runBatch(state, of, together)) receipts.push(receipt)
     return receipts
   }
 
@@ -114,8 +129,10 @@ export class ValueMake {
     if (setting === 'removed') return broken(x, [], { _tag: 'absent' })
     if (setting !== undefined) return this.made(of, x, [], setting.value)
     if (of.read === undefined) return broken(x, [], { _tag: 'absent' })
-    return this.underTake(x, (signal) => of.read!(key, { signal }), (value) =>
-      value === undefined ? broken(x, [], { _tag: 'absent' }) : this.made(of, x, [], value),
+    return this.underTake(
+      x,
+      (signal) => of.read!(key, { signal }),
+      (value) => (value === undefined ? broken(x, [], { _tag: 'absent' }) : this.made(of, x, [], value)),
     )
   }
 
@@ -277,7 +294,9 @@ const attempt = <A>(act: () => A): { readonly value: A } | { readonly error: Rea
   try {
     const value = act()
     if (isPromise(value))
-      return { error: { _tag: 'misuse', why: 'it returns a promise: rules are synchronous, use an action or a source' } }
+      return {
+        error: { _tag: 'misuse', why: 'it returns a promise: rules are synchronous, use an action or a source' },
+      }
     return { value }
   } catch (error) {
     if (error instanceof Bug) throw error

@@ -50,7 +50,12 @@ const boolean = primitive('boolean', (v): v is boolean => typeof v === 'boolean'
 /** An integer that a double holds exactly. */
 const int = primitive('int', (v): v is number => Number.isSafeInteger(v) && !Object.is(v, -0))
 
-const ODD_NUMBERS: Readonly<Record<string, number>> = { NaN: Number.NaN, Infinity: 1 / 0, '-Infinity': -1 / 0, '-0': -0 }
+const ODD_NUMBERS: Readonly<Record<string, number>> = {
+  NaN: Number.NaN,
+  Infinity: 1 / 0,
+  '-Infinity': -1 / 0,
+  '-0': -0,
+}
 
 /** Any number, those included that JSON has no word for. */
 const number: Codec<number> = {

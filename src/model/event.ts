@@ -49,6 +49,11 @@ export type Event =
   | { readonly _tag: 'changed'; readonly builds: readonly BuildId[] }
   /** All that is known was looked at in one go, and but for these it is what it was recorded to be. */
   | { readonly _tag: 'looked'; readonly changed: readonly BuildId[] }
+  /**
+   * The do-file of `build` ended, and not by failing: its slot is free. A later receipt tells what came of it. (Of one that failed only the
+   * receipt tells: nothing more may be started then.)
+   */
+  | { readonly _tag: 'ended'; readonly build: BuildId }
   /** The running do-file of `build` said redo-always. */
   | { readonly _tag: 'always'; readonly build: BuildId }
   /** The running do-file of `build` said redo-stamp; four words of digest. */

@@ -26,7 +26,12 @@ export const checkInvariants = (state: State): void => {
   const rows = Math.max(lastRow(facts), lastRow(flight))
   const waiting = new Map<number, number>()
   for (let x = 1; x < rows; x++) {
-    for (let e = read(facts, x, Fact.DEP_HEAD); e !== 0; e = read(edges, e, Edge.NEXT_DEP)) own(e, x)
+    let hasKept = read(flight, x, Flight.KEPT) === 0
+    for (let e = read(facts, x, Fact.DEP_HEAD); e !== 0; e = read(edges, e, Edge.NEXT_DEP)) {
+      own(e, x)
+      hasKept ||= e === read(flight, x, Flight.KEPT)
+    }
+    invariant(hasKept, `build ${x} keeps an edge that it does not have`)
     let tail = 0
     for (let e = read(flight, x, Flight.NEW_HEAD); e !== 0; e = read(edges, e, Edge.NEXT_DEP)) {
       own(e, x)

@@ -79,8 +79,7 @@ export class ObjectEditor<A> {
       let chunk = copied.get(c)
       if (chunk === undefined) {
         while (chunks.length <= c) chunks.push(undefined)
-        chunk =
-          chunks[c]?.slice() ?? new Array<readonly (A | undefined)[] | undefined>(CHUNK_PAGES).fill(undefined)
+        chunk = chunks[c]?.slice() ?? new Array<readonly (A | undefined)[] | undefined>(CHUNK_PAGES).fill(undefined)
         chunks[c] = chunk
         copied.set(c, chunk)
       }

@@ -127,7 +127,7 @@ export const Flight = {
   ORDER: 4,
   /** waiting: the first edge of the group being judged. request of a do-file: its first edge. */
   CURSOR: 5,
-  /** Dependencies asked for in the present run. */
+  /** Dependencies asked for in the present run, but for those that are kept as they are (`KEPT`). */
   NEW_HEAD: 6,
   NEW_TAIL: 7,
   /** Neighbours in the queue this is in. */
@@ -137,10 +137,12 @@ export const Flight = {
   BY: 10,
   /** The session this was begun for. */
   SESSION: 11,
+  /** running: the last remembered dependency that this run asked for as the last one did, with all before it; else 0. */
+  KEPT: 12,
   /** start, running: the pool that has to have, or gave, room: 1 is `State.pools[0]`. 0: a do-file's slot. Or {@link NO_POOL}. */
-  POOL: 12,
+  POOL: 13,
 } as const
-export const FLIGHT_STRIDE = 13
+export const FLIGHT_STRIDE = 14
 /** Takes no room: a pending read. */
 export const NO_POOL = -1
 
@@ -153,8 +155,8 @@ export const NO_POOL = -1
  *                                 earlier groups ◄─────────┼─► waiting: a remembered dependency is being made
  *                                 proved unchanged         └─► ready ─► [make runs it]
  *                                                                         │ blocked on what it asked for
- *   rest ◄── done, failed ── running ◄── start: a slot is free ◄── blocked
- *                               └─── asks for more ──► blocked
+ *   rest ◄── done, failed ── ended ◄── running ◄── start: a slot is free ◄── blocked
+ *                                         └─── asks for more ──► blocked
  */
 export const Status = {
   REST: 0,
@@ -176,6 +178,8 @@ export const Status = {
   RUNNING: 8,
   /** A request of a do-file, fulfilled: in the answer queue until the do-file gets a slot again. */
   ANSWER: 9,
+  /** Its do-file is over and holds no slot; what it made is being put in place. */
+  ENDED: 10,
 } as const
 export const STATUS_MASK = 15
 
@@ -210,10 +214,12 @@ export const Bit = {
   LOOK: 1 << 17,
   /** Scanned, and may have changed since: to be looked at again when it is next demanded. */
   DOUBTED: 1 << 18,
+  /** running: it asked for something else than the last run did. */
+  DIVERGED: 1 << 19,
   /** A transaction may have changed what this has seen, or is being judged by. */
-  VOIDED: 1 << 19,
+  VOIDED: 1 << 20,
   /** value: to be run anew. What it asked for is kept, and waited for no less, until the new run has asked. */
-  ANEW: 1 << 20,
+  ANEW: 1 << 21,
 } as const
 
 // ------------------------------------------------------------------------------------------------ state

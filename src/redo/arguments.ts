@@ -25,26 +25,32 @@ export interface Options {
 /** A sentence that names what is wrong and what to do. */
 export type UsageError = string
 
+const parse = (args: readonly string[]) =>
+  parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      jobs: { type: 'string', short: 'j' },
+      'keep-going': { type: 'boolean', short: 'k' },
+      xtrace: { type: 'boolean', short: 'x' },
+      verbose: { type: 'boolean', short: 'v' },
+      force: { type: 'boolean' },
+      take: { type: 'boolean' },
+      overwrite: { type: 'boolean' },
+      'no-daemon': { type: 'boolean' },
+      trace: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean' },
+      json: { type: 'boolean' },
+    },
+  })
+
+/** Without options: what most do-files ask, spared what Node's parser takes. */
+const bare = (args: readonly string[]): ReturnType<typeof parse> => ({ values: {}, positionals: [...args] })
+
 export const parseOptions = (command: string, args: readonly string[]): E.Either<UsageError, Options> => {
   try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        jobs: { type: 'string', short: 'j' },
-        'keep-going': { type: 'boolean', short: 'k' },
-        xtrace: { type: 'boolean', short: 'x' },
-        verbose: { type: 'boolean', short: 'v' },
-        force: { type: 'boolean' },
-        take: { type: 'boolean' },
-        overwrite: { type: 'boolean' },
-        'no-daemon': { type: 'boolean' },
-        trace: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-        version: { type: 'boolean' },
-        json: { type: 'boolean' },
-      },
-    })
+    const { values, positionals } = args.some((arg) => arg.startsWith('-')) ? parse(args) : bare(args)
     const jobs = values.jobs === undefined ? availableParallelism() : Number(values.jobs)
     if (!Number.isInteger(jobs) || jobs < 1 || jobs > 10_000)
       return E.left(`-j takes a number from 1 to 10000, not '${values.jobs}'`)

@@ -231,7 +231,7 @@ export class Commands {
     const keepGoing = call.options.keepGoing || host.sessions.open.get(run.session)?.options.keepGoing === true
     // Nobody would tell of a file that a do-file changed by the way, so the files it asks for are looked at again.
     if (!host.watching.isOn) host.doubt(targets.filter((x) => kindOf(host.state, x) !== Kind.TARGET))
-    host.watching.sync(() => {
+    const ask = (): void => {
       if (!this.requests.has(client)) return
       host.ask(
         {
@@ -251,7 +251,9 @@ export class Commands {
           client.exit(ok ? SUCCESS : FAILURE)
         },
       )
-    })
+    }
+    if (want !== 'ifchange' || !host.lookAgain(targets)) return host.watching.sync(ask)
+    ask()
   }
 
   // ---------------------------------------------------------------------------------------------- what only do-files say

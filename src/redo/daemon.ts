@@ -2,6 +2,8 @@
 import { chmodSync, lstatSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import type { Server } from 'node:net'
 import * as E from 'fp-ts/lib/Either.js'
+import { EarlyLook } from '../make/early-look.js'
+import { isTidy } from '../make/temporary.js'
 import { acquireLock, type Lock } from '../store/lock.js'
 import { openStore, type StoreError, type StoreWarning } from '../store/store.js'
 import { SOCKET } from './client.js'
@@ -26,6 +28,8 @@ export interface DaemonOptions {
   readonly idleMs: number
   /** Watch folders; without, every command looks at every file. */
   readonly watch: boolean
+  /** For one command only, see {@link Host}. */
+  readonly brief: boolean
   /** Called once nothing is left of it. */
   readonly onEnd: (code: number) => void
 }
@@ -61,13 +65,15 @@ export class Daemon {
     }
     const lock = acquireLock(`${STATE_FOLDER}/lock.sqlite`)
     if (E.isLeft(lock)) return E.left(lock.left._tag === 'locked' ? lock.left : { _tag: 'refused', why: lock.left.why })
-    const store = openStore(STATE_FOLDER, {})
+    const native = nativeProgram()
+    const early = options.brief && native._tag === 'native' ? new EarlyLook(native.program) : undefined
+    const wasTidy = isTidy()
+    const store = openStore(STATE_FOLDER, { onNames: (names) => early?.check(names) })
     if (E.isLeft(store)) {
       lock.right.release()
       return E.left({ _tag: 'refused', why: storeWords(store.left) })
     }
-    await endLeftovers(store.right)
-    const native = nativeProgram()
+    const hadLeftovers = await endLeftovers(store.right)
     const host = new Host({ ...options, store: store.right, native })
     const daemon = new Daemon(options, host, lock.right)
     daemon.warning = store.right.warning && warningWords(store.right.warning)
@@ -78,6 +84,9 @@ export class Daemon {
       lock.right.release()
       return E.left({ _tag: 'refused', why: `the socket cannot be opened: ${(error as Error).message}` })
     }
+    const looks = await early?.end()
+    // What still ran, or had to be put right, may have changed files behind the look.
+    if (wasTidy && !hadLeftovers && store.right.intents.length === 0) host.early = looks
     return E.right(daemon)
   }
 

@@ -25,7 +25,7 @@ export const serveProcess = async ({ root, request, files, node, main }: Foregro
   const isOver = new Promise<number>((resolve) => {
     ended = resolve
   })
-  const options = { root, node, main, idleMs: 24 * 3600 * 1000, watch: false, onEnd: ended }
+  const options = { root, node, main, idleMs: 24 * 3600 * 1000, watch: false, brief: true, onEnd: ended }
   const input = await readAll(request)
   const begun = performance.now()
   let started = await Daemon.start(options)

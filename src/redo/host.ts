@@ -6,6 +6,7 @@ import { lstatSync, mkdirSync, statSync } from 'node:fs'
 import { Engine } from '../engine.js'
 import type { Outcome } from '../finalize/finalize.js'
 import { DoFileMake } from '../make/do-file.js'
+import type { EarlyLooks } from '../make/early-look.js'
 import { nativeSpawner } from '../make/forkserver.js'
 import { ABSENT, look } from '../make/look.js'
 import { lookWithContent } from '../make/look-content.js'
@@ -15,7 +16,7 @@ import type { Event } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Fact, Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js'
 import { PAGE_ROWS, pageOf, pagesEnd, read } from '../model/table.js'
-import { type Store, StoreFault } from '../store/store.js'
+import { type Intent, type Store, StoreFault } from '../store/store.js'
 import { killSession, recordGroup } from './leftovers.js'
 import type { Native } from './native.js'
 import { type Session, Sessions } from './sessions.js'
@@ -29,6 +30,8 @@ export interface HostOptions {
   readonly native: Native
   /** Watch the project's folders, so that commands need not look at every file. */
   readonly watch: boolean
+  /** For one command, in a process that ends with it: what only saves the next one time is left undone. */
+  readonly brief: boolean
   /** Program and script that serve as JavaScript client, for do-files. */
   readonly node: string
   readonly main: string
@@ -39,6 +42,9 @@ const RUNS_ASIDE = 100_000
 const RUNS_END = 2_000_000_000
 /** How long what nobody waits for may go unrecorded, in ms. */
 const RECORD_MS = 50
+
+/** So many looks take as long as hearing of everything that the watcher has to tell. */
+const LOOKS_MAX = 16
 
 /** How often the live line of a terminal is drawn, in ms. */
 const STATUS_MS = 100
@@ -51,6 +57,8 @@ export class Host {
   readonly tracer: Tracer
   readonly watching: Watching
   readonly root: string
+  /** Everything was looked at while the state was loaded, and nothing happened since. */
+  early: EarlyLooks | undefined
   /** Called when the last request was answered. */
   onIdle: () => void = () => {}
   /** Called when something happened to the state folder's own files. */
@@ -83,18 +91,20 @@ export class Host {
       program: native._tag === 'native' ? native.program : undefined,
       settingsOf: (session) => this.sessions.settingsOf(session),
       firstRun,
+      ended: (build) => this.engine.dispatch({ _tag: 'ended', build }),
       settle: (receipt) => this.engine.settle(receipt),
       intend: (files) => {
-        this.record(this.state)
-        store.intend(files)
+        const fault = this.record(this.state, files)
+        if (fault !== undefined) throw fault
       },
       onStart: (run) => {
         this.tracer.onRun(run.build, run.session, run.candidate.doFile)
         this.sessions.onStart(this.engine.state, run)
       },
       onEnd: (run, ended) => {
-        this.sessions.keepLog(run)
+        const saidNothing = this.sessions.keepLog(run)
         this.sessions.onEnd(run, ended)
+        return saidNothing
       },
       onTrouble: (text) => this.warnAll(text),
       onSpawner: (pid) => {
@@ -133,9 +143,25 @@ export class Host {
    * done.
    */
   lookAtAll(): boolean {
-    const changed = this.make.changedOf(this.state, namedRows(this.state))
+    const builds = namedRows(this.state)
+    const changed = this.make.changedOf(this.state, builds, this.early?.wordsOf(builds))
+    this.early = undefined
     if (changed === undefined) return false
     this.engine.dispatch({ _tag: 'looked', changed })
+    return true
+  }
+
+  /**
+   * Looks at sources that a do-file asks for, in place of waiting until the watcher has told of whatever happened to them. False:
+   * there are too many of them for that, or they are no sources, so that there is more to know than how they look.
+   */
+  lookAgain(builds: readonly BuildId[]): boolean {
+    const { state } = this
+    if (builds.length > LOOKS_MAX) return false
+    const kinds = builds.map((build) => kindOf(state, build))
+    if (!kinds.every((kind) => kind === Kind.SOURCE || kind === Kind.UNKNOWN)) return false
+    // What was never looked at will be, by whoever asks.
+    this.onFileEvents(builds.filter((_, i) => kinds[i] === Kind.SOURCE))
     return true
   }
 
@@ -196,14 +222,17 @@ export class Host {
     this.engine.close()
     this.watching.close()
     await this.make.close()
-    if (this.hasState) this.store.close(this.engine.state)
+    if (!this.hasState) return
+    // The end of the process closes the file: the next one finds a journal, and SQLite's log, as after a sudden end.
+    if (this.options.brief) this.store.commit(this.engine.state)
+    else this.store.close(this.engine.state)
   }
 
   private onTurn(outcome: Outcome, after: State): void {
     const { store } = this
     // What a do-file is told is worth nothing without its target: that is recorded with the next one, or when there is time.
     const isRecorded =
-      outcome.responses.some(({ by }) => by === 0) || this.isIdle ? this.record(after) : this.recordSoon()
+      outcome.responses.some(({ by }) => by === 0) || this.isIdle ? this.record(after) === undefined : this.recordSoon()
     this.watching.follow(outcome)
     for (const notice of outcome.notices) this.sessions.onNotice(after, notice)
     this.tracer.flush()
@@ -227,20 +256,23 @@ export class Host {
     return true
   }
 
-  /** Commits; false when the disk refuses, which everyone who waits is told. The next commit makes up for it. */
-  private record(after: State): boolean {
+  /**
+   * Commits, with `intents` of what is put in place next; gives the fault when the disk refuses, which everyone who waits is told. The next
+   * commit makes up for it.
+   */
+  private record(after: State, intents: readonly Intent[] = []): StoreFault | undefined {
     clearTimeout(this.recordTimer)
     this.recordTimer = undefined
     try {
-      this.store.commit(after, this.make.takeSettled())
-      return true
+      this.store.commit(after, this.make.takeSettled(), intents)
+      return undefined
     } catch (error) {
       if (!(error instanceof StoreFault)) throw error
       const { fault } = error
       this.warnAll(
         `the build cannot be recorded in .redford: ${'why' in fault ? fault.why : 'the folder is gone (205)'}`,
       )
-      return false
+      return error
     }
   }
 

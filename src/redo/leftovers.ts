@@ -60,17 +60,22 @@ export const killSession = (pid: number): void => {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Ends what an earlier daemon left running: asked first, then not asked. Processes of another boot or age are others. */
-export const endLeftovers = async (store: Store): Promise<void> => {
+/**
+ * Ends what an earlier daemon left running: asked first, then not asked. Processes of another boot or age are others.
+ * Whether there was any.
+ */
+export const endLeftovers = async (store: Store): Promise<boolean> => {
   const recorded = store.meta('group')
-  if (recorded === undefined) return
+  if (recorded === undefined) return false
   const { pid, start, boot } = JSON.parse(recorded) as Group
-  if (boot !== bootId() || boot === '') return
+  if (boot !== bootId() || boot === '') return false
   // The number may belong to another process by now; as a session's it can only be ours, or nobody's.
   const isReused = startOf(pid) !== '' && startOf(pid) !== start
-  if (isReused) return
-  for (let i = 0; i < 100 && membersOf(pid).length > 0; i++) {
+  if (isReused) return false
+  let i = 0
+  for (; i < 100 && membersOf(pid).length > 0; i++) {
     for (const member of membersOf(pid)) signal(member, i < 20 ? 'SIGTERM' : 'SIGKILL')
     await pause(10)
   }
+  return i > 0
 }

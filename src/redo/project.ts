@@ -78,6 +78,8 @@ export class Resolver {
   private readonly root: string
   private readonly cwd: string
   private readonly folders = new Map<string, string>()
+  /** By a target's folder as it was given, up to the slash: what its name begins with, if it lies in the root. */
+  private readonly prefixes = new Map<string, string | undefined>()
 
   /** `root`: its real path. `cwd`: absolute. */
   constructor(root: string, cwd: string) {
@@ -92,8 +94,22 @@ export class Resolver {
   nameOf(target: string): string {
     const last = baseOf(target)
     if (last === '' || last === '.' || last === '..') return this.within(this.real(joinPath(this.cwd, target)))
-    const folder = this.real(folderOf(target) === '' ? this.cwd : joinPath(this.cwd, folderOf(target)))
-    return this.within(joinPath(folder, last))
+    const given = target.slice(0, target.length - last.length)
+    if (!this.prefixes.has(given)) this.prefixes.set(given, this.prefixOf(given))
+    const prefix = this.prefixes.get(given)
+    if (prefix === undefined) return this.within(joinPath(this.folder(given), last))
+    return prefix === given ? target : prefix + last
+  }
+
+  private folder(given: string): string {
+    return this.real(given === '' ? this.cwd : joinPath(this.cwd, folderOf(given)))
+  }
+
+  private prefixOf(given: string): string | undefined {
+    const folder = this.folder(given)
+    if (!isWithin(this.root, folder)) return undefined
+    const name = this.within(folder)
+    return name === '' ? '' : `${name}/`
   }
 
   /** How the client calls the target of that name. */

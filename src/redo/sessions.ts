@@ -151,19 +151,20 @@ export class Sessions {
     if (ended.outcome._tag === 'Right') console.output(session.resolver.shown(run.name), this.logOf(run.build))
   }
 
-  /** What the run said on standard error is kept until the next run of the same target; nothing, if it said nothing. */
-  keepLog({ build, stderr }: Run): void {
+  /** What the run said on standard error is kept until the next run of the same target. True: it said nothing, and left an empty file. */
+  keepLog({ build, stderr }: Run): boolean {
     try {
       const size = statSync(stderr, { throwIfNoEntry: false })?.size ?? 0
       if (size > 0) {
         renameSync(stderr, logPath(build))
         this.logs.add(build)
-        return
+        return false
       }
-      unlinkSync(stderr)
       if (this.logs.delete(build)) unlinkSync(logPath(build))
+      return true
     } catch {
       // The state folder is gone; whoever asks next is told.
+      return false
     }
   }
 

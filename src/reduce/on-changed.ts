@@ -3,7 +3,7 @@ import type { Look } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { buildId, generation } from '../model/ids.js'
 import { Bit, Edge, FACT_STRIDE, Fact, Flag, KIND_MASK, Kind, Mode, Status } from '../model/state.js'
-import { objectAt, PAGE_ROWS, pageOf, pagesEnd, read, withObject } from '../model/table.js'
+import { objectAt, PAGE_ROWS, pageOf, pagesEnd, read, rowsEnd, tableOf, withObject } from '../model/table.js'
 import { bumpRevision, suspectDependents } from './judge.js'
 import { wordsOf, writeLook } from './on-scanned.js'
 import { isStarted } from './withdraw.js'
@@ -24,10 +24,12 @@ export const onChanged = (w: Work, builds: readonly BuildId[]): void => {
  * watcher, or the end of the process, says otherwise. One pass over the tables, in place of demanding each target.
  */
 export const onLooked = (w: Work, changed: readonly BuildId[]): void => {
-  // Plain reads in one loop: this is the first thing a process does, and the compiler has not warmed up.
+  // Plain reads in one loop, and a table made in one piece: this is the first thing a process does, and the compiler has not
+  // warmed up.
   const [facts, edges] = [w.facts.view(), w.edges.view()]
-  const checked = Math.max(1, w.generation)
+  const pass = Math.max(1, w.generation)
   const doubtful: BuildId[] = [...changed]
+  const checked = new Int32Array(rowsEnd(facts))
   for (let p = 0; p < pagesEnd(facts); p++) {
     const page = pageOf(facts, p)
     if (page === undefined) continue
@@ -35,7 +37,10 @@ export const onLooked = (w: Work, changed: readonly BuildId[]): void => {
       const flags = page[r * FACT_STRIDE + Fact.FLAGS]!
       const kind = flags & KIND_MASK
       const x = buildId(p * PAGE_ROWS + r)
-      if (kind === Kind.UNKNOWN || kind === Kind.REQUEST || (w.inFlight > 0 && w.status(x) !== Status.REST)) continue
+      if (kind === Kind.UNKNOWN || kind === Kind.REQUEST || (w.inFlight > 0 && w.status(x) !== Status.REST)) {
+        checked[x] = w.checked.get(x, 0)
+        continue
+      }
       let isSame = (flags & (Flag.ALWAYS | Flag.BROKEN | Flag.MODIFIED)) === 0
       for (let e = page[r * FACT_STRIDE + Fact.DEP_HEAD]!; e !== 0 && isSame; e = read(edges, e, Edge.NEXT_DEP)) {
         const d = read(edges, e, Edge.DEPENDENCY)
@@ -44,10 +49,11 @@ export const onLooked = (w: Work, changed: readonly BuildId[]): void => {
         const isGone = (of & Flag.BROKEN) !== 0 || (of & KIND_MASK) === Kind.ABSENT
         if (isGone && (read(edges, e, Edge.MODE) & Mode.CREATE) === 0) isSame = false
       }
-      w.checked.set(x, 0, isSame ? checked : -checked)
+      checked[x] = isSame ? pass : -pass
       if (!isSame) doubtful.push(x)
     }
   }
+  w.checked.replace(tableOf(1, checked))
   for (const x of doubtful) {
     w.checked.set(x, 0, -Math.abs(w.checked.get(x, 0)))
     suspectDependents(w, x)

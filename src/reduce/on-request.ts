@@ -1,10 +1,11 @@
 /** Requests come, and are taken back. */
 import type { Event, Session } from '../model/event.js'
 import { type BuildId, buildId, generation } from '../model/ids.js'
-import { Bit, Edge, Fact, Flight, Kind, Mode, Status } from '../model/state.js'
+import { Bit, Edge, Fact, Flight, GROUP_SHIFT, Kind, Mode, Status } from '../model/state.js'
 import { withObject } from '../model/table.js'
 import { cycleThrough, noteCycle } from './cycle.js'
 import { declare, demand, force, isScanned, need, needValue, type Pass } from './demand.js'
+import { nextKept } from './kept.js'
 import { onUnfollowed } from './on-followed.js'
 import { fulfil, release, withdraw } from './on-unblocked.js'
 import { isStarted } from './withdraw.js'
@@ -24,7 +25,7 @@ export const onRequested = (w: Work, event: Requested): void => {
   if (by === 0) {
     w.generation = generation(w.generation + 1)
     w.sessions = withObject(w.sessions, request, { generation: w.generation, jobs: event.jobs, trust: event.trust })
-  } else if (!isStarted(w, by)) {
+  } else if (!isStarted(w, by) || w.status(by) === Status.ENDED) {
     // Its do-file has ended: a process that it left behind asks.
     w.tell({ _tag: 'responded', request, by, ok: false, outOfDate: [] })
     return
@@ -50,19 +51,31 @@ export const onRequested = (w: Work, event: Requested): void => {
   else if (by !== 0 && w.status(by) === Status.RUNNING) w.moveTo(by, Status.BLOCKED)
 }
 
-/** Adds an edge for each target and waits for what is not there yet. */
+/** Adds an edge for each target, but where one is kept that says the same, and waits for what is not there yet. */
 const ask = (w: Work, event: Requested, pass: Pass): void => {
   const { request, by } = event
   const dependent = by === 0 ? request : by
   const group = w.nextGroup(dependent)
   const create = event.want === 'create' || event.want === 'look'
   const passing = by !== 0 && (event.want === 'force' || event.want === 'overwrite')
+  let kept = by === 0 || passing ? 0 : nextKept(w, by)
   for (const target of new Set(event.targets)) {
+    const isReady = isSettled(w, target, event.want, pass)
+    const isKept = kept !== 0 && isEdge(w, kept, target, group, create)
+    if (isKept) {
+      const isSame = isReady && w.edges.get(kept, Edge.SEEN) === w.seen(target, create)
+      w.flight.set(by, Flight.KEPT, kept)
+      kept = w.edges.get(kept, Edge.NEXT_DEP)
+      if (isSame && (create || !w.isBroken(target))) continue
+    } else {
+      kept = 0
+      if (by !== 0) w.setBits(by, Bit.DIVERGED)
+    }
     const e = w.newEdge(dependent, target, group, create)
     w.append(dependent, e)
     if (passing) w.edges.set(e, Edge.MODE, w.edges.get(e, Edge.MODE) | Mode.PASSING)
     if (by !== 0 && w.flight.get(request, Flight.CURSOR) === 0) w.flight.set(request, Flight.CURSOR, e)
-    if (isSettled(w, target, event.want, pass)) {
+    if (isReady) {
       w.edges.set(e, Edge.SEEN, w.seen(target, create))
       if (create || !w.isBroken(target)) continue
       w.setBits(request, Bit.FAILED)
@@ -83,6 +96,10 @@ const ask = (w: Work, event: Requested, pass: Pass): void => {
     w.list(e)
   }
 }
+
+const isEdge = ({ edges }: Work, e: number, target: BuildId, group: number, create: boolean): boolean =>
+  edges.get(e, Edge.DEPENDENCY) === target &&
+  edges.get(e, Edge.MODE) === ((group << GROUP_SHIFT) | (create ? Mode.CREATE : 0))
 
 /** Demands `target` as it is wanted; whether there is nothing to wait for. */
 const isSettled = (w: Work, target: BuildId, want: Requested['want'], pass: Pass): boolean => {

@@ -7,10 +7,11 @@ import { objectAt, withObject } from '../model/table.js'
 import { cycleThrough, noteCycle } from './cycle.js'
 import { demand, isScanned, need, passOf } from './demand.js'
 import { bumpRevision, rest, restUnchecked, suspectDependents } from './judge.js'
+import { replaceList } from './kept.js'
 import { closeRequestsOf } from './on-request.js'
 import { becomeSource, contentDiffers, wordsOf, writeLook } from './on-scanned.js'
 import { onUnblocked } from './on-unblocked.js'
-import { giveUpWaits } from './withdraw.js'
+import { giveUpWaits, isStarted } from './withdraw.js'
 import type { Work } from './work.js'
 
 type Of<Tag> = Extract<Receipt, { _tag: Tag }>
@@ -51,9 +52,14 @@ export const onStarted = (w: Work, { build: x }: Of<'started'>): void => {
   w.moveTo(x, Status.RUNNING)
 }
 
+/** Gives its slot to the next one, while what it made is put in place. One that waits for an answer has given it back before. */
+export const onEnded = (w: Work, x: BuildId): void => {
+  if (w.status(x) === Status.RUNNING) w.moveTo(x, Status.ENDED)
+}
+
 const canEnd = (w: Work, x: BuildId): boolean => {
   const status = w.status(x)
-  return status === Status.READY || status === Status.START || status === Status.BLOCKED || status === Status.RUNNING
+  return status === Status.READY || status === Status.START || isStarted(w, x) || status === Status.BLOCKED
 }
 
 export const onDone = (w: Work, { build: x, look, virtual }: Of<'done'>): void => {
@@ -149,23 +155,16 @@ const brokenDependency = (w: Work, x: BuildId): BuildId => {
   return buildId(0)
 }
 
-/**
- * The dependencies of this run take the place of the remembered ones; those asked for twice count once. One that was not the same
- * both times cannot have been seen right: no revision equals what is remembered of it.
- */
+/** What was asked for twice counts once. What was not the same both times cannot have been seen right: no revision equals that. */
 const endRun = (w: Work, x: BuildId): void => {
   closeRequestsOf(w, x)
   giveUpWaits(w, x)
-  const old = w.facts.get(x, Fact.DEP_HEAD)
-  const head = w.flight.get(x, Flight.NEW_HEAD)
-  w.facts.set(x, Fact.DEP_HEAD, head)
-  w.flight.set(x, Flight.NEW_HEAD, 0)
-  w.flight.set(x, Flight.NEW_TAIL, 0)
   w.facts.set(x, Fact.BUILT, w.flight.get(x, Flight.PASS))
-  w.freeList(old)
+  // What is kept was remembered, so nothing in it is there twice.
+  if (!replaceList(w, x)) return
   const known = new Map<number, number>()
   let last = 0
-  for (let e = head; e !== 0; ) {
+  for (let e = w.facts.get(x, Fact.DEP_HEAD); e !== 0; ) {
     const next = w.edges.get(e, Edge.NEXT_DEP)
     const mode = w.edges.get(e, Edge.MODE)
     const key = w.edges.get(e, Edge.DEPENDENCY) * 2 + (mode & Mode.CREATE)

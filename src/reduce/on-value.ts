@@ -109,7 +109,10 @@ const ofCause = (w: Work, d: BuildId): Content => {
 }
 
 const ofCycle = (path: readonly BuildId[]): Content =>
-  path.reduce<Content>(([a, b, c, d], x) => [Math.imul(a ^ x, 0x85ebca6b), (b + x) | 0, c ^ (a >>> 7), d | 1], [1, 0, 0, 0])
+  path.reduce<Content>(
+    ([a, b, c, d], x) => [Math.imul(a ^ x, 0x85ebca6b), (b + x) | 0, c ^ (a >>> 7), d | 1],
+    [1, 0, 0, 0],
+  )
 
 const differsFrom = (w: Work, x: BuildId, content: Content): boolean => {
   if (w.revision(x) === 0) return true

@@ -10,7 +10,7 @@ import { judge, judgeValue, tell } from './judge.js'
 import { onAdopted, onAlways, onChanged, onLooked, onRechecked, onStamped, onTaken } from './on-changed.js'
 import { onFollowed, onWiped } from './on-followed.js'
 import { onCancelled, onRequested } from './on-request.js'
-import { onBlocked, onDone, onFailed, onStarted } from './on-run.js'
+import { onBlocked, onDone, onEnded, onFailed, onStarted } from './on-run.js'
 import { onScanned } from './on-scanned.js'
 import { onTransacted } from './on-transacted.js'
 import { respond } from './on-unblocked.js'
@@ -119,6 +119,8 @@ const applyEvent = (w: Work, event: Event): void => {
       return onChanged(w, event.builds)
     case 'looked':
       return onLooked(w, event.changed)
+    case 'ended':
+      return onEnded(w, event.build)
     case 'always':
       return onAlways(w, event.build)
     case 'stamped':

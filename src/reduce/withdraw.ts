@@ -14,10 +14,16 @@ const isNeeded = (w: Work, x: BuildId): boolean => {
   return false
 }
 
-/** Whether a process works for `x`: it runs, or waits for answers to its requests. */
-export const isStarted = (w: Work, x: BuildId): boolean =>
-  w.kind(x) !== Kind.VALUE &&
-  (w.status(x) === Status.RUNNING || (w.status(x) === Status.BLOCKED && w.flight.get(x, Flight.BY) > 0))
+/** Whether the do-file of `x` was started, and its result is still to come: it runs, waits for answers to its requests, or has ended. */
+export const isStarted = (w: Work, x: BuildId): boolean => {
+  const status = w.status(x)
+  if (w.kind(x) === Kind.VALUE) return false
+  return (
+    status === Status.RUNNING ||
+    status === Status.ENDED ||
+    (status === Status.BLOCKED && w.flight.get(x, Flight.BY) > 0)
+  )
+}
 
 /** Whether `x` is in the batch of this very tick: its receipt has yet to be applied. */
 const isBeingMade = (w: Work, x: BuildId): boolean => {

@@ -316,8 +316,8 @@ export class Work {
 
   /** Number for the next group of the present run of `x`. */
   nextGroup(x: BuildId): number {
-    const tail = this.flight.get(x, Flight.NEW_TAIL)
-    return tail === 0 ? 0 : (this.edges.get(tail, Edge.MODE) >>> GROUP_SHIFT) + 1
+    const after = (e: number): number => (e === 0 ? 0 : (this.edges.get(e, Edge.MODE) >>> GROUP_SHIFT) + 1)
+    return Math.max(after(this.flight.get(x, Flight.NEW_TAIL)), after(this.flight.get(x, Flight.KEPT)))
   }
 
   /** Frees one edge: out of every list but that of its dependent, which the caller rewrites. */

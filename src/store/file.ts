@@ -27,6 +27,9 @@ const prepare = (db: Database): Statements => ({
   pageBytes: db.prepare('select total(length(record)) from pages').pluck(),
 })
 
+type Transaction = ReturnType<typeof transactionOf>
+const transactionOf = (db: Database) => db.transaction((work: () => unknown) => work())
+
 const inodeOf = (path: string): bigint | undefined => statSync(path, { bigint: true, throwIfNoEntry: false })?.ino
 
 export class StoreFile {
@@ -34,6 +37,8 @@ export class StoreFile {
   private readonly connect: () => Database
   private db: Database
   private statements: Statements
+  /** Made once a handle: SQLite's transaction around a function. */
+  private transaction: Transaction
   private inode: bigint | undefined
   /** Why this handle is not to be trusted any more: what it failed to write may have reached the file, or not. */
   private fault: StoreError | undefined
@@ -44,6 +49,7 @@ export class StoreFile {
     this.connect = connect
     this.db = db
     this.statements = prepare(db)
+    this.transaction = transactionOf(db)
     this.inode = inodeOf(path)
   }
 
@@ -78,7 +84,7 @@ export class StoreFile {
   private run<A>(work: (statements: Statements) => A): A {
     if (!this.isInPlace) throw new StoreFault({ _tag: 'gone', path: this.path })
     try {
-      return this.db.transaction(() => work(this.statements)).immediate()
+      return this.transaction.immediate(() => work(this.statements)) as A
     } catch (error) {
       throw this.faultOf(error)
     }
@@ -94,6 +100,7 @@ export class StoreFile {
       throw this.faultOf(error)
     }
     this.statements = prepare(this.db)
+    this.transaction = transactionOf(this.db)
     this.inode = inodeOf(this.path)
   }
 

@@ -12,9 +12,12 @@ import { DEPENDENCY_WORDS, ROW_WORDS, STORED_FACTS, type StoreRecord } from './r
 export const loadState = (
   records: readonly StoreRecord[],
   generationNumber: number,
+  onNames: (names: Names) => void = () => {},
 ): { state: State; names: Names } => {
   const idsEnd = records.reduce((end, record) => Math.max(end, record.idsEnd), 1)
   if (idsEnd === 1) return { state: { ...emptyState, generation: generation(generationNumber) }, names: new Names() }
+  const names = loadNames(records, idsEnd)
+  onNames(names)
   const facts = new Int32Array(idsEnd * FACT_STRIDE)
   const lists: Lists = { record: new Int32Array(idsEnd), start: new Int32Array(idsEnd) }
   let { errors, stamps } = emptyState
@@ -36,7 +39,7 @@ export const loadState = (
     errors,
     stamps,
   }
-  return { state, names: loadNames(records, idsEnd) }
+  return { state, names }
 }
 
 /** Calls `visit` with each id that a record speaks of, more than once for some. */

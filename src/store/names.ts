@@ -122,6 +122,13 @@ export class Names {
     return this.bytes.subarray(at, at + this.lengths[id]!)
   }
 
+  /** All ids that have a name, rising. */
+  all(): readonly BuildId[] {
+    const all: BuildId[] = []
+    for (let id = 1; id < this.end; id++) if (this.lengths[id]! >= 0) all.push(buildId(id))
+    return all
+  }
+
   /** The names of `builds`, each with a NUL behind it. */
   packed(builds: readonly BuildId[]): Buffer {
     let size = 0

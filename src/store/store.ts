@@ -48,6 +48,8 @@ export interface StoreOptions {
   readonly synchronous?: Synchronous
   /** Bytes that the journal may grow to before a commit makes a checkpoint of it; a quarter of the pages, if that is more. */
   readonly journalBytesMax?: number
+  /** Called as soon as the names are loaded; the rest takes longer. */
+  readonly onNames?: (names: Names) => void
   /** How older files are brought up to date; others than the program's own are for its tests. */
   readonly migrations?: readonly Migration[]
 }
@@ -80,7 +82,7 @@ export const openStore = (folder: string, options: StoreOptions = {}): E.Either<
   try {
     const { db, contents, why } = tryOpen(path, connect)
     if (db !== undefined && contents !== undefined && why === undefined) {
-      return E.right(new Store(new StoreFile(path, connect, db), contents, limit))
+      return E.right(new Store(new StoreFile(path, connect, db), contents, limit, undefined, options.onNames))
     }
     if (db !== undefined) closeQuietly(db)
     const kept = contents === undefined ? 'nothing' : contents.journalLost > 0 ? 'older' : 'state'
@@ -130,7 +132,13 @@ export class Store {
   private unsettled: readonly string[] = []
 
   /** Made by `openStore`. With a `warning` the file is new, and gets all that there is. */
-  constructor(file: StoreFile, contents: Contents | undefined, journalBytesMax: number, warning?: StoreWarning) {
+  constructor(
+    file: StoreFile,
+    contents: Contents | undefined,
+    journalBytesMax: number,
+    warning?: StoreWarning,
+    onNames?: (names: Names) => void,
+  ) {
     this.file = file
     this.journalBytesMax = journalBytesMax
     this.warning = warning
@@ -138,7 +146,7 @@ export class Store {
     this.pageSums = contents?.pageSums ?? new Map()
     this.notes = contents?.notes ?? new Notes()
     const records = contents === undefined ? [] : [...contents.pages, ...contents.journal]
-    const { state, names } = loadState(records, this.head.generation)
+    const { state, names } = loadState(records, this.head.generation, onNames)
     this.committed = state
     this.names = names
     this.intents = this.notes.all(NoteKind.INTENT).map(intentOf)
@@ -168,18 +176,19 @@ export class Store {
 
   /**
    * Makes `after` what the next start will find, and forgets the intents of `settled` with it: one transaction, whose cost
-   * follows what changed since the last commit; nothing is written if nothing did.
+   * follows what changed since the last commit; nothing is written if nothing did. `intents`: targets that will be put in place, which is to
+   * be recorded before any of them is.
    * @throws StoreFault: nothing is written, and the next commit makes up for it.
    */
-  commit(after: State, settled: readonly string[] = []): void {
+  commit(after: State, settled: readonly string[] = [], intents: readonly Intent[] = []): void {
     const changes = changesBetween(this.committed, after)
     this.unsettled = [...this.unsettled, ...settled]
     const edit = this.notes.edit(
-      [],
+      intents.map(noteOf),
       this.unsettled.map((key) => ({ kind: NoteKind.INTENT, key })),
     )
     const ids = [...changes.rows, ...changes.extras, ...this.names.changed]
-    if (ids.length === 0 && edit.drop.length === 0 && !this.file.isSuspect) {
+    if (ids.length === 0 && edit.put.length === 0 && edit.drop.length === 0 && !this.file.isSuspect) {
       this.committed = after
     } else if (this.file.isSuspect) {
       this.notes.keep(edit)
@@ -197,11 +206,6 @@ export class Store {
   checkpoint(after: State): void {
     this.commit(after)
     if (this.head.journal > 0) this.checkpointOf(after, this.dirty)
-  }
-
-  /** Records, before any of them is put in place, that these targets will be. @throws StoreFault */
-  intend(intents: readonly Intent[]): void {
-    if (intents.length > 0) this.editNotes(this.notes.edit(intents.map(noteOf), []))
   }
 
   /** These were settled without a commit. @throws StoreFault */

@@ -36,6 +36,22 @@ test('a target without output counts as built', async () => {
   expect(s.runs()).toEqual(['x'])
 })
 
+test('what a do-file says is never taken for what the next one says', async () => {
+  const s = space({
+    'all.do': 'redo-ifchange quiet\nredo-ifchange silent\nredo-ifchange loud\n',
+    // Goes on for longer than its do-file, and speaks while the others run.
+    'quiet.do': '{ sleep 0.5; echo late >&2; } &\n',
+    'loud.do': 'echo heard >&2\n',
+    'silent.do': 'sleep 1\n',
+  })
+  const result = await s.redo('-j1', 'all')
+  expect(result.code, result.stderr).toBe(0)
+  expect(result.stderr).not.toContain('late')
+  expect(result.stderr.split('heard')).toHaveLength(2)
+  expect(fs.readdirSync(s.path('.redford/log'))).toHaveLength(1)
+  expect(fs.readdirSync(s.path('.redford/tmp'))).toEqual([])
+})
+
 test('an empty $3 is an empty target', async () => {
   const s = space({ 'x.do': ': >"$3"\n', 'y.do': 'touch "$3"\n' })
   await s.redo('x', 'y')

@@ -92,6 +92,21 @@ test('one changed source runs its dependents and nothing else', async () => {
   expect(events.filter(({ event }) => event === 'done').find(({ target }) => target === 'a.o')?.changed).toBe(true)
 })
 
+test('a source that a do-file changes by the way is seen as it is when the do-file asks for it', async () => {
+  // By another name, in a folder that nobody watches: the watcher does not hear of it.
+  const s = space({
+    src: 'one\n',
+    'sub/.keep': '',
+    'x.do': noted('ln -f src sub/src', 'echo two >sub/src', 'redo-ifchange src', 'cat src'),
+    'y.do': noted('redo-ifchange src', 'cat src'),
+  })
+  await s.ifchange('y')
+  await s.ifchange('x')
+  expect(s.runs()).toEqual(['x', 'y'])
+  await s.ifchange('x', 'y')
+  expect(s.runs()).toEqual(['y'])
+})
+
 test('a target remade the same is done without being changed', async () => {
   const s = space({ src: 'one\ntwo\n', 'x.do': 'redo-ifchange src\nhead -n 1 src\n', 'y.do': 'redo-ifchange x\n' })
   await s.ifchange('y')

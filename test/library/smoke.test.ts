@@ -1,6 +1,6 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { expect, it } from 'vitest'
-import { checkInvariants, codec as C, createEngine, emptyState, rule, source } from '../../src/index.js'
+import { codec as C, checkInvariants, createEngine, emptyState, rule, source } from '../../src/index.js'
 
 const a = source('a', { key: C.string, value: C.int })
 const double = rule('double', { key: C.string, value: C.int }, function* (key, b) {
@@ -31,7 +31,10 @@ it('works', async () => {
   eng.transact((tx) => tx.remove(a('x')))
   eng.settle()
   checkInvariants(eng.state)
-  expect(seen.slice(0, 2)).toEqual([[1, 6], [2, 24]])
+  expect(seen.slice(0, 2)).toEqual([
+    [1, 6],
+    [2, 24],
+  ])
   expect(seen[2]).toMatchObject({ _tag: 'dependency', cause: { _tag: 'dependency', cause: { _tag: 'absent' } } })
   live.cancel()
   eng.gc({ keep: 0 })

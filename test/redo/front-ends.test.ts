@@ -14,7 +14,7 @@ beforeEach(() => {
   fs.cpSync(join(packageRoot, 'native'), join(home, 'native'), { recursive: true })
   fs.copyFileSync(join(packageRoot, 'package.json'), join(home, 'package.json'))
   fs.mkdirSync(join(home, 'dist/cli'), { recursive: true })
-  fs.writeFileSync(join(home, 'dist/cli/redford.js'), '')
+  fs.writeFileSync(join(home, 'dist/cli/redford.cjs'), '')
   fs.mkdirSync(folder.at('path'))
   const tell = 'for word; do printf "<%s>" "$word"; done; cat\n'
   fs.writeFileSync(folder.at('path/node'), `#!/bin/sh\nmain=$1; shift; [ -f "$main" ] && printf "node"; ${tell}`)

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Want } from '../../src/model/event.js'
 import { buildId } from '../../src/model/ids.js'
-import { Flag, Flight, hasFlag, Kind, kindOf } from '../../src/model/state.js'
+import { Flag, Flight, hasFlag, Kind, kindOf, Status, statusOf } from '../../src/model/state.js'
 import { read } from '../../src/model/table.js'
 import { Play, type Rule, type World } from '../support/world.js'
 
@@ -153,6 +153,58 @@ describe('what a do-file says while it runs', () => {
     play.finish()
     expect(play.answers.get(request)).toBe(true)
     expect(play.answers.has(200)).toBe(false)
+  })
+})
+
+describe('a do-file that has ended, before its result is known', () => {
+  /** Builds all of `rules` with one slot, up to where the process of `build` has ended. */
+  const endedOf = (build: number, rules: Record<number, Rule>) => {
+    const play = new Play(world(rules, {}))
+    const request = play.request(Object.keys(rules).map(Number), 'ifchange', { jobs: 1 })
+    play.engine.settleAll()
+    while (statusOf(play.engine.state, buildId(build)) !== Status.ENDED) {
+      play.go(() => 0)
+      play.engine.settleAll()
+    }
+    return { play, request }
+  }
+  it('lets the next one start, but none that needs it', () => {
+    const { play, request } = endedOf(2, { 1: sum([2]), 2: sum(), 3: sum() })
+    expect(play.engine.state.running).toBe(1)
+    expect([...play.processes.keys()]).toEqual([1, 2, 3])
+    expect(statusOf(play.engine.state, buildId(1))).toBe(Status.BLOCKED)
+    expect(play.answers.has(request)).toBe(false)
+    play.finish()
+    expect(play.answers.get(request)).toBe(true)
+  })
+  it('holds the slot when it failed: that may be the end of the request', () => {
+    const play = new Play(world({ 1: { asks: [], output: 'sum', failsAt: 1 }, 2: sum() }, {}))
+    const request = play.request([1, 2], 'ifchange', { keepGoing: false, jobs: 1 })
+    play.finish()
+    expect(play.answers.get(request)).toBe(false)
+    expect(play.runs).toEqual([1])
+  })
+  it('asks for nothing any more', () => {
+    const { play } = endedOf(1, { 1: sum() })
+    askBy(play, 1, 200, [2])
+    play.engine.settleAll()
+    expect(play.answers.get(200)).toBe(false)
+    expect(statusOf(play.engine.state, buildId(1))).toBe(Status.ENDED)
+  })
+  it('is waited for by a request that failed meanwhile', () => {
+    const play = new Play(world({ 1: sum(), 2: { asks: [], output: 'sum', failsAt: 1 } }, {}))
+    const request = play.request([1, 2], 'ifchange', { keepGoing: false, jobs: 2 })
+    play.engine.settleAll()
+    while (statusOf(play.engine.state, buildId(1)) !== Status.ENDED) {
+      play.go(() => 0)
+      play.engine.settleAll()
+    }
+    play.murder(2)
+    play.engine.settleAll()
+    expect(play.answers.has(request)).toBe(false)
+    play.finish()
+    expect(play.answers.get(request)).toBe(false)
+    expect(notices(play)).toContain('built 1')
   })
 })
 

@@ -37,7 +37,7 @@ const filled = (): { store: Store; play: Play; world: World; held: unknown[] } =
   commit()
   store.checkpoint(play.engine.state)
   store.setMeta('boot', 'x')
-  store.intend([{ name: 'dir/1', ino: '1', size: 1 }])
+  store.commit(store.state, [], [{ name: 'dir/1', ino: '1', size: 1 }])
   for (let i = 0; i < 6; i++) {
     world.files.set(SIZE / 2 + 3 * i + 1, 1_000 + i)
     commit()

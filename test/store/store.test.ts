@@ -269,10 +269,10 @@ describe('intents', () => {
 
   it('are found by the next process, until they are settled with a commit', () => {
     const store = opened(folder)
-    const play = playIn(store, world())
-    store.intend(intents)
-    store.intend([{ name: 'b', ino: '7', size: 2 ** 40 }])
+    store.commit(store.state, [], intents)
+    store.commit(store.state, [], [{ name: 'b', ino: '7', size: 2 ** 40 }])
     const before = copyOf(folder)
+    const play = playIn(store, world())
     play.build([1])
     store.commit(play.engine.state, ['b', 'never intended'])
     store.close()
@@ -290,9 +290,23 @@ describe('intents', () => {
     discard(before)
   })
 
+  it('of a target that is put in place again take the place of those settled by the same commit', () => {
+    const store = opened(folder)
+    store.commit(store.state, [], intents)
+    const again = { name: 'b', ino: '8', size: 1 }
+    store.commit(store.state, ['a\xff\0b', 'b'], [again])
+    const crashed = copyOf(folder)
+    store.close()
+    const found = opened(crashed)
+    expect(found.warning).toBeUndefined()
+    expect(found.intents).toEqual([again])
+    found.close()
+    discard(crashed)
+  })
+
   it('are settled by a commit in which nothing else changed', () => {
     const store = opened(folder)
-    store.intend(intents)
+    store.commit(store.state, [], intents)
     store.commit(store.state, ['b'])
     store.close()
     const again = opened(folder)

@@ -47,7 +47,7 @@ export interface World {
 /** First id of requests. */
 export const REQUESTS = 64
 
-type Step = 'always' | 'create' | 'background' | number | 'odd' | 'stamp' | 'end'
+type Step = 'always' | 'create' | 'background' | number | 'odd' | 'stamp' | 'ended' | 'end'
 
 interface Process {
   readonly build: BuildId
@@ -243,6 +243,7 @@ export class Play {
       ...rule.asks.keys(),
       'odd',
       ...(rule.stamps ? (['stamp'] as const) : []),
+      'ended',
       'end',
     ]
     const process = {
@@ -273,6 +274,9 @@ export class Play {
     switch (step) {
       case 'end':
         return this.end(process)
+      case 'ended':
+        if (!this.failsAtEnd(process)) this.engine.dispatch({ _tag: 'ended', build })
+        return this.later(process)
       case 'always':
         this.engine.dispatch({ _tag: 'always', build })
         return this.later(process)
@@ -314,6 +318,10 @@ export class Play {
     return request
   }
 
+  private failsAtEnd({ rule, sum }: Process): boolean {
+    return rule.failsAt !== undefined && sum % 5 === rule.failsAt
+  }
+
   private failLater(process: Process): void {
     this.soon(process, () => this.fail(process, { _tag: 'exit', code: 1 }))
   }
@@ -334,8 +342,7 @@ export class Play {
 
   private end(process: Process): void {
     const { rule, build } = process
-    if (rule.failsAt !== undefined && process.sum % 5 === rule.failsAt)
-      return this.fail(process, { _tag: 'exit', code: 1 })
+    if (this.failsAtEnd(process)) return this.fail(process, { _tag: 'exit', code: 1 })
     this.processes.delete(build)
     const virtual = rule.output === 'none'
     const value = resultOf(rule, process.sum)

@@ -1,0 +1,139 @@
+/** Commands without a daemon, one after the other: each takes up what the last one left, be it a proof or a journal. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, afterEach, expect, test } from 'vitest'
+import { closeSpaces, noted, type Space, space } from '../support/space.js'
+
+afterEach(closeSpaces)
+afterAll(closeSpaces)
+
+const files = {
+  'all.do': noted('redo-ifchange list', 'redo-ifchange - <list'),
+  list: 'd/one.out\nd/two.out\nthree.out\n',
+  'default.out.do': noted('redo-ifchange "$2.src"', 'cat "$2.src"'),
+  'd/one.src': '1',
+  'd/two.src': '2',
+  'three.src': '3',
+}
+
+/** What ran for it. */
+const build = async (s: Space, env: Record<string, string> = {}): Promise<readonly string[]> => {
+  s.runs()
+  const result = await s.run('redo-ifchange', ['--no-daemon', 'all'], { env })
+  expect(result.code, result.stderr).toBe(0)
+  return [...s.runs()].sort()
+}
+
+test('each makes what changed since, however many there were', async () => {
+  const s = space(files)
+  expect(await build(s)).toEqual(['all', 'd/one.out', 'd/two.out', 'three.out'])
+  for (let round = 0; round < 6; round++) {
+    s.write('d/two.src', `round ${round}`)
+    expect(await build(s)).toEqual(['all', 'd/two.out'])
+    expect(s.read('d/two.out')).toBe(`round ${round}`)
+    expect(await build(s)).toEqual([])
+  }
+  s.write('list', 'three.out\nd/two.out\n')
+  expect(await build(s)).toEqual(['all'])
+  s.write('d/one.src', 'not needed any more')
+  expect(await build(s)).toEqual([])
+  s.write('three.src', 'needed still')
+  expect(await build(s)).toEqual(['all', 'three.out'])
+  // A daemon finds the same.
+  expect((await s.ifchange('all')).code).toBe(0)
+  expect(s.runs()).toEqual([])
+})
+
+test('what a killed one had recorded is taken up by the next', async () => {
+  const s = space({
+    ...files,
+    'three.out.do': noted('test ! -e stop || sleep 60', 'redo-ifchange three.src', 'cat three.src'),
+  })
+  await build(s)
+  s.write('d/one.src', 'other')
+  expect(await build(s)).toEqual(['all', 'd/one.out'])
+  s.write('d/two.src', 'other')
+  s.write('three.src', 'other')
+  s.write('stop', '')
+  const running = s.start('redo-ifchange', ['--no-daemon', '-j1', 'd/two.out', 'three.out'])
+  while (s.read('d/two.out') !== 'other') await pause(10)
+  await pause(200)
+  running.kill('SIGKILL')
+  await running.done
+  s.remove('stop')
+  expect(await build(s)).toContain('three.out')
+  expect(['one', 'two'].map((name) => s.read(`d/${name}.out`))).toEqual(['other', 'other'])
+  expect(s.read('three.out')).toBe('other')
+})
+
+test('a proof is found by the next one, and holds until anything that was depended on is another', async () => {
+  const s = space(files)
+  const isProved = async (): Promise<boolean> =>
+    (await s.run('redo-ifchange', ['--no-daemon', 'all'], { env: { REDFORD_NODE: 'false', REDFORD_TRACE: '' } }))
+      .code === 0
+  await build(s)
+  expect(await isProved()).toBe(false)
+  expect(await build(s)).toEqual([])
+  expect(await isProved()).toBe(true)
+  s.touch('d/one.src')
+  expect(await isProved()).toBe(true)
+  const changes: readonly (() => void)[] = [
+    () => s.write('d/one.src', 'x'),
+    // The do-file of a target, which had another one.
+    () => s.write('three.out.do', noted('redo-ifchange three.src', 'cat three.src', 'echo more')),
+    () => s.remove('d/two.out'),
+  ]
+  for (const change of changes) {
+    change()
+    expect(await isProved()).toBe(false)
+    expect(await build(s)).not.toEqual([])
+    expect(await isProved()).toBe(false)
+    expect(await build(s)).toEqual([])
+    expect(await isProved()).toBe(true)
+  }
+  expect(s.read('three.out')).toBe('3more\n')
+})
+
+test('what is looked at while it loads is what it knows, whatever names the last one left', async () => {
+  const names = Array.from({ length: 2_200 }, (_, i) => `source-${i}`)
+  const s = space([
+    ['all.do', noted('redo-ifchange list', 'redo-ifchange - <list')],
+    ['list', names.map((name) => `${name}\n`).join('')],
+    ...names.map((name) => [name, name] as const),
+  ])
+  expect(await build(s)).toEqual(['all'])
+  expect(await build(s)).toEqual([])
+  const left = '.redford/names'
+  const whole = s.read(left)!
+  expect(whole.split('\0')).toEqual(expect.arrayContaining(names))
+  const ways: readonly (() => void)[] = [
+    () => {},
+    () => s.remove(left),
+    () => s.write(left, ''),
+    () => s.write(left, whole.slice(0, whole.length / 2)),
+    () => s.write(left, whole.replace('source-7\0source-8\0', 'source-8\0source-7\0')),
+    () => s.write(left, `${whole}more\0`),
+    () => s.write('.redford/looks', 'left by one that was killed'),
+    () => {
+      s.write('.redford/outputs', 'a file\nsource-3\nfailed\n')
+      s.write('source-3', `${s.read('source-3')}.`)
+    },
+  ]
+  for (const [n, way] of ways.entries()) {
+    way()
+    s.write('source-7', `change ${n}`)
+    expect(await build(s)).toEqual(['all'])
+    expect(s.read(left)).toBe(whole)
+    expect(s.exists('.redford/looks')).toBe(false)
+    way()
+    s.remove(`source-${100 + n}`)
+    s.write('list', s.read('list')!.replace(`source-${100 + n}\n`, ''))
+    expect(await build(s)).toEqual(['all'])
+    s.write(`source-${100 + n}`, '')
+  }
+  s.write('list', `${s.read('list')}new\n`)
+  s.write('new', '')
+  expect(await build(s)).toEqual(['all'])
+  s.write('new', '1')
+  expect(await build(s)).toEqual(['all'])
+  expect(s.read(left)).toContain('\0new\0')
+})
