@@ -17,7 +17,7 @@ export const isAtHand = (state: State, x: BuildId): boolean =>
 export const isBroken = (state: State, x: BuildId): boolean => (read(state.facts, x, Fact.FLAGS) & Flag.BROKEN) !== 0
 
 /** Of a build at hand that is not broken. */
-export const valueOf = (state: State, x: BuildId): unknown => fromTable(objectAt(state.values, x))
+export const resultOf = (state: State, x: BuildId): unknown => fromTable(objectAt(state.values, x))
 
 export const fromTable = (value: unknown): unknown => (value === UNDEFINED ? undefined : value)
 export const toTable = (value: unknown): unknown => (value === undefined ? UNDEFINED : value)

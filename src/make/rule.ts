@@ -12,7 +12,7 @@ import { Bug } from '../model/error.js'
 import type { Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import type { State } from '../model/state.js'
-import { failureOf, isAtHand, isBroken, valueOf } from './answers.js'
+import { failureOf, isAtHand, isBroken, resultOf } from './answers.js'
 import { contentOfError } from './content.js'
 import { type Keys, wordsOf } from './keys.js'
 import { filled, keysIn } from './shape.js'
@@ -150,7 +150,7 @@ export class Run implements Builder<unknown> {
     for (const key of keys) {
       const found = yield* this.issue([key], ([id]) => {
         tried.push(id!)
-        return isBroken(this.state, id!) ? undefined : { value: valueOf(this.state, id!) }
+        return isBroken(this.state, id!) ? undefined : { value: resultOf(this.state, id!) }
       })
       if (found !== undefined) return found.value as ValueOf<K>
     }
@@ -176,13 +176,13 @@ export class Run implements Builder<unknown> {
   }
 
   private either<K extends Key>(id: BuildId): E.Either<BuildError<FailureOf<K>>, ValueOf<K>> {
-    if (!isBroken(this.state, id)) return E.right(valueOf(this.state, id) as ValueOf<K>)
+    if (!isBroken(this.state, id)) return E.right(resultOf(this.state, id) as ValueOf<K>)
     const keyOf = (build: BuildId): Key => this.keys.keyOf(build)!
     return E.left(buildErrorOf(failureOf(this.state, id), keyOf, wordsOf) as BuildError<FailureOf<K>>)
   }
 
   private take(id: BuildId): unknown {
-    if (!isBroken(this.state, id)) return valueOf(this.state, id)
+    if (!isBroken(this.state, id)) return resultOf(this.state, id)
     this.unmet ??= id
     throw new Unmet(id)
   }
@@ -211,7 +211,6 @@ export class Run implements Builder<unknown> {
   go(state: State, made: (groups: BuildId[][], value: unknown) => Receipt): Receipt {
     this.state = state
     try {
-      let value: unknown
       if (this.generator === undefined) {
         const result = this.definition.make(this.key, this)
         if (!isIterator(result)) return this.end(result, made)
@@ -222,8 +221,7 @@ export class Run implements Builder<unknown> {
         if (step.value === WAIT.value && this.unmet === undefined) return this.wait()
         return this.misuse(this.unmet === undefined ? NOT_DELEGATED : SWALLOWED)
       }
-      value = step.value
-      return this.end(value, made)
+      return this.end(step.value, made)
     } catch (error) {
       if (error instanceof Bug) throw error
       if (this.unmet !== undefined) return this.broken({ cause: this.unmet })

@@ -16,7 +16,7 @@ import type { Effect, Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Edge, Flight, GROUP_SHIFT, type State } from '../model/state.js'
 import { read } from '../model/table.js'
-import { isAtHand, isBroken, toTable, valueOf } from './answers.js'
+import { isAtHand, isBroken, resultOf, toTable } from './answers.js'
 import { contentOf, contentOfError } from './content.js'
 import { freezeDeep } from './freeze.js'
 import type { Keys } from './keys.js'
@@ -220,7 +220,7 @@ export class ValueMake {
 
   private valuesOf(state: State, { shape, each }: Declared): unknown {
     let i = 0
-    return filled(shape, () => valueOf(state, each[i++]!))
+    return filled(shape, () => resultOf(state, each[i++]!))
   }
 
   /** Makes builds of one definition, as many in one call as it wants. */

@@ -31,8 +31,8 @@ const shown = (value: unknown): string => {
   if (typeof value === 'function') return 'a function'
   if (typeof value === 'object' && value !== null) {
     if (Array.isArray(value)) return 'an array'
-    const { constructor } = value as { constructor?: { name?: string } }
-    return constructor === Object || constructor?.name === undefined ? 'an object' : `a ${constructor.name}`
+    const made = (value as { constructor?: { name?: string } }).constructor
+    return made === Object || made?.name === undefined ? 'an object' : `a ${made.name}`
   }
   return Object.is(value, -0) ? '-0' : String(value)
 }
