@@ -28,13 +28,14 @@ export class NameSet {
 
   /** False: it was there. */
   add(name: string): boolean {
-    if (this.has(name)) return false
     this.reserve(name.length + 1)
+    const s = this.slotOf(name)
+    if (this.slots[s] !== 0) return false
     const at = this.bytesEnd
     for (let i = 0; i < name.length; i++) this.bytes[at + i] = name.charCodeAt(i)
     this.bytes[at + name.length] = 0
     this.bytesEnd += name.length + 1
-    this.slots[this.slotOf(name)] = at
+    this.slots[s] = at
     this.count++
     return true
   }
@@ -78,7 +79,10 @@ export class NameSet {
   }
 
   private endOf(at: number): number {
-    return this.bytes.indexOf(0, at)
+    const { bytes } = this
+    let end = at
+    while (bytes[end] !== 0) end++
+    return end
   }
 
   private place(at: number): void {
@@ -101,6 +105,12 @@ export class NameSet {
   /** To a new place, without holes and a quarter larger than it has to be. */
   private moveBytes(more: number): void {
     const bytes = Buffer.alloc(((this.bytesEnd - this.bytesLost + more) * 5) >> 2)
+    if (this.bytesLost === 0) this.bytes.copy(bytes)
+    else this.closeHoles(bytes)
+    this.bytes = bytes
+  }
+
+  private closeHoles(bytes: Buffer): void {
     let end = 1
     this.slots.forEach((at, s) => {
       if (at === 0) return
@@ -109,7 +119,6 @@ export class NameSet {
       this.slots[s] = end
       end += next - at
     })
-    this.bytes = bytes
     this.bytesEnd = end
     this.bytesLost = 0
   }
