@@ -168,8 +168,11 @@ const daemonEnvironment = (): NodeJS.ProcessEnv => {
 const HINT_MS = 5000
 /** A daemon waits most of its life: what it holds meanwhile matters more than the last bit of speed. It collects garbage when idle. */
 const DAEMON_FLAGS = ['--max-semi-space-size=2', '--optimize-for-size', '--expose-gc']
-/** For the C library's allocator: give back what was freed. */
-const DAEMON_MALLOC = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '65536' }
+/**
+ * For the C library's allocator: give back what was freed. Blocks of 64 KB, as reading a store and looking at everything make many,
+ * are each given back by themselves, and leave no holes.
+ */
+const DAEMON_MALLOC = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '65536', MALLOC_MMAP_THRESHOLD_: '65536' }
 /** How many daemons may end on one request before we stop starting new ones. */
 const LOST_MAX = 2
 /** Where a daemon tells who started it that it serves. */

@@ -14,6 +14,7 @@
  *
  * Listening begins before the look, and from the top down: what happens later is told, by the one or the other.
  */
+import { NameSet } from './name-set.js'
 import { codeOf, type Look, type WatchSystem } from './watch-system.js'
 
 /** A real folder, by a path without links. */
@@ -38,8 +39,9 @@ interface Folder {
   readonly _tag: 'folder'
   /** The part of the paths before their last name, `''` or ending in a slash, as the caller writes it. */
   readonly prefix: string
-  /** Name → how often it is watched. */
-  readonly names: Map<string, number>
+  readonly names: NameSet
+  /** Name → how often it is watched, where that is more than once. */
+  readonly counts: Map<string, number>
   readonly pins: Map<string, Pin>
   readonly trail: Set<Entry>
   place: Place | undefined
@@ -193,7 +195,7 @@ export const createWatchTree = (
       folder.place.folders.add(folder)
       arm(folder.place)
     }
-    for (const name of folder.names.keys()) settleName(folder, name)
+    for (const name of folder.names) settleName(folder, name)
   }
 
   const settleName = (folder: Folder, name: string): void => {
@@ -219,26 +221,34 @@ export const createWatchTree = (
   const watch = (path: string): void => {
     const [prefix, name] = folderOf(path)
     let folder = folders.get(prefix)
-    const count = folder?.names.get(name)
     if (folder === undefined) {
-      folder = { _tag: 'folder', prefix, names: new Map(), pins: new Map(), trail: new Set(), place: undefined }
+      folder = {
+        _tag: 'folder',
+        prefix,
+        names: new NameSet(),
+        counts: new Map(),
+        pins: new Map(),
+        trail: new Set(),
+        place: undefined,
+      }
       folders.set(prefix, folder)
       settleFolder(folder)
     }
-    folder.names.set(name, (count ?? 0) + 1)
-    if (count === undefined) settleName(folder, name)
+    if (folder.names.add(name)) settleName(folder, name)
+    else folder.counts.set(name, (folder.counts.get(name) ?? 1) + 1)
   }
 
   const unwatch = (path: string): void => {
     const [prefix, name] = folderOf(path)
     const folder = folders.get(prefix)
-    const count = folder?.names.get(name)
-    if (folder === undefined || count === undefined) return
-    if (count > 1) {
-      folder.names.set(name, count - 1)
+    if (folder === undefined) return
+    const count = folder.counts.get(name)
+    if (count !== undefined) {
+      if (count > 2) folder.counts.set(name, count - 1)
+      else folder.counts.delete(name)
       return
     }
-    folder.names.delete(name)
+    if (!folder.names.delete(name)) return
     const pin = folder.pins.get(name)
     if (pin !== undefined) release(pin)
     folder.pins.delete(name)
@@ -279,7 +289,7 @@ export const createWatchTree = (
       for (const entry of place.entries.values()) {
         if (system.look(join(place.path, entry.name)).signature !== entry.look.signature) stir(entry)
       }
-      for (const folder of place.folders) for (const name of folder.names.keys()) leaves.push([folder, name])
+      for (const folder of place.folders) for (const name of folder.names) leaves.push([folder, name])
       const above = places.get(parentOf(place.path))?.entries.get(baseOf(place.path))
       if (place.ear === undefined && above !== undefined) stir(above)
     }
@@ -300,7 +310,7 @@ export const createWatchTree = (
     for (const user of users) if (user._tag === 'folder') settleFolder(user)
     for (const user of users) {
       if (user._tag === 'pin' && !users.has(user.folder)) leaves.push([user.folder, user.name])
-      if (user._tag === 'folder') for (const name of user.names.keys()) paths.add(user.prefix + name)
+      if (user._tag === 'folder') for (const name of user.names) paths.add(user.prefix + name)
     }
     for (const [folder, name] of leaves) {
       paths.add(folder.prefix + name)

@@ -35,6 +35,9 @@ const BUSY_TIMEOUT_MS = 2000
 /** A write-ahead log that one large checkpoint left behind is cut to this many bytes. */
 const WAL_BYTES_MAX = 8 << 20
 
+/** How much of the file SQLite may keep in memory: it is read once, and mostly written after that. */
+const CACHE_KIB = 512
+
 /** In the header of the file, so that `file` and this program know it: "redf". */
 const APPLICATION_ID = 0x72656466
 
@@ -78,6 +81,7 @@ export const openDatabase = (path: string, synchronous: Synchronous, migrations 
     if (version < known) migrate(db, path, version, migrations)
     db.pragma('journal_mode = wal')
     db.pragma(`journal_size_limit = ${WAL_BYTES_MAX}`)
+    db.pragma(`cache_size = -${CACHE_KIB}`)
     db.pragma(`synchronous = ${synchronous}`)
     probe(db, known)
     return db

@@ -6,6 +6,7 @@
  * times as much for its strings alone. A string is made only where somebody wants to read one.
  */
 import { invariant } from '../model/error.js'
+import { hashBytes, hashOf } from '../model/hash.js'
 import { type BuildId, buildId, NO_BUILD } from '../model/ids.js'
 
 /** What `lengths` says of an id that has no name; that of a named one is the number of its bytes. */
@@ -25,7 +26,7 @@ export class Names {
   private offsets = new Int32Array(MIN_SLOTS)
   private lengths = new Int32Array(MIN_SLOTS).fill(FREE)
   private hashes = new Int32Array(MIN_SLOTS)
-  /** Ids by hash, linearly probed, 0 where empty: at most half full. A power of two in length. */
+  /** Ids by hash, linearly probed, 0 where empty: at most three quarters full. A power of two in length. */
   private slots = new Int32Array(MIN_SLOTS)
   private named = 0
   /** Ids to be used again, the next one last. */
@@ -261,14 +262,14 @@ export class Names {
   /** `id` has its name and hash. */
   private insert(id: number): void {
     this.named++
-    if (this.named * 2 > this.slots.length) this.rebuildSlots()
+    if (this.named > fullOf(this.slots.length)) this.rebuildSlots()
     else fill(this.slots, this.hashes[id]!, id)
   }
 
   private rebuildSlots(): void {
     const { lengths, hashes } = this
     let size = MIN_SLOTS
-    while (size < this.named * 2) size *= 2
+    while (this.named > fullOf(size)) size *= 2
     const slots = new Int32Array(size)
     for (let id = 1; id < this.end; id++) if (lengths[id]! >= 0) fill(slots, hashes[id]!, id)
     this.slots = slots
@@ -293,6 +294,9 @@ export class Names {
   }
 }
 
+/** How many names a table of so many slots takes: fewer make longer ways to them, more take more memory. */
+const fullOf = (slots: number): number => (slots >>> 2) * 3
+
 /** Puts `id` into the first empty slot from its home on. */
 const fill = (slots: Int32Array, hash: number, id: number): void => {
   const mask = slots.length - 1
@@ -304,44 +308,4 @@ const fill = (slots: Int32Array, hash: number, id: number): void => {
 const grown = <A extends Int32Array | Uint8Array>(from: A, to: A): A => {
   to.set(from)
   return to
-}
-
-/**
- * Four bytes at a time, as FNV-1a does with one: a project's names are hashed at each start. The last step spreads what
- * the high bits know, since the table looks at the low ones. `hashOf` and `hashBytes` agree.
- */
-const hashOf = (name: string): number => {
-  let h = 0x811c9dc5 ^ name.length
-  let i = 0
-  for (; i + 4 <= name.length; i += 4) {
-    const word =
-      name.charCodeAt(i) |
-      (name.charCodeAt(i + 1) << 8) |
-      (name.charCodeAt(i + 2) << 16) |
-      (name.charCodeAt(i + 3) << 24)
-    h = step(h, word)
-  }
-  for (; i < name.length; i++) h = step(h, name.charCodeAt(i))
-  return mixed(h)
-}
-
-const hashBytes = (bytes: Uint8Array, at: number, length: number): number => {
-  let h = 0x811c9dc5 ^ length
-  let i = at
-  const end = at + length
-  for (; i + 4 <= end; i += 4)
-    h = step(h, bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24))
-  for (; i < end; i++) h = step(h, bytes[i]!)
-  return mixed(h)
-}
-
-/** The shift lets high bytes of a word reach the low bits of the next steps. */
-const step = (hash: number, word: number): number => {
-  const h = Math.imul(hash ^ word, 0x01000193)
-  return h ^ (h >>> 15)
-}
-
-const mixed = (hash: number): number => {
-  const h = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  return h ^ (h >>> 13)
 }
