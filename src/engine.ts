@@ -8,7 +8,7 @@ import { finalize, type Outcome } from './finalize/finalize.js'
 import { type Batch, type Effect, type Event, emptyBatch, type Input, type Receipt } from './model/event.js'
 import { emptyState, hasWork, type News, type State } from './model/state.js'
 import { gather } from './reduce/gather.js'
-import { fixpoint, type Policy } from './reduce/policies/fixpoint.js'
+import { fullBatch, type Policy } from './reduce/policies/basic.js'
 import { endTurn, reduce } from './reduce/reduce.js'
 
 // Freezing what a tick made walks all of it: worth it to find whoever changes a state in place, so in tests only.
@@ -58,7 +58,7 @@ export class Engine {
     this.options = options
     this.state = options.state ?? emptyState
     this.turnState = this.state
-    this.policy = options.policy ?? fixpoint
+    this.policy = options.policy ?? fullBatch()
     this.drive = options.drive ?? 'fixpoint'
   }
 

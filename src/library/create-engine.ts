@@ -11,7 +11,7 @@ import { type BuildError, buildErrorOf } from '../model/build-error.js'
 import type { Definition, Key } from '../model/definition.js'
 import type { BuildId } from '../model/ids.js'
 import { type Answer, emptyQueue, emptyState, Kind, kindOf, type State } from '../model/state.js'
-import type { Policy } from '../reduce/policies/fixpoint.js'
+import { fixpoint, type Policy } from '../reduce/policies/basic.js'
 import type { Buildable } from './define.js'
 import { Misuse } from './misuse.js'
 import { Live, Request } from './request.js'
@@ -104,7 +104,7 @@ export class BuildEngine {
       make: this.guarded(),
       state: this.emptyState(),
       drive: innerDrive(drive),
-      ...(options.policy && { policy: options.policy }),
+      policy: options.policy ?? fixpoint(),
       onTick: () => this.ticks++,
       onTurn: (outcome, _, after) => this.onTurn(outcome, after),
     })

@@ -3,11 +3,54 @@ import { CodecError, canonical, type Json } from '../model/codec.js'
 import type { Definition, Key } from '../model/definition.js'
 import { type BuildId, buildId } from '../model/ids.js'
 
+/** The ids of one definition's keys. Small integers, which are common, index an array: a map of a million misses the cache. */
+class Ids {
+  private few = new Int32Array(0)
+  private readonly many = new Map<string | number | boolean, BuildId>()
+  private count = 0
+
+  get(text: string | number | boolean): BuildId | undefined {
+    if (typeof text === 'number' && text < this.few.length && text >= 0) {
+      const id = this.few[text]!
+      return id === 0 ? undefined : buildId(id)
+    }
+    return this.many.get(text)
+  }
+
+  set(text: string | number | boolean, id: BuildId): void {
+    this.count++
+    if (typeof text === 'number' && text >= 0 && text < this.roomFor(text)) this.few[text] = id
+    else this.many.set(text, id)
+  }
+
+  delete(text: string | number | boolean): void {
+    this.count--
+    if (typeof text === 'number' && text >= 0 && text < this.few.length) this.few[text] = 0
+    else this.many.delete(text)
+  }
+
+  /** Numbers up to what the array reaches: it grows to `number` where at least a part of it will be in use. */
+  private roomFor(number: number): number {
+    if (number < this.few.length || number > SPARSE * this.count + FIRST) return this.few.length
+    const longer = new Int32Array(Math.max(FIRST, 2 * number))
+    longer.set(this.few)
+    this.few = longer
+    for (const [text, id] of this.many) {
+      if (typeof text !== 'number' || text < 0 || text >= longer.length) continue
+      longer[text] = id
+      this.many.delete(text)
+    }
+    return longer.length
+  }
+}
+const SPARSE = 8
+const FIRST = 1024
+
 export class Keys {
-  private readonly ids = new Map<Definition, Map<string | number | boolean, BuildId>>()
+  private readonly ids = new Map<Definition, Ids>()
   /** Keys of one definition mostly come one after the other. */
   private lastOf: Definition | undefined
-  private last = new Map<string | number | boolean, BuildId>()
+  private last = new Ids()
   private readonly keys: (Key | undefined)[] = [undefined]
   private readonly free: BuildId[] = []
   /** Keys that have an id. */
@@ -18,7 +61,7 @@ export class Keys {
     const text = textOf(key)
     let ids = this.last
     if (key.of !== this.lastOf) {
-      ids = this.ids.get(key.of) ?? new Map()
+      ids = this.ids.get(key.of) ?? new Ids()
       this.ids.set(key.of, ids)
       this.last = ids
       this.lastOf = key.of

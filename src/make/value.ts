@@ -13,7 +13,7 @@ import type {
 import type { BuildError as Reason } from '../model/error.js'
 import { Bug } from '../model/error.js'
 import type { Effect, Receipt } from '../model/event.js'
-import { type BuildId, buildId } from '../model/ids.js'
+import type { BuildId } from '../model/ids.js'
 import { Bit, Edge, Flight, GROUP_SHIFT, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import { isAtHand, isBroken, resultOf, toTable } from './answers.js'
@@ -46,6 +46,8 @@ export interface ValueMakeOptions {
 export class ValueMake {
   /** Generators that wait: a cache. */
   private readonly waiting = new Map<BuildId, Run>()
+  /** What builds declared that wait: a cache. */
+  private readonly declarations = new Map<BuildId, Declared>()
   private readonly pending = new Pending()
 
   constructor(private readonly options: ValueMakeOptions) {}
@@ -90,12 +92,13 @@ export class ValueMake {
   /** Ends everything: nothing is settled any more. */
   close(): void {
     this.pending.dropAll()
-    this.waiting.clear()
+    this.rest()
   }
 
   /** Forgets generators that may wait for what nobody wants. */
   rest(): void {
     this.waiting.clear()
+    this.declarations.clear()
   }
 
   /** Reads and actions under way. */
@@ -191,7 +194,11 @@ export class ValueMake {
     if ('error' in declared) return broken(x, [], declared.error)
     const { ids } = declared
     const groups = declared.isAsked || ids.length === 0 ? [] : [ids]
-    if (!ids.every((id) => isAtHand(state, id))) return { _tag: 'needs', build: x, groups }
+    if (!areAtHand(state, ids)) {
+      this.declarations.set(x, { ...declared, isAsked: true })
+      return { _tag: 'needs', build: x, groups }
+    }
+    this.declarations.delete(x)
     const cause = ids.find((id) => isBroken(state, id))
     if (cause !== undefined) return { _tag: 'broken', build: x, groups, cause, content: [0, 0, 0, 0] }
     if (of.kind === 'batch') return undefined
@@ -205,15 +212,13 @@ export class ValueMake {
     key: unknown,
     x: BuildId,
   ): Declared | { readonly error: Reason } {
+    const isAsked = (read(state.flight, x, Flight.STATUS) & Bit.ANEW) === 0 && groupsOf(state, x) > 0
+    const known = this.declarations.get(x)
+    if (known !== undefined && known.isAsked === isAsked) return known
     const found = attempt(() => {
       const shape = of.deps(key)
-      const keys = keysIn(shape)
-      const isAnew = (read(state.flight, x, Flight.STATUS) & Bit.ANEW) !== 0
-      const asked = isAnew ? [] : askedIn(state, x)
-      // What was declared once is not looked up again: it follows from the key.
-      if (asked.length === keys.length && asked.length > 0) return { shape, ids: asked, each: asked, isAsked: true }
-      const each = keys.map((k) => this.options.keys.intern(k))
-      return { shape, ids: [...new Set(each)], each, isAsked: asked.length > 0 }
+      const each = keysIn(shape).map((k) => this.options.keys.intern(k))
+      return { shape, ids: each.length < 2 ? each : [...new Set(each)], each, isAsked }
     })
     return 'error' in found ? found : found.value
   }
@@ -257,12 +262,9 @@ interface Declared {
   readonly isAsked: boolean
 }
 
-/** What the present attempt asked for. */
-const askedIn = (state: State, x: BuildId): readonly BuildId[] => {
-  const found: BuildId[] = []
-  for (let e = read(state.flight, x, Flight.NEW_HEAD); e !== 0; e = read(state.edges, e, Edge.NEXT_DEP))
-    found.push(buildId(read(state.edges, e, Edge.DEPENDENCY)))
-  return found
+const areAtHand = (state: State, ids: readonly BuildId[]): boolean => {
+  for (const id of ids) if (!isAtHand(state, id)) return false
+  return true
 }
 
 const chunksOf = (

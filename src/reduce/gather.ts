@@ -8,6 +8,8 @@ export interface ReadyView {
   readonly state: State
   readonly scan: (max: number) => readonly BuildId[]
   readonly run: (max: number) => readonly BuildId[]
+  /** As `run`, last come first: what others were just found to wait for. */
+  readonly newest: (max: number) => readonly BuildId[]
   readonly start: (max: number) => readonly BuildId[]
   readonly answer: (max: number) => readonly BuildId[]
   /** How many more do-files may run. */
@@ -19,6 +21,13 @@ export interface ReadyView {
 const first = (state: State, queue: Queue, max: number): readonly BuildId[] => {
   const found: BuildId[] = []
   for (let x: number = queue.head; x !== 0 && found.length < max; x = read(state.flight, x, Flight.NEXT))
+    found.push(buildId(x))
+  return found
+}
+
+const last = (state: State, queue: Queue, max: number): readonly BuildId[] => {
+  const found: BuildId[] = []
+  for (let x: number = queue.tail; x !== 0 && found.length < max; x = read(state.flight, x, Flight.PREV))
     found.push(buildId(x))
   return found
 }
@@ -39,6 +48,7 @@ export const gather = (state: State): ReadyView => ({
   state,
   scan: (max) => first(state, state.scan, max),
   run: (max) => first(state, state.ready, max),
+  newest: (max) => last(state, state.ready, max),
   start: (max) => first(state, state.start, max),
   answer: (max) => first(state, state.answer, max),
   freeSlots: Math.max(0, slotsOf(state) - state.running),

@@ -15,7 +15,7 @@ const median = (/** @type {number[]} */ values) => values.toSorted((a, b) => a -
 
 /** A step of the engine whose make finds content `content` in every file it looks at. */
 const tick = (state, events, content) => {
-  const batch = policies.fixpoint(gather(state))
+  const batch = policies.fullBatch()(gather(state))
   const receipts = []
   if (batch.scan.length > 0) {
     const looks = new Int32Array(batch.scan.length * lookStride)

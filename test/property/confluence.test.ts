@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { setAutoFreeze } from 'immer'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { buildId } from '../../src/model/ids.js'
-import { cap, fixpoint } from '../../src/reduce/policies/fixpoint.js'
+import { cap, fixpoint, fullBatch } from '../../src/reduce/policies/basic.js'
 import { canonical, oracle } from '../support/world.js'
 import { edits, picks, runs, samples, worldOf } from './arbitraries.js'
 import { errorAt, expectSame, permutation, rounds, roundsInTurns } from './laws.js'
@@ -20,7 +20,7 @@ describe('confluence', () => {
         for (const options of [
           { policy: cap(1), jobs: 1 },
           { policy: cap(3), jobs: 3, picks: order },
-          { policy: fixpoint, jobs: 3, picks: order, permute: permutation(shuffle) },
+          { policy: fixpoint(), jobs: 3, picks: order, permute: permutation(shuffle) },
         ]) {
           const other = rounds(sample, edits, options)
           expect(other.answers).toEqual(one.answers)
@@ -51,7 +51,7 @@ describe('confluence', () => {
         samples({ cyclic: true, background: true, rulesMax: 5 }),
         fc.array(edits, { maxLength: 2 }),
         async (sample, edits) => {
-          for (const policy of [fixpoint, cap(1)]) {
+          for (const policy of [fullBatch(), fixpoint(), cap(1)]) {
             const one = rounds(sample, edits, { policy })
             for (const drive of ['fixpoint', 'batch', { ms: 0 }, { ms: 5 }] as const) {
               const other = await roundsInTurns(sample, edits, drive, policy)

@@ -6,7 +6,7 @@ import type { Receipt } from '../../src/model/event.js'
 import { buildId } from '../../src/model/ids.js'
 import { dependenciesOf, Flag, hasFlag, Kind, kindOf, type State } from '../../src/model/state.js'
 import { type IntTable, objectAt, pageOf, pagesEnd, read, rowsEnd } from '../../src/model/table.js'
-import type { Policy } from '../../src/reduce/policies/fixpoint.js'
+import type { Policy } from '../../src/reduce/policies/basic.js'
 import { oracle, Play, type PlayOptions, type World } from '../support/world.js'
 import { type Edits, MISSING, type Op, PEEK, picker, type Sample, SOURCES, worldOf } from './arbitraries.js'
 

@@ -10,7 +10,7 @@ import { type BuildId, buildId } from '../../src/model/ids.js'
 import { checkInvariants } from '../../src/model/invariants.js'
 import { dependenciesOf, Fact, Flag, Flight, hasFlag, type State } from '../../src/model/state.js'
 import { read } from '../../src/model/table.js'
-import type { Policy } from '../../src/reduce/policies/fixpoint.js'
+import type { Policy } from '../../src/reduce/policies/basic.js'
 
 /** What a rule's process does, step by step. */
 export interface Rule {

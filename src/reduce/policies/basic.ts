@@ -1,0 +1,29 @@
+/** Policies choose the batch of the next tick from what is ready. Pure; they may delay a build, never break it. */
+import type { Batch } from '../../model/event.js'
+import type { ReadyView } from '../gather.js'
+
+export type Policy = (view: ReadyView) => Batch
+
+/** At most `max` builds of each kind a tick, first come first; slots go first to do-files that wait for an answer: what began gets done. */
+export const cap =
+  (max: number): Policy =>
+  (view) =>
+    batchOf(view, max, view.run(max))
+
+const batchOf = (view: ReadyView, max: number, run: Batch['run']): Batch => {
+  const answer = view.answer(Math.min(max, view.freeSlots))
+  const start = [...view.start(view.freeSlots - answer.length), ...view.pooled]
+  return { scan: view.scan(max), run, start: start.length > max ? start.slice(0, max) : start, answer }
+}
+
+/** Everything that is ready, first come first. */
+export const fullBatch = (): Policy => cap(Number.POSITIVE_INFINITY)
+
+/** How many builds a tick runs: so few that what it works on stays in the processor's cache. */
+const NEAR = 512
+
+/**
+ * To the fixed point the shortest way: what others were found to wait for runs before what was ready earlier, so that little waits at
+ * any time, and results are used while they are at hand.
+ */
+export const fixpoint = (): Policy => (view) => batchOf(view, Number.POSITIVE_INFINITY, view.newest(NEAR))
