@@ -9,6 +9,7 @@ import { ValueMake } from '../make/value.js'
 import { World } from '../make/world.js'
 import { type BuildError, buildErrorOf } from '../model/build-error.js'
 import type { Definition, Key } from '../model/definition.js'
+import type { Failure } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
 import { type Answer, emptyQueue, emptyState, Kind, kindOf, type State } from '../model/state.js'
 import { fixpoint, type Policy } from '../reduce/policies/basic.js'
@@ -61,7 +62,8 @@ export class BuildEngine {
   private readonly inner: Inner
   private readonly poolNames: readonly string[]
   private readonly requests = new Map<BuildId, { readonly request: Request<unknown>; readonly version: number }>()
-  private readonly lives = new Map<BuildId, { readonly live: Live<unknown>; readonly version: number }>()
+  /** By id; an array, since there may be as many as builds. */
+  private readonly lives: (Live<unknown> | undefined)[] = []
   private readonly watches = new Map<BuildId, () => void>()
   /** Ids of requests that are over, once the state has heard of it. */
   private readonly over: BuildId[] = []
@@ -164,13 +166,14 @@ export class BuildEngine {
     this.check('live', key)
     const target = this.keys.intern(key)
     const id = this.keys.lend()
-    const live = new Live<V, F>(key, () => {
-      this.lives.delete(id)
+    const live = new Live<V, F>(key, this.versionNow, () => {
+      this.lives[id] = undefined
       if (this.isClosed) return
       this.inner.dispatch({ _tag: 'cancelled', request: id })
       this.over.push(id)
     })
-    this.lives.set(id, { live: live as unknown as Live<unknown>, version: this.versionNow })
+    while (this.lives.length < id) this.lives.push(undefined)
+    this.lives[id] = live as unknown as Live<unknown>
     this.inner.dispatch({ _tag: 'followed', request: id, target })
     return live
   }
@@ -250,7 +253,7 @@ export class BuildEngine {
       ready: state.ready.size + state.start.size + state.pools.reduce((sum, pool) => sum + pool.queue.size, 0),
       pending: this.make.underWay.map(keyOf),
       requests: [...this.requests.values()].map(({ request }) => request.key),
-      lives: [...this.lives.values()].map(({ live }) => live.key),
+      lives: this.lives.flatMap((live) => live?.key ?? []),
     }
   }
 
@@ -286,7 +289,7 @@ export class BuildEngine {
     this.inner.close()
     this.make.close()
     for (const { request } of [...this.requests.values()]) request.cancel()
-    for (const { live } of [...this.lives.values()]) live.cancel()
+    for (const live of this.lives) live?.cancel()
     for (const stop of this.watches.values()) stop()
     this.watches.clear()
     for (const resolve of this.idlers.splice(0)) resolve()
@@ -306,14 +309,14 @@ export class BuildEngine {
         open.request.answer(this.resultOf(answer))
       }
       for (const { request, answer } of outcome.followers) {
-        const open = this.lives.get(request)
-        if (open === undefined) continue
-        const version = Math.max(open.version, answer.version)
-        const result = this.resultOf(answer)
-        open.live.tell(
-          E.isRight(result)
-            ? { _tag: 'value', version, tick: this.ticks, value: result.right }
-            : { _tag: 'error', version, tick: this.ticks, error: result.left },
+        const live = this.lives[request]
+        if (live === undefined) continue
+        const version = Math.max(live.since, answer.version)
+        const tick = this.ticks
+        live.tell(
+          answer._tag === 'value'
+            ? { _tag: 'value', version, tick, value: fromTable(answer.value) }
+            : { _tag: 'error', version, tick, error: this.errorOf(answer.failure) },
           this.options.onError ?? throwLater,
         )
       }
@@ -362,7 +365,11 @@ export class BuildEngine {
 
   private resultOf(answer: Answer): E.Either<BuildError, unknown> {
     if (answer._tag === 'value') return E.right(fromTable(answer.value))
-    return E.left(buildErrorOf(answer.failure, (id) => this.keys.keyOf(id)!, wordsOf))
+    return E.left(this.errorOf(answer.failure))
+  }
+
+  private errorOf(failure: Failure): BuildError {
+    return buildErrorOf(failure, (id) => this.keys.keyOf(id)!, wordsOf)
   }
 
   // ---------------------------------------------------------------------------------------------- checks

@@ -44,7 +44,7 @@ const whyOf = (error: BuildError): string => {
 /** A request for one answer. */
 export class Request<V, F = unknown> {
   private result: E.Either<BuildError<F>, V> | undefined
-  private readonly waiting: ((result: E.Either<BuildError<F>, V>) => void)[] = []
+  private waiting: ((result: E.Either<BuildError<F>, V>) => void)[] = []
 
   constructor(
     readonly key: Key<V, F>,
@@ -56,7 +56,7 @@ export class Request<V, F = unknown> {
     this.result !== undefined
       ? Promise.resolve(this.result)
       : new Promise((resolve) => {
-          this.waiting.push(resolve)
+          this.waiting = [...this.waiting, resolve]
         })
 
   /** The answer. Rejected with {@link BuildFailed}. */
@@ -83,7 +83,8 @@ export class Request<V, F = unknown> {
   answer(result: E.Either<BuildError<F>, V>): void {
     if (this.result !== undefined) return
     this.result = result
-    for (const resolve of this.waiting.splice(0)) resolve(result)
+    for (const resolve of this.waiting) resolve(result)
+    this.waiting = []
   }
 }
 
@@ -94,13 +95,15 @@ export type Notice<V, F = unknown> =
 
 /** A request that is told of every other result. Iterate over it, or subscribe. */
 export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
-  private readonly subscribers = new Set<(notice: Notice<V, F>) => void>()
-  private readonly ends = new Set<() => void>()
+  private subscribers: ((notice: Notice<V, F>) => void)[] = []
+  private ends: (() => void)[] = []
   private last: Notice<V, F> | undefined
   private isOver = false
 
   constructor(
     readonly key: Key<V, F>,
+    /** The version at which it was asked for. */
+    readonly since: number,
     private readonly withdraw: () => void,
   ) {}
 
@@ -114,10 +117,10 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
     if (this.isOver) return () => {}
     // A function of its own, so that one and the same may subscribe twice.
     const own = (notice: Notice<V, F>): void => tell(notice)
-    this.subscribers.add(own)
+    this.subscribers = [...this.subscribers, own]
     if (this.last !== undefined) own(this.last)
     return () => {
-      this.subscribers.delete(own)
+      this.subscribers = this.subscribers.filter((one) => one !== own)
     }
   }
 
@@ -134,10 +137,10 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
       isDone = true
       wake?.()
     }
-    this.ends.add(end)
+    this.ends = [...this.ends, end]
     const over = (): IteratorReturnResult<undefined> => {
       unsubscribe()
-      this.ends.delete(end)
+      this.ends = this.ends.filter((one) => one !== end)
       isDone = true
       return { done: true, value: undefined }
     }
@@ -166,7 +169,7 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
   tell(notice: Notice<V, F>, onThrow: (error: unknown) => void): void {
     if (this.isOver) return
     this.last = notice
-    for (const subscriber of [...this.subscribers]) {
+    for (const subscriber of this.subscribers) {
       try {
         subscriber(notice)
       } catch (error) {
@@ -178,8 +181,8 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
   /** The engine's side: it closes. */
   end(): void {
     this.isOver = true
-    for (const end of [...this.ends]) end()
-    this.ends.clear()
-    this.subscribers.clear()
+    for (const end of this.ends) end()
+    this.ends = []
+    this.subscribers = []
   }
 }

@@ -19,6 +19,7 @@ const BLOCK_MASK = BLOCK_ROWS - 1
 const NOTE_PART = 4
 const NOTE_MIN = 4096
 const NOTE_FIRST = 64
+const NO_NOTE = new Int32Array(0)
 
 /** Rows of `stride` 32-bit integers, indexed from 0; a row that was never written reads as zeros. */
 export class IntTable {
@@ -27,6 +28,8 @@ export class IntTable {
   /** Else the version after it, and what that changed: index of the word, what it was; the last of equal indices counts least. */
   next: IntTable | undefined
   note: Int32Array | undefined
+  /** How long the note was that led here: the next one may well be as long. */
+  noteSize = 0
   /** The editor that is making the next version. */
   editor: IntEditor | undefined
   private pages: Map<number, Int32Array> | undefined
@@ -232,7 +235,7 @@ export class IntEditor {
     // What is empty may be shared by many, and holds nothing that could be lost.
     if (base.blocks !== undefined && base.end > 0) {
       this.blocks = base.blocks
-      this.note = new Int32Array(NOTE_FIRST)
+      this.note = NO_NOTE
     } else {
       this.blocks = copied(base)
       this.note = undefined
@@ -261,7 +264,16 @@ export class IntEditor {
 
   /** Sets a whole row to zeros. */
   clear(row: number): void {
-    for (let word = 0; word < this.stride; word++) this.set(row, word, 0)
+    if (row >= this.end) return
+    const block = this.blocks[row >>> BLOCK_BITS]!
+    const at = (row & BLOCK_MASK) * this.stride
+    for (let word = 0; word < this.stride; word++) {
+      const old = block[at + word]!
+      if (old === 0) continue
+      if (!this.isDirty) this.claim()
+      if (this.note !== undefined && row < this.base.end) this.keep(row * this.stride + word, old)
+      block[at + word] = 0
+    }
   }
 
   /** Goes on with `table` in place of all there was: where nearly every row is written, words need not be noted first. */
@@ -285,8 +297,9 @@ export class IntEditor {
     const next = new IntTable(this.stride, this.end, this.blocks)
     if (this.note !== undefined) {
       base.editor = undefined
-      base.note = this.note.slice(0, this.noted)
+      base.note = this.note.subarray(0, this.noted)
       base.next = next
+      next.noteSize = this.noted
     }
     return next
   }
@@ -322,7 +335,7 @@ export class IntEditor {
     let note = this.note!
     if (this.noted === note.length) {
       if (this.noted > NOTE_MIN && this.noted * NOTE_PART > this.base.end * this.stride) return this.part()
-      const longer = new Int32Array(note.length * 2)
+      const longer = new Int32Array(Math.max(NOTE_FIRST, note.length === 0 ? this.base.noteSize : note.length * 2))
       longer.set(note)
       note = longer
       this.note = longer

@@ -6,7 +6,6 @@
  */
 import { type BuildId, buildId } from '../model/ids.js'
 import { Edge, Flight, Mode, Status } from '../model/state.js'
-import { toScan } from './demand.js'
 import { stopWaiting } from './withdraw.js'
 import type { Work } from './work.js'
 
@@ -94,5 +93,5 @@ export const breakScanCycle = (w: Work): void => {
   const circle = [...seen].slice([...seen].indexOf(x))
   const release = smallest(circle)
   for (let e = w.listedDep(release); e !== 0; e = w.listedDep(release)) w.unlist(e)
-  toScan(w, release)
+  w.moveTo(release, Status.SCAN)
 }

@@ -28,6 +28,8 @@ const begin = (w: Work, x: BuildId, pass: Pass): void => {
   w.flight.set(x, Flight.SESSION, pass.session)
   w.flight.set(x, Flight.CURSOR, 0)
   w.moveTo(x, Status.UNKNOWN)
+  // There is nothing to look at in a value: it is judged at once, and demands what it has to.
+  if (w.kind(x) === Kind.VALUE) w.toJudge.push(x)
 }
 
 /** Demands `x` for `pass`; whether it is at rest and known to hold already. */
@@ -112,15 +114,9 @@ export const expand = (w: Work, x: BuildId): void => {
       if (!demand(w, d, pass) && !isScanned(w, d)) w.list(e)
     }
   }
-  if (w.flight.get(x, Flight.WAITING) === 0) toScan(w, x)
+  if (w.flight.get(x, Flight.WAITING) === 0) w.moveTo(x, Status.SCAN)
 }
 
 /** Whether `x` will run whatever became of its remembered dependencies. */
 export const isCertain = (w: Work, x: BuildId): boolean =>
   w.has(x, Bit.FORCED) || w.flag(x, w.kind(x) === Kind.VALUE ? Flag.STALE : Flag.BROKEN)
-
-/** All that `x`, unknown, depends on is scanned: so may it be. A value is judged at once, there is nothing to look at. */
-export const toScan = (w: Work, x: BuildId): void => {
-  if (w.kind(x) === Kind.VALUE) w.toJudge.push(x)
-  else w.moveTo(x, Status.SCAN)
-}

@@ -3,7 +3,7 @@ import { Bug, invariant } from '../model/error.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Edge, Fact, Flag, Flight, GROUP_SHIFT, Kind, Mode, Status } from '../model/state.js'
 import { pathBack } from './cycle.js'
-import { demand, isCertain, need, passOf, toScan } from './demand.js'
+import { demand, isCertain, need, passOf } from './demand.js'
 import { onArrived } from './on-followed.js'
 import { onFulfilled, onUnblocked } from './on-unblocked.js'
 import { runAnew, stopWaiting } from './withdraw.js'
@@ -84,7 +84,7 @@ export const judge = (w: Work, x: BuildId): void => {
   rest(w, x)
 }
 
-/** A value was demanded, and what it depends on is known or under way. */
+/** A value was demanded. */
 export const judgeValue = (w: Work, x: BuildId): void => {
   if (isCertain(w, x)) outOfDate(w, x)
   else judge(w, x)
@@ -117,7 +117,7 @@ const land = (w: Work, x: BuildId, checked: number): void => {
   w.moveTo(x, Status.REST)
   const waiters = w.flight.get(x, Flight.WAITER_HEAD)
   w.flight.clear(x)
-  w.flight.set(x, Flight.WAITER_HEAD, waiters)
+  if (waiters !== 0) w.flight.set(x, Flight.WAITER_HEAD, waiters)
   if (waiters !== 0) w.toTell.push(x)
 }
 
@@ -174,12 +174,19 @@ export const tell = (w: Work, x: BuildId): void => {
 
 /** Tells those who wait only until `x` is scanned, which it is. */
 export const tellScanned = (w: Work, x: BuildId): void => {
+  if (!hasScanWaiter(w, x)) return
   for (const e of waitersOf(w, x)) {
-    if ((w.edges.get(e, Edge.MODE) & Mode.LISTED) === 0) continue
-    const p = w.waiterOf(e)
-    const create = (w.edges.get(e, Edge.MODE) & Mode.CREATE) !== 0
-    if (w.status(p) === Status.UNKNOWN || create) arrive(w, e, p)
+    if ((w.edges.get(e, Edge.MODE) & Mode.LISTED) !== 0 && isScanWaiter(w, e)) arrive(w, e, w.waiterOf(e))
   }
+}
+
+const isScanWaiter = (w: Work, e: number): boolean =>
+  (w.edges.get(e, Edge.MODE) & Mode.CREATE) !== 0 || w.status(w.waiterOf(e)) === Status.UNKNOWN
+
+const hasScanWaiter = (w: Work, x: BuildId): boolean => {
+  for (let e = w.flight.get(x, Flight.WAITER_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_WAITER))
+    if (isScanWaiter(w, e)) return true
+  return false
 }
 
 /** The edges through which `x` is waited for now, longest first. Telling one may take others off the list, so it is copied. */
@@ -196,7 +203,7 @@ const arrive = (w: Work, e: number, p: BuildId): void => {
   const waiting = w.unlist(e)
   switch (w.status(p)) {
     case Status.UNKNOWN:
-      if (waiting === 0) toScan(w, p)
+      if (waiting === 0) w.moveTo(p, Status.SCAN)
       return
     case Status.WAITING:
       if (w.kind(p) !== Kind.VALUE && differs(w, e)) outOfDate(w, p)

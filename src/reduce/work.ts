@@ -211,7 +211,7 @@ export class Work {
   private queueOf(x: BuildId, status: number): OpenQueue | undefined {
     switch (status) {
       case Status.UNKNOWN:
-        return this.expand
+        return this.kind(x) === Kind.VALUE ? undefined : this.expand
       case Status.SCAN:
         return this.scan
       case Status.READY:
