@@ -3,7 +3,7 @@
  * newest version of a table holds the words themselves; writing the next one changes them in place and leaves to the one
  * before a note of what they were (Baker's shallow binding, "Shallow binding makes functional arrays fast", 1991). So a
  * tick costs the words it writes, whatever the size of the table, and an older version costs only whoever looks at it
- * (`docs/decisions/014`).
+ * (`docs/decisions/015`).
  */
 import { Bug } from './error.js'
 

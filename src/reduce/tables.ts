@@ -1,0 +1,273 @@
+/** The lower half of {@link Work}: the tables of a state opened for writing, its counters, and the queues of its statuses. */
+
+import type { Draft } from 'immer'
+import { Bug } from '../model/error.js'
+import type { Effect, Session } from '../model/event.js'
+import { type BuildId, buildId, type EdgeId, type Generation } from '../model/ids.js'
+import {
+  Bit,
+  Fact,
+  Flag,
+  Flight,
+  KIND_MASK,
+  Kind,
+  type News,
+  type Queue,
+  STATUS_MASK,
+  type State,
+  Status,
+} from '../model/state.js'
+import { IntEditor, ObjectEditor, type ObjectTable, objectAt } from '../model/table.js'
+import { Fifo } from './fifo.js'
+
+interface OpenQueue {
+  head: BuildId
+  tail: BuildId
+  size: number
+}
+const open = (queue: Queue): OpenQueue => ({ head: queue.head, tail: queue.tail, size: queue.size })
+
+export abstract class Tables {
+  facts: IntEditor
+  checked: IntEditor
+  edges: IntEditor
+  flight: IntEditor
+  generation: Generation
+  freeEdge: EdgeId
+  edgesEnd: number
+  inFlight: number
+  unknown: number
+  scanning: number
+  running: number
+  readonly park: OpenQueue
+  readonly expand: OpenQueue
+  readonly scan: OpenQueue
+  readonly ready: OpenQueue
+  readonly start: OpenQueue
+  readonly answer: OpenQueue
+  sessions: ObjectTable<Session>
+  errors: State['errors']
+  cycles: State['cycles']
+  stamps: State['stamps']
+  readonly values: ObjectEditor<unknown>
+  kept: readonly BuildId[]
+  keep: number
+  cyclic: number
+  news: News[]
+  readonly effects: Effect[] = []
+  /** To be judged, told of: what this tick still has to follow up, first come first. Depth costs no recursion. */
+  readonly toJudge = new Fifo<BuildId>()
+  readonly toTell = new Fifo<BuildId>()
+  /** Given up by one receipt while another one of the same tick is yet to tell what became of them. */
+  readonly givenUp: BuildId[] = []
+  /** Live requests whose result may be another one, since the transaction of this event. */
+  readonly toRefresh: BuildId[] = []
+  /** In flight, and reached by the transaction of this event. */
+  readonly toReview: BuildId[] = []
+  private pools: { size: number; running: number; queue: OpenQueue }[] | undefined
+  private readonly base: State
+
+  constructor(base: State) {
+    this.base = base
+    this.facts = new IntEditor(base.facts)
+    this.checked = new IntEditor(base.checked)
+    this.edges = new IntEditor(base.edges)
+    this.flight = new IntEditor(base.flight)
+    this.generation = base.generation
+    this.freeEdge = base.freeEdge
+    this.edgesEnd = base.edgesEnd
+    this.inFlight = base.inFlight
+    this.unknown = base.unknown
+    this.scanning = base.scanning
+    this.running = base.running
+    this.park = open(base.park)
+    this.expand = open(base.expand)
+    this.scan = open(base.scan)
+    this.ready = open(base.ready)
+    this.start = open(base.start)
+    this.answer = open(base.answer)
+    this.sessions = base.sessions
+    this.errors = base.errors
+    this.cycles = base.cycles
+    this.stamps = base.stamps
+    this.values = new ObjectEditor(base.values)
+    this.kept = base.kept
+    this.keep = base.keep
+    this.cyclic = base.cyclic
+    this.news = base.news as News[]
+  }
+
+  /** Writes what changed into the draft: whole tables and numbers, nothing deeper, so immer copies only the root. */
+  close(draft: Draft<State>): void {
+    const next: State = {
+      generation: this.generation,
+      facts: this.facts.finish(),
+      checked: this.checked.finish(),
+      edges: this.edges.finish(),
+      flight: this.flight.finish(),
+      freeEdge: this.freeEdge,
+      edgesEnd: this.edgesEnd,
+      inFlight: this.inFlight,
+      unknown: this.unknown,
+      scanning: this.scanning,
+      running: this.running,
+      park: this.closed(this.park, this.base.park),
+      expand: this.closed(this.expand, this.base.expand),
+      scan: this.closed(this.scan, this.base.scan),
+      ready: this.closed(this.ready, this.base.ready),
+      start: this.closed(this.start, this.base.start),
+      answer: this.closed(this.answer, this.base.answer),
+      sessions: this.sessions,
+      errors: this.errors,
+      cycles: this.cycles,
+      stamps: this.stamps,
+      values: this.values.finish(),
+      pools: this.pools === undefined ? this.base.pools : this.pools.map((p) => ({ ...p, queue: { ...p.queue } })),
+      kept: this.kept,
+      keep: this.keep,
+      cyclic: this.cyclic,
+      news: this.news,
+    }
+    const target = draft as unknown as Record<string, unknown>
+    for (const key of Object.keys(next) as (keyof State)[]) {
+      if (next[key] !== this.base[key]) target[key] = next[key]
+    }
+  }
+
+  private closed(queue: OpenQueue, base: Queue): Queue {
+    return queue.head === base.head && queue.tail === base.tail && queue.size === base.size ? base : { ...queue }
+  }
+
+  tell(news: News): void {
+    if (this.news === this.base.news) this.news = this.news.slice()
+    this.news.push(news)
+  }
+
+  // ---------------------------------------------------------------------------------------------- rows
+
+  status(x: number): number {
+    return this.flight.get(x, Flight.STATUS) & STATUS_MASK
+  }
+
+  has(x: number, bit: number): boolean {
+    return (this.flight.get(x, Flight.STATUS) & bit) !== 0
+  }
+
+  setBits(x: number, on: number, off = 0): void {
+    this.flight.set(x, Flight.STATUS, (this.flight.get(x, Flight.STATUS) & ~off) | on)
+  }
+
+  kind(x: number): number {
+    return this.facts.get(x, Fact.FLAGS) & KIND_MASK
+  }
+
+  flag(x: number, flag: number): boolean {
+    return (this.facts.get(x, Fact.FLAGS) & flag) !== 0
+  }
+
+  isBroken(x: number): boolean {
+    return (this.facts.get(x, Fact.FLAGS) & Flag.BROKEN) !== 0
+  }
+
+  revision(x: number): number {
+    return this.facts.get(x, Fact.REVISION)
+  }
+
+  /**
+   * What a dependent remembers of `d`. A failed file is never seen again as it was: made good, it differs, whatever came of it.
+   * The error of a value is as good a result as any.
+   */
+  seen(d: number, create: boolean): number {
+    return !create && this.isBroken(d) && this.kind(d) !== Kind.VALUE ? -1 : this.revision(d)
+  }
+
+  /** At rest, and known to hold for `pass`. */
+  isCurrent(x: number, pass: number, trust: boolean): boolean {
+    if (this.status(x) !== Status.REST) return false
+    const checked = this.checked.get(x, 0)
+    return (checked < 0 ? -checked : checked) >= pass && checked !== 0 ? true : trust && checked > 0
+  }
+
+  session(id: number): Session | undefined {
+    return objectAt(this.sessions, id)
+  }
+
+  // ---------------------------------------------------------------------------------------------- status and queues
+
+  private queueOf(x: BuildId, status: number): OpenQueue | undefined {
+    switch (status) {
+      case Status.UNKNOWN:
+        return this.kind(x) === Kind.VALUE ? undefined : this.expand
+      case Status.SCAN:
+        return this.scan
+      case Status.READY:
+        return this.ready
+      case Status.PARKED:
+        return this.park
+      case Status.START: {
+        const pool = this.flight.get(x, Flight.POOL)
+        return pool === 0 ? this.start : this.pool(pool).queue
+      }
+      case Status.ANSWER:
+        return this.answer
+      default:
+        return undefined
+    }
+  }
+
+  /** Moves `x` to `status`, at the end of that status's queue where it has one. Keeps the counters. */
+  moveTo(x: BuildId, status: number): void {
+    const row = this.flight.get(x, Flight.STATUS)
+    const old = row & STATUS_MASK
+    if ((row & Bit.QUEUED) !== 0) this.dequeue(x)
+    this.count(x, old, -1)
+    this.count(x, status, 1)
+    this.flight.set(x, Flight.STATUS, (this.flight.get(x, Flight.STATUS) & ~STATUS_MASK) | status)
+    if (this.queueOf(x, status) !== undefined) this.enqueue(x, status)
+  }
+
+  private pool(number: number): { size: number; running: number; queue: OpenQueue } {
+    this.pools ??= this.base.pools.map((p) => ({ size: p.size, running: p.running, queue: open(p.queue) }))
+    const pool = this.pools[number - 1]
+    if (pool === undefined) throw new Bug(`there is no pool ${number}`)
+    return pool
+  }
+
+  private count(x: BuildId, status: number, by: number): void {
+    if (status === Status.REST) this.inFlight -= by
+    else if (status === Status.UNKNOWN) this.unknown += by
+    else if (status === Status.SCAN) this.scanning += by
+    else if (status === Status.RUNNING) {
+      const pool = this.flight.get(x, Flight.POOL)
+      if (pool === 0) this.running += by
+      else if (pool > 0) this.pool(pool).running += by
+    }
+  }
+
+  private enqueue(x: BuildId, status: number): void {
+    const queue = this.queueOf(x, status)!
+    this.flight.set(x, Flight.NEXT, 0)
+    this.flight.set(x, Flight.PREV, queue.tail)
+    if (queue.size === 0) queue.head = x
+    else this.flight.set(queue.tail, Flight.NEXT, x)
+    queue.tail = x
+    queue.size++
+    this.setBits(x, Bit.QUEUED)
+  }
+
+  /** Takes `x` out of the queue of its status, which it keeps: it is being worked on. */
+  dequeue(x: BuildId): void {
+    const queue = this.queueOf(x, this.status(x))
+    if (queue === undefined || !this.has(x, Bit.QUEUED)) throw new Bug(`build ${x} is in no queue`)
+    const next = this.flight.get(x, Flight.NEXT)
+    const prev = this.flight.get(x, Flight.PREV)
+    if (prev === 0) queue.head = buildId(next)
+    else this.flight.set(prev, Flight.NEXT, next)
+    if (next === 0) queue.tail = buildId(prev)
+    else this.flight.set(next, Flight.PREV, prev)
+    queue.size--
+    this.flight.set(x, Flight.NEXT, 0)
+    this.flight.set(x, Flight.PREV, 0)
+    this.setBits(x, 0, Bit.QUEUED)
+  }
+}
