@@ -1,118 +1,207 @@
-/** Persistent tables of plain objects by id. A tick copies the pages of pointers that it writes to. */
+/** Persistent tables of plain objects by id, bound shallowly as the tables of integers are (`table.ts`). */
+import { Bug } from './error.js'
 
-const PAGE_BITS = 6
-const PAGE_ROWS = 1 << PAGE_BITS
-const ROW_MASK = PAGE_ROWS - 1
-const CHUNK_PAGE_BITS = 7
-/** Pages in a chunk. */
-const CHUNK_PAGES = 1 << CHUNK_PAGE_BITS
-const PAGE_MASK = CHUNK_PAGES - 1
-const CHUNK_BITS = PAGE_BITS + CHUNK_PAGE_BITS
+const BLOCK_BITS = 10
+const BLOCK_ROWS = 1 << BLOCK_BITS
+const BLOCK_MASK = BLOCK_ROWS - 1
 
-/** Plain objects by id, for the few builds that have one (an error, an open session). Absent reads as undefined. */
-export interface ObjectTable<A> {
-  readonly chunks: readonly (readonly (readonly (A | undefined)[] | undefined)[] | undefined)[]
-  /** How many entries are present. */
-  readonly size: number
+type Blocks<A> = ((A | undefined)[] | undefined)[]
+
+/** Objects by row, for the few builds that have one or the many that have a value. Absent reads as undefined. */
+export class ObjectTable<A> {
+  /** Only in the newest version. */
+  blocks: Blocks<A> | undefined
+  /** Else the version after it, and what that changed: row, what was there. */
+  next: ObjectTable<A> | undefined
+  note: readonly unknown[] | undefined
+  editor: ObjectEditor<A> | undefined
+  private old: Map<number, A | undefined> | undefined
+  private indexed: ObjectTable<A> | undefined
+
+  constructor(
+    /** How many entries are present. */
+    readonly size: number,
+    blocks: Blocks<A>,
+  ) {
+    this.blocks = blocks
+  }
+
+  /** The entry in a version that is not the newest. */
+  oldAt(row: number): A | undefined {
+    const newest = this.index()
+    if (this.old?.has(row) === true) return this.old.get(row)
+    return newest.blocks![row >>> BLOCK_BITS]?.[row & BLOCK_MASK]
+  }
+
+  private index(): ObjectTable<A> {
+    let version = this.indexed ?? this
+    version.editor?.giveUp()
+    while (version.blocks === undefined) {
+      this.old ??= new Map()
+      const note = version.note!
+      for (let i = 0; i < note.length; i += 2) {
+        const row = note[i] as number
+        // The first note of a row is what it was.
+        if (!this.old.has(row)) this.old.set(row, note[i + 1] as A | undefined)
+      }
+      version = version.next!
+      version.editor?.giveUp()
+    }
+    this.indexed = version
+    return version
+  }
 }
 
-export const emptyObjects: ObjectTable<never> = { chunks: [], size: 0 }
+export const emptyObjects: ObjectTable<never> = new ObjectTable<never>(0, [])
 
 export const objectAt = <A>(table: ObjectTable<A>, row: number): A | undefined =>
-  table.chunks[row >>> CHUNK_BITS]?.[(row >>> PAGE_BITS) & PAGE_MASK]?.[row & ROW_MASK]
+  table.blocks === undefined ? table.oldAt(row) : table.blocks[row >>> BLOCK_BITS]?.[row & BLOCK_MASK]
 
-/** The table with `value` at `row` (undefined removes). Copies one page of pointers. */
+/** The table with `value` at `row` (undefined removes). */
 export const withObject = <A>(table: ObjectTable<A>, row: number, value: A | undefined): ObjectTable<A> => {
-  const old = objectAt(table, row)
-  if (old === value) return table
-  const size = table.size + (value === undefined ? 0 : 1) - (old === undefined ? 0 : 1)
-  if (size === 0) return emptyObjects
-  const chunks = table.chunks.slice()
-  while (chunks.length <= row >>> CHUNK_BITS) chunks.push(undefined)
-  const chunk =
-    chunks[row >>> CHUNK_BITS]?.slice() ??
-    new Array<readonly (A | undefined)[] | undefined>(CHUNK_PAGES).fill(undefined)
-  const page = chunk[(row >>> PAGE_BITS) & PAGE_MASK]?.slice() ?? new Array<A | undefined>(PAGE_ROWS).fill(undefined)
-  page[row & ROW_MASK] = value
-  chunk[(row >>> PAGE_BITS) & PAGE_MASK] = page
-  chunks[row >>> CHUNK_BITS] = chunk
-  return { chunks, size }
+  if (objectAt(table, row) === value) return table
+  const editor = new ObjectEditor(table)
+  editor.set(row, value)
+  return editor.finish()
 }
 
-/** The next version of an {@link ObjectTable}, while a tick is folded: copies each page it writes to once. */
+/** Makes the next version of a table, while a tick is folded: one at a time, as `IntEditor`. */
 export class ObjectEditor<A> {
-  private readonly table: ObjectTable<A>
-  private readonly owned = new Map<number, (A | undefined)[]>()
+  private readonly base: ObjectTable<A>
+  private readonly blocks: Blocks<A>
+  /** Undefined where the base keeps its own blocks. */
+  private readonly note: unknown[] | undefined
   private size: number
+  private isDirty = false
+  private isOver = false
 
   constructor(base: ObjectTable<A>) {
-    this.table = base
+    base.editor?.giveUp()
+    this.base = base
     this.size = base.size
+    // What is empty may be shared by many, and holds nothing that could be lost.
+    if (base.blocks !== undefined && base.size > 0) {
+      this.blocks = base.blocks
+      this.note = []
+    } else {
+      this.blocks = copied(base)
+      this.note = undefined
+    }
   }
 
   get(row: number): A | undefined {
-    const page = this.owned.get(row >>> PAGE_BITS)
-    return page === undefined ? objectAt(this.table, row) : page[row & ROW_MASK]
+    return this.blocks[row >>> BLOCK_BITS]?.[row & BLOCK_MASK]
   }
 
   set(row: number, value: A | undefined): void {
-    const number = row >>> PAGE_BITS
-    let page = this.owned.get(number)
-    if (page === undefined) {
-      if (objectAt(this.table, row) === value) return
-      const old = this.table.chunks[row >>> CHUNK_BITS]?.[number & PAGE_MASK]
-      page = old?.slice() ?? new Array<A | undefined>(PAGE_ROWS).fill(undefined)
-      this.owned.set(number, page)
-    }
-    this.size += (value === undefined ? 0 : 1) - (page[row & ROW_MASK] === undefined ? 0 : 1)
-    page[row & ROW_MASK] = value
+    const old = this.get(row)
+    if (old === value) return
+    if (!this.isDirty) this.claim()
+    this.note?.push(row, old)
+    this.size += (value === undefined ? 0 : 1) - (old === undefined ? 0 : 1)
+    this.put(row, value)
   }
 
   /** The next version; the editor must not be used afterwards. */
   finish(): ObjectTable<A> {
-    if (this.size === 0) return emptyObjects
-    if (this.owned.size === 0) return this.table
-    const chunks = this.table.chunks.slice()
-    const copied = new Map<number, (readonly (A | undefined)[] | undefined)[]>()
-    for (const [number, page] of this.owned) {
-      const c = number >>> CHUNK_PAGE_BITS
-      let chunk = copied.get(c)
-      if (chunk === undefined) {
-        while (chunks.length <= c) chunks.push(undefined)
-        chunk = chunks[c]?.slice() ?? new Array<readonly (A | undefined)[] | undefined>(CHUNK_PAGES).fill(undefined)
-        chunks[c] = chunk
-        copied.set(c, chunk)
-      }
-      chunk[number & PAGE_MASK] = page
+    if (this.isOver) throw new Bug('an editor that was given up is finished')
+    this.isOver = true
+    if (!this.isDirty) return this.base
+    const next = this.size === 0 ? (emptyObjects as ObjectTable<A>) : new ObjectTable(this.size, this.blocks)
+    if (this.note !== undefined) {
+      this.base.editor = undefined
+      this.base.note = this.note
+      // The empty table is everybody's: it is not the one to ask what was there before.
+      this.base.next = this.size === 0 ? new ObjectTable<A>(0, []) : next
     }
-    return { chunks, size: this.size }
+    return next
   }
+
+  /** Undoes what was written. */
+  giveUp(): void {
+    if (this.isOver) return
+    this.isOver = true
+    const wasDirty = this.isDirty
+    this.isDirty = false
+    if (this.note === undefined || !wasDirty) return
+    this.base.editor = undefined
+    this.base.blocks = this.blocks
+    for (let i = this.note.length - 2; i >= 0; i -= 2)
+      this.put(this.note[i] as number, this.note[i + 1] as A | undefined)
+  }
+
+  private put(row: number, value: A | undefined): void {
+    const b = row >>> BLOCK_BITS
+    let block = this.blocks[b]
+    if (block === undefined) {
+      while (this.blocks.length < b) this.blocks.push(undefined)
+      block = new Array<A | undefined>(BLOCK_ROWS).fill(undefined)
+      this.blocks[b] = block
+    }
+    block[row & BLOCK_MASK] = value
+  }
+
+  private claim(): void {
+    if (this.isOver) throw new Bug('an editor that was given up is written to')
+    this.isDirty = true
+    if (this.note === undefined) return
+    this.base.editor = this
+    this.base.blocks = undefined
+  }
+}
+
+/** The entries of an older version, in blocks of their own. */
+const copied = <A>(table: ObjectTable<A>): Blocks<A> => {
+  const blocks: Blocks<A> = []
+  eachObject(table, (row, value) => {
+    const b = row >>> BLOCK_BITS
+    while (blocks.length <= b) blocks.push(undefined)
+    blocks[b] ??= new Array<A | undefined>(BLOCK_ROWS).fill(undefined)
+    blocks[b][row & BLOCK_MASK] = value
+  })
+  return blocks
+}
+
+/** One past the last row that may have an entry. */
+const rowsOf = <A>(table: ObjectTable<A>): number => {
+  let end = 0
+  for (let version: ObjectTable<A> | undefined = table; version !== undefined; version = version.next) {
+    version.editor?.giveUp()
+    if (version.blocks !== undefined) end = Math.max(end, version.blocks.length << BLOCK_BITS)
+    for (let i = 0; i < (version.note?.length ?? 0); i += 2) end = Math.max(end, (version.note![i] as number) + 1)
+  }
+  return end
 }
 
 /** Calls `visit` for each entry, by rising id. */
 export const eachObject = <A>(table: ObjectTable<A>, visit: (row: number, value: A) => void): void => {
-  table.chunks.forEach((chunk, c) => {
-    chunk?.forEach((page, p) => {
-      page?.forEach((value, r) => {
-        if (value !== undefined) visit((c << CHUNK_BITS) | (p << PAGE_BITS) | r, value)
-      })
-    })
-  })
+  if (table.size === 0) return
+  const end = rowsOf(table)
+  for (let row = 0; row < end; row++) {
+    if (table.blocks !== undefined && table.blocks[row >>> BLOCK_BITS] === undefined) row |= BLOCK_MASK
+    else {
+      const value = objectAt(table, row)
+      if (value !== undefined) visit(row, value)
+    }
+  }
 }
 
-/** Calls `visit` with the row of each entry that is not the same object in both tables; looks only at what they do not share. */
+/** Calls `visit` with the row of each entry that may not be the same in both tables, rising. */
 export const changedObjects = <A>(
   before: ObjectTable<A>,
   after: ObjectTable<A>,
   visit: (row: number) => void,
 ): void => {
-  for (let c = 0; c < Math.max(before.chunks.length, after.chunks.length); c++) {
-    const [oldChunk, newChunk] = [before.chunks[c], after.chunks[c]]
-    if (oldChunk === newChunk) continue
-    for (let p = 0; p < CHUNK_PAGES; p++) {
-      const [old, now] = [oldChunk?.[p], newChunk?.[p]]
-      if (old === now) continue
-      for (let r = 0; r < PAGE_ROWS; r++) if (old?.[r] !== now?.[r]) visit((c << CHUNK_BITS) | (p << PAGE_BITS) | r)
-    }
+  if (before === after) return
+  const rows = new Set<number>()
+  let version: ObjectTable<A> | undefined = before
+  for (; version !== undefined && version !== after; version = version.next) {
+    for (let i = 0; i < (version.note?.length ?? 0); i += 2) rows.add(version.note![i] as number)
   }
+  if (version !== after) {
+    eachObject(before, (row) => rows.add(row))
+    eachObject(after, (row) => rows.add(row))
+  }
+  for (const row of Array.from(rows).sort((a, b) => a - b))
+    if (objectAt(before, row) !== objectAt(after, row)) visit(row)
 }
