@@ -215,12 +215,13 @@ export class ValueMake {
     const isAsked = (read(state.flight, x, Flight.STATUS) & Bit.ANEW) === 0 && groupsOf(state, x) > 0
     const known = this.declarations.get(x)
     if (known !== undefined && known.isAsked === isAsked) return known
-    const found = attempt(() => {
+    try {
       const shape = of.deps(key)
       const each = keysIn(shape).map((k) => this.options.keys.intern(k))
-      return { shape, ids: each.length < 2 ? each : [...new Set(each)], each, isAsked }
-    })
-    return 'error' in found ? found : found.value
+      return { shape, ids: once(each), each, isAsked }
+    } catch (error) {
+      return { error: reasonOf(error) }
+    }
   }
 
   private valuesOf(state: State, { shape, each }: Declared): unknown {
@@ -261,6 +262,14 @@ interface Declared {
   /** The state knows that this attempt asked for them. */
   readonly isAsked: boolean
 }
+
+/** Each id once. */
+const once = (ids: readonly BuildId[]): readonly BuildId[] => {
+  if (ids.length > FEW) return [...new Set(ids)]
+  for (let i = 1; i < ids.length; i++) if (ids.indexOf(ids[i]!) < i) return [...new Set(ids)]
+  return ids
+}
+const FEW = 16
 
 const areAtHand = (state: State, ids: readonly BuildId[]): boolean => {
   for (const id of ids) if (!isAtHand(state, id)) return false

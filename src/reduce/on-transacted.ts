@@ -48,11 +48,12 @@ const touch = (w: Work, x: BuildId): void => {
 /** Marks all that stands on `x`; stops at what is marked. Collects the live requests and what is in flight. */
 const voidDependents = (w: Work, x: BuildId): void => {
   const stack: BuildId[] = [x]
+  const isBusy = w.inFlight > 0
   while (stack.length > 0) {
     const u = stack.pop() as BuildId
     for (let e = w.facts.get(u, Fact.DEPENDENT_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEPENDENT)) {
       const p = buildId(w.edges.get(e, Edge.DEPENDENT))
-      if (w.status(p) !== Status.REST && !w.has(p, Bit.VOIDED)) {
+      if (isBusy && w.status(p) !== Status.REST && !w.has(p, Bit.VOIDED)) {
         w.setBits(p, Bit.VOIDED)
         w.toReview.push(p)
       }

@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { callRows } from './call.mjs'
+import { dagRows, sliceRows } from './dag-rows.mjs'
 import { fullRows } from './full.mjs'
 import { leafRows } from './null.mjs'
 import { realRows } from './real.mjs'
@@ -13,7 +14,7 @@ import { tickRows } from './tick.mjs'
 /**
  * A case measures its lines one after the other; a generator gives each as soon as it is known.
  * @typedef {import('./report.mjs').Row} Row
- * @typedef {(world: import('./support.mjs').World) => Iterable<Row> | Promise<Iterable<Row>>} Case
+ * @typedef {(world: import('./support.mjs').World) => Iterable<Row> | AsyncIterable<Row>} Case
  */
 
 /** @type {Readonly<Record<string, Case>>} */
@@ -24,11 +25,15 @@ const cases = {
   'leaf-10k': (world) => leafRows(world, 10_000),
   'leaf-100k': (world) => leafRows(world, 100_000),
   tick: tickRows,
+  'dag-10k': (world) => dagRows(world, 10_000),
+  'dag-100k': (world) => dagRows(world, 100_000),
+  'dag-1m': (world) => dagRows(world, 1_000_000),
+  slice: sliceRows,
   real: realRows,
 }
 /** `real` fetches its sources from Debian, so it runs only when it is asked for. */
-const usual = ['call', 'full', 'leaf-1k', 'leaf-10k', 'leaf-100k', 'tick']
-const small = ['call', 'full', 'leaf-1k', 'tick']
+const usual = ['call', 'full', 'leaf-1k', 'leaf-10k', 'leaf-100k', 'tick', 'dag-10k', 'dag-100k', 'dag-1m', 'slice']
+const small = ['call', 'full', 'leaf-1k', 'tick', 'dag-10k', 'slice']
 
 const usage = `usage: npm run bench -- [--quick] [--json FILE] [[--only] CASE]...
 cases: ${Object.keys(cases).join(' ')}
@@ -71,7 +76,7 @@ const measure = async (world, chosen) => {
   for (const name of chosen) {
     progress(name)
     try {
-      for (const row of (await cases[name]?.(world)) ?? []) add(row)
+      for await (const row of (await cases[name]?.(world)) ?? []) add(row)
     } catch (error) {
       add({ name, unit: '', figures: {}, error: error instanceof Error ? error.message : String(error) })
     }

@@ -19,8 +19,8 @@ const batchOf = (view: ReadyView, max: number, run: Batch['run']): Batch => {
 /** Everything that is ready, first come first. */
 export const fullBatch = (): Policy => cap(Number.POSITIVE_INFINITY)
 
-/** How many builds a tick runs: so few that what it works on stays in the processor's cache. */
-const NEAR = 512
+/** How many builds a tick runs: so few that what it works on stays in the processor's cache, and that a turn may end soon. */
+const NEAR = 128
 
 /**
  * To the fixed point the shortest way: what others were found to wait for runs before what was ready earlier, so that little waits at
