@@ -8,13 +8,22 @@ export {
   type Drive as DriveOption,
   type Progress,
 } from './library/create-engine.js'
-export { action, type Buildable, rule, type Source, source } from './library/define.js'
+export { action, type Buildable, type Building, rule, type Source, source } from './library/define.js'
 export { Misuse } from './library/misuse.js'
 export { BuildFailed, describe, Live, type Notice, Request } from './library/request.js'
 export type { Builder, Need, ValuesOf, Wait } from './make/rule.js'
 export { type BuildError, rootOf } from './model/build-error.js'
-export { type Codec, CodecError, codec, type Json, type TypeOf } from './model/codec.js'
-export type { FailureOf, Key, Needs, ReadContext, ValueOf, Watch } from './model/definition.js'
+export { type Codec, CodecError, codec, type Json, type Optional, type TypeOf } from './model/codec.js'
+export type {
+  ActionContext,
+  FailureOf,
+  Key,
+  Needs,
+  ReadContext,
+  SourceKey,
+  ValueOf,
+  Watch,
+} from './model/definition.js'
 export { Bug } from './model/error.js'
 export type * from './model/event.js'
 export * from './model/ids.js'

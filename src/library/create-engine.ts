@@ -12,7 +12,7 @@ import type { Definition, Key } from '../model/definition.js'
 import type { BuildId } from '../model/ids.js'
 import { type Answer, emptyQueue, emptyState, Kind, kindOf, type State } from '../model/state.js'
 import type { Policy } from '../reduce/policies/fixpoint.js'
-import type { Buildable } from './define.js'
+import type { Defined } from './define.js'
 import { Misuse } from './misuse.js'
 import { Live, Request } from './request.js'
 import { Transaction } from './transaction.js'
@@ -21,8 +21,8 @@ import { Transaction } from './transaction.js'
 export type Drive = { readonly per: 'fixpoint' | 'batch' } | { readonly per: { readonly ms: number } } | 'manual'
 
 export interface CreateOptions {
-  // biome-ignore lint/suspicious/noExplicitAny: whatever their types are
-  readonly rules: readonly Buildable<any, any, any>[]
+  /** All that is asked for, and all that they need. */
+  readonly rules: readonly Defined[]
   readonly policy?: Policy
   /** Room in each pool: how many actions of it run at once. */
   readonly pools?: Readonly<Record<string, number>>

@@ -3,7 +3,7 @@
 import { wordsOf } from '../make/keys.js'
 import type { Setting } from '../make/world.js'
 import { CodecError } from '../model/codec.js'
-import type { Key } from '../model/definition.js'
+import type { Key, SourceKey } from '../model/definition.js'
 import { Misuse } from './misuse.js'
 
 export interface Change {
@@ -20,7 +20,7 @@ export class Transaction {
   constructor(private readonly check: (what: string, key: unknown) => void) {}
 
   /** Gives a source a value. */
-  set<V>(key: Key<V, never>, value: V): void {
+  set<V>(key: SourceKey<V>, value: NoInfer<V>): void {
     this.write('set', key)
     if (key.of.kind !== 'source') throw new Misuse(`set: ${wordsOf(key)} is made by a rule: only sources can be set`)
     if (value === undefined) throw new Misuse(`set: ${wordsOf(key)}: use remove to say that it is absent`)
@@ -40,7 +40,7 @@ export class Transaction {
   }
 
   /** A source has no value any more. */
-  remove(key: Key): void {
+  remove(key: SourceKey): void {
     this.write('remove', key)
     if (key.of.kind !== 'source')
       throw new Misuse(`remove: ${wordsOf(key)} is made by a rule: only sources can be removed`)

@@ -6,7 +6,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { type BuildError, buildErrorOf } from '../model/build-error.js'
 import { CodecError } from '../model/codec.js'
-import type { FailureOf, Key, Needs, RuleDefinition, ValueOf } from '../model/definition.js'
+import type { Definition, FailureOf, Key, Needs, RuleDefinition, ValueOf } from '../model/definition.js'
 import type { BuildError as Reason } from '../model/error.js'
 import { Bug } from '../model/error.js'
 import type { Receipt } from '../model/event.js'
@@ -57,6 +57,13 @@ class Failing extends Error {
   constructor(readonly reason: Reason) {
     super('the rule failed by its own word: do not catch this')
   }
+}
+
+/** Throws that there is no value, as the definition's own word. */
+export const fail = ({ errors }: Definition, error: unknown): never => {
+  if (errors === undefined) throw new CodecError('no failure: it has no `error` codec', error, '')
+  errors.encode(error)
+  throw new Failing({ _tag: 'failed', error })
 }
 
 class Asked<V> implements Need<V>, Iterator<Wait, V, unknown> {
@@ -158,10 +165,7 @@ export class Run implements Builder<unknown> {
   }
 
   fail(error: unknown): never {
-    const { errors } = this.definition
-    if (errors === undefined) throw new CodecError('no failure: the rule has no error codec', error, '')
-    errors.encode(error)
-    throw new Failing({ _tag: 'failed', error })
+    return fail(this.definition, error)
   }
 
   private issue<V>(keys: readonly Key[], get: (ids: readonly BuildId[]) => V): Need<V> {

@@ -21,7 +21,7 @@ import { contentOf, contentOfError } from './content.js'
 import { freezeDeep } from './freeze.js'
 import type { Keys } from './keys.js'
 import { Pending } from './pending.js'
-import { isPromise, Run, reasonOf } from './rule.js'
+import { fail, isPromise, Run, reasonOf } from './rule.js'
 import { filled, keysIn } from './shape.js'
 import type { World } from './world.js'
 
@@ -145,7 +145,7 @@ export class ValueMake {
     const { run } = of
     const work =
       typeof run === 'function'
-        ? (signal: AbortSignal) => run(key, { signal })
+        ? (signal: AbortSignal) => run(key, { signal, fail: (error) => fail(of, error) })
         : (signal: AbortSignal) => this.options.inThread(run, of.pool, key, signal)
     return this.underTake(x, work, (value) => this.made(of, x, [], value))
   }

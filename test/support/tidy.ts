@@ -30,11 +30,12 @@ export const rooms: Readonly<Record<string, Room>> = {
   store: { rooms: ['model'], packages: ['better-sqlite3', 'fp-ts', 'node:'] },
   engine: { rooms: core, packages: ['fp-ts', 'immer'] },
   redo: { rooms: [...core, 'engine'], packages: ['fp-ts', 'node:', 'picocolors'] },
+  library: { rooms: [...core, 'engine'], packages: ['fp-ts', 'node:'] },
   replay: { rooms: ['model', 'store', 'engine'], packages: ['fp-ts'] },
   testing: { rooms: ['model', 'engine'], packages: ['fp-ts', 'fast-check'] },
   lab: { rooms: ['model', 'engine'], packages: ['fp-ts'] },
   cli: { rooms: [...core, 'engine', 'redo', 'replay', 'lab'], packages: ['fp-ts', 'node:', 'picocolors'] },
-  index: { rooms: [...core, 'engine', 'redo', 'replay', 'testing'], packages: [] },
+  index: { rooms: [...core, 'engine', 'library', 'redo', 'replay', 'testing'], packages: [] },
 }
 
 /**
