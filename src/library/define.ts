@@ -1,7 +1,7 @@
 /** How users say what there is to build: sources, rules and actions. Calling one with a key names a build of it. */
 
 import type { Builder, ValuesOf, Wait } from '../make/rule.js'
-import type { Codec } from '../model/codec.js'
+import { type Codec, shown } from '../model/codec.js'
 import type {
   ActionContext,
   ActionDefinition,
@@ -17,7 +17,7 @@ import type {
   ThreadFunction,
   Watch,
 } from '../model/definition.js'
-import { Misuse } from './misuse.js'
+import { Misuse } from '../model/misuse.js'
 
 /** A source, rule or action, of whatever types. */
 export interface Defined {
@@ -49,8 +49,9 @@ const common = <K, V, F>(name: string, { key, value, error, version = 1 }: Optio
   for (const [what, codec] of [
     ['key', key],
     ['value', value],
+    ['error', error],
   ] as const)
-    if (typeof codec?.encode !== 'function')
+    if (typeof codec?.encode !== 'function' && !(what === 'error' && codec === undefined))
       throw new Misuse(`${name}: \`${what}\` must be a codec, such as codec.string`)
   if (!Number.isSafeInteger(version)) throw new Misuse(`${name}: \`version\` must be an integer, got ${version}`)
   return {
@@ -62,8 +63,17 @@ const common = <K, V, F>(name: string, { key, value, error, version = 1 }: Optio
   }
 }
 
-const buildable = <K, D extends Definition>(definition: D) =>
-  Object.assign((key: K) => ({ of: definition, key }), { definition })
+const buildable = <K, D extends Definition>(definition: D) => {
+  const parts: Readonly<Record<string, unknown>> = { ...definition }
+  for (const what of ['deps', 'make', 'run', 'by', 'read', 'watch']) {
+    const mayLack = what === 'read' || what === 'watch'
+    const part = parts[what]
+    if (!(what in parts) || typeof part === 'function' || (mayLack && part === undefined)) continue
+    if (what === 'run' && typeof part === 'object' && part !== null && 'file' in part) continue
+    throw new Misuse(`${definition.name}: \`${what}\` must be a function, got ${shown(part)}`)
+  }
+  return Object.assign((key: K) => ({ of: definition, key }), { definition })
+}
 
 /** What `read` answers: now or later; `undefined` means that the source is absent. */
 type Read<K, V> = (key: K, context: ReadContext) => V | undefined | PromiseLike<V | undefined>

@@ -14,6 +14,7 @@ import type { BuildError as Reason } from '../model/error.js'
 import { Bug } from '../model/error.js'
 import type { Effect, Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
+import { Misuse } from '../model/misuse.js'
 import { Bit, Edge, Flight, GROUP_SHIFT, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import { isAtHand, isBroken, resultOf, toTable } from './answers.js'
@@ -21,7 +22,7 @@ import { contentOf, contentOfError } from './content.js'
 import { freezeDeep } from './freeze.js'
 import type { Keys } from './keys.js'
 import { Pending } from './pending.js'
-import { fail, isPromise, Run, reasonOf } from './rule.js'
+import { fail, laterOf, Run, reasonOf } from './rule.js'
 import { filled, keysIn } from './shape.js'
 import type { World } from './world.js'
 
@@ -113,10 +114,11 @@ export class ValueMake {
 
   private made(of: Definition, build: BuildId, groups: readonly (readonly BuildId[])[], value: unknown): Receipt {
     try {
-      const content = contentOf(of.values, value)
+      const content = contentOf(of.values, now(value))
       if (this.options.freeze) freezeDeep(value)
       return { _tag: 'made', build, groups, value: toTable(value), content }
     } catch (error) {
+      if (error instanceof Misuse) return broken(build, groups, reasonOf(error))
       if (!(error instanceof CodecError)) throw error
       return broken(build, groups, { _tag: 'misuse', why: `its value does not fit its codec: ${error.message}` })
     }
@@ -206,7 +208,7 @@ export class ValueMake {
     x: BuildId,
   ): Declared | { readonly error: Reason } {
     const found = attempt(() => {
-      const shape = of.deps(key)
+      const shape = now(of.deps(key))
       const keys = keysIn(shape)
       const isAnew = (read(state.flight, x, Flight.STATUS) & Bit.ANEW) !== 0
       const asked = isAnew ? [] : askedIn(state, x)
@@ -226,7 +228,9 @@ export class ValueMake {
   /** Makes builds of one definition, as many in one call as it wants. */
   private runBatch(state: State, of: BatchDefinition, builds: readonly BuildId[]): readonly Receipt[] {
     const receipts: Receipt[] = []
-    for (const together of chunksOf(of, builds, (x) => this.keyOf(x).key)) {
+    const chunks = attempt(() => chunksOf(of, builds, (x) => this.keyOf(x).key))
+    if ('error' in chunks) return builds.map((x) => broken(x, [], chunks.error))
+    for (const together of chunks.value) {
       const units = together.map((x) => {
         const { key } = this.keyOf(x)
         const declared = this.declared(state, of, key, x)
@@ -235,7 +239,7 @@ export class ValueMake {
         return { x, groups, unit: { key, deps: this.valuesOf(state, declared) } }
       })
       const made = attempt(() => {
-        const values = of.make(units.map(({ unit }) => unit))
+        const values = now(of.make(units.map(({ unit }) => unit)))
         if (!Array.isArray(values) || values.length !== units.length)
           throw new CodecError(`an array of ${units.length} values, one for each unit`, values, '')
         return values
@@ -290,14 +294,16 @@ const broken = (build: BuildId, groups: readonly (readonly BuildId[])[], error: 
   content: contentOfError(error),
 })
 
+/** @throws Misuse where `value` is yet to come. */
+const now = <A>(value: A): A => {
+  const later = laterOf(value)
+  if (later !== undefined) throw new Misuse(later)
+  return value
+}
+
 const attempt = <A>(act: () => A): { readonly value: A } | { readonly error: Reason } => {
   try {
-    const value = act()
-    if (isPromise(value))
-      return {
-        error: { _tag: 'misuse', why: 'it returns a promise: rules are synchronous, use an action or a source' },
-      }
-    return { value }
+    return { value: act() }
   } catch (error) {
     if (error instanceof Bug) throw error
     return { error: reasonOf(error) }

@@ -26,7 +26,8 @@ export class CodecError extends Error {
   }
 }
 
-const shown = (value: unknown): string => {
+/** A value in a few words, for messages. */
+export const shown = (value: unknown): string => {
   if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}...` : value)
   if (typeof value === 'function') return 'a function'
   if (typeof value === 'object' && value !== null) {
