@@ -8,7 +8,7 @@ import { Keys, wordsOf } from '../make/keys.js'
 import { ValueMake } from '../make/value.js'
 import { World } from '../make/world.js'
 import { type BuildError, buildErrorOf } from '../model/build-error.js'
-import type { Key } from '../model/definition.js'
+import type { Key, Watch } from '../model/definition.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import { type Answer, emptyQueue, emptyState, Kind, kindOf, type State } from '../model/state.js'
@@ -38,7 +38,7 @@ export class BuildEngine {
   private readonly inner: Inner
   private readonly requests = new Map<BuildId, { readonly request: Request<unknown>; readonly version: number }>()
   private readonly lives = new Map<BuildId, { readonly live: Live<unknown>; readonly version: number }>()
-  private readonly watches = new Map<BuildId, () => void>()
+  private readonly watches = new Map<BuildId, ReturnType<Watch<unknown>>>()
   /** Ids of requests that are over, once the state has heard of it. */
   private readonly over: BuildId[] = []
   private readonly idlers: (() => void)[] = []
@@ -47,6 +47,7 @@ export class BuildEngine {
   private sizeAfterSweep = 0
   private isManual: boolean
   private isClosed = false
+  private closed: Promise<void> | undefined
   private isTelling = false
   private isMaking = false
 
@@ -247,17 +248,22 @@ export class BuildEngine {
     this.afterTurn()
   }
 
-  /** Ends every request and all work; nothing may be asked any more. */
-  close(): void {
-    if (this.isClosed) return
+  /** Ends every request and all work, at once; nothing may be asked any more. Resolved when nothing is left of what it opened. */
+  close(): Promise<void> {
+    this.closed ??= this.end()
+    return this.closed
+  }
+
+  private async end(): Promise<void> {
     this.isClosed = true
     this.inner.close()
     this.make.close()
     for (const { request } of [...this.requests.values()]) request.cancel()
     for (const { live } of [...this.lives.values()]) live.cancel()
-    for (const stop of this.watches.values()) stop()
-    this.watches.clear()
     this.wakeIdlers()
+    const stopping = [...this.watches.values()].map((stop) => stop())
+    this.watches.clear()
+    await Promise.all(stopping)
   }
 
   // ---------------------------------------------------------------------------------------------- turns
@@ -318,20 +324,27 @@ export class BuildEngine {
 
   private watch({ watch, unwatch }: Outcome): void {
     for (const id of unwatch) {
-      this.watches.get(id)?.()
+      const stop = this.watches.get(id)
       this.watches.delete(id)
+      this.attempt(() => stop?.())
     }
     for (const id of watch) {
       const key = this.keys.keyOf(id)
       if (key?.of.kind !== 'source' || key.of.watch === undefined) continue
-      try {
-        const changed = (): void => {
-          if (!this.isClosed) this.transact((tx) => tx.touch(key))
-        }
-        this.watches.set(id, key.of.watch(key.key, changed))
-      } catch (error) {
-        this.settings.onError(error)
+      const { of } = key
+      const changed = (): void => {
+        if (!this.isClosed) this.transact((tx) => tx.touch(key))
       }
+      this.attempt(() => this.watches.set(id, of.watch!(key.key, changed)))
+    }
+  }
+
+  /** What users' functions throw stops nobody else. */
+  private attempt(act: () => unknown): void {
+    try {
+      act()
+    } catch (error) {
+      this.settings.onError(error)
     }
   }
 

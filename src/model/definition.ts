@@ -21,8 +21,8 @@ export interface SourceKey<out V = unknown> extends Key<V, never> {
 export type ValueOf<K> = K extends Key<infer V, unknown> ? V : never
 export type FailureOf<K> = K extends Key<unknown, infer F> ? F : never
 
-/** Calls `changed` whenever the source behind a key may have another value; what it returns ends that. */
-export type Watch<K> = (key: K, changed: () => void) => () => void
+/** Calls `changed` whenever the source behind a key may have another value; what it returns ends that, maybe later: `close` waits for it. */
+export type Watch<K> = (key: K, changed: () => void) => () => void | PromiseLike<void>
 
 export interface ReadContext {
   /** Aborted when nobody waits for the value any more. */
