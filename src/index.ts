@@ -2,7 +2,7 @@
 export { type Drive, Engine, type EngineOptions, type Make } from './engine.js'
 export type { Outcome } from './finalize/finalize.js'
 export { type BuildEngine, createEngine, type Progress } from './library/create-engine.js'
-export { action, type Buildable, type Building, rule, type Source, source } from './library/define.js'
+export { action, type Buildable, type Building, rule, type Source, source, thread } from './library/define.js'
 export { type FileOptions, type FolderOptions, fileSource, folderSource } from './library/file-source.js'
 export type { CreateOptions, Drive as DriveOption } from './library/options.js'
 export { BuildFailed, describe, Live, type Notice, Request } from './library/request.js'

@@ -5,6 +5,7 @@ import type { Outcome } from '../finalize/finalize.js'
 import { fromTable } from '../make/answers.js'
 import { freezeDeep } from '../make/freeze.js'
 import { Keys, wordsOf } from '../make/keys.js'
+import { Threads } from '../make/threads.js'
 import { ValueMake } from '../make/value.js'
 import { World } from '../make/world.js'
 import { type BuildError, buildErrorOf } from '../model/build-error.js'
@@ -34,6 +35,7 @@ export class BuildEngine {
   private readonly settings: Settings
   private readonly keys: Keys
   private readonly world = new World()
+  private readonly threads: Threads
   private readonly make: ValueMake
   private readonly inner: Inner
   private readonly requests = new Map<BuildId, { readonly request: Request<unknown>; readonly version: number }>()
@@ -55,13 +57,14 @@ export class BuildEngine {
     this.settings = settingsOf(options)
     const { known, pools, isDropped, freeze } = this.settings
     this.keys = new Keys(known, freeze)
+    this.threads = new Threads(new Map(pools.map(({ name, size }) => [name, size])))
     const drive = options.drive ?? { per: 'fixpoint' }
     this.isManual = drive === 'manual'
     this.make = new ValueMake({
       keys: this.keys,
       world: this.world,
       poolOf: (name) => pools.findIndex((pool) => pool.name === name),
-      inThread: () => Promise.reject(new Error('threads')),
+      inThread: (run, pool, key, signal) => this.threads.run(run, pool, key, signal),
       isDropped,
       freeze,
       settle: (receipt) => {
@@ -263,7 +266,7 @@ export class BuildEngine {
     this.wakeIdlers()
     const stopping = [...this.watches.values()].map((stop) => stop())
     this.watches.clear()
-    await Promise.all(stopping)
+    await Promise.all([...stopping, this.threads.close()])
   }
 
   // ---------------------------------------------------------------------------------------------- turns

@@ -171,3 +171,15 @@ export const action = <K, V, F = never>(
     pool: options.pool,
     run: options.run as ActionDefinition['run'],
   })
+
+/**
+ * The function that `file` exports as `name`, to be run in a worker thread of the action's pool: `thread(new URL('./hash.js', import.meta.url), 'hash')`.
+ * It gets the key and returns the value, or a promise of it; both are copied on their way, as `structuredClone` does.
+ */
+export const thread = (file: URL, name = 'default'): ThreadFunction => {
+  if (!(file instanceof URL) || file.protocol !== 'file:')
+    throw new Misuse(
+      `thread: expected the URL of a file, such as new URL('./hash.js', import.meta.url), got ${shown(file)}`,
+    )
+  return { file: file.href, name }
+}

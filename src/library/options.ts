@@ -1,6 +1,6 @@
 /** What an engine is created with, checked; and what follows from it. */
 import type { Drive as InnerDrive } from '../engine.js'
-import type { Definition, Key } from '../model/definition.js'
+import type { ActionDefinition, Definition, Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
 import type { Policy } from '../reduce/policies/fixpoint.js'
 import type { Defined } from './define.js'
@@ -12,8 +12,8 @@ export interface CreateOptions {
   /** All that is asked for, and all that they need. */
   readonly rules: readonly Defined[]
   readonly policy?: Policy
-  /** Room in each pool: how many actions of it run at once. */
-  readonly pools?: Readonly<Record<string, number>>
+  /** Room in each pool: how many actions of it run at once; with `threads`, each in a worker thread of its own. */
+  readonly pools?: Readonly<Record<string, number | { readonly threads: number }>>
   readonly drive?: Drive
   /** How many of the last answers to `once` stay known though nobody holds them. Default 1000. */
   readonly keep?: number
@@ -29,11 +29,17 @@ type Continuations = 'keep' | { readonly drop: number; readonly seed?: number }
 /** The options as the engine reads them. */
 export interface Settings {
   readonly known: ReadonlySet<Definition>
-  readonly pools: readonly { readonly name: string; readonly size: number }[]
+  readonly pools: readonly Room[]
   readonly keep: number
   readonly freeze: boolean
   readonly isDropped: () => boolean
   readonly onError: (error: unknown) => void
+}
+
+interface Room {
+  readonly name: string
+  readonly size: number
+  readonly hasThreads: boolean
 }
 
 const KEEP = 1000
@@ -59,14 +65,34 @@ export const settingsOf = (options: CreateOptions): Settings => {
   if (typeof freeze !== 'boolean') throw new Misuse(`createEngine: \`freeze\` must be true or false, got ${freeze}`)
   if (typeof onError !== 'function') throw new Misuse('createEngine: `onError` must be a function')
   const known = definitionsOf(rules)
-  const rooms = Object.entries(pools).map(([name, size]) => ({ name, size }))
-  for (const { name, size } of rooms)
-    if (!Number.isSafeInteger(size) || size < 1)
-      throw new Misuse(`createEngine: pool ${name}: its size must be a positive integer, got ${size}`)
-  for (const of of known)
-    if (of.kind === 'action' && of.pool !== undefined && !rooms.some(({ name }) => name === of.pool))
-      throw new Misuse(`createEngine: action ${of.name} is of pool ${of.pool}: add it to \`pools\`, with its size`)
+  const rooms = Object.entries(pools).map(roomOf)
+  for (const of of known) if (of.kind === 'action') checkPool(of, rooms)
   return { known, pools: rooms, keep, freeze, isDropped: dropper(continuations), onError }
+}
+
+const roomOf = ([name, room]: readonly [string, number | { readonly threads: number }]): Room => {
+  const hasThreads = typeof room === 'object' && room !== null
+  const size = hasThreads ? room.threads : room
+  if (!Number.isSafeInteger(size) || size < 1)
+    throw new Misuse(
+      `createEngine: pool ${name}: its size must be a positive integer, or { threads: N }, got ${hasThreads ? `{ threads: ${size} }` : size}`,
+    )
+  return { name, size, hasThreads }
+}
+
+const checkPool = ({ name, pool, run }: ActionDefinition, rooms: readonly Room[]): void => {
+  const room = rooms.find((each) => each.name === pool)
+  if (pool !== undefined && room === undefined)
+    throw new Misuse(`createEngine: action ${name} is of pool ${pool}: add it to \`pools\`, with its size`)
+  const isThreaded = typeof run !== 'function'
+  if (isThreaded && room?.hasThreads !== true)
+    throw new Misuse(
+      `createEngine: action ${name} runs in a thread: it needs a \`pool\` that has some, such as pools: { cpu: { threads: 2 } }`,
+    )
+  if (!isThreaded && room?.hasThreads === true)
+    throw new Misuse(
+      `createEngine: action ${name} is of pool ${pool}, which runs in threads: its \`run\` must be thread(file, name), or the pool a number`,
+    )
 }
 
 export const isCount = (count: number): boolean => typeof count === 'number' && count >= 0

@@ -31,12 +31,7 @@ export interface ValueMakeOptions {
   readonly world: World
   /** The number of a pool by its name. */
   readonly poolOf: (name: string) => number
-  readonly inThread: (
-    run: ThreadFunction,
-    pool: string | undefined,
-    key: unknown,
-    signal: AbortSignal,
-  ) => Promise<unknown>
+  readonly inThread: (run: ThreadFunction, pool: string, key: unknown, signal: AbortSignal) => Promise<unknown>
   /** Whether a waiting generator is to be dropped, as if it had never been kept. */
   readonly isDropped: () => boolean
   readonly freeze: boolean
@@ -148,7 +143,7 @@ export class ValueMake {
     const work =
       typeof run === 'function'
         ? (signal: AbortSignal) => run(key, { signal, fail: (error) => fail(of, error) })
-        : (signal: AbortSignal) => this.options.inThread(run, of.pool, key, signal)
+        : (signal: AbortSignal) => this.options.inThread(run, of.pool!, key, signal)
     return this.underTake(x, work, (value) => this.made(of, x, [], value))
   }
 

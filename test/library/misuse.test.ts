@@ -353,7 +353,11 @@ describe('createEngine with', () => {
       { rules: [wrong(num('x'))] },
       '`rules` must be sources, rules and actions, and one of them is a key of num: leave out the call',
     ],
-    ['a pool of no room', { rules: [], pools: { cpu: 0 } }, 'pool cpu: its size must be a positive integer, got 0'],
+    [
+      'a pool of no room',
+      { rules: [], pools: { cpu: 0 } },
+      'pool cpu: its size must be a positive integer, or { threads: N }, got 0',
+    ],
     ['an action of no pool', { rules: [cc] }, 'action cc is of pool cpu: add it to `pools`, with its size'],
     ['a negative keep', { rules: [], keep: -1 }, '`keep` must be a number from 0 on, got -1'],
     [

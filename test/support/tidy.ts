@@ -25,7 +25,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   model: { rooms: [], packages: ['fp-ts'], pure: true },
   reduce: { rooms: ['model'], packages: ['immer', 'fp-ts'], pure: true },
   finalize: { rooms: ['model'], packages: ['fp-ts'], pure: true },
-  make: { rooms: ['model'], packages: ['@parcel/watcher', 'fp-ts', 'node:'] },
+  make: { rooms: ['model'], packages: ['@parcel/watcher', 'fp-ts', 'node:', 'piscina'] },
   // Files, because a damaged database is set aside under another name.
   store: { rooms: ['model'], packages: ['better-sqlite3', 'fp-ts', 'node:'] },
   engine: { rooms: core, packages: ['fp-ts', 'immer'] },
