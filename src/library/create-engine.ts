@@ -1,42 +1,22 @@
 /** The library's engine: requests, transactions and notices, in front of the same engine that builds files. */
 import * as E from 'fp-ts/lib/Either.js'
-import { Engine as Inner, type Drive as InnerDrive } from '../engine.js'
+import { Engine as Inner } from '../engine.js'
 import type { Outcome } from '../finalize/finalize.js'
 import { fromTable } from '../make/answers.js'
+import { freezeDeep } from '../make/freeze.js'
 import { Keys, wordsOf } from '../make/keys.js'
-import { isKey } from '../make/shape.js'
+import { Threads } from '../make/threads.js'
 import { ValueMake } from '../make/value.js'
 import { World } from '../make/world.js'
 import { type BuildError, buildErrorOf } from '../model/build-error.js'
-import type { Definition, Key } from '../model/definition.js'
+import type { Key, Watch } from '../model/definition.js'
 import type { Failure } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
+import { Misuse } from '../model/misuse.js'
 import { type Answer, emptyQueue, emptyState, Kind, kindOf, type State } from '../model/state.js'
-import { fixpoint, type Policy } from '../reduce/policies/basic.js'
-import type { Buildable } from './define.js'
-import { Misuse } from './misuse.js'
+import { type CreateOptions, type Drive, innerDrive, isCount, type Settings, settingsOf } from './options.js'
 import { Live, Request } from './request.js'
 import { Transaction } from './transaction.js'
-
-/** When ticks happen: all there are in one turn of the event loop, one a turn, as many as fit into `ms`, or when told. */
-export type Drive = { readonly per: 'fixpoint' | 'batch' } | { readonly per: { readonly ms: number } } | 'manual'
-
-export interface CreateOptions {
-  // biome-ignore lint/suspicious/noExplicitAny: whatever their types are
-  readonly rules: readonly Buildable<any, any, any>[]
-  readonly policy?: Policy
-  /** Room in each pool: how many actions of it run at once. */
-  readonly pools?: Readonly<Record<string, number>>
-  readonly drive?: Drive
-  /** How many of the last answers to `once` stay known though nobody holds them. Default 1000. */
-  readonly keep?: number
-  /** Generators that wait are kept, or dropped with a chance of `drop` (0 to 1): costs time, changes nothing. */
-  readonly continuations?: 'keep' | { readonly drop: number; readonly seed?: number }
-  /** Whether values are frozen. Default true. */
-  readonly freeze?: boolean
-  /** Where an error goes that a subscriber threw. Default: thrown out of the event loop. */
-  readonly onError?: (error: unknown) => void
-}
 
 export interface Progress {
   readonly version: number
@@ -50,71 +30,63 @@ export interface Progress {
   readonly lives: readonly Key[]
 }
 
-const DROP_SEED = 1
-
 export const createEngine = (options: CreateOptions): BuildEngine => new BuildEngine(options)
 
 export class BuildEngine {
-  private readonly keys = new Keys()
+  private readonly settings: Settings
+  private readonly keys: Keys
   private readonly world = new World()
-  private readonly known = new Set<Definition>()
+  private readonly threads: Threads
   private readonly make: ValueMake
   private readonly inner: Inner
-  private readonly poolNames: readonly string[]
   private readonly requests = new Map<BuildId, { readonly request: Request<unknown>; readonly version: number }>()
   /** By id; an array, since there may be as many as builds. */
   private readonly lives: (Live<unknown> | undefined)[] = []
-  private readonly watches = new Map<BuildId, () => void>()
+  private readonly watches = new Map<BuildId, ReturnType<Watch<unknown>>>()
   /** Ids of requests that are over, once the state has heard of it. */
   private readonly over: BuildId[] = []
-  private idlers: (() => void)[] = []
+  private readonly idlers: (() => void)[] = []
   private versionNow = 0
   private ticks = 0
   private sizeAfterSweep = 0
   private isManual: boolean
   private isClosed = false
+  private closed: Promise<void> | undefined
   private isTelling = false
   private isMaking = false
 
-  constructor(private readonly options: CreateOptions) {
-    for (const { definition } of options.rules) {
-      if (definition === undefined) throw new Misuse('`rules` must be sources, rules and actions')
-      for (const other of this.known)
-        if (other.name === definition.name)
-          throw new Misuse(`two rules are named ${definition.name}: each needs a name of its own`)
-      this.known.add(definition)
-    }
-    this.poolNames = Object.keys(options.pools ?? {})
-    for (const [name, size] of Object.entries(options.pools ?? {}))
-      if (!Number.isSafeInteger(size) || size < 1)
-        throw new Misuse(`pool ${name}: its size must be a positive integer, got ${size}`)
-    for (const of of this.known)
-      if (of.kind === 'action' && of.pool !== undefined && !this.poolNames.includes(of.pool))
-        throw new Misuse(`action ${of.name} is of pool ${of.pool}, which \`pools\` does not have`)
+  constructor(options: CreateOptions) {
+    this.settings = settingsOf(options)
+    const { known, pools, isDropped, freeze } = this.settings
+    this.keys = new Keys(known, freeze)
+    this.threads = new Threads(new Map(pools.map(({ name, size }) => [name, size])))
     const drive = options.drive ?? { per: 'fixpoint' }
     this.isManual = drive === 'manual'
     this.make = new ValueMake({
       keys: this.keys,
       world: this.world,
-      poolOf: (name) => this.poolNames.indexOf(name),
-      inThread: () => Promise.reject(new Error('threads')),
-      isDropped: dropper(options.continuations ?? 'keep'),
-      freeze: options.freeze ?? true,
-      settle: (receipt) => this.inner.settle(receipt),
+      poolOf: (name) => pools.findIndex((pool) => pool.name === name),
+      inThread: (run, pool, key, signal) => this.threads.run(run, pool, key, signal),
+      isDropped,
+      freeze,
+      settle: (receipt) => {
+        this.inner.settle(receipt)
+        if (this.isManual) this.wakeIdlers()
+      },
     })
     this.inner = new Inner({
       make: this.guarded(),
       state: this.emptyState(),
       drive: innerDrive(drive),
-      policy: options.policy ?? fixpoint(),
+      policy: this.settings.policy,
       onTick: () => this.ticks++,
       onTurn: (outcome, _, after) => this.onTurn(outcome, after),
     })
   }
 
   private emptyState(): State {
-    const pools = Object.values(this.options.pools ?? {}).map((size) => ({ size, running: 0, queue: emptyQueue }))
-    return { ...emptyState, pools, keep: this.options.keep ?? 1000 }
+    const { pools, keep } = this.settings
+    return { ...emptyState, pools: pools.map(({ size }) => ({ size, running: 0, queue: emptyQueue })), keep }
   }
 
   /** Rules may not call the engine that runs them. */
@@ -182,11 +154,11 @@ export class BuildEngine {
   transact(change: (tx: Transaction) => void): number {
     this.checkOpen('transact')
     const tx = new Transaction((what, key) => this.checkKey(what, key))
-    change(tx)
-    const changes = tx.close()
+    const changes = tx.write(change)
     this.versionNow++
     const builds: BuildId[] = []
     for (const { key, setting, isRead } of changes) {
+      if (this.settings.freeze && typeof setting === 'object') freezeDeep(setting.value)
       if (key.of.kind === 'source' && !isRead) this.world.set(key, setting)
       else if (key.of.kind === 'source' && key.of.read !== undefined) this.world.set(key, undefined)
       const id = this.keys.find(key)
@@ -216,7 +188,7 @@ export class BuildEngine {
   /** Resolved once nothing is ready and no read or action is under way. */
   async idle(): Promise<void> {
     this.checkOpen('idle')
-    for (;;) {
+    while (!this.isClosed) {
       if (this.isManual) this.settle()
       if (this.isQuiet) return
       await new Promise<void>((resolve) => {
@@ -260,7 +232,7 @@ export class BuildEngine {
   /** Forgets what no request holds, but for the last `keep` answers to `once`. */
   gc({ keep = 0 }: { readonly keep?: number } = {}): void {
     this.checkCalm('gc')
-    if (!(keep >= 0)) throw new Misuse(`gc: \`keep\` must be a number from 0 on, got ${keep}`)
+    if (!isCount(keep)) throw new Misuse(`gc: \`keep\` must be a number from 0 on, got ${keep}`)
     this.inner.settleAll()
     this.inner.dispatch({ _tag: 'swept', keep })
     this.inner.settleAll()
@@ -282,17 +254,22 @@ export class BuildEngine {
     this.afterTurn()
   }
 
-  /** Ends every request and all work; nothing may be asked any more. */
-  close(): void {
-    if (this.isClosed) return
+  /** Ends every request and all work, at once; nothing may be asked any more. Resolved when nothing is left of what it opened. */
+  close(): Promise<void> {
+    this.closed ??= this.end()
+    return this.closed
+  }
+
+  private async end(): Promise<void> {
     this.isClosed = true
     this.inner.close()
     this.make.close()
     for (const { request } of [...this.requests.values()]) request.cancel()
     for (const live of this.lives) live?.cancel()
-    for (const stop of this.watches.values()) stop()
+    this.wakeIdlers()
+    const stopping = [...this.watches.values()].map((stop) => stop())
     this.watches.clear()
-    for (const resolve of this.idlers.splice(0)) resolve()
+    await Promise.all([...stopping, this.threads.close()])
   }
 
   // ---------------------------------------------------------------------------------------------- turns
@@ -317,7 +294,7 @@ export class BuildEngine {
           answer._tag === 'value'
             ? { _tag: 'value', version, tick, value: fromTable(answer.value) }
             : { _tag: 'error', version, tick, error: this.errorOf(answer.failure) },
-          this.options.onError ?? throwLater,
+          this.settings.onError,
         )
       }
     } finally {
@@ -337,9 +314,14 @@ export class BuildEngine {
     const limit = 2 * this.sizeAfterSweep + 1000
     if (this.keys.size > limit && !this.isMaking) {
       this.sizeAfterSweep = this.keys.size
-      this.inner.dispatch({ _tag: 'swept', keep: this.options.keep ?? 1000 })
+      this.inner.dispatch({ _tag: 'swept', keep: this.settings.keep })
     }
-    if (this.isQuiet) for (const resolve of this.idlers.splice(0)) resolve()
+    if (this.isQuiet) this.wakeIdlers()
+  }
+
+  /** Those who wait in `idle` look again. */
+  private wakeIdlers(): void {
+    for (const resolve of this.idlers.splice(0)) resolve()
   }
 
   private get isQuiet(): boolean {
@@ -348,18 +330,27 @@ export class BuildEngine {
 
   private watch({ watch, unwatch }: Outcome): void {
     for (const id of unwatch) {
-      this.watches.get(id)?.()
+      const stop = this.watches.get(id)
       this.watches.delete(id)
+      this.attempt(() => stop?.())
     }
     for (const id of watch) {
       const key = this.keys.keyOf(id)
       if (key?.of.kind !== 'source' || key.of.watch === undefined) continue
-      this.watches.set(
-        id,
-        key.of.watch(key.key, () => {
-          if (!this.isClosed) this.transact((tx) => tx.touch(key))
-        }),
-      )
+      const { of } = key
+      const changed = (): void => {
+        if (!this.isClosed) this.transact((tx) => tx.touch(key))
+      }
+      this.attempt(() => this.watches.set(id, of.watch!(key.key, changed)))
+    }
+  }
+
+  /** What users' functions throw stops nobody else. */
+  private attempt(act: () => unknown): void {
+    try {
+      act()
+    } catch (error) {
+      this.settings.onError(error)
     }
   }
 
@@ -380,16 +371,15 @@ export class BuildEngine {
   }
 
   private checkKey(what: string, key: unknown): asserts key is Key {
-    if (!isKey(key))
-      throw new Misuse(
-        `${what}: expected a key, such as rule('x'), got ${typeof key === 'function' ? 'a function: call it with a key' : String(key)}`,
-      )
-    if (!this.known.has(key.of))
-      throw new Misuse(`${what}: the engine does not know ${key.of.name}: add it to \`rules\` of createEngine`)
+    try {
+      this.keys.check(key as Key)
+    } catch (error) {
+      throw error instanceof Misuse ? new Misuse(`${what}: ${error.message}`) : error
+    }
   }
 
   private checkOpen(what: string): void {
-    if (this.isClosed) throw new Misuse(`${what}: the engine is closed`)
+    if (this.isClosed) throw new Misuse(`${what}: the engine is closed: create another`)
     if (this.isMaking)
       throw new Misuse(`${what}: a rule called the engine that runs it: ask through the rule's second parameter`)
   }
@@ -401,30 +391,4 @@ export class BuildEngine {
         `${what}: called from within a notice: the engine is at it already, it goes on by itself afterwards`,
       )
   }
-}
-
-const innerDrive = (drive: Drive): InnerDrive => {
-  if (drive === 'manual') return 'manual'
-  const { per } = drive ?? {}
-  if (per === 'fixpoint' || per === 'batch') return per
-  if (typeof per === 'object' && per.ms > 0) return per
-  throw new Misuse("`drive` must be { per: 'fixpoint' }, { per: 'batch' }, { per: { ms: 5 } } or 'manual'")
-}
-
-/** Says now and then, by a seeded generator (mulberry32, by Tommy Ettinger), that a continuation is to be dropped. */
-const dropper = (continuations: NonNullable<CreateOptions['continuations']>): (() => boolean) => {
-  if (continuations === 'keep') return () => false
-  let seed = continuations.seed ?? DROP_SEED
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296 < continuations.drop
-  }
-}
-
-const throwLater = (error: unknown): void => {
-  setImmediate(() => {
-    throw error
-  })
 }

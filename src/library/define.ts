@@ -1,8 +1,9 @@
 /** How users say what there is to build: sources, rules and actions. Calling one with a key names a build of it. */
 
 import type { Builder, ValuesOf, Wait } from '../make/rule.js'
-import type { Codec } from '../model/codec.js'
+import { type Codec, shown } from '../model/codec.js'
 import type {
+  ActionContext,
   ActionDefinition,
   BatchDefinition,
   Definition,
@@ -11,38 +12,46 @@ import type {
   ReadContext,
   RuleDefinition,
   SourceDefinition,
+  SourceKey,
   StaticDefinition,
   ThreadFunction,
   Watch,
 } from '../model/definition.js'
-import { Misuse } from './misuse.js'
+import { Misuse } from '../model/misuse.js'
 
-/** A source, rule or action: call it to name a build. */
-export interface Buildable<K, V, F> {
-  (key: K): Key<V, F>
+/** A source, rule or action, of whatever types. */
+export interface Defined {
   readonly definition: Definition
 }
-export interface Source<K, V> extends Buildable<K, V, never> {
+/** A source, rule or action: call it to name a build. */
+export interface Buildable<K, V, F = never> extends Defined {
+  (key: K): Key<V, F>
+}
+export interface Source<K, V> extends Defined {
+  (key: K): SourceKey<V>
   readonly definition: SourceDefinition
 }
 
-interface Options<K, V, F> {
+interface Options<K, V> {
   readonly key: Codec<K>
   readonly value: Codec<V>
-  /** The errors that it may `fail` with. */
-  readonly error?: Codec<F>
   /** Raise it when the code changes: results of another version are not used. Default 1. */
   readonly version?: number
 }
+interface Failable<F> {
+  /** The errors that it may `fail` with. */
+  readonly error?: Codec<F>
+}
 
-const common = <K, V, F>(name: string, { key, value, error, version = 1 }: Options<K, V, F>) => {
+const common = <K, V, F>(name: string, { key, value, error, version = 1 }: Options<K, V> & Failable<F>) => {
   if (typeof name !== 'string' || name === '' || name.includes('\0'))
     throw new Misuse(`the name of a rule must be a non-empty string, got ${JSON.stringify(name)}`)
   for (const [what, codec] of [
     ['key', key],
     ['value', value],
+    ['error', error],
   ] as const)
-    if (typeof codec?.encode !== 'function')
+    if (typeof codec?.encode !== 'function' && !(what === 'error' && codec === undefined))
       throw new Misuse(`${name}: \`${what}\` must be a codec, such as codec.string`)
   if (!Number.isSafeInteger(version)) throw new Misuse(`${name}: \`version\` must be an integer, got ${version}`)
   return {
@@ -54,8 +63,17 @@ const common = <K, V, F>(name: string, { key, value, error, version = 1 }: Optio
   }
 }
 
-const buildable = <K, V, F, D extends Definition>(definition: D): Buildable<K, V, F> & { readonly definition: D } =>
-  Object.assign((key: K): Key<V, F> => ({ of: definition, key }), { definition })
+const buildable = <K, D extends Definition>(definition: D) => {
+  const parts: Readonly<Record<string, unknown>> = { ...definition }
+  for (const what of ['deps', 'make', 'run', 'by', 'read', 'watch']) {
+    const mayLack = what === 'read' || what === 'watch'
+    const part = parts[what]
+    if (!(what in parts) || typeof part === 'function' || (mayLack && part === undefined)) continue
+    if (what === 'run' && typeof part === 'object' && part !== null && 'file' in part) continue
+    throw new Misuse(`${definition.name}: \`${what}\` must be a function, got ${shown(part)}`)
+  }
+  return Object.assign((key: K) => ({ of: definition, key }), { definition })
+}
 
 /** What `read` answers: now or later; `undefined` means that the source is absent. */
 type Read<K, V> = (key: K, context: ReadContext) => V | undefined | PromiseLike<V | undefined>
@@ -66,11 +84,8 @@ type Read<K, V> = (key: K, context: ReadContext) => V | undefined | PromiseLike<
  */
 export const source = <K, V>(
   name: string,
-  options: {
-    readonly key: Codec<K>
-    readonly value: Codec<V>
-    readonly version?: number
-    readonly read?: Read<K, V>
+  options: Options<K, V> & {
+    readonly read?: Read<K, NoInfer<V>>
     readonly watch?: Watch<K>
   },
 ): Source<K, V> =>
@@ -81,7 +96,12 @@ export const source = <K, V>(
     watch: options.watch as SourceDefinition['watch'],
   })
 
-type RuleFunction<K, V, F> = (key: K, b: Builder<F>) => Generator<Wait, V, unknown> | V
+/**
+ * What the function of a rule returns that asks for something. Only a rule that needs itself has to say so, since its type would
+ * otherwise follow from itself: `function* (n, b): Building<number>`.
+ */
+export type Building<V> = Generator<Wait, V, unknown>
+type RuleFunction<K, V, F> = (key: K, b: Builder<F>) => Building<V> | V
 
 /**
  * A rule: makes a value of a key and of what it needs, and of nothing else. It may be run again from its beginning at any time, so it must
@@ -89,18 +109,18 @@ type RuleFunction<K, V, F> = (key: K, b: Builder<F>) => Generator<Wait, V, unkno
  */
 const generatorRule = <K, V, F = never>(
   name: string,
-  options: Options<K, V, F>,
-  make: RuleFunction<K, V, F>,
+  options: Options<K, V> & Failable<F>,
+  make: RuleFunction<K, NoInfer<V>, NoInfer<F>>,
 ): Buildable<K, V, F> => buildable({ ...common(name, options), kind: 'rule', make: make as RuleDefinition['make'] })
 
 /** A rule that says beforehand what it needs. */
-const staticRule = <K, V, const N extends Needs, F = never>(
+const staticRule = <K, V, const N extends Needs>(
   name: string,
-  options: Options<K, V, F> & {
+  options: Options<K, V> & {
     readonly deps: (key: K) => N
-    readonly make: (values: ValuesOf<N>, key: K) => V
+    readonly make: (values: ValuesOf<N>, key: K) => NoInfer<V>
   },
-): Buildable<K, V, F> =>
+): Buildable<K, V> =>
   buildable({
     ...common(name, options),
     kind: 'static',
@@ -109,14 +129,14 @@ const staticRule = <K, V, const N extends Needs, F = never>(
   })
 
 /** A rule whose builds, where they are ready at the same time, are made by one call: `make` gets units, and gives as many values. */
-const batchRule = <K, V, const N extends Needs, F = never>(
+const batchRule = <K, V, const N extends Needs>(
   name: string,
-  options: Options<K, V, F> & {
+  options: Options<K, V> & {
     readonly deps: (key: K) => N
     readonly batch?: { readonly max?: number; readonly by?: (key: K) => string | number }
-    readonly make: (units: readonly { readonly key: K; readonly deps: ValuesOf<N> }[]) => readonly V[]
+    readonly make: (units: readonly { readonly key: K; readonly deps: ValuesOf<N> }[]) => readonly NoInfer<V>[]
   },
-): Buildable<K, V, F> => {
+): Buildable<K, V> => {
   const max = options.batch?.max ?? Number.POSITIVE_INFINITY
   if (!(max >= 1)) throw new Misuse(`${name}: \`batch.max\` must be at least 1, got ${max}`)
   return buildable({
@@ -137,10 +157,13 @@ export const rule = Object.assign(generatorRule, { static: staticRule, batch: ba
  */
 export const action = <K, V, F = never>(
   name: string,
-  options: Options<K, V, F> & {
-    readonly pool?: string
-    readonly run: ((key: K, context: ReadContext) => V | PromiseLike<V>) | ThreadFunction
-  },
+  options: Options<K, V> &
+    Failable<F> & {
+      readonly pool?: string
+      readonly run:
+        | ((key: K, context: ActionContext<NoInfer<F>>) => NoInfer<V> | PromiseLike<NoInfer<V>>)
+        | ThreadFunction
+    },
 ): Buildable<K, V, F> =>
   buildable({
     ...common(name, options),
@@ -148,3 +171,15 @@ export const action = <K, V, F = never>(
     pool: options.pool,
     run: options.run as ActionDefinition['run'],
   })
+
+/**
+ * The function that `file` exports as `name`, to be run in a worker thread of the action's pool: `thread(new URL('./hash.js', import.meta.url), 'hash')`.
+ * It gets the key and returns the value, or a promise of it; both are copied on their way, as `structuredClone` does.
+ */
+export const thread = (file: URL, name = 'default'): ThreadFunction => {
+  if (!(file instanceof URL) || file.protocol !== 'file:')
+    throw new Misuse(
+      `thread: expected the URL of a file, such as new URL('./hash.js', import.meta.url), got ${shown(file)}`,
+    )
+  return { file: file.href, name }
+}

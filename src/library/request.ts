@@ -4,6 +4,7 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { wordsOf } from '../make/keys.js'
 import { type BuildError, rootOf } from '../model/build-error.js'
 import type { Key } from '../model/definition.js'
+import { Misuse } from '../model/misuse.js'
 
 /** What `promise` is rejected with; `error` is the same as data. */
 export class BuildFailed<F = unknown> extends Error {
@@ -114,6 +115,7 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
 
   /** Calls `tell` with the last notice, if there was one, and with every later one. What it returns ends that. */
   subscribe(tell: (notice: Notice<V, F>) => void): () => void {
+    if (typeof tell !== 'function') throw new Misuse(`subscribe: ${wordsOf(this.key)}: expected a function`)
     if (this.isOver) return () => {}
     // A function of its own, so that one and the same may subscribe twice.
     const own = (notice: Notice<V, F>): void => tell(notice)

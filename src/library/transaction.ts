@@ -1,10 +1,11 @@
 /** What a transaction changes. Checked as it is written, done as a whole or not at all. */
 
 import { wordsOf } from '../make/keys.js'
+import { laterOf } from '../make/rule.js'
 import type { Setting } from '../make/world.js'
 import { CodecError } from '../model/codec.js'
-import type { Key } from '../model/definition.js'
-import { Misuse } from './misuse.js'
+import type { Key, SourceKey } from '../model/definition.js'
+import { Misuse } from '../model/misuse.js'
 
 export interface Change {
   readonly key: Key
@@ -20,9 +21,10 @@ export class Transaction {
   constructor(private readonly check: (what: string, key: unknown) => void) {}
 
   /** Gives a source a value. */
-  set<V>(key: Key<V, never>, value: V): void {
-    this.write('set', key)
-    if (key.of.kind !== 'source') throw new Misuse(`set: ${wordsOf(key)} is made by a rule: only sources can be set`)
+  set<V>(key: SourceKey<V>, value: NoInfer<V>): void {
+    this.begin('set', key)
+    if (key.of.kind !== 'source')
+      throw new Misuse(`set: ${wordsOf(key)} is made by a rule: set the sources that it needs`)
     if (value === undefined) throw new Misuse(`set: ${wordsOf(key)}: use remove to say that it is absent`)
     try {
       key.of.values.encode(value)
@@ -35,26 +37,33 @@ export class Transaction {
 
   /** A source is read again, a rule or action made again, when it is next wanted. */
   touch(key: Key): void {
-    this.write('touch', key)
+    this.begin('touch', key)
     this.changes.push({ key, setting: undefined, isRead: true })
   }
 
   /** A source has no value any more. */
-  remove(key: Key): void {
-    this.write('remove', key)
+  remove(key: SourceKey): void {
+    this.begin('remove', key)
     if (key.of.kind !== 'source')
-      throw new Misuse(`remove: ${wordsOf(key)} is made by a rule: only sources can be removed`)
+      throw new Misuse(`remove: ${wordsOf(key)} is made by a rule: remove the sources that it needs`)
     this.changes.push({ key, setting: 'removed', isRead: false })
   }
 
-  /** The engine's side: no more changes. */
-  close(): readonly Change[] {
-    this.isOpen = false
+  /** The engine's side: what `change` changes. It can change nothing later. */
+  write(change: (tx: Transaction) => unknown): readonly Change[] {
+    let result: unknown
+    try {
+      result = change(this)
+    } finally {
+      this.isOpen = false
+    }
+    if (laterOf(result) !== undefined)
+      throw new Misuse('transact: its function returns a promise: wait for what it needs first, then transact')
     return this.changes
   }
 
-  private write(what: string, key: unknown): void {
-    if (!this.isOpen) throw new Misuse(`${what}: the transaction is over`)
+  private begin(what: string, key: unknown): void {
+    if (!this.isOpen) throw new Misuse(`${what}: the transaction is over: begin another with transact`)
     this.check(what, key)
   }
 }

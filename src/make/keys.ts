@@ -1,7 +1,10 @@
 /** Interns keys to ids, and lends ids to requests. What the state forgot gives its id back. */
-import { CodecError, canonical, type Json } from '../model/codec.js'
+import { CodecError, canonical, type Json, shown } from '../model/codec.js'
 import type { Definition, Key } from '../model/definition.js'
 import { type BuildId, buildId } from '../model/ids.js'
+import { Misuse } from '../model/misuse.js'
+import { freezeDeep } from './freeze.js'
+import { isKey } from './shape.js'
 
 /** The ids of one definition's keys. Small integers, which are common, index an array: a map of a million misses the cache. */
 class Ids {
@@ -49,30 +52,49 @@ const FIRST = 1024
 export class Keys {
   private readonly ids = new Map<Definition, Ids>()
   /** Keys of one definition mostly come one after the other. */
-  private lastOf: Definition | undefined
+  private lastOf: Definition | null = null
   private last = new Ids()
   private readonly keys: (Key | undefined)[] = [undefined]
   private readonly free: BuildId[] = []
   /** Keys that have an id. */
   size = 0
 
-  /** The id of `key`, a new one if need be. @throws CodecError where it is none of its definition's keys */
+  /** Only keys of `definitions` can be interned. `freeze`: whether a key is frozen when it gets its id. */
+  constructor(
+    definitions: Iterable<Definition>,
+    private readonly freeze: boolean,
+  ) {
+    for (const of of definitions) this.ids.set(of, new Ids())
+  }
+
+  /** The id of `key`, a new one if need be. @throws Misuse as `check` */
   intern(key: Key): BuildId {
-    const text = textOf(key)
-    let ids = this.last
-    if (key.of !== this.lastOf) {
-      ids = this.ids.get(key.of) ?? new Ids()
-      this.ids.set(key.of, ids)
-      this.last = ids
-      this.lastOf = key.of
-    }
+    const text = this.check(key)
+    const ids = this.last
     const known = ids.get(text)
     if (known !== undefined) return known
     const id = this.lend()
     ids.set(text, id)
+    if (this.freeze && key.of.keys.isPrimitive !== true) freezeDeep(key.key)
     this.keys[id] = key
     this.size++
     return id
+  }
+
+  /** What tells `key` from others of its definition. @throws Misuse where it is no key, of none of the definitions, or not encoded */
+  check(key: Key): string | number | boolean {
+    if (key?.of !== this.lastOf) {
+      if (!isKey(key))
+        throw new Misuse(
+          `expected a key, such as rule('x'), got ${shown(key)}${typeof key === 'function' ? ': call it with a key' : ''}`,
+        )
+      const ids = this.ids.get(key.of)
+      if (ids === undefined)
+        throw new Misuse(`the engine does not know ${key.of.name}: add it to \`rules\` of createEngine`)
+      this.last = ids
+      this.lastOf = key.of
+    }
+    return textOf(key)
   }
 
   /** The id of `key` if it has one. */
@@ -118,7 +140,7 @@ const textOf = ({ of, key }: Key): string | number | boolean => {
   try {
     json = keys.encode(key)
   } catch (error) {
-    if (error instanceof CodecError) error.message = `a key of ${of.name}: ${error.message}`
+    if (error instanceof CodecError) throw new Misuse(`${of.name} has no such key: ${error.message}`)
     throw error
   }
   return keys.isPrimitive === true ? (json as string | number | boolean) : canonical(json)

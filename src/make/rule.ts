@@ -6,11 +6,12 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { type BuildError, buildErrorOf } from '../model/build-error.js'
 import { CodecError } from '../model/codec.js'
-import type { FailureOf, Key, Needs, RuleDefinition, ValueOf } from '../model/definition.js'
+import type { Definition, FailureOf, Key, Needs, RuleDefinition, ValueOf } from '../model/definition.js'
 import type { BuildError as Reason } from '../model/error.js'
 import { Bug } from '../model/error.js'
 import type { Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
+import { Misuse } from '../model/misuse.js'
 import type { State } from '../model/state.js'
 import { failureOf, isAtHand, isBroken, resultOf } from './answers.js'
 import { contentOfError } from './content.js'
@@ -18,7 +19,11 @@ import { type Keys, wordsOf } from './keys.js'
 import { filled, keysIn } from './shape.js'
 
 /** The values of a shape of keys. */
-export type ValuesOf<N> = N extends Key ? ValueOf<N> : { readonly [I in keyof N]: ValuesOf<N[I]> }
+export type ValuesOf<N> = Needs extends N
+  ? unknown
+  : N extends Key
+    ? ValueOf<N>
+    : { readonly [I in keyof N]: ValuesOf<N[I]> }
 
 /** A need; `yield*` it to get what it stands for. */
 export interface Need<V> {
@@ -57,6 +62,13 @@ class Failing extends Error {
   constructor(readonly reason: Reason) {
     super('the rule failed by its own word: do not catch this')
   }
+}
+
+/** Throws that there is no value, as the definition's own word. */
+export const fail = ({ errors }: Definition, error: unknown): never => {
+  if (errors === undefined) throw new CodecError('no failure: it has no `error` codec', error, '')
+  errors.encode(error)
+  throw new Failing({ _tag: 'failed', error })
 }
 
 class Asked<V> implements Need<V>, Iterator<Wait, V, unknown> {
@@ -158,10 +170,7 @@ export class Run implements Builder<unknown> {
   }
 
   fail(error: unknown): never {
-    const { errors } = this.definition
-    if (errors === undefined) throw new CodecError('no failure: the rule has no error codec', error, '')
-    errors.encode(error)
-    throw new Failing({ _tag: 'failed', error })
+    return fail(this.definition, error)
   }
 
   private issue<V>(keys: readonly Key[], get: (ids: readonly BuildId[]) => V): Need<V> {
@@ -219,7 +228,7 @@ export class Run implements Builder<unknown> {
       const step = this.generator.next()
       if (step.done !== true) {
         if (step.value === WAIT.value && this.unmet === undefined) return this.wait()
-        return this.misuse(this.unmet === undefined ? NOT_DELEGATED : SWALLOWED)
+        return this.misuse(this.unmet === undefined ? NOT_DELEGATED : this.swallowed(this.unmet))
       }
       return this.end(step.value, made)
     } catch (error) {
@@ -238,11 +247,16 @@ export class Run implements Builder<unknown> {
   }
 
   private end(value: unknown, made: (groups: BuildId[][], value: unknown) => Receipt): Receipt {
-    if (this.unmet !== undefined) return this.misuse(SWALLOWED)
+    if (this.unmet !== undefined) return this.misuse(this.swallowed(this.unmet))
     if (this.outstanding > 0)
-      return this.misuse(`it does not yield* what it needs: ${this.last?.keys.map(wordsOf).join(', ')}`)
-    if (isPromise(value)) return this.misuse('it returns a promise: rules are synchronous, use an action or a source')
+      return this.misuse(
+        `it asks for ${this.last?.keys.map(wordsOf).join(', ')} and does not wait: write yield* before b.need and the like`,
+      )
     return made(this.groups, value)
+  }
+
+  private swallowed(need: BuildId): string {
+    return `it catches the failure of ${wordsOf(this.keys.keyOf(need)!)} and goes on: use b.attempt to depend on a failure`
   }
 
   private misuse(why: string): Receipt {
@@ -256,7 +270,6 @@ export class Run implements Builder<unknown> {
 }
 
 const NOT_DELEGATED = 'it yields something that is not a need: write yield* b.need(key), with the star'
-const SWALLOWED = 'it catches the failure of a need and goes on: use b.attempt to depend on a failure'
 const IMPURE =
   'it asked for something else when it was run again: a rule may depend on nothing but its key and what it needs'
 
@@ -267,13 +280,20 @@ const isIterator = (value: unknown): value is Iterator<unknown, unknown, unknown
   typeof value.next === 'function' &&
   Symbol.iterator in value
 
-export const isPromise = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+/** Why a value that is yet to come will not do; undefined where it has come. */
+export const laterOf = (value: unknown): string | undefined => {
+  if (typeof value !== 'object' || value === null) return undefined
+  const isPromise = 'then' in value && typeof value.then === 'function'
+  if (!isPromise && !(Symbol.asyncIterator in value)) return undefined
+  // Nobody else will hear of it.
+  if (isPromise) Promise.resolve(value).catch(() => {})
+  return 'it returns a promise: rules are synchronous; what has to be waited for belongs into an action or a source'
+}
 
 /** What a rule, read or action threw, as data. */
 export const reasonOf = (error: unknown): Reason => {
   if (error instanceof Failing) return error.reason
-  if (error instanceof CodecError) return { _tag: 'misuse', why: error.message }
+  if (error instanceof CodecError || error instanceof Misuse) return { _tag: 'misuse', why: error.message }
   if (!(error instanceof Error)) return { _tag: 'threw', message: String(error), trace: '' }
   const isFrozen =
     error instanceof TypeError && /read only|not extensible|Cannot (delete|define|assign)/.test(error.message)

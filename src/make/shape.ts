@@ -1,14 +1,18 @@
 /** Needs may come in any shape of lists and records; their values come in the same. */
+import { shown } from '../model/codec.js'
 import type { Key, Needs } from '../model/definition.js'
+import { Misuse } from '../model/misuse.js'
 
 export const isKey = (value: unknown): value is Key =>
   typeof value === 'object' && value !== null && 'of' in value && 'key' in value && typeof value.of === 'object'
 
-/** The keys of a shape, in order. @throws TypeError where there is something that is neither key, list nor record */
+/** The keys of a shape, in order. @throws Misuse where there is something that is neither key, list nor record */
 export const keysIn = (needs: Needs, found: Key[] = []): Key[] => {
   if (isKey(needs)) found.push(needs)
   else if (typeof needs !== 'object' || needs === null)
-    throw new TypeError(`expected keys, lists or records of keys, got ${String(needs)}`)
+    throw new Misuse(
+      `expected keys, or lists or records of keys, got ${shown(needs)}${typeof needs === 'function' ? ': call it with a key' : ''}`,
+    )
   else for (const part of Object.values(needs) as Needs[]) keysIn(part, found)
   return found
 }

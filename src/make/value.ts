@@ -14,6 +14,7 @@ import type { BuildError as Reason } from '../model/error.js'
 import { Bug } from '../model/error.js'
 import type { Effect, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
+import { Misuse } from '../model/misuse.js'
 import { Bit, Edge, Flight, GROUP_SHIFT, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import { isAtHand, isBroken, resultOf, toTable } from './answers.js'
@@ -21,7 +22,7 @@ import { contentOf, contentOfError } from './content.js'
 import { freezeDeep } from './freeze.js'
 import type { Keys } from './keys.js'
 import { Pending } from './pending.js'
-import { isPromise, Run, reasonOf } from './rule.js'
+import { fail, laterOf, Run, reasonOf } from './rule.js'
 import { filled, keysIn } from './shape.js'
 import type { World } from './world.js'
 
@@ -30,12 +31,7 @@ export interface ValueMakeOptions {
   readonly world: World
   /** The number of a pool by its name. */
   readonly poolOf: (name: string) => number
-  readonly inThread: (
-    run: ThreadFunction,
-    pool: string | undefined,
-    key: unknown,
-    signal: AbortSignal,
-  ) => Promise<unknown>
+  readonly inThread: (run: ThreadFunction, pool: string, key: unknown, signal: AbortSignal) => Promise<unknown>
   /** Whether a waiting generator is to be dropped, as if it had never been kept. */
   readonly isDropped: () => boolean
   readonly freeze: boolean
@@ -116,10 +112,11 @@ export class ValueMake {
 
   private made(of: Definition, build: BuildId, groups: readonly (readonly BuildId[])[], value: unknown): Receipt {
     try {
-      const content = contentOf(of.values, value)
+      const content = contentOf(of.values, now(value))
       if (this.options.freeze) freezeDeep(value)
       return { _tag: 'made', build, groups, value: toTable(value), content }
     } catch (error) {
+      if (error instanceof Misuse) return broken(build, groups, reasonOf(error))
       if (!(error instanceof CodecError)) throw error
       return broken(build, groups, { _tag: 'misuse', why: `its value does not fit its codec: ${error.message}` })
     }
@@ -148,8 +145,8 @@ export class ValueMake {
     const { run } = of
     const work =
       typeof run === 'function'
-        ? (signal: AbortSignal) => run(key, { signal })
-        : (signal: AbortSignal) => this.options.inThread(run, of.pool, key, signal)
+        ? (signal: AbortSignal) => run(key, { signal, fail: (error) => fail(of, error) })
+        : (signal: AbortSignal) => this.options.inThread(run, of.pool!, key, signal)
     return this.underTake(x, work, (value) => this.made(of, x, [], value))
   }
 
@@ -216,7 +213,7 @@ export class ValueMake {
     const known = this.declarations.get(x)
     if (known !== undefined && known.isAsked === isAsked) return known
     try {
-      const shape = of.deps(key)
+      const shape = now(of.deps(key))
       const each = keysIn(shape).map((k) => this.options.keys.intern(k))
       return { shape, ids: once(each), each, isAsked }
     } catch (error) {
@@ -232,7 +229,9 @@ export class ValueMake {
   /** Makes builds of one definition, as many in one call as it wants. */
   private runBatch(state: State, of: BatchDefinition, builds: readonly BuildId[]): readonly Receipt[] {
     const receipts: Receipt[] = []
-    for (const together of chunksOf(of, builds, (x) => this.keyOf(x).key)) {
+    const chunks = attempt(() => chunksOf(of, builds, (x) => this.keyOf(x).key))
+    if ('error' in chunks) return builds.map((x) => broken(x, [], chunks.error))
+    for (const together of chunks.value) {
       const units = together.map((x) => {
         const { key } = this.keyOf(x)
         const declared = this.declared(state, of, key, x)
@@ -241,7 +240,7 @@ export class ValueMake {
         return { x, groups, unit: { key, deps: this.valuesOf(state, declared) } }
       })
       const made = attempt(() => {
-        const values = of.make(units.map(({ unit }) => unit))
+        const values = now(of.make(units.map(({ unit }) => unit)))
         if (!Array.isArray(values) || values.length !== units.length)
           throw new CodecError(`an array of ${units.length} values, one for each unit`, values, '')
         return values
@@ -301,14 +300,16 @@ const broken = (build: BuildId, groups: readonly (readonly BuildId[])[], error: 
   content: contentOfError(error),
 })
 
+/** @throws Misuse where `value` is yet to come. */
+const now = <A>(value: A): A => {
+  const later = laterOf(value)
+  if (later !== undefined) throw new Misuse(later)
+  return value
+}
+
 const attempt = <A>(act: () => A): { readonly value: A } | { readonly error: Reason } => {
   try {
-    const value = act()
-    if (isPromise(value))
-      return {
-        error: { _tag: 'misuse', why: 'it returns a promise: rules are synchronous, use an action or a source' },
-      }
-    return { value }
+    return { value: act() }
   } catch (error) {
     if (error instanceof Bug) throw error
     return { error: reasonOf(error) }

@@ -26,7 +26,8 @@ export class CodecError extends Error {
   }
 }
 
-const shown = (value: unknown): string => {
+/** A value in a few words, for messages. */
+export const shown = (value: unknown): string => {
   if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}...` : value)
   if (typeof value === 'function') return 'a function'
   if (typeof value === 'object' && value !== null) {
@@ -143,7 +144,9 @@ const array = <A>(item: Codec<A>): Codec<readonly A[]> => ({
   },
 })
 
-const tuple = <T extends readonly unknown[]>(...items: { readonly [I in keyof T]: Codec<T[I]> }): Codec<T> => {
+const tuple = <T extends readonly unknown[]>(
+  ...items: { readonly [I in keyof T]: Codec<T[I]> }
+): Codec<Readonly<T>> => {
   const codecs = items as unknown as readonly Codec<unknown>[]
   const check = (value: unknown, at: string): readonly unknown[] => {
     if (!Array.isArray(value) || value.length !== codecs.length)
@@ -154,15 +157,29 @@ const tuple = <T extends readonly unknown[]>(...items: { readonly [I in keyof T]
     name: `tuple(${codecs.map((c) => c.name).join(', ')})`,
     encode: (value, at = '') => check(value, at).map((v, i) => codecs[i]!.encode(v, `${at}[${i}]`)),
     decode: (value, at = '') =>
-      check(value, at).map((v, i) => codecs[i]!.decode(v as Json, `${at}[${i}]`)) as unknown as T,
+      check(value, at).map((v, i) => codecs[i]!.decode(v as Json, `${at}[${i}]`)) as unknown as Readonly<T>,
   }
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** Any codec, whatever its values are. */
+interface AnyCodec {
+  readonly name: string
+  readonly encode: (value: never, at?: string) => Json
+  readonly decode: (json: Json, at?: string) => unknown
+}
+type Fields = { readonly [name: string]: AnyCodec }
+type Flat<T> = { [N in keyof T]: T[N] }
+type StructOf<F extends Fields> = Flat<
+  { readonly [N in keyof F as F[N] extends Optional<infer _> ? never : N]: TypeOf<F[N]> } & {
+    readonly [N in keyof F as F[N] extends Optional<infer _> ? N : never]?: TypeOf<F[N]>
+  }
+>
+
 /** Exactly these fields; one whose codec is `optional` may be left out. */
-const struct = <T extends object>(fields: { readonly [F in keyof T]-?: Codec<T[F]> }): Codec<T> => {
+const struct = <F extends Fields>(fields: F): Codec<StructOf<F>> => {
   const codecs = Object.entries(fields) as unknown as readonly (readonly [string, Codec<unknown>])[]
   const check = (value: unknown, at: string): Record<string, unknown> => {
     if (!isRecord(value)) throw new CodecError('object', value, at)
@@ -186,7 +203,7 @@ const struct = <T extends object>(fields: { readonly [F in keyof T]-?: Codec<T[F
         codecs
           .filter(([name, codec]) => Object.hasOwn(whole, name) || !isOptional(codec))
           .map(([name, codec]) => [name, codec.decode(whole[name] as Json, `${at}.${name}`)]),
-      ) as T
+      ) as StructOf<F>
     },
   }
 }
@@ -204,22 +221,22 @@ const record = <A>(item: Codec<A>): Codec<Readonly<Record<string, A>>> => ({
   },
 })
 
-const optionals = new WeakSet<object>()
-const isOptional = (codec: Codec<unknown>): boolean => optionals.has(codec)
+/** In a struct, the field may be left out. */
+export interface Optional<A> extends Codec<A | undefined> {
+  readonly isOptional: true
+}
+const isOptional = (codec: Codec<unknown>): boolean => 'isOptional' in codec
 
 /** Or `undefined`. */
-const optional = <A>(item: Codec<A>): Codec<A | undefined> => {
-  const made: Codec<A | undefined> = {
-    name: `optional(${item.name})`,
-    encode: (value, at) => (value === undefined ? [] : [item.encode(value, at)]),
-    decode: (value, at = '') => {
-      if (!Array.isArray(value) || value.length > 1) throw new CodecError('optional', value, at)
-      return value.length === 0 ? undefined : item.decode(value[0], at)
-    },
-  }
-  optionals.add(made)
-  return made
-}
+const optional = <A>(item: Codec<A>): Optional<A> => ({
+  name: `optional(${item.name})`,
+  encode: (value, at) => (value === undefined ? [] : [item.encode(value, at)]),
+  decode: (value, at = '') => {
+    if (!Array.isArray(value) || value.length > 1) throw new CodecError('optional', value, at)
+    return value.length === 0 ? undefined : item.decode(value[0], at)
+  },
+  isOptional: true,
+})
 
 const nullable = <A>(item: Codec<A>): Codec<A | null> => ({
   name: `nullable(${item.name})`,
@@ -235,10 +252,12 @@ const nullable = <A>(item: Codec<A>): Codec<A | null> => ({
 const literal = <const A extends readonly (string | number | boolean)[]>(...values: A): Codec<A[number]> =>
   primitive(values.map((v) => JSON.stringify(v)).join(' | '), (v): v is A[number] => values.includes(v as A[number]))
 
-/** Told apart by the field `_tag`. */
-const tagged = <T extends { readonly _tag: string }>(
-  cases: { readonly [Tag in T['_tag']]: Codec<Omit<Extract<T, { _tag: Tag }>, '_tag'>> },
-): Codec<T> => {
+type TaggedOf<C extends Fields> = {
+  [Tag in keyof C & string]: Flat<{ readonly _tag: Tag } & TypeOf<C[Tag]>>
+}[keyof C & string]
+
+/** Told apart by the field `_tag`: `tagged({ circle: struct({ radius: int }), point: struct({}) })`. */
+const tagged = <C extends Fields>(cases: C): Codec<TaggedOf<C>> => {
   const codecs = cases as unknown as Readonly<Record<string, Codec<unknown>>>
   const find = (value: unknown, at: string): readonly [string, Codec<unknown>, Record<string, unknown>] => {
     const tag = isRecord(value) ? value._tag : undefined
@@ -255,7 +274,7 @@ const tagged = <T extends { readonly _tag: string }>(
     },
     decode: (value, at = '') => {
       const [_tag, codec, rest] = find(value, at)
-      return { _tag, ...(codec.decode(rest as Json, at) as object) } as unknown as T
+      return { _tag, ...(codec.decode(rest as Json, at) as object) } as unknown as TaggedOf<C>
     },
   }
 }

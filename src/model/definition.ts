@@ -1,5 +1,4 @@
 /** What users define: sources, rules and actions; and keys, which name one build of one of them. */
-import type * as E from 'fp-ts/lib/Either.js'
 import type { Codec } from './codec.js'
 
 declare const valueType: unique symbol
@@ -13,16 +12,27 @@ export interface Key<out V = unknown, out F = unknown> {
   readonly [errorType]?: F
 }
 
+/** Names a value of a source: what `transact` can set. */
+export interface SourceKey<out V = unknown> extends Key<V, never> {
+  readonly of: SourceDefinition
+}
+
 /** The types behind keys: `ValueOf<typeof key>`. */
 export type ValueOf<K> = K extends Key<infer V, unknown> ? V : never
 export type FailureOf<K> = K extends Key<unknown, infer F> ? F : never
 
-/** Calls `changed` whenever the source behind a key may have another value; what it returns ends that. */
-export type Watch<K> = (key: K, changed: () => void) => () => void
+/** Calls `changed` whenever the source behind a key may have another value; what it returns ends that, maybe later: `close` waits for it. */
+export type Watch<K> = (key: K, changed: () => void) => () => void | PromiseLike<void>
 
 export interface ReadContext {
   /** Aborted when nobody waits for the value any more. */
   readonly signal: AbortSignal
+}
+
+/** `F`: the errors that an action may fail with. */
+export interface ActionContext<F = never> extends ReadContext {
+  /** Throws: there is no value; `error` says why. */
+  readonly fail: (error: F) => never
 }
 
 interface Common {
@@ -81,10 +91,7 @@ export interface ActionDefinition extends Common {
   readonly kind: 'action'
   /** Name of the pool whose room it takes; undefined: it takes none. */
   readonly pool: string | undefined
-  readonly run: ((key: unknown, context: ReadContext) => unknown) | ThreadFunction
+  readonly run: ((key: unknown, context: ActionContext<unknown>) => unknown) | ThreadFunction
 }
 
 export type Definition = SourceDefinition | RuleDefinition | StaticDefinition | BatchDefinition | ActionDefinition
-
-/** How a rule says, with `fail`, that it cannot answer. */
-export type Attempt<V> = E.Either<unknown, V>

@@ -25,13 +25,13 @@ export const rooms: Readonly<Record<string, Room>> = {
   model: { rooms: [], packages: ['fp-ts'], pure: true },
   reduce: { rooms: ['model'], packages: ['immer', 'fp-ts'], pure: true },
   finalize: { rooms: ['model'], packages: ['fp-ts'], pure: true },
-  make: { rooms: ['model'], packages: ['fp-ts', 'node:'] },
+  make: { rooms: ['model'], packages: ['@parcel/watcher', 'fp-ts', 'node:', 'piscina'] },
   // Files, because a damaged database is set aside under another name.
   store: { rooms: ['model'], packages: ['better-sqlite3', 'fp-ts', 'node:'] },
   engine: { rooms: core, packages: ['fp-ts', 'immer'] },
-  // The library face, as `redo` is the face for do-files.
-  library: { rooms: [...core, 'engine'], packages: ['fp-ts'] },
   redo: { rooms: [...core, 'engine'], packages: ['fp-ts', 'node:', 'picocolors'] },
+  // The library face, as `redo` is the face for do-files.
+  library: { rooms: [...core, 'engine'], packages: ['fp-ts', 'node:'] },
   replay: { rooms: ['model', 'store', 'engine'], packages: ['fp-ts'] },
   testing: { rooms: ['model', 'engine'], packages: ['fp-ts', 'fast-check'] },
   lab: { rooms: ['model', 'engine'], packages: ['fp-ts'] },

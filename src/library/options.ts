@@ -1,0 +1,156 @@
+/** What an engine is created with, checked; and what follows from it. */
+import type { Drive as InnerDrive } from '../engine.js'
+import type { ActionDefinition, Definition, Key } from '../model/definition.js'
+import { Misuse } from '../model/misuse.js'
+import { fixpoint, type Policy } from '../reduce/policies/basic.js'
+import type { Defined } from './define.js'
+
+/** When ticks happen: all there are in one turn of the event loop, one a turn, as many as fit into `ms`, or when told. */
+export type Drive = { readonly per: 'fixpoint' | 'batch' } | { readonly per: { readonly ms: number } } | 'manual'
+
+export interface CreateOptions {
+  /** All that is asked for, and all that they need. */
+  readonly rules: readonly Defined[]
+  readonly policy?: Policy
+  /** Room in each pool: how many actions of it run at once; with `threads`, each in a worker thread of its own. */
+  readonly pools?: Readonly<Record<string, number | { readonly threads: number }>>
+  readonly drive?: Drive
+  /** How many of the last answers to `once` stay known though nobody holds them. Default 1000. */
+  readonly keep?: number
+  /** Generators that wait are kept, or dropped with a chance of `drop` (0 to 1): costs time, changes nothing. */
+  readonly continuations?: Continuations
+  /** Whether keys and values are frozen. Default true. */
+  readonly freeze?: boolean
+  /** Where an error goes that a subscriber or a source's `watch` threw. Default: thrown out of the event loop. */
+  readonly onError?: (error: unknown) => void
+}
+type Continuations = 'keep' | { readonly drop: number; readonly seed?: number }
+
+/** The options as the engine reads them. */
+export interface Settings {
+  readonly known: ReadonlySet<Definition>
+  readonly pools: readonly Room[]
+  readonly policy: Policy
+  readonly keep: number
+  readonly freeze: boolean
+  readonly isDropped: () => boolean
+  readonly onError: (error: unknown) => void
+}
+
+interface Room {
+  readonly name: string
+  readonly size: number
+  readonly hasThreads: boolean
+}
+
+const KEEP = 1000
+
+/** @throws Misuse */
+export const settingsOf = (options: CreateOptions): Settings => {
+  const {
+    rules,
+    pools = {},
+    policy = fixpoint(),
+    keep = KEEP,
+    continuations = 'keep',
+    freeze = true,
+    onError = throwLater,
+  } = options
+  if (!Array.isArray(rules))
+    throw new Misuse(
+      'createEngine: `rules` must be a list of sources, rules and actions: createEngine({ rules: [...] })',
+    )
+  // What makes a policy takes no view.
+  if (typeof policy !== 'function' || policy.length === 0)
+    throw new Misuse('createEngine: `policy` must be a policy, such as policies.fixpoint() or policies.cap(100)')
+  if (!isCount(keep)) throw new Misuse(`createEngine: \`keep\` must be a number from 0 on, got ${keep}`)
+  if (typeof freeze !== 'boolean') throw new Misuse(`createEngine: \`freeze\` must be true or false, got ${freeze}`)
+  if (typeof onError !== 'function') throw new Misuse('createEngine: `onError` must be a function')
+  const known = definitionsOf(rules)
+  const rooms = Object.entries(pools).map(roomOf)
+  for (const of of known) if (of.kind === 'action') checkPool(of, rooms)
+  return { known, pools: rooms, policy, keep, freeze, isDropped: dropper(continuations), onError }
+}
+
+const roomOf = ([name, room]: readonly [string, number | { readonly threads: number }]): Room => {
+  const hasThreads = typeof room === 'object' && room !== null
+  const size = hasThreads ? room.threads : room
+  if (!Number.isSafeInteger(size) || size < 1)
+    throw new Misuse(
+      `createEngine: pool ${name}: its size must be a positive integer, or { threads: N }, got ${hasThreads ? `{ threads: ${size} }` : size}`,
+    )
+  return { name, size, hasThreads }
+}
+
+const checkPool = ({ name, pool, run }: ActionDefinition, rooms: readonly Room[]): void => {
+  const room = rooms.find((each) => each.name === pool)
+  if (pool !== undefined && room === undefined)
+    throw new Misuse(`createEngine: action ${name} is of pool ${pool}: add it to \`pools\`, with its size`)
+  const isThreaded = typeof run !== 'function'
+  if (isThreaded && room?.hasThreads !== true)
+    throw new Misuse(
+      `createEngine: action ${name} runs in a thread: it needs a \`pool\` that has some, such as pools: { cpu: { threads: 2 } }`,
+    )
+  if (!isThreaded && room?.hasThreads === true)
+    throw new Misuse(
+      `createEngine: action ${name} is of pool ${pool}, which runs in threads: its \`run\` must be thread(file, name), or the pool a number`,
+    )
+}
+
+export const isCount = (count: number): boolean => typeof count === 'number' && count >= 0
+
+const definitionsOf = (rules: readonly Defined[]): ReadonlySet<Definition> => {
+  const named = new Map<string, Definition>()
+  for (const each of rules) {
+    const definition = each?.definition
+    if (definition === undefined)
+      throw new Misuse(`createEngine: \`rules\` must be sources, rules and actions, and one of them is ${shown(each)}`)
+    if (named.has(definition.name))
+      throw new Misuse(
+        named.get(definition.name) === definition
+          ? `createEngine: ${definition.name} is in \`rules\` twice: name it once`
+          : `createEngine: two of \`rules\` are named ${definition.name}: each needs a name of its own`,
+      )
+    named.set(definition.name, definition)
+  }
+  return new Set(named.values())
+}
+
+const shown = (value: unknown): string => {
+  if (typeof value === 'function') return 'a function'
+  if (isKeyLike(value)) return `a key of ${value.of.name}: leave out the call`
+  return typeof value === 'object' && value !== null ? 'an object' : String(value)
+}
+const isKeyLike = (value: unknown): value is Key => typeof value === 'object' && value !== null && 'of' in value
+
+/** @throws Misuse */
+export const innerDrive = (drive: Drive): InnerDrive => {
+  if (drive === 'manual') return 'manual'
+  const { per } = drive ?? {}
+  if (per === 'fixpoint' || per === 'batch') return per
+  if (typeof per === 'object' && per?.ms > 0) return per
+  throw new Misuse("drive: it must be { per: 'fixpoint' }, { per: 'batch' }, { per: { ms: 5 } } or 'manual'")
+}
+
+const DROP_SEED = 1
+
+/** Says now and then, by a seeded generator (mulberry32, by Tommy Ettinger), that a continuation is to be dropped. */
+const dropper = (continuations: Continuations): (() => boolean) => {
+  if (continuations === 'keep') return () => false
+  const { drop, seed = DROP_SEED } = continuations ?? {}
+  if (!(drop >= 0 && drop <= 1))
+    throw new Misuse("createEngine: `continuations` must be 'keep' or { drop: N }, with N from 0 to 1")
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296 < drop
+  }
+}
+
+const throwLater = (error: unknown): void => {
+  setImmediate(() => {
+    throw error
+  })
+}

@@ -1,0 +1,629 @@
+/** What users do wrong: each is answered with a message that names the input and says what to do instead. */
+import { afterEach, describe, expect, it } from 'vitest'
+import {
+  action,
+  type Buildable,
+  type BuildEngine,
+  type Building,
+  codec as C,
+  type CreateOptions,
+  createEngine,
+  type Key,
+  Misuse,
+  policies,
+  rule,
+  source,
+  describe as wordsOfError,
+} from '../../src/index.js'
+
+const num = source('num', { key: C.string, value: C.int })
+/** In no engine. */
+const stranger = source('stranger', { key: C.string, value: C.int })
+const list = source('list', { key: C.string, value: C.array(C.int) })
+/** Whatever a program without types may hand over. */
+const wrong = (value: unknown): never => value as never
+
+const open: BuildEngine[] = []
+const engine = (options: Partial<CreateOptions> = {}): BuildEngine => {
+  const eng = createEngine({ drive: 'manual', ...options, rules: [num, list, ...(options.rules ?? [])] })
+  open.push(eng)
+  return eng
+}
+afterEach(() => {
+  for (const eng of open.splice(0)) eng.close()
+})
+
+/** The words of the error that asking for `bad` ends with; the engine answers others as before. */
+const failureOf = async (bad: Buildable<string, unknown, unknown>, options: Partial<CreateOptions> = {}) => {
+  const eng = engine({ ...options, rules: [bad] })
+  eng.transact((tx) => {
+    tx.set(num('x'), 1)
+    tx.set(list('x'), [1])
+  })
+  const request = eng.once(bad('x'))
+  const other = eng.once(num('x'))
+  await eng.idle()
+  expect(other.now).toMatchObject({ right: 1 })
+  const result = await request.either()
+  if (result._tag === 'Right') throw new Error(`it has a value: ${result.right}`)
+  return wordsOfError(result.left)
+}
+
+const value = C.int
+const key = C.string
+
+describe('a rule', () => {
+  const LATER =
+    'it returns a promise: rules are synchronous; what has to be waited for belongs into an action or a source'
+  const UNYIELDED = 'it asks for num("x") and does not wait: write yield* before b.need and the like'
+
+  const rules: readonly (readonly [string, Buildable<string, unknown, unknown>, string])[] = [
+    [
+      'that does not yield what it needs',
+      rule('bad', { key, value }, function* (k, b) {
+        b.need(num(k))
+        return yield* b.need(num(k))
+      }),
+      UNYIELDED,
+    ],
+    [
+      'that is plain and asks for something',
+      rule('bad', { key, value }, (k, b) => {
+        b.need(num(k))
+        return 1
+      }),
+      UNYIELDED,
+    ],
+    ['that returns a need', rule('bad', { key, value }, (k, b) => wrong(b.need(num(k)))), UNYIELDED],
+    [
+      'that yields without a star',
+      rule('bad', { key, value }, function* (k, b): Building<number> {
+        return wrong(yield wrong(b.need(num(k))))
+      }),
+      'it yields something that is not a need: write yield* b.need(key), with the star',
+    ],
+    [
+      'that catches the failure of a need and goes on',
+      rule('bad', { key, value }, function* (_, b) {
+        try {
+          return yield* b.need(num('absent'))
+        } catch {
+          return 0
+        }
+      }),
+      'it catches the failure of num("absent") and goes on: use b.attempt to depend on a failure',
+    ],
+    [
+      'that catches it and asks for more',
+      rule('bad', { key, value }, function* (_, b) {
+        try {
+          return yield* b.need(num('absent'))
+        } catch {
+          return yield* b.need(num('other'))
+        }
+      }),
+      'it catches the failure of num("absent") and goes on: use b.attempt to depend on a failure',
+    ],
+    [
+      'whose value does not fit',
+      rule('bad', { key, value: C.struct({ n: C.array(C.int) }) }, () => ({ n: [1, 0.5] })),
+      'its value does not fit its codec: expected int at .n[1], got 0.5',
+    ],
+    [
+      'that is declared, and whose value does not fit',
+      rule.static('bad', { key, value, deps: num, make: () => wrong('one') }),
+      'its value does not fit its codec: expected int, got "one"',
+    ],
+    [
+      'that is asynchronous',
+      rule(
+        'bad',
+        { key, value },
+        wrong(async () => 1),
+      ),
+      LATER,
+    ],
+    [
+      'that is asynchronous and throws',
+      rule(
+        'bad',
+        { key, value },
+        wrong(async () => {
+          throw new Error('nobody hears of it')
+        }),
+      ),
+      LATER,
+    ],
+    [
+      'that is an asynchronous generator',
+      rule(
+        'bad',
+        { key, value },
+        wrong(async function* () {}),
+      ),
+      LATER,
+    ],
+    [
+      'whose generator returns a promise',
+      rule('bad', { key, value }, function* (k, b): Building<number> {
+        yield* b.need(num(k))
+        return wrong(Promise.resolve(1))
+      }),
+      LATER,
+    ],
+    [
+      'that is declared and returns a promise',
+      rule.static('bad', { key, value, deps: num, make: () => wrong(Promise.resolve(1)) }),
+      LATER,
+    ],
+    [
+      'that declares a promise',
+      rule.static('bad', { key, value, deps: () => wrong(Promise.resolve(num('x'))) as Key, make: () => 1 }),
+      LATER,
+    ],
+    [
+      'of a batch that returns a promise',
+      rule.batch('bad', { key, value, deps: num, make: () => wrong(Promise.resolve([1])) }),
+      LATER,
+    ],
+    [
+      'of a batch that returns promises',
+      rule.batch('bad', { key, value, deps: num, make: (units) => wrong(units.map(async () => 1)) }),
+      LATER,
+    ],
+    [
+      'of a batch that returns too few values',
+      rule.batch('bad', { key, value, deps: num, make: () => [] }),
+      'expected an array of 1 values, one for each unit, got an array',
+    ],
+    [
+      'of a batch whose `by` throws',
+      rule.batch('bad', {
+        key,
+        value,
+        deps: num,
+        batch: {
+          by: () => {
+            throw new Error('by what?')
+          },
+        },
+        make: () => [1],
+      }),
+      'by what?',
+    ],
+    [
+      'that changes what it was given',
+      rule('bad', { key, value }, function* (k, b) {
+        return ((yield* b.need(list(k))) as number[]).push(2)
+      }),
+      'Cannot add property 1, object is not extensible (values are frozen: copy what you change)',
+    ],
+    [
+      'that needs a rule instead of a key',
+      rule('bad', { key, value }, function* (_, b) {
+        return yield* b.need(wrong(num))
+      }),
+      "expected a key, such as rule('x'), got a function: call it with a key",
+    ],
+    [
+      'that needs a list with a rule in it',
+      rule('bad', { key, value }, function* (_, b) {
+        yield* b.all({ of: [wrong(num)] })
+        return 1
+      }),
+      'expected keys, or lists or records of keys, got a function: call it with a key',
+    ],
+    [
+      'that needs what no rule is for',
+      rule('bad', { key, value }, function* (k, b) {
+        return yield* b.need(stranger(k))
+      }),
+      'the engine does not know stranger: add it to `rules` of createEngine',
+    ],
+    [
+      'that declares what no rule is for',
+      rule.static('bad', { key, value, deps: stranger, make: (n) => n }),
+      'the engine does not know stranger: add it to `rules` of createEngine',
+    ],
+    [
+      'that needs what is no key of a rule',
+      rule('bad', { key, value }, function* (_, b) {
+        return yield* b.need(num(wrong(1)))
+      }),
+      'num has no such key: expected string, got 1',
+    ],
+    [
+      'that fails without an error codec',
+      rule('bad', { key, value }, (_, b) => b.fail(wrong('no'))),
+      'expected no failure: it has no `error` codec, got "no"',
+    ],
+    [
+      'that fails with what its error codec does not fit',
+      rule('bad', { key, value, error: C.int }, (_, b) => b.fail(wrong('no'))),
+      'expected int, got "no"',
+    ],
+  ]
+
+  it.each(rules)('%s', async (_, bad, why) => {
+    expect(await failureOf(bad)).toBe(`bad("x"): ${why}`)
+    // As it is when waiting generators are dropped.
+    expect(await failureOf(bad, { continuations: { drop: 1 } })).toBe(`bad("x"): ${why}`)
+  })
+
+  it('that asks for something else when it is run again', async () => {
+    let runs = 0
+    const bad = rule('bad', { key, value }, function* (_, b) {
+      return yield* b.need(num(String(++runs)))
+    })
+    expect(await failureOf(bad, { continuations: { drop: 1 } })).toMatch(
+      /^bad\("x"\): .*a rule may depend on nothing but its key and what it needs/,
+    )
+  })
+
+  it.each(['once', 'live', 'transact', 'tick', 'settle', 'gc', 'wipe', 'drive'] as const)(
+    'that calls %s of the engine it runs in',
+    async (what) => {
+      const bad = rule('bad', { key, value }, () => {
+        const eng = open.at(-1) as unknown as Record<string, (x: unknown) => void>
+        eng[what]!(num('x'))
+        return 1
+      })
+      expect(await failureOf(bad)).toBe(
+        `bad("x"): ${what}: a rule called the engine that runs it: ask through the rule's second parameter`,
+      )
+    },
+  )
+})
+
+describe('an action', () => {
+  it('whose value does not fit', async () => {
+    const bad = action('bad', { key, value, run: async () => wrong('late') })
+    expect(await failureOf(bad)).toBe('bad("x"): its value does not fit its codec: expected int, got "late"')
+  })
+
+  it('that fails with what its error codec does not fit', async () => {
+    const bad = action('bad', { key, value, error: C.int, run: async (_, { fail }) => fail(wrong('no')) })
+    expect(await failureOf(bad)).toBe('bad("x"): expected int, got "no"')
+  })
+})
+
+it('a source whose read answers what does not fit', async () => {
+  const bad = source('bad', { key, value, read: async () => wrong('text') })
+  expect(await failureOf(bad)).toBe('bad("x"): its value does not fit its codec: expected int, got "text"')
+})
+
+describe('a definition', () => {
+  const definitions: readonly (readonly [string, () => unknown, string])[] = [
+    [
+      'without a name',
+      () => rule('', { key, value }, () => 1),
+      'the name of a rule must be a non-empty string, got ""',
+    ],
+    ['without codec', () => rule('x', wrong({ key }), () => 1), 'x: `value` must be a codec, such as codec.string'],
+    [
+      'with an error that is no codec',
+      () => rule('x', { key, value, error: wrong('text') }, () => 1),
+      'x: `error` must be a codec, such as codec.string',
+    ],
+    [
+      'without function',
+      () => rule('x', { key, value }, wrong(undefined)),
+      'x: `make` must be a function, got undefined',
+    ],
+    [
+      'without needs',
+      () => rule.static('x', wrong({ key, value, make: () => 1 })),
+      'x: `deps` must be a function, got undefined',
+    ],
+    [
+      'of a batch of none',
+      () => rule.batch('x', { key, value, deps: num, batch: { max: 0 }, make: () => [] }),
+      'x: `batch.max` must be at least 1, got 0',
+    ],
+    [
+      'of an action that does nothing',
+      () => action('x', wrong({ key, value, run: 'cc' })),
+      'x: `run` must be a function, got "cc"',
+    ],
+    [
+      'of a source that is read by a word',
+      () => source('x', { key, value, read: wrong('file') }),
+      'x: `read` must be a function, got "file"',
+    ],
+    [
+      'of half a version',
+      () => rule('x', { key, value, version: 0.5 }, () => 1),
+      'x: `version` must be an integer, got 0.5',
+    ],
+  ]
+  it.each(definitions)('%s', (_, define, message) => {
+    expect(define).toThrow(new Misuse(message))
+  })
+})
+
+describe('createEngine with', () => {
+  const twin = source('num', { key, value })
+  const cc = action('cc', { key, value, pool: 'cpu', run: async () => 1 })
+  const optionses: readonly (readonly [string, CreateOptions, string])[] = [
+    ['two rules of one name', { rules: [num, twin] }, 'two of `rules` are named num: each needs a name of its own'],
+    ['a rule twice', { rules: [num, num] }, 'num is in `rules` twice: name it once'],
+    ['no rules', wrong({}), '`rules` must be a list of sources, rules and actions: createEngine({ rules: [...] })'],
+    [
+      'a key among the rules',
+      { rules: [wrong(num('x'))] },
+      '`rules` must be sources, rules and actions, and one of them is a key of num: leave out the call',
+    ],
+    [
+      'a pool of no room',
+      { rules: [], pools: { cpu: 0 } },
+      'pool cpu: its size must be a positive integer, or { threads: N }, got 0',
+    ],
+    ['an action of no pool', { rules: [cc] }, 'action cc is of pool cpu: add it to `pools`, with its size'],
+    ['a negative keep', { rules: [], keep: -1 }, '`keep` must be a number from 0 on, got -1'],
+    [
+      'a chance above 1',
+      { rules: [], continuations: { drop: 2 } },
+      "`continuations` must be 'keep' or { drop: N }, with N from 0 to 1",
+    ],
+    [
+      'a policy by name',
+      { rules: [], policy: wrong('fixpoint') },
+      '`policy` must be a policy, such as policies.fixpoint() or policies.cap(100)',
+    ],
+    ['freeze by name', { rules: [], freeze: wrong('no') }, '`freeze` must be true or false, got no'],
+    ['onError that is no function', { rules: [], onError: wrong('log') }, '`onError` must be a function'],
+    ...['sometimes', {}, { per: 'tick' }, { per: { ms: 0 } }, { per: {} }].map(
+      (drive) =>
+        [
+          `drive ${JSON.stringify(drive)}`,
+          { rules: [], drive: wrong(drive) },
+          "drive: it must be { per: 'fixpoint' }, { per: 'batch' }, { per: { ms: 5 } } or 'manual'",
+        ] as const,
+    ),
+  ]
+  it.each(optionses)('%s', (_, options, message) => {
+    expect(() => createEngine(options)).toThrow(
+      new Misuse(message.startsWith('drive: ') ? message : `createEngine: ${message}`),
+    )
+  })
+
+  it('good ones is well', () => {
+    expect(() =>
+      createEngine({ rules: [cc], pools: { cpu: 1 }, keep: Number.POSITIVE_INFINITY, policy: policies.cap(2) }).close(),
+    ).not.toThrow()
+  })
+})
+
+describe('a call', () => {
+  const double = rule('double', { key, value }, () => 2)
+  const calls: readonly (readonly [string, (eng: BuildEngine) => unknown, string])[] = [
+    [
+      'with a rule',
+      (eng) => eng.once(wrong(num)),
+      "once: expected a key, such as rule('x'), got a function: call it with a key",
+    ],
+    ['with a name', (eng) => eng.live(wrong('num(x)')), 'live: expected a key, such as rule(\'x\'), got "num(x)"'],
+    ['with nothing', (eng) => eng.once(wrong(undefined)), "once: expected a key, such as rule('x'), got undefined"],
+    [
+      'with a key of an unknown rule',
+      (eng) => eng.once(stranger('x')),
+      'once: the engine does not know stranger: add it to `rules` of createEngine',
+    ],
+    ['with what is no key', (eng) => eng.live(num(wrong(1))), 'live: num has no such key: expected string, got 1'],
+    [
+      'that sets a rule',
+      (eng) => eng.transact((tx) => tx.set(wrong(double('x')), 1)),
+      'set: double("x") is made by a rule: set the sources that it needs',
+    ],
+    [
+      'that removes a rule',
+      (eng) => eng.transact((tx) => tx.remove(wrong(double('x')))),
+      'remove: double("x") is made by a rule: remove the sources that it needs',
+    ],
+    [
+      'that sets what does not fit',
+      (eng) => eng.transact((tx) => tx.set(num('x'), wrong('one'))),
+      'set: num("x"): expected int, got "one"',
+    ],
+    [
+      'that sets nothing',
+      (eng) => eng.transact((tx) => tx.set(num('x'), wrong(undefined))),
+      'set: num("x"): use remove to say that it is absent',
+    ],
+    [
+      'that touches an unknown rule',
+      (eng) => eng.transact((tx) => tx.touch(stranger('x'))),
+      'touch: the engine does not know stranger: add it to `rules` of createEngine',
+    ],
+    [
+      'that transacts later',
+      (eng) => eng.transact(async (tx) => tx.set(num('x'), 1)),
+      'transact: its function returns a promise: wait for what it needs first, then transact',
+    ],
+    ['that keeps less than nothing', (eng) => eng.gc({ keep: -1 }), 'gc: `keep` must be a number from 0 on, got -1'],
+    ['that wipes too much', (eng) => eng.wipe({ percent: 101 }), 'wipe: `percent` must be from 0 to 100, got 101'],
+    [
+      'with an unknown drive',
+      (eng) => eng.drive(wrong('fast')),
+      "drive: it must be { per: 'fixpoint' }, { per: 'batch' }, { per: { ms: 5 } } or 'manual'",
+    ],
+    [
+      'that subscribes nobody',
+      (eng) => eng.live(num('x')).subscribe(wrong(undefined)),
+      'subscribe: num("x"): expected a function',
+    ],
+  ]
+  it.each(calls)('%s', (_, call, message) => {
+    const eng = engine({ rules: [double] })
+    const before = eng.state
+    expect(() => call(eng)).toThrow(new Misuse(message))
+    expect([eng.state, eng.version]).toEqual([before, 0])
+  })
+
+  it('of a transaction that is over', () => {
+    const eng = engine()
+    let tx: Parameters<Parameters<BuildEngine['transact']>[0]>[0] | undefined
+    eng.transact((open) => {
+      tx = open
+    })
+    expect(() => tx!.set(num('x'), 1)).toThrow(new Misuse('set: the transaction is over: begin another with transact'))
+  })
+
+  it('of a transaction that throws changes nothing', () => {
+    const eng = engine()
+    const change = () =>
+      eng.transact((tx) => {
+        tx.set(num('x'), 1)
+        throw new Error('no')
+      })
+    expect(change).toThrow('no')
+    const request = eng.once(num('x'))
+    eng.settle()
+    expect([eng.version, request.now]).toMatchObject([0, { left: { _tag: 'absent' } }])
+  })
+
+  it('after close is refused, but for looking on', async () => {
+    const eng = engine()
+    const request = eng.once(num('x'))
+    const live = eng.live(num('x'))
+    eng.close()
+    const calls: Readonly<Record<string, () => unknown>> = {
+      once: () => eng.once(num('x')),
+      live: () => eng.live(num('x')),
+      transact: () => eng.transact(() => {}),
+      tick: () => eng.tick(),
+      settle: () => eng.settle(),
+      drive: () => eng.drive('manual'),
+      gc: () => eng.gc(),
+      wipe: () => eng.wipe(),
+    }
+    for (const [name, call] of Object.entries(calls))
+      expect(call).toThrow(new Misuse(`${name}: the engine is closed: create another`))
+    await expect(eng.idle()).rejects.toThrow(new Misuse('idle: the engine is closed: create another'))
+    eng.close()
+    request.cancel()
+    live.cancel()
+    expect(await request.either()).toMatchObject({ left: { _tag: 'cancelled' } })
+    expect(await live[Symbol.asyncIterator]().next()).toEqual({ done: true, value: undefined })
+    expect(eng.progress()).toMatchObject({ requests: [], lives: [], pending: [] })
+  })
+
+  it('to close ends those who wait until there is no work', async () => {
+    const never = action('never', { key, value, run: () => new Promise<number>(() => {}) })
+    const eng = engine({ rules: [never], drive: { per: 'fixpoint' } })
+    eng.once(never('x'))
+    const idle = eng.idle()
+    await new Promise(setImmediate)
+    eng.close()
+    await idle
+  })
+})
+
+describe('from within a notice', () => {
+  it.each(['tick', 'settle', 'gc', 'wipe'] as const)('%s is refused', (what) => {
+    const thrown: unknown[] = []
+    const eng = engine({ onError: (error) => thrown.push(error) })
+    const seen: unknown[] = []
+    eng.live(num('x')).subscribe(() => eng[what]())
+    eng.live(num('x')).subscribe((notice) => seen.push(notice._tag))
+    eng.settle()
+    expect(thrown).toEqual([
+      new Misuse(`${what}: called from within a notice: the engine is at it already, it goes on by itself afterwards`),
+    ])
+    expect(seen).toEqual(['error'])
+  })
+
+  it('requests, transactions and cancels are taken', () => {
+    const eng = engine()
+    const live = eng.live(num('x'))
+    const seen: unknown[] = []
+    live.subscribe((notice) => {
+      seen.push(notice._tag === 'value' ? notice.value : notice._tag)
+      if (notice._tag === 'error') eng.transact((tx) => tx.set(num('x'), 1))
+      else live.cancel()
+    })
+    eng.settle()
+    eng.settle()
+    eng.transact((tx) => tx.set(num('x'), 2))
+    eng.settle()
+    expect(seen).toEqual(['error', 1])
+    expect(eng.progress().lives).toEqual([])
+  })
+
+  it('close is taken', async () => {
+    const eng = engine({ drive: { per: 'fixpoint' } })
+    const other = eng.live(num('x'))
+    let told = 0
+    await new Promise<void>((resolve) => {
+      eng.live(num('x')).subscribe(() => {
+        eng.close()
+        resolve()
+      })
+      eng.live(num('y')).subscribe(() => told++)
+    })
+    await new Promise(setImmediate)
+    expect(told).toBe(0)
+    expect((await other[Symbol.asyncIterator]().next()).done).toBe(true)
+  })
+
+  it('what a subscriber throws goes to onError, and the others are told', () => {
+    const thrown: unknown[] = []
+    const eng = engine({ onError: (error) => thrown.push(error) })
+    const live = eng.live(num('x'))
+    const seen: unknown[] = []
+    live.subscribe(() => {
+      throw new Error('mine')
+    })
+    live.subscribe((notice) => seen.push(notice.version))
+    eng.settle()
+    eng.transact((tx) => tx.set(num('x'), 1))
+    eng.settle()
+    expect(thrown).toEqual([new Error('mine'), new Error('mine')])
+    expect(seen).toEqual([0, 1])
+  })
+})
+
+describe('a watch that throws', () => {
+  it('is told of, and everyone is answered all the same', () => {
+    const thrown: unknown[] = []
+    const deaf = source('deaf', {
+      key,
+      value,
+      read: () => 1,
+      watch: () => {
+        throw new Error('no watches left')
+      },
+    })
+    const eng = engine({ rules: [deaf], onError: (error) => thrown.push(error) })
+    const live = eng.live(deaf('x'))
+    eng.settle()
+    expect(thrown).toEqual([new Error('no watches left')])
+    expect(live.now).toMatchObject({ value: 1 })
+    live.cancel()
+    eng.settle()
+  })
+})
+
+describe('what was handed over', () => {
+  it('cannot be changed behind the engine: a value that was set', () => {
+    const eng = engine()
+    const mine = [1]
+    eng.transact((tx) => tx.set(list('x'), mine))
+    expect(() => mine.push(2)).toThrow(TypeError)
+  })
+
+  it('cannot be changed behind the engine: a key', () => {
+    const area = rule('area', { key: C.array(C.int), value }, (sides) => sides.reduce((x, y) => x * y, 1))
+    const eng = engine({ rules: [area] })
+    const sides = [2, 3]
+    eng.once(area(sides))
+    expect(() => sides.push(4)).toThrow(TypeError)
+  })
+
+  it('stays as it is without freeze', () => {
+    const eng = engine({ freeze: false })
+    const mine = [1]
+    eng.transact((tx) => tx.set(list('x'), mine))
+    expect(() => mine.push(2)).not.toThrow()
+  })
+})

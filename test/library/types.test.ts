@@ -1,0 +1,47 @@
+/** Compiles `types.ts` without its directives: it must have exactly the errors that they announce, each of its kind. */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+
+const project = fileURLToPath(new URL('../..', import.meta.url))
+const text = readFileSync(new URL('types.ts', import.meta.url), 'utf8')
+const DIRECTIVE = /^ *\/\/ @ts-expect-error (\d+)$/
+
+/** `LINE TSnumber`, by rising line. */
+const errorsOf = (source: string): readonly string[] => {
+  const folder = mkdtempSync(join(tmpdir(), 'redford-types-'))
+  try {
+    writeFileSync(join(folder, 'types.ts'), source.replaceAll("'../../src/", `'${project}src/`))
+    writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+    const paths = { 'fp-ts/*': [`${project}node_modules/fp-ts/*`] }
+    const compilerOptions = { paths, typeRoots: [`${project}node_modules/@types`] }
+    writeFileSync(
+      join(folder, 'tsconfig.json'),
+      JSON.stringify({ extends: join(project, 'tsconfig.json'), compilerOptions, include: ['types.ts'] }),
+    )
+    const { stdout } = spawnSync(join(project, 'node_modules/.bin/tsc'), ['-p', folder, '--pretty', 'false'], {
+      cwd: folder,
+      encoding: 'utf8',
+    })
+    return stdout.split('\n').flatMap((line) => {
+      const found = /^(\S+)\((\d+),\d+\): error TS(\d+)/.exec(line)
+      if (found === null) return line.includes('error TS') ? [line] : []
+      return [found[1] === 'types.ts' ? `${found[2]} TS${found[3]}` : line]
+    })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+it('what makes no sense does not compile, and the rest does', () => {
+  const lines = text.split('\n')
+  const announced = lines.flatMap((line, i) => {
+    const found = DIRECTIVE.exec(line)
+    return found === null ? [] : [`${i + 2} TS${found[1]}`]
+  })
+  expect(announced.length).toBeGreaterThan(20)
+  expect(errorsOf(lines.map((line) => (DIRECTIVE.test(line) ? '' : line)).join('\n'))).toEqual(announced)
+})

@@ -1,0 +1,169 @@
+/** When a folder is subscribed to, and who is told; the watcher is a stand-in that does what the test says. */
+import { mkdirSync, rmSync } from 'node:fs'
+import type { Event, SubscribeCallback } from '@parcel/watcher'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { FolderWatch } from '../../src/make/folder-watch.js'
+import { useFolder } from '../support/folder.js'
+
+const folder = useFolder()
+/** What happened, in order. */
+let log: string[] = []
+let tellAll: SubscribeCallback = () => {}
+/** What happens while the watcher is begun. */
+let during: () => void = () => {}
+let thrown: unknown[] = []
+
+beforeEach(() => {
+  log = []
+  thrown = []
+  during = () => {}
+})
+
+const watching = (): FolderWatch =>
+  new FolderWatch(
+    folder.path,
+    [],
+    (error) => thrown.push(error),
+    async (root, tell) => {
+      log.push(`subscribe ${root === folder.path ? 'root' : root}`)
+      tellAll = tell
+      during()
+      return {
+        unsubscribe: async () => {
+          log.push('unsubscribe')
+        },
+      }
+    },
+  )
+
+const calm = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+const tell = (type: Event['type'], name: string): unknown => tellAll(null, [{ type, path: folder.at(name) }])
+const hears = (name: string) => (): void => {
+  log.push(name)
+}
+
+describe('a folder is subscribed to', () => {
+  it('once, while anybody listens, and each listener is told once at first', async () => {
+    const watch = watching()
+    const endA = watch.listen(folder.at('a'), hears('a'))
+    const endB = watch.listen(folder.at('b'), hears('b'))
+    await calm()
+    expect(log.splice(0)).toEqual(['subscribe root', 'a', 'b'])
+    const endAgain = watch.listen(folder.at('a'), hears('a again'))
+    await calm()
+    expect(log.splice(0)).toContain('a again')
+    await Promise.all([endA(), endAgain(), endA()])
+    expect(log).toEqual([])
+    await endB()
+    expect(log).toEqual(['unsubscribe'])
+  })
+
+  it('anew when it is listened to anew', async () => {
+    const watch = watching()
+    const end = watch.listen(folder.at('a'), hears('a'))
+    await calm()
+    await end()
+    watch.listen(folder.at('a'), hears('a'))
+    await calm()
+    expect(log).toEqual(['subscribe root', 'a', 'unsubscribe', 'subscribe root', 'a'])
+  })
+
+  it('not at all where that ends at once', async () => {
+    await watching().listen(folder.at('a'), hears('a'))()
+    await calm()
+    expect(log).toEqual([])
+  })
+
+  it('until the end, where it ends while it begins', async () => {
+    const watch = watching()
+    const end = watch.listen(folder.at('a'), hears('a'))
+    during = () => void end()
+    await calm()
+    expect(log).toEqual(['subscribe root', 'unsubscribe'])
+  })
+
+  it('anew where a folder on the way comes into being, and not for others', async () => {
+    const watch = watching()
+    watch.listen(folder.at('x/y/a'), hears('a'))
+    await calm()
+    log = []
+    mkdirSync(folder.at('other'))
+    tell('create', 'other')
+    await calm()
+    expect(log).toEqual([])
+    tell('create', 'x')
+    await calm()
+    expect(log).toEqual(['a', 'unsubscribe', 'subscribe root', 'a'])
+  })
+
+  it('anew where one listens in a folder that came into being before', async () => {
+    const watch = watching()
+    watch.listen(folder.at('a'), hears('a'))
+    await calm()
+    mkdirSync(folder.at('x'))
+    tell('create', 'x')
+    log = []
+    watch.listen(folder.at('x/y/b'), hears('b'))
+    await calm()
+    expect(log).toEqual(['unsubscribe', 'subscribe root', 'a', 'b'])
+  })
+
+  it('anew where a folder came into being while it began', async () => {
+    const watch = watching()
+    during = () => {
+      during = () => {}
+      mkdirSync(folder.at('x'))
+    }
+    watch.listen(folder.at('x/a'), hears('a'))
+    await calm()
+    expect(log).toEqual(['subscribe root', 'a', 'unsubscribe', 'subscribe root', 'a'])
+  })
+
+  it('anew where events were lost', async () => {
+    const watch = watching()
+    watch.listen(folder.at('a'), hears('a'))
+    await calm()
+    log = []
+    tellAll(new Error('Events were dropped'), [])
+    await calm()
+    expect(log).toEqual(['unsubscribe', 'subscribe root', 'a'])
+  })
+})
+
+it('who listens to a folder is told of names in it, not of their contents', async () => {
+  const watch = watching()
+  watch.listen(folder.at('d'), hears('d'))
+  await calm()
+  log = []
+  tell('update', 'd/a')
+  tell('update', 'e')
+  expect(log).toEqual([])
+  tell('create', 'd/a')
+  tell('delete', 'd/a')
+  expect(log).toEqual(['d', 'd'])
+})
+
+it('what the watcher fails with is told, where the root is there', async () => {
+  const watch = new FolderWatch(
+    folder.path,
+    [],
+    (error) => thrown.push(error),
+    async () => {
+      throw new Error('no watches left')
+    },
+  )
+  watch.listen(folder.at('a'), hears('a'))
+  await calm()
+  expect(thrown).toEqual([new Error('no watches left')])
+})
+
+it('a root that is not there is no fault', async () => {
+  rmSync(folder.path, { recursive: true })
+  const watch = watching()
+  const end = watch.listen(folder.at('a'), hears('a'))
+  await calm()
+  mkdirSync(folder.path)
+  while (!log.includes('a')) await calm()
+  await end()
+  expect([thrown, log]).toEqual([[], ['subscribe root', 'a', 'unsubscribe']])
+})
