@@ -11,6 +11,14 @@ export {
 export { action, type Buildable, rule, type Source, source } from './library/define.js'
 export { Misuse } from './library/misuse.js'
 export { BuildFailed, describe, Live, type Notice, Request } from './library/request.js'
+export {
+  type MemoryStore,
+  memoryStore,
+  type SqliteOptions,
+  type SqliteStore,
+  StoreFailed,
+  sqliteStore,
+} from './library/store.js'
 export type { Builder, Need, ValuesOf, Wait } from './make/rule.js'
 export { type BuildError, rootOf } from './model/build-error.js'
 export { type Codec, CodecError, codec, type Json, type TypeOf } from './model/codec.js'

@@ -13,8 +13,10 @@ import type { BuildId } from '../model/ids.js'
 import { type Answer, emptyQueue, emptyState, Kind, kindOf, type State } from '../model/state.js'
 import type { Policy } from '../reduce/policies/fixpoint.js'
 import type { Buildable } from './define.js'
+import { Keeper } from './keeper.js'
 import { Misuse } from './misuse.js'
 import { Live, Request } from './request.js'
+import { type MemoryStore, type SqliteStore, StoreFailed } from './store.js'
 import { Transaction } from './transaction.js'
 
 /** When ticks happen: all there are in one turn of the event loop, one a turn, as many as fit into `ms`, or when told. */
@@ -23,6 +25,8 @@ export type Drive = { readonly per: 'fixpoint' | 'batch' } | { readonly per: { r
 export interface CreateOptions {
   // biome-ignore lint/suspicious/noExplicitAny: whatever their types are
   readonly rules: readonly Buildable<any, any, any>[]
+  /** Where results are kept. Default: `memoryStore()`. */
+  readonly store?: MemoryStore | SqliteStore
   readonly policy?: Policy
   /** Room in each pool: how many actions of it run at once. */
   readonly pools?: Readonly<Record<string, number>>
@@ -59,6 +63,8 @@ export class BuildEngine {
   private readonly known = new Set<Definition>()
   private readonly make: ValueMake
   private readonly inner: Inner
+  /** Until it is closed, where there is a store that lasts. */
+  private keeper: Keeper | undefined
   private readonly poolNames: readonly string[]
   private readonly requests = new Map<BuildId, { readonly request: Request<unknown>; readonly version: number }>()
   private readonly lives = new Map<BuildId, { readonly live: Live<unknown>; readonly version: number }>()
@@ -91,28 +97,35 @@ export class BuildEngine {
         throw new Misuse(`action ${of.name} is of pool ${of.pool}, which \`pools\` does not have`)
     const drive = options.drive ?? { per: 'fixpoint' }
     this.isManual = drive === 'manual'
+    const perTurn = innerDrive(drive)
+    const { store } = options
+    if (store?._tag === 'sqlite')
+      this.keeper = Keeper.open(store, this.keys, this.world, this.known, options.keep ?? 1000)
+    this.versionNow = this.keeper?.version ?? 0
+    this.sizeAfterSweep = this.keys.size
     this.make = new ValueMake({
       keys: this.keys,
       world: this.world,
       poolOf: (name) => this.poolNames.indexOf(name),
       inThread: () => Promise.reject(new Error('threads')),
+      recall: (state, build) => this.keeper?.recall(state, build),
       isDropped: dropper(options.continuations ?? 'keep'),
       freeze: options.freeze ?? true,
       settle: (receipt) => this.inner.settle(receipt),
     })
     this.inner = new Inner({
       make: this.guarded(),
-      state: this.emptyState(),
-      drive: innerDrive(drive),
+      state: this.firstState(),
+      drive: perTurn,
       ...(options.policy && { policy: options.policy }),
       onTick: () => this.ticks++,
       onTurn: (outcome, _, after) => this.onTurn(outcome, after),
     })
   }
 
-  private emptyState(): State {
+  private firstState(): State {
     const pools = Object.values(this.options.pools ?? {}).map((size) => ({ size, running: 0, queue: emptyQueue }))
-    return { ...emptyState, pools, keep: this.options.keep ?? 1000 }
+    return { ...(this.keeper?.state ?? emptyState), pools, keep: this.options.keep ?? 1000 }
   }
 
   /** Rules may not call the engine that runs them. */
@@ -184,12 +197,16 @@ export class BuildEngine {
     this.versionNow++
     const builds: BuildId[] = []
     for (const { key, setting, isRead } of changes) {
-      if (key.of.kind === 'source' && !isRead) this.world.set(key, setting)
-      else if (key.of.kind === 'source' && key.of.read !== undefined) this.world.set(key, undefined)
+      if (key.of.kind === 'source' && (!isRead || key.of.read !== undefined)) {
+        this.world.set(key, setting)
+        this.keeper?.set(key, setting)
+      }
       const id = this.keys.find(key)
       if (id !== undefined) builds.push(id)
     }
-    if (builds.length > 0) this.inner.dispatch({ _tag: 'transacted', version: this.versionNow, builds })
+    // A store that lasts is told of it at the end of a turn.
+    if (builds.length > 0 || this.keeper !== undefined)
+      this.inner.dispatch({ _tag: 'transacted', version: this.versionNow, builds })
     return this.versionNow
   }
 
@@ -279,12 +296,16 @@ export class BuildEngine {
     this.afterTurn()
   }
 
-  /** Ends every request and all work; nothing may be asked any more. */
+  /** Ends every request and all work, and lets go of the store; nothing may be asked any more. */
   close(): void {
     if (this.isClosed) return
     this.isClosed = true
     this.inner.close()
     this.make.close()
+    this.inner.absorb()
+    this.commit(this.inner.state, [], [])
+    this.keeper?.close()
+    this.keeper = undefined
     for (const { request } of [...this.requests.values()]) request.cancel()
     for (const { live } of [...this.lives.values()]) live.cancel()
     for (const stop of this.watches.values()) stop()
@@ -294,7 +315,19 @@ export class BuildEngine {
 
   // ---------------------------------------------------------------------------------------------- turns
 
+  /** Told of by `onError`, a failure costs no answer: the next commit makes up for it. */
+  private commit(state: State, forgotten: readonly BuildId[], renewed: readonly BuildId[]): void {
+    try {
+      this.keeper?.commit(state, this.versionNow, forgotten, renewed)
+    } catch (error) {
+      if (!(error instanceof StoreFailed)) throw error
+      const tell = this.options.onError ?? throwLater
+      tell(error)
+    }
+  }
+
   private onTurn(outcome: Outcome, after: State): void {
+    this.commit(after, outcome.forgotten, outcome.renewed)
     this.isTelling = true
     try {
       this.watch(outcome)

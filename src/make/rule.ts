@@ -160,8 +160,7 @@ export class Run implements Builder<unknown> {
   fail(error: unknown): never {
     const { errors } = this.definition
     if (errors === undefined) throw new CodecError('no failure: the rule has no error codec', error, '')
-    errors.encode(error)
-    throw new Failing({ _tag: 'failed', error })
+    throw new Failing({ _tag: 'failed', error: errors.encode(error) })
   }
 
   private issue<V>(keys: readonly Key[], get: (ids: readonly BuildId[]) => V): Need<V> {

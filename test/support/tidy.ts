@@ -29,12 +29,13 @@ export const rooms: Readonly<Record<string, Room>> = {
   // Files, because a damaged database is set aside under another name.
   store: { rooms: ['model'], packages: ['better-sqlite3', 'fp-ts', 'node:'] },
   engine: { rooms: core, packages: ['fp-ts', 'immer'] },
+  library: { rooms: [...core, 'engine'], packages: ['fp-ts', 'node:'] },
   redo: { rooms: [...core, 'engine'], packages: ['fp-ts', 'node:', 'picocolors'] },
   replay: { rooms: ['model', 'store', 'engine'], packages: ['fp-ts'] },
   testing: { rooms: ['model', 'engine'], packages: ['fp-ts', 'fast-check'] },
   lab: { rooms: ['model', 'engine'], packages: ['fp-ts'] },
   cli: { rooms: [...core, 'engine', 'redo', 'replay', 'lab'], packages: ['fp-ts', 'node:', 'picocolors'] },
-  index: { rooms: [...core, 'engine', 'redo', 'replay', 'testing'], packages: [] },
+  index: { rooms: [...core, 'engine', 'library', 'redo', 'replay', 'testing'], packages: [] },
 }
 
 /**
