@@ -79,7 +79,7 @@ class Outside {
           counted()
           const a = yield* b.need(set(n))
           if (a === 0) b.fail(`none of ${n}`)
-          const [c] = yield* b.need(file((a + n) % SIZE))
+          const [c] = n % 2 === 0 ? [a] : yield* b.need(file((a + n) % SIZE))
           return `value ${'x'.repeat(c! + shift)} of low`
         }
       })(),

@@ -332,6 +332,31 @@ describe('opened again', () => {
     expect(Object.isFrozen(answer.right)).toBe(true)
   })
 
+  it('what is forgotten and asked for again in one turn is known as it is then', () => {
+    const which = source('which', { key: C.string, value: C.string })
+    const text = source('text', { key: C.string, value: C.string })
+    const picked = rule('picked', { key: C.string, value: C.string }, function* (key, b) {
+      return yield* b.need(text(yield* b.need(which(key))))
+    })
+    const rules = [which, text, picked]
+    const first = opened(rules)
+    first.transact((tx) => {
+      tx.set(which('x'), 'a')
+      tx.set(text('a'), 'same')
+      tx.set(text('b'), 'same')
+    })
+    ask(first, picked('x'))
+    // As an engine does by itself, now and then.
+    const { inner } = first as unknown as { inner: { dispatch(event: object): void } }
+    inner.dispatch({ _tag: 'swept', keep: 0 })
+    first.transact((tx) => tx.set(which('x'), 'b'))
+    expect(ask(first, picked('x'))).toEqual(E.right('same'))
+    first.close()
+    const second = opened(rules)
+    second.transact((tx) => tx.set(text('b'), 'other'))
+    expect(ask(second, picked('x'))).toEqual(E.right('other'))
+  })
+
   it('is not swept away because nobody holds it yet', () => {
     const echo = rule('echo', { key: C.int, value: C.int }, (key) => key)
     let makes = 0
