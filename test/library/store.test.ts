@@ -163,6 +163,29 @@ describe('opened again', () => {
     expect(w.said()).toEqual(['long x', 'read x'])
   })
 
+  it('what had changed, and was not asked for since, is made again', () => {
+    const number = source('number', { key: C.string, value: C.int })
+    const calls: string[] = []
+    const onTopOf = (name: string, below: (key: string) => Key<number>): Buildable<string, number, never> =>
+      rule(name, { key: C.string, value: C.int }, function* (key, b) {
+        calls.push(name)
+        return (yield* b.need(below(key))) + 1
+      })
+    const low = onTopOf('low', number)
+    const high = onTopOf('high', low)
+    const top = onTopOf('top', high)
+    const rules: Rules = [number, low, high, top]
+    const first = opened(rules)
+    first.transact((tx) => tx.set(number('x'), 1))
+    expect(ask(first, top('x'))).toEqual(E.right(4))
+    first.transact((tx) => tx.set(number('x'), 2))
+    expect(ask(first, low('x'))).toEqual(E.right(3))
+    first.close()
+    calls.splice(0)
+    expect(ask(opened(rules), top('x'))).toEqual(E.right(5))
+    expect(calls).toEqual(['high', 'top'])
+  })
+
   it('a live request does not survive, and a new one is told of what follows', () => {
     const w = world()
     const first = opened(w.rules)
