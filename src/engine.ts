@@ -83,6 +83,11 @@ export class Engine {
   tick(): boolean {
     const batch = this.choose()
     if (this.events.length === 0 && this.receipts.length === 0 && !this.hasBatch(batch)) return false
+    this.advance(batch)
+    return true
+  }
+
+  private advance(batch: Batch): void {
     const before = this.state
     const receipts = this.receipts
     this.receipts = []
@@ -101,7 +106,11 @@ export class Engine {
     for (const news of step.state.news) this.news.push(news)
     this.state = endTurn(step.state)
     for (const effect of step.effects) make.perform(effect)
-    return true
+  }
+
+  /** Takes in what happened and what came of earlier work, and begins none. */
+  absorb(): void {
+    if (this.events.length > 0 || this.receipts.length > 0) this.advance(emptyBatch)
   }
 
   /** Ticks until nothing is ready, now; then ends the turn. */

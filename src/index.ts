@@ -6,6 +6,14 @@ export { action, type Buildable, type Building, rule, type Source, source, threa
 export { type FileOptions, type FolderOptions, fileSource, folderSource } from './library/file-source.js'
 export type { CreateOptions, Drive as DriveOption } from './library/options.js'
 export { BuildFailed, describe, Live, type Notice, Request } from './library/request.js'
+export {
+  type MemoryStore,
+  memoryStore,
+  type SqliteOptions,
+  type SqliteStore,
+  StoreFailed,
+  sqliteStore,
+} from './library/store.js'
 export type { Builder, Need, ValuesOf, Wait } from './make/rule.js'
 export { type BuildError, rootOf } from './model/build-error.js'
 export { type Codec, CodecError, codec, type Json, type Optional, type TypeOf } from './model/codec.js'

@@ -16,6 +16,8 @@ export interface Outcome {
   readonly followers: readonly Extract<News, { _tag: 'noticed' }>[]
   /** Ids that may be given to other names. */
   readonly forgotten: readonly BuildId[]
+  /** Ids that were forgotten, and are in use again for the same names: nothing of what was known of them counts. */
+  readonly renewed: readonly BuildId[]
   /** Targets that are to be watched from now on, and that are not any more; by rising id. */
   readonly watch: readonly BuildId[]
   readonly unwatch: readonly BuildId[]
@@ -57,5 +59,7 @@ export const finalize = (before: State, after: State): Outcome => {
     else if (news._tag === 'forgotten') forgotten.add(news.build)
     else notices.push(news)
   }
-  return { responses, notices, followers, forgotten: [...forgotten].filter((x) => !isInUse(after, x)), watch, unwatch }
+  const renewed = [...forgotten].filter((x) => isInUse(after, x))
+  for (const x of renewed) forgotten.delete(x)
+  return { responses, notices, followers, forgotten: [...forgotten], renewed, watch, unwatch }
 }

@@ -14,8 +14,10 @@ import type { Failure } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import { type Answer, emptyQueue, emptyState, Kind, kindOf, type State } from '../model/state.js'
+import { Keeper } from './keeper.js'
 import { type CreateOptions, type Drive, innerDrive, isCount, type Settings, settingsOf } from './options.js'
 import { Live, Request } from './request.js'
+import { StoreFailed } from './store.js'
 import { Transaction } from './transaction.js'
 
 export interface Progress {
@@ -39,6 +41,8 @@ export class BuildEngine {
   private readonly threads: Threads
   private readonly make: ValueMake
   private readonly inner: Inner
+  /** Until it is closed, where there is a store that lasts. */
+  private keeper: Keeper | undefined
   private readonly requests = new Map<BuildId, { readonly request: Request<unknown>; readonly version: number }>()
   /** By id; an array, since there may be as many as builds. */
   private readonly lives: (Live<unknown> | undefined)[] = []
@@ -57,16 +61,22 @@ export class BuildEngine {
 
   constructor(options: CreateOptions) {
     this.settings = settingsOf(options)
-    const { known, pools, isDropped, freeze } = this.settings
+    const { known, pools, keep, isDropped, freeze } = this.settings
     this.keys = new Keys(known, freeze)
     this.threads = new Threads(new Map(pools.map(({ name, size }) => [name, size])))
     const drive = options.drive ?? { per: 'fixpoint' }
     this.isManual = drive === 'manual'
+    const perTurn = innerDrive(drive)
+    const { store } = options
+    if (store?._tag === 'sqlite') this.keeper = Keeper.open(store, this.keys, this.world, known, keep)
+    this.versionNow = this.keeper?.version ?? 0
+    this.sizeAfterSweep = this.keys.size
     this.make = new ValueMake({
       keys: this.keys,
       world: this.world,
       poolOf: (name) => pools.findIndex((pool) => pool.name === name),
       inThread: (run, pool, key, signal) => this.threads.run(run, pool, key, signal),
+      recall: (state, build) => this.keeper?.recall(state, build),
       isDropped,
       freeze,
       settle: (receipt) => {
@@ -76,17 +86,18 @@ export class BuildEngine {
     })
     this.inner = new Inner({
       make: this.guarded(),
-      state: this.emptyState(),
-      drive: innerDrive(drive),
+      state: this.firstState(),
+      drive: perTurn,
       policy: this.settings.policy,
       onTick: () => this.ticks++,
       onTurn: (outcome, _, after) => this.onTurn(outcome, after),
     })
   }
 
-  private emptyState(): State {
+  private firstState(): State {
     const { pools, keep } = this.settings
-    return { ...emptyState, pools: pools.map(({ size }) => ({ size, running: 0, queue: emptyQueue })), keep }
+    const rooms = pools.map(({ size }) => ({ size, running: 0, queue: emptyQueue }))
+    return { ...(this.keeper?.state ?? emptyState), pools: rooms, keep }
   }
 
   /** Rules may not call the engine that runs them. */
@@ -159,12 +170,16 @@ export class BuildEngine {
     const builds: BuildId[] = []
     for (const { key, setting, isRead } of changes) {
       if (this.settings.freeze && typeof setting === 'object') freezeDeep(setting.value)
-      if (key.of.kind === 'source' && !isRead) this.world.set(key, setting)
-      else if (key.of.kind === 'source' && key.of.read !== undefined) this.world.set(key, undefined)
+      if (key.of.kind === 'source' && (!isRead || key.of.read !== undefined)) {
+        this.world.set(key, setting)
+        this.keeper?.set(key, setting)
+      }
       const id = this.keys.find(key)
       if (id !== undefined) builds.push(id)
     }
-    if (builds.length > 0) this.inner.dispatch({ _tag: 'transacted', version: this.versionNow, builds })
+    // A store that lasts is told of it at the end of a turn.
+    if (builds.length > 0 || this.keeper !== undefined)
+      this.inner.dispatch({ _tag: 'transacted', version: this.versionNow, builds })
     return this.versionNow
   }
 
@@ -254,7 +269,7 @@ export class BuildEngine {
     this.afterTurn()
   }
 
-  /** Ends every request and all work, at once; nothing may be asked any more. Resolved when nothing is left of what it opened. */
+  /** Ends every request and all work, at once, and lets go of the store; nothing may be asked any more. Resolved when nothing is left of what it opened. */
   close(): Promise<void> {
     this.closed ??= this.end()
     return this.closed
@@ -264,6 +279,10 @@ export class BuildEngine {
     this.isClosed = true
     this.inner.close()
     this.make.close()
+    this.inner.absorb()
+    this.commit(this.inner.state, [], [])
+    this.keeper?.close()
+    this.keeper = undefined
     for (const { request } of [...this.requests.values()]) request.cancel()
     for (const live of this.lives) live?.cancel()
     this.wakeIdlers()
@@ -274,7 +293,18 @@ export class BuildEngine {
 
   // ---------------------------------------------------------------------------------------------- turns
 
+  /** Told of by `onError`, a failure costs no answer: the next commit makes up for it. */
+  private commit(state: State, forgotten: readonly BuildId[], renewed: readonly BuildId[]): void {
+    try {
+      this.keeper?.commit(state, this.versionNow, forgotten, renewed)
+    } catch (error) {
+      if (!(error instanceof StoreFailed)) throw error
+      this.settings.onError(error)
+    }
+  }
+
   private onTurn(outcome: Outcome, after: State): void {
+    this.commit(after, outcome.forgotten, outcome.renewed)
     this.isTelling = true
     try {
       this.watch(outcome)

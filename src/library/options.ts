@@ -4,6 +4,7 @@ import type { ActionDefinition, Definition, Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
 import { fixpoint, type Policy } from '../reduce/policies/basic.js'
 import type { Defined } from './define.js'
+import type { MemoryStore, SqliteStore } from './store.js'
 
 /** When ticks happen: all there are in one turn of the event loop, one a turn, as many as fit into `ms`, or when told. */
 export type Drive = { readonly per: 'fixpoint' | 'batch' } | { readonly per: { readonly ms: number } } | 'manual'
@@ -11,6 +12,8 @@ export type Drive = { readonly per: 'fixpoint' | 'batch' } | { readonly per: { r
 export interface CreateOptions {
   /** All that is asked for, and all that they need. */
   readonly rules: readonly Defined[]
+  /** Where results are kept. Default: `memoryStore()`. */
+  readonly store?: MemoryStore | SqliteStore
   readonly policy?: Policy
   /** Room in each pool: how many actions of it run at once; with `threads`, each in a worker thread of its own. */
   readonly pools?: Readonly<Record<string, number | { readonly threads: number }>>

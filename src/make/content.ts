@@ -1,4 +1,4 @@
-/** Four words that tell results apart: the result itself where it fits into them, else a digest of its text. */
+/** Four words that tell results apart: the result itself where it fits into them, else a digest of its canonical text. */
 import { createHash } from 'node:crypto'
 import { type Codec, canonical, type Json } from '../model/codec.js'
 import type { BuildError } from '../model/error.js'
@@ -6,6 +6,8 @@ import type { Content } from '../model/event.js'
 
 const float = new Float64Array(1)
 const words = new Int32Array(float.buffer)
+/** Set in the last word of a digest, and of nothing else. */
+const DIGEST = 1 << 31
 /** What the last word says of the other three. */
 const Tag = { NUMBER: 1, BOOLEAN: 2, SHORT: 3, ERROR: 0x40 } as const
 
@@ -19,7 +21,7 @@ export const contentOf = (codec: Codec<unknown>, value: unknown): Content => {
     case 'boolean':
       return [json ? 1 : 0, 0, 0, Tag.BOOLEAN]
     case 'string':
-      return json.length <= 12 ? packed(json) : digestOf(json)
+      return json.length <= 12 ? packed(json) : digestOf(canonical(json))
     default:
       return digestOf(canonical(json))
   }
@@ -30,7 +32,7 @@ const packed = (text: string): Content => {
   const three = [0, 0, 0]
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
-    if (code > 255) return digestOf(text)
+    if (code > 255) return digestOf(canonical(text))
     three[i >> 2]! |= code << ((i & 3) * 8)
   }
   return [three[0]!, three[1]!, three[2]!, Tag.SHORT | (text.length << 8)]
@@ -38,7 +40,27 @@ const packed = (text: string): Content => {
 
 const digestOf = (text: string): Content => {
   const sum = createHash('sha256').update(text).digest()
-  return [sum.readInt32LE(0), sum.readInt32LE(4), sum.readInt32LE(8), sum.readInt32LE(12)]
+  return [sum.readInt32LE(0), sum.readInt32LE(4), sum.readInt32LE(8), sum.readInt32LE(12) | DIGEST]
+}
+
+/** Whether only a text tells what the result was. */
+export const isDigest = ([, , , last]: Content): boolean => last < 0
+
+/** Whether `content` is that of the result that `text` says. */
+export const isOf = (content: Content, text: string): boolean => digestOf(text).every((word, i) => word === content[i])
+
+/** The result that fits into `content`, which is no digest. */
+export const resultIn = ([a, b, c, last]: Content): Json => {
+  if (last === Tag.BOOLEAN) return a === 1
+  if (last === Tag.NUMBER) {
+    words[0] = a
+    words[1] = b
+    return float[0]!
+  }
+  const three = [a, b, c]
+  let text = ''
+  for (let i = 0; i < last >>> 8; i++) text += String.fromCharCode((three[i >> 2]! >>> ((i & 3) * 8)) & 255)
+  return text
 }
 
 /** Of errors, what they say counts, not where they were thrown. */

@@ -106,6 +106,26 @@ export class Keys {
     return this.keys[id]
   }
 
+  /** Gives `id`, which stands for nothing yet, to `key`; false: that has one. Before any other id is given out. */
+  place(id: BuildId, key: Key): boolean {
+    const text = textOf(key)
+    const ids = this.ids.get(key.of) ?? new Ids()
+    this.ids.set(key.of, ids)
+    if (ids.get(text) !== undefined) return false
+    ids.set(text, id)
+    while (this.keys.length <= id) this.keys.push(undefined)
+    this.keys[id] = key
+    this.size++
+    return true
+  }
+
+  /** After `place`: ids below `end` that stand for no key are given out, but for those of `taken`. */
+  opened(end: number, taken: ReadonlySet<number>): void {
+    while (this.keys.length < end) this.keys.push(undefined)
+    for (let id = this.keys.length - 1; id > 0; id--)
+      if (this.keys[id] === undefined && !taken.has(id)) this.free.push(buildId(id))
+  }
+
   /** An id that stands for no key: a request's. */
   lend(): BuildId {
     const id = this.free.pop() ?? buildId(this.keys.length)

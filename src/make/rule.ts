@@ -67,8 +67,7 @@ class Failing extends Error {
 /** Throws that there is no value, as the definition's own word. */
 export const fail = ({ errors }: Definition, error: unknown): never => {
   if (errors === undefined) throw new CodecError('no failure: it has no `error` codec', error, '')
-  errors.encode(error)
-  throw new Failing({ _tag: 'failed', error })
+  throw new Failing({ _tag: 'failed', error: errors.encode(error) })
 }
 
 class Asked<V> implements Need<V>, Iterator<Wait, V, unknown> {

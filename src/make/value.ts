@@ -15,7 +15,7 @@ import { Bug } from '../model/error.js'
 import type { Effect, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
-import { Bit, Edge, Flight, GROUP_SHIFT, type State } from '../model/state.js'
+import { Bit, Edge, Fact, Flag, Flight, GROUP_SHIFT, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import { isAtHand, isBroken, resultOf, toTable } from './answers.js'
 import { contentOf, contentOfError } from './content.js'
@@ -32,6 +32,8 @@ export interface ValueMakeOptions {
   /** The number of a pool by its name. */
   readonly poolOf: (name: string) => number
   readonly inThread: (run: ThreadFunction, pool: string, key: unknown, signal: AbortSignal) => Promise<unknown>
+  /** The value of a build, where it was given up and is kept elsewhere. */
+  readonly recall: (state: State, build: BuildId) => { readonly value: unknown } | undefined
   /** Whether a waiting generator is to be dropped, as if it had never been kept. */
   readonly isDropped: () => boolean
   readonly freeze: boolean
@@ -58,7 +60,9 @@ export class ValueMake {
     const batches = new Map<BatchDefinition, BuildId[]>()
     for (const x of builds) {
       const { of, key } = this.keyOf(x)
-      if (of.kind === 'rule') receipts.push(this.runRule(state, x))
+      const recalled = this.recall(state, x)
+      if (recalled !== undefined) receipts.push(recalled)
+      else if (of.kind === 'rule') receipts.push(this.runRule(state, x))
       else if (of.kind === 'source') receipts.push(this.read(of, key, x))
       else if (of.kind === 'action') receipts.push(this.begin(of, key, x))
       else {
@@ -74,6 +78,16 @@ export class ValueMake {
     for (const [of, together] of batches)
       for (const receipt of this.runBatch(state, of, together)) receipts.push(receipt)
     return receipts
+  }
+
+  /** A value that holds and was given up need not be made. */
+  private recall(state: State, x: BuildId): Receipt | undefined {
+    if ((read(state.facts, x, Fact.FLAGS) & (Flag.WIPED | Flag.STALE)) !== Flag.WIPED) return undefined
+    if (read(state.checked, x, 0) <= 0) return undefined
+    const found = this.options.recall(state, x)
+    if (found === undefined) return undefined
+    if (this.options.freeze) freezeDeep(found.value)
+    return { _tag: 'recalled', build: x, value: toTable(found.value) }
   }
 
   /** An action has room. */

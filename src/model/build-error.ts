@@ -41,7 +41,7 @@ export const buildErrorOf = (
       whole = { _tag: 'threw', key: root, message: error.message, trace: error.trace }
       break
     case 'failed':
-      whole = { _tag: 'failed', key: root, error: error.error }
+      whole = { _tag: 'failed', key: root, error: root.of.errors?.decode(error.error) }
       break
     case 'absent':
       whole = { _tag: 'absent', key: root }

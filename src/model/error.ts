@@ -1,4 +1,5 @@
 /** Why a build is broken. Data, not prose: words are made at the border. */
+import type { Json } from './codec.js'
 import type { BuildId } from './ids.js'
 
 export type BuildError =
@@ -14,8 +15,8 @@ export type BuildError =
   | { readonly _tag: 'cycle'; readonly path: readonly BuildId[] }
   /** A rule or action threw. `trace`: where, as the runtime tells it. */
   | { readonly _tag: 'threw'; readonly message: string; readonly trace: string }
-  /** A rule or action said that it cannot answer, and why: a value of its error type. */
-  | { readonly _tag: 'failed'; readonly error: unknown }
+  /** A rule or action said that it cannot answer, and why: a value of its error type, as its codec encodes it. */
+  | { readonly _tag: 'failed'; readonly error: Json }
   /** The source has no value. */
   | { readonly _tag: 'absent' }
   /** None of the alternatives could be made. */

@@ -131,6 +131,8 @@ export type Receipt =
       readonly value: unknown
       readonly content: Content
     }
+  /** The value, which was given up, was found where it was kept. */
+  | { readonly _tag: 'recalled'; readonly build: BuildId; readonly value: unknown }
   /** `cause`: the dependency that broke it; then `error` is left out, since it is that one's. */
   | {
       readonly _tag: 'broken'

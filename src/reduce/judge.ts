@@ -3,7 +3,7 @@ import { Bug, invariant } from '../model/error.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Edge, Fact, Flag, Flight, GROUP_SHIFT, Kind, Mode, Status } from '../model/state.js'
 import { pathBack } from './cycle.js'
-import { demand, isCertain, need, passOf } from './demand.js'
+import { demand, isCertain, need, needValue, type Pass, passOf } from './demand.js'
 import { onArrived } from './on-followed.js'
 import { onFulfilled, onUnblocked } from './on-unblocked.js'
 import { runAnew, stopWaiting } from './withdraw.js'
@@ -150,14 +150,20 @@ export const tell = (w: Work, x: BuildId): void => {
   let wanted = false
   let session = buildId(0)
   let order = 0
+  let unseen: Pass | undefined
   for (const e of waitersOf(w, x)) {
     if ((edges.get(e, Edge.MODE) & Mode.LISTED) === 0) continue
     const p = w.waiterOf(e)
     const pass = passOf(w, p)
     const status = w.status(p)
     const create = (edges.get(e, Edge.MODE) & Mode.CREATE) !== 0
-    if (w.isCurrent(x, pass.generation, pass.trust)) arrive(w, e, p)
-    else {
+    if (w.isCurrent(x, pass.generation, pass.trust)) {
+      if (!w.flag(x, Flag.WIPED) || !sees(w, e, p)) arrive(w, e, p)
+      else {
+        unseen = pass
+        order = Math.max(order, flight.get(p, Flight.ORDER))
+      }
+    } else {
       // It rests for an earlier generation than this one waits for.
       if (pass.generation > again) session = pass.session
       again = Math.max(again, pass.generation)
@@ -166,10 +172,17 @@ export const tell = (w: Work, x: BuildId): void => {
       order = Math.max(order, flight.get(edges.get(e, Edge.DEPENDENT), Flight.ORDER))
     }
   }
-  if (again === 0) return
-  demand(w, x, { generation: again, trust, session })
+  if (again === 0 && unseen === undefined) return
+  if (again === 0) needValue(w, x, unseen as Pass)
+  else demand(w, x, { generation: again, trust, session })
   if (flight.get(x, Flight.ORDER) <= order) flight.set(x, Flight.ORDER, order + 1)
   if (wanted) w.setBits(x, Bit.WANTED)
+}
+
+/** Whether `p`, which waits through `e`, does so for the value itself, and not only to know that it is the same. */
+const sees = (w: Work, e: number, p: BuildId): boolean => {
+  if (w.status(p) !== Status.BLOCKED) return false
+  return w.kind(p) !== Kind.LIVE || w.edges.get(e, Edge.SEEN) !== w.revision(w.edges.get(e, Edge.DEPENDENCY))
 }
 
 /** Tells those who wait only until `x` is scanned, which it is. */

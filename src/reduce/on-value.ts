@@ -7,7 +7,7 @@ import { objectAt } from '../model/table.js'
 import { cycleThrough, noteCycle } from './cycle.js'
 import { declare, needValue, passOf } from './demand.js'
 import { hold, recountHolds } from './hold.js'
-import { bumpRevision, rest } from './judge.js'
+import { bumpRevision, rest, restUnchecked } from './judge.js'
 import { onUnblocked } from './on-unblocked.js'
 import { abandon } from './withdraw.js'
 import type { Work } from './work.js'
@@ -83,6 +83,15 @@ export const onMade = (w: Work, { build: x, groups, value, content }: Of<'made'>
   w.values.set(x, cycle === undefined ? value : undefined)
   w.setError(x, cycle && { _tag: 'cycle', path: cycle })
   end(w, x, content, 0, changed || cycle !== undefined)
+}
+
+/** It is what it was, unless that does not hold any more since this very tick. */
+export const onRecalled = (w: Work, { build: x, value }: Of<'recalled'>): void => {
+  invariant(w.status(x) === Status.READY, `build ${x} is recalled and was not run`)
+  w.values.set(x, value)
+  w.facts.set(x, Fact.FLAGS, w.facts.get(x, Fact.FLAGS) & ~Flag.WIPED)
+  if (w.checked.get(x, 0) > 0) rest(w, x)
+  else restUnchecked(w, x)
 }
 
 export const onBroken = (w: Work, receipt: Of<'broken'>): void => {

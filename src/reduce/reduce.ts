@@ -14,7 +14,7 @@ import { onBlocked, onDone, onEnded, onFailed, onStarted } from './on-run.js'
 import { onScanned } from './on-scanned.js'
 import { onTransacted } from './on-transacted.js'
 import { respond } from './on-unblocked.js'
-import { onBroken, onMade, onNeeds, onPooled } from './on-value.js'
+import { onBroken, onMade, onNeeds, onPooled, onRecalled } from './on-value.js'
 import { abandon } from './withdraw.js'
 import { Work } from './work.js'
 
@@ -102,6 +102,8 @@ const applyReceipt = (w: Work, receipt: Receipt): void => {
       return onPooled(w, receipt)
     case 'made':
       return onMade(w, receipt)
+    case 'recalled':
+      return onRecalled(w, receipt)
     case 'broken':
       return onBroken(w, receipt)
     default:

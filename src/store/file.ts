@@ -27,6 +27,24 @@ const prepare = (db: Database): Statements => ({
   pageBytes: db.prepare('select total(length(record)) from pages').pluck(),
 })
 
+/** Texts by id: a table that only some files have. */
+export interface TextStatements {
+  readonly get: Statement
+  readonly set: Statement
+  readonly drop: Statement
+}
+
+/** Makes the table of texts, where it is not there. */
+export const createTexts = (db: Database): void => {
+  db.exec('create table if not exists texts (id integer primary key, text text not null)')
+}
+
+const prepareTexts = (db: Database): TextStatements => ({
+  get: db.prepare('select text from texts where id = ?').pluck(),
+  set: db.prepare('insert or replace into texts (id, text) values (?, ?)'),
+  drop: db.prepare('delete from texts where id = ?'),
+})
+
 type Transaction = ReturnType<typeof transactionOf>
 const transactionOf = (db: Database) => db.transaction((work: () => unknown) => work())
 
@@ -37,6 +55,7 @@ export class StoreFile {
   private readonly connect: () => Database
   private db: Database
   private statements: Statements
+  private preparedTexts: TextStatements | undefined
   /** Made once a handle: SQLite's transaction around a function. */
   private transaction: Transaction
   private inode: bigint | undefined
@@ -51,6 +70,12 @@ export class StoreFile {
     this.statements = prepare(db)
     this.transaction = transactionOf(db)
     this.inode = inodeOf(path)
+  }
+
+  /** Of a file that was opened with {@link createTexts}. */
+  get texts(): TextStatements {
+    this.preparedTexts ??= prepareTexts(this.db)
+    return this.preparedTexts
   }
 
   /** Until all is rewritten, nothing is written. */
@@ -100,6 +125,7 @@ export class StoreFile {
       throw this.faultOf(error)
     }
     this.statements = prepare(this.db)
+    this.preparedTexts = undefined
     this.transaction = transactionOf(this.db)
     this.inode = inodeOf(this.path)
   }

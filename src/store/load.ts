@@ -3,8 +3,8 @@
  * It runs once in a process, so mostly before the machine code for it is ready: plain loops over few arrays win.
  */
 import { edgeId, generation } from '../model/ids.js'
-import { EDGE_STRIDE, Edge, emptyState, FACT_STRIDE, Fact, type State } from '../model/state.js'
-import { type IntTable, tableOf, withObject } from '../model/table.js'
+import { EDGE_STRIDE, Edge, emptyState, FACT_STRIDE, Fact, Flag, KIND_MASK, Kind, type State } from '../model/state.js'
+import { eachObject, type IntTable, tableOf, withObject } from '../model/table.js'
 import { Names } from './names.js'
 import { DEPENDENCY_WORDS, ROW_WORDS, STORED_FACTS, type StoreRecord } from './record.js'
 
@@ -29,6 +29,14 @@ export const loadState = (
     }
   })
   const { edges, edgesEnd } = linkEdges(records, lists, facts)
+  let cyclic = 0
+  eachObject(errors, (_, error) => {
+    if (error._tag === 'cycle') cyclic++
+  })
+  for (let at = Fact.FLAGS; at < facts.length; at += FACT_STRIDE) {
+    // Values are read when they are wanted, and until then as good as given up.
+    if ((facts[at]! & (KIND_MASK | Flag.BROKEN)) === Kind.VALUE) facts[at]! |= Flag.WIPED
+  }
   const state: State = {
     ...emptyState,
     generation: generation(generationNumber),
@@ -38,6 +46,7 @@ export const loadState = (
     freeEdge: edgeId(0),
     errors,
     stamps,
+    cyclic,
   }
   return { state, names }
 }

@@ -57,6 +57,27 @@ export class Names {
     const known = this.find(name, hash)
     if (known !== NO_BUILD) return known
     const id = this.take()
+    this.put(id, name, hash)
+    return id
+  }
+
+  /** Gives `id`, which somebody else gave out, a name that no other has. */
+  place(id: BuildId, name: string): void {
+    invariant(!this.isNamed(id), `build ${id} has a name`)
+    this.grow(id + 1)
+    this.end = Math.max(this.end, id + 1)
+    this.put(id, name, hashOf(name))
+  }
+
+  /** Takes the name of `id` away, if it has one; `id` is not given out again. */
+  displace(id: BuildId): void {
+    if (!this.isNamed(id)) return
+    this.remove(id)
+    this.touch(id)
+    this.lengths[id] = FREE
+  }
+
+  private put(id: BuildId, name: string, hash: number): void {
     this.reserve(name.length)
     let chars = 0
     for (let i = 0; i < name.length; i++) {
@@ -71,7 +92,6 @@ export class Names {
     this.bytesEnd += name.length
     this.insert(id)
     this.touch(id)
-    return id
   }
 
   /** The name of `id`. @throws Bug if it has none. */

@@ -1,11 +1,11 @@
 /**
- * Notes: the few small things of the store that are not rows of the state, by key: intents, and what the daemon wants to
- * remember. Held in memory too, so an edit is planned, written in a transaction, and kept only once that is committed.
+ * Notes: the small things of the store that are not rows of the state, by key: intents, what sources were set to, and what a
+ * program wants to remember. Held in memory too, so an edit is planned, written in a transaction, and kept only once that is committed.
  */
 import { crc32 } from 'node:zlib'
 import type { Database, Statement } from 'better-sqlite3'
 
-export const NoteKind = { INTENT: 1, META: 2 } as const
+export const NoteKind = { INTENT: 1, META: 2, SETTING: 3 } as const
 
 export interface Note {
   readonly kind: number
@@ -35,6 +35,7 @@ const sumOfNote = ({ kind, key, value }: Note): number =>
 export class Notes {
   private readonly notes = new Map<string, StoredNote>()
   private nextId = 1
+  private sumOfAll = 0
 
   get count(): number {
     return this.notes.size
@@ -42,9 +43,7 @@ export class Notes {
 
   /** The checksums of all notes, xored: it does not depend on their order. */
   get sum(): number {
-    let sum = 0
-    for (const note of this.notes.values()) sum ^= note.sum
-    return sum
+    return this.sumOfAll
   }
 
   get(kind: number, key: string): string | undefined {
@@ -78,9 +77,13 @@ export class Notes {
 
   /** The edit is committed. */
   keep({ put, drop }: NotesEdit): void {
-    for (const note of drop) this.notes.delete(keyOf(note.kind, note.key))
+    for (const note of drop) {
+      this.notes.delete(keyOf(note.kind, note.key))
+      this.sumOfAll ^= note.sum
+    }
     for (const note of put) {
       this.notes.set(keyOf(note.kind, note.key), note)
+      this.sumOfAll ^= note.sum
       this.nextId = Math.max(this.nextId, note.id + 1)
     }
   }

@@ -15,7 +15,7 @@ import { crc32 } from 'node:zlib'
 import type { BuildError } from '../model/error.js'
 import { invariant } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
-import { Edge, FACT_STRIDE, Fact, GROUP_SHIFT, KIND_MASK, Kind, Mode, type State } from '../model/state.js'
+import { Edge, FACT_STRIDE, Fact, Flag, GROUP_SHIFT, KIND_MASK, Kind, Mode, type State } from '../model/state.js'
 import { objectAt, PAGE_ROWS, pageOf, read } from '../model/table.js'
 import type { Names } from './names.js'
 
@@ -54,12 +54,21 @@ const STORED_MODE = (-1 << GROUP_SHIFT) | Mode.CREATE
 /** What `extras` holds of one build. */
 export type Extra = readonly [id: number, error: BuildError | null, stamp: readonly number[] | null]
 
-/** Whether anything of a row is stored: a request's is not. */
+/** Whether anything of a row is stored: a request's is not, nor a live one's. */
 export const isStored = (page: Int32Array | undefined, at: number): boolean => {
-  if (page === undefined || (page[at + Fact.FLAGS]! & KIND_MASK) === Kind.REQUEST) return false
+  if (page === undefined) return false
+  const kind = page[at + Fact.FLAGS]! & KIND_MASK
+  if (kind === Kind.REQUEST || kind === Kind.LIVE) return false
   if (page[at + Fact.DEP_HEAD] !== 0) return true
   for (const word of STORED_FACTS) if (page[at + word] !== 0) return true
   return false
+}
+
+/** A word of a row as it is stored: without what the process that has it in memory knows of it alone. */
+export const storedWord = (page: Int32Array, at: number, word: number): number => {
+  if ((page[at + Fact.FLAGS]! & KIND_MASK) !== Kind.VALUE) return page[at + word]!
+  if (word === Fact.FLAGS) return page[at + word]! & ~Flag.WIPED
+  return word === Fact.HOLD ? 0 : page[at + word]!
 }
 
 /** Collects what one record is to hold. Used again and again, so that a commit allocates little more than its bytes. */
@@ -102,7 +111,7 @@ export class RecordWriter {
     const { rows } = this
     rows[start] = id
     rows[start + 1] = withList ? count : -1
-    for (let i = 0; i < STORED_FACTS.length; i++) rows[start + 2 + i] = is ? page![at + STORED_FACTS[i]!]! : 0
+    for (let i = 0; i < STORED_FACTS.length; i++) rows[start + 2 + i] = is ? storedWord(page!, at, STORED_FACTS[i]!) : 0
     this.idsEnd = Math.max(this.idsEnd, id + 1)
   }
 

@@ -10,22 +10,12 @@ import { join } from 'node:path'
 import type { Database } from 'better-sqlite3'
 import * as E from 'fp-ts/lib/Either.js'
 import { type BuildId, buildId } from '../model/ids.js'
-import { FACT_STRIDE, type State } from '../model/state.js'
-import { objectAt, PAGE_ROWS, pageOf, pagesEnd } from '../model/table.js'
+import { emptyState, FACT_STRIDE, type State } from '../model/state.js'
+import { objectAt, PAGE_ROWS, pageOf, pagesEnd, rowsEnd } from '../model/table.js'
 import { type Changes, changesBetween } from './changes.js'
 import { type Contents, readContents } from './contents.js'
-import {
-  closeQuietly,
-  emptyHead,
-  isDamage,
-  type Migration,
-  openDatabase,
-  refusalOf,
-  type StoreError,
-  type Synchronous,
-  setAside,
-} from './database.js'
-import { type Statements, StoreFile } from './file.js'
+import { closeQuietly, emptyHead, isDamage, openDatabase, refusalOf, type StoreError, setAside } from './database.js'
+import { createTexts, type Statements, StoreFile } from './file.js'
 import { eachIdOf, loadState } from './load.js'
 import type { Names } from './names.js'
 import { type Note, NoteKind, Notes, type NotesEdit, writeNotes } from './notes.js'
@@ -40,44 +30,25 @@ import {
   sumOf,
   sumOfPages,
 } from './record.js'
+import type { Along, Intent, StoreOptions, StoreWarning } from './terms.js'
 
 export { type StoreError, StoreFault } from './database.js'
 
-export interface StoreOptions {
-  /** What a power loss may cost. `full`: nothing; `normal`: the last moments; `off`: maybe all. A crash costs nothing. */
-  readonly synchronous?: Synchronous
-  /** Bytes that the journal may grow to before a commit makes a checkpoint of it; a quarter of the pages, if that is more. */
-  readonly journalBytesMax?: number
-  /** Called as soon as the names are loaded; the rest takes longer. */
-  readonly onNames?: (names: Names) => void
-  /** How older files are brought up to date; others than the program's own are for its tests. */
-  readonly migrations?: readonly Migration[]
-}
-
-/** A target that is about to be put in place: should this process end before it says so, the file is known by these. */
-export interface Intent {
-  readonly name: string
-  /** Inode of the temporary file, in decimal where it is a string. */
-  readonly ino: bigint | string
-  /** In bytes. */
-  readonly size: number
-}
-
-/** The file was damaged. It was kept as `setAside`, and a new one made of what could be trusted. */
-export interface StoreWarning {
-  readonly _tag: 'damaged'
-  readonly setAside: string
-  readonly why: string
-  /** `nothing`: the state is empty; `older`: it is that of an earlier commit; `state`: only some intents or meta are lost. */
-  readonly kept: 'nothing' | 'older' | 'state'
-}
+export type { Along, Intent, StoreOptions, StoreWarning } from './terms.js'
 
 const JOURNAL_BYTES_MAX = 4 << 20
 
 /** Opens the store in `folder`, which exists; makes it if it is not there. */
-export const openStore = (folder: string, options: StoreOptions = {}): E.Either<StoreError, Store> => {
-  const path = join(folder, 'state.sqlite')
-  const connect = (): Database => openDatabase(path, options.synchronous ?? 'normal', options.migrations)
+export const openStore = (folder: string, options: StoreOptions = {}): E.Either<StoreError, Store> =>
+  openStoreFile(join(folder, 'state.sqlite'), options)
+
+/** The same for a file of any name. */
+export const openStoreFile = (path: string, options: StoreOptions = {}): E.Either<StoreError, Store> => {
+  const connect = (): Database => {
+    const db = openDatabase(path, options.synchronous ?? 'normal', options.migrations)
+    if (options.texts) createTexts(db)
+    return db
+  }
   const limit = options.journalBytesMax ?? JOURNAL_BYTES_MAX
   try {
     const { db, contents, why } = tryOpen(path, connect)
@@ -180,26 +151,58 @@ export class Store {
    * be recorded before any of them is.
    * @throws StoreFault: nothing is written, and the next commit makes up for it.
    */
-  commit(after: State, settled: readonly string[] = [], intents: readonly Intent[] = []): void {
-    const changes = changesBetween(this.committed, after)
+  commit(after: State, settled: readonly string[] = [], intents: readonly Intent[] = [], along?: Along): void {
+    const changes = changesBetween(this.committed, after, along?.renewed)
     this.unsettled = [...this.unsettled, ...settled]
     const edit = this.notes.edit(
-      intents.map(noteOf),
-      this.unsettled.map((key) => ({ kind: NoteKind.INTENT, key })),
+      [...intents.map(noteOf), ...(along?.put ?? [])],
+      [...this.unsettled.map((key) => ({ kind: NoteKind.INTENT, key })), ...(along?.drop ?? [])],
     )
+    if (along !== undefined) this.nameNew(after, changes.rows, along)
+    const texts = this.file.isSuspect
+      ? (along?.texts(emptyState, after, allIds(after)) ?? [])
+      : (along?.texts(this.committed, after, changes.rows) ?? [])
     const ids = [...changes.rows, ...changes.extras, ...this.names.changed]
     if (ids.length === 0 && edit.put.length === 0 && edit.drop.length === 0 && !this.file.isSuspect) {
       this.committed = after
     } else if (this.file.isSuspect) {
       this.notes.keep(edit)
-      this.checkpointOf(after, 'all')
+      this.checkpointOf(after, 'all', undefined, texts)
     } else if (ids.length * ROW_WORDS * 4 + this.journalBytes > Math.max(this.journalBytesMax, this.pageBytes / 4)) {
-      this.checkpointOf(after, new Set([...this.dirty, ...ids.map(pageOfId)]), edit)
+      this.checkpointOf(after, new Set([...this.dirty, ...ids.map(pageOfId)]), edit, texts)
     } else {
-      this.append(after, changes, edit)
+      this.append(after, changes, edit, texts)
       for (const id of ids) this.dirty.add(pageOfId(id))
     }
     this.unsettled = []
+  }
+
+  private nameNew(after: State, rows: readonly BuildId[], { nameOf }: Along): void {
+    for (const id of rows) {
+      const page = pageOf(after.facts, Math.floor(id / PAGE_ROWS))
+      if (!this.names.isNamed(id) && isStored(page, (id % PAGE_ROWS) * FACT_STRIDE)) this.names.place(id, nameOf(id))
+    }
+  }
+
+  /** Takes `state` for what the file holds: what it adds to that is found out again at each start. */
+  rebase(state: State): void {
+    this.committed = state
+  }
+
+  /** The text that was kept of `id`. It is for the caller to tell whether it is the one that was written. */
+  text(id: BuildId): string | undefined {
+    try {
+      const text = this.file.texts.get.get(id)
+      return typeof text === 'string' ? text : undefined
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      return undefined
+    }
+  }
+
+  /** All notes of a kind. */
+  notesOf(kind: number): readonly Note[] {
+    return this.notes.all(kind)
   }
 
   /** Commits, and brings the pages up to date, so that the next start has no journal to apply. @throws StoreFault */
@@ -246,7 +249,7 @@ export class Store {
     this.notes.keep(edit)
   }
 
-  private append(after: State, { rows, lists, extras }: Changes, edit: NotesEdit): void {
+  private append(after: State, { rows, lists, extras }: Changes, edit: NotesEdit, texts: Texts): void {
     const { writer, names, head } = this
     for (let i = 0; i < rows.length; i++) writer.addRow(after, names, rows[i]!, lists[i]!)
     for (const id of names.changed) writer.addName(names, id)
@@ -263,6 +266,7 @@ export class Store {
     this.file.transact((statements) => {
       if (record !== undefined) statements.append.run(key, record)
       writeNotes(statements, edit)
+      this.writeTexts(texts)
       setHead(statements, next)
     })
     this.head = next
@@ -273,7 +277,7 @@ export class Store {
   }
 
   /** Writes `pages` of `after` anew and empties the journal. `all`: as if the file held nothing. */
-  private checkpointOf(after: State, pages: ReadonlySet<number> | 'all', edit?: NotesEdit): void {
+  private checkpointOf(after: State, pages: ReadonlySet<number> | 'all', edit?: NotesEdit, texts: Texts = []): void {
     const sums = new Map(pages === 'all' ? [] : this.pageSums)
     const write = (statements: Statements): { head: Head; pageBytes: number } => {
       if (pages === 'all') {
@@ -282,6 +286,7 @@ export class Store {
       } else if (edit !== undefined) writeNotes(statements, edit)
       for (const page of pages === 'all' ? this.allPages(after) : pages) this.writePage(statements, after, page, sums)
       statements.dropJournal.run()
+      this.writeTexts(texts)
       const sum = sumOfPages(sums)
       const { count: notes, sum: notesSum } = edit ?? this.notes
       const head = setHead(statements, {
@@ -303,6 +308,14 @@ export class Store {
     if (edit !== undefined) this.notes.keep(edit)
     this.names.settle()
     this.committed = after
+  }
+
+  /** Inside a transaction. */
+  private writeTexts(texts: Texts): void {
+    for (const [id, text] of texts) {
+      if (text === undefined) this.file.texts.drop.run(id)
+      else this.file.texts.set.run(id, text)
+    }
   }
 
   private allPages(state: State): Iterable<number> {
@@ -331,6 +344,11 @@ export class Store {
     sums.set(page, sumOf(record))
   }
 }
+
+const allIds = (state: State): readonly BuildId[] =>
+  Array.from({ length: Math.max(rowsEnd(state.facts) - 1, 0) }, (_, i) => buildId(i + 1))
+
+type Texts = ReturnType<Along['texts']>
 
 const pageOfId = (id: BuildId | number): number => Math.floor(id / PAGE_IDS)
 

@@ -1,0 +1,27 @@
+/**
+ * What a build of the library is called in a store: a byte string that no path can be, since it holds NUL: that, the name of the rule, NUL,
+ * the canonical text of the key; both as UTF-8, one char per byte.
+ */
+import { canonical, type Json } from '../model/codec.js'
+import type { Definition, Key } from '../model/definition.js'
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the chars whose one byte is themselves
+const ASCII = /^[\x00-\x7f]*$/
+
+const toBytes = (text: string): string => (ASCII.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1'))
+const fromBytes = (bytes: string): string => (ASCII.test(bytes) ? bytes : Buffer.from(bytes, 'latin1').toString('utf8'))
+
+export const nameOf = ({ of, key }: Key): string => `\0${toBytes(of.name)}\0${toBytes(canonical(of.keys.encode(key)))}`
+
+/** The rule's name and the text of the key; undefined: the name is none of the library's. */
+export const partsOf = (name: string): { readonly rule: string; readonly text: string } | undefined => {
+  if (name[0] !== '\0') return undefined
+  const end = name.indexOf('\0', 1)
+  return end < 0 ? undefined : { rule: fromBytes(name.slice(1, end)), text: fromBytes(name.slice(end + 1)) }
+}
+
+/** The key of `of` that `text` says. @throws CodecError, SyntaxError */
+export const keyFrom = (of: Definition, text: string): Key => {
+  const { decode } = of.keys
+  return { of, key: decode(JSON.parse(text) as Json) }
+}
