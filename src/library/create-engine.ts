@@ -189,7 +189,7 @@ export class BuildEngine {
       const id = this.keys.find(key)
       if (id !== undefined) builds.push(id)
     }
-    if (builds.length > 0) this.inner.dispatch({ _tag: 'transacted', version: this.versionNow, builds })
+    this.inner.dispatch({ _tag: 'transacted', version: this.versionNow, builds })
     return this.versionNow
   }
 

@@ -220,6 +220,8 @@ export const Bit = {
   VOIDED: 1 << 20,
   /** value: to be run anew. What it asked for is kept, and waited for no less, until the new run has asked. */
   ANEW: 1 << 21,
+  /** value: somebody waits to see it: to know that it is the same is not enough. */
+  SHOWN: 1 << 22,
 } as const
 
 // ------------------------------------------------------------------------------------------------ state
@@ -247,6 +249,8 @@ export interface Pool {
 
 export interface State {
   readonly generation: Generation
+  /** That of the last transaction. */
+  readonly version: number
   readonly facts: IntTable
   /** One word: the generation up to which `facts` is known to hold; negative when it may not hold now. 0: never looked at. */
   readonly checked: IntTable
@@ -322,6 +326,7 @@ export type News =
 
 export const emptyState: State = {
   generation: generation(0),
+  version: 0,
   facts: emptyTable(FACT_STRIDE),
   checked: emptyTable(1),
   edges: emptyTable(EDGE_STRIDE),

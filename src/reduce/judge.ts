@@ -81,6 +81,7 @@ export const judge = (w: Work, x: BuildId): void => {
     invariant(flight.get(x, Flight.WAITING) > 0, `build ${x} waits for nothing`)
     return
   }
+  if (w.has(x, Bit.SHOWN) && w.flag(x, Flag.WIPED)) return outOfDate(w, x)
   rest(w, x)
 }
 

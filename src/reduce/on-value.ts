@@ -9,7 +9,7 @@ import { declare, needValue, passOf } from './demand.js'
 import { hold, recountHolds } from './hold.js'
 import { bumpRevision, rest } from './judge.js'
 import { onUnblocked } from './on-unblocked.js'
-import { abandon } from './withdraw.js'
+import { abandon, giveUpWaits } from './withdraw.js'
 import type { Work } from './work.js'
 
 type Of<Tag> = Extract<Receipt, { _tag: Tag }>
@@ -56,8 +56,10 @@ export const onNeeds = (w: Work, { build: x, groups }: Of<'needs'>): void => {
     }
   }
   if (old !== 0) letGo(w, old)
-  if (!isAcyclic) breakUp(w, { _tag: 'broken', build: x, groups: [], error: { _tag: 'interrupted' }, content: NOTHING })
-  else if (w.flight.get(x, Flight.WAITING) === 0) onUnblocked(w, x)
+  if (!isAcyclic) {
+    giveUpWaits(w, x)
+    breakUp(w, { _tag: 'broken', build: x, groups: [], error: { _tag: 'interrupted' }, content: NOTHING })
+  } else if (w.flight.get(x, Flight.WAITING) === 0) onUnblocked(w, x)
 }
 
 const NOTHING: Content = [0, 0, 0, 0]

@@ -67,7 +67,7 @@ export const abandon = (w: Work, builds: readonly BuildId[], end: boolean): void
       w.givenUp.push(x)
       continue
     }
-    w.setBits(x, 0, Bit.WANTED | Bit.FORCED | Bit.OVERWRITE)
+    w.setBits(x, 0, Bit.WANTED | Bit.FORCED | Bit.OVERWRITE | Bit.SHOWN)
     if (status === Status.WAITING) {
       unlistAll(w, x, left)
       w.moveTo(x, Status.PARKED)

@@ -43,6 +43,7 @@ export class Work {
   edges: IntEditor
   flight: IntEditor
   generation: Generation
+  version: number
   freeEdge: EdgeId
   edgesEnd: number
   inFlight: number
@@ -84,6 +85,7 @@ export class Work {
     this.edges = new IntEditor(base.edges)
     this.flight = new IntEditor(base.flight)
     this.generation = base.generation
+    this.version = base.version
     this.freeEdge = base.freeEdge
     this.edgesEnd = base.edgesEnd
     this.inFlight = base.inFlight
@@ -115,6 +117,7 @@ export class Work {
   close(draft: Draft<State>): void {
     const next: State = {
       generation: this.generation,
+      version: this.version,
       facts: this.facts.finish(),
       checked: this.checked.finish(),
       edges: this.edges.finish(),
@@ -446,6 +449,7 @@ export class Work {
     this.edges = new IntEditor(emptyTable(EDGE_STRIDE))
     this.flight = new IntEditor(emptyTable(FLIGHT_STRIDE))
     this.generation = generation(0)
+    this.version = 0
     this.freeEdge = edgeId(0)
     this.edgesEnd = 1
   }
