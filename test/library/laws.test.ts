@@ -7,7 +7,7 @@ import { circles, picks, samples, schedules } from './schedules.js'
 const minutes = Number(process.env.SOAK_MINUTES ?? 0)
 const seed = Number(process.env.SEED ?? Date.now() | 0)
 /** Laws share the time of a soak evenly. */
-const LAWS = 4
+const LAWS = 5
 let total = 0
 
 const runs = (numRuns: number): fc.Parameters<never> => ({
@@ -63,10 +63,24 @@ describe('every schedule is lawful', () => {
   it('and tells the same however it is cut, picked and ordered', { timeout }, () => {
     fc.assert(fc.property(samples(), schedules(15), picks, counted(expectConfluent)), runs(300) as never)
   })
-  it('with circles, too: all is answered, and nothing is left', { timeout }, () => {
+  it('with circles, too: all on one are told so, all others are served', { timeout }, () => {
     fc.assert(
       fc.property(
-        circles(),
+        circles(true),
+        schedules(15),
+        picks,
+        fc.nat(3),
+        counted((sample, steps, order, policy) =>
+          expectLawful(sample, steps, order, { cyclic: 'at once', policy: everyPolicy[policy]! }),
+        ),
+      ),
+      runs(400) as never,
+    )
+  })
+  it('with circles that come and go: all is answered, and nothing is left', { timeout }, () => {
+    fc.assert(
+      fc.property(
+        circles(false),
         schedules(15),
         picks,
         fc.nat(3),

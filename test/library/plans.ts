@@ -165,6 +165,32 @@ export const evaluate = (plans: Plans, truth: Truth, waits: ReadonlySet<Ref> = n
   }
 }
 
+/** All that a plan may need. */
+const mayNeed = (plans: Plans, ref: Ref): readonly Ref[] => {
+  const { of = [], by = [] } = (plans[ref - FIRST_PLAN] ?? {}) as { of?: Ref | Ref[]; by?: Ref }
+  return [by, of].flat()
+}
+
+/** All that `ref` may need in turn: itself only where it is on a circle. */
+const below = (plans: Plans, ref: Ref): ReadonlySet<Ref> => {
+  const found = new Set<Ref>(mayNeed(plans, ref))
+  for (const each of found) for (const need of mayNeed(plans, each)) found.add(need)
+  return found
+}
+
+/** Of plans that ask for all they need at once: the result. Where circles overlap, which one breaks first hangs on chance. */
+export const inCircles = (plans: Plans, truth: Truth, ref: Ref): 'cycle' | 'broken' | Result => {
+  const all = below(plans, ref)
+  const circle = [...all].filter((each) => below(plans, each).has(ref))
+  if (
+    all.has(ref) &&
+    circle.every((each) => new Set(mayNeed(plans, each).filter((need) => circle.includes(need))).size === 1)
+  )
+    return 'cycle'
+  if ([...all].some((each) => below(plans, each).has(each))) return 'broken'
+  return evaluate(plans, truth).result(ref)
+}
+
 // ------------------------------------------------------------------------------------------------ the rules
 
 /** What the engine says of a failure, in the oracle's words. */
@@ -184,6 +210,8 @@ const whyOf = (root: BuildError): string => {
       return `threw ${root.message}`
     case 'noneOf':
       return `noneOf [${root.tried.map((tried) => textOf(broken(tried))).join('; ')}]`
+    case 'cycle':
+      return `cycle ${root.path.map((key) => key.key).join(' ')}`
     default:
       return root._tag
   }
@@ -218,9 +246,9 @@ export const rulesOf = (plans: Plans, leafKey: (ref: Ref) => Key<number>) => {
         return yield* b.need(keyOf(plan.of[at % plan.of.length]!))
       }
       case 'attempt':
-        return valueOf(yield* b.attempt(keyOf(plan.of)))
+        return numberOf(yield* b.attempt(keyOf(plan.of)))
       case 'collect':
-        return mixed((yield* b.collect(keysOf(ref))).map(valueOf))
+        return mixed((yield* b.collect(keysOf(ref))).map(numberOf))
       case 'fail':
       case 'throw': {
         const value = yield* b.need(keyOf(plan.of))
@@ -248,5 +276,5 @@ export const rulesOf = (plans: Plans, leafKey: (ref: Ref) => Key<number>) => {
   return { rules: [run, declared, batched], keyOf }
 }
 
-const valueOf = (one: E.Either<BuildError, number>): number =>
+const numberOf = (one: E.Either<BuildError, number>): number =>
   E.isRight(one) ? one.right : ofFailure(textOf(broken(one.left)))

@@ -11,6 +11,7 @@ import {
   checkInvariants,
   createEngine,
   type DriveOption,
+  Flight,
   type Input,
   type Key,
   type Live,
@@ -23,6 +24,7 @@ import {
   source,
   statusOf,
 } from '../../src/index.js'
+import { read } from '../../src/model/table.js'
 import { fingerprint } from './fingerprint.js'
 import {
   ACTIONS,
@@ -30,6 +32,7 @@ import {
   type Evaluation,
   evaluate,
   FIRST_PLAN,
+  inCircles,
   ofAction,
   type Plans,
   READ_SOURCES,
@@ -53,7 +56,8 @@ export interface Config {
   readonly check?: boolean
   /** Every `tick` of the schedule goes on until nothing is ready. */
   readonly whole?: boolean
-  readonly cyclic?: boolean
+  /** Plans may need one another in circles; `at once`: and ask for all they need at once. */
+  readonly cyclic?: boolean | 'at once'
 }
 
 const TICKS_MAX = 3_000
@@ -435,7 +439,9 @@ export class Play {
       'pending',
     )
     if (this.config.cyclic) {
-      if (waits.size === 0) ensure(eng.state.inFlight === 0, () => `${eng.state.inFlight} are left in flight`)
+      if (waits.size > 0) return
+      ensure(eng.state.inFlight === 0, () => `${eng.state.inFlight} are left in flight`)
+      if (this.config.cyclic === 'at once') this.expectCircles()
       return
     }
     const now = evaluate(this.plans, this.truths.at(-1)!, waits)
@@ -449,10 +455,29 @@ export class Play {
       const result = now.result(ref)
       if (result !== 'wait') same(told.at(-1)?.text, textOf(result), `${ref} was last told to be`)
     }
-    same(sorted([...now.reached].filter((ref) => waits.has(ref))), sorted([...waits]), 'under way')
+    // A run that has to look again keeps what it asked for until it has asked anew.
+    const kept = [...waits].filter((ref) => now.reached.has(ref) || this.isWaitedFor(ref))
+    same(sorted(kept), sorted([...waits]), 'under way')
+    if (this.openRequests.length === 0) same(sorted([...waits]), [], 'under way for nobody')
     if (waits.size > 0) return
     ensure(eng.state.inFlight === 0, () => `${eng.state.inFlight} are left in flight`)
     same(sorted([...this.watched]), sorted(this.followedNow.filter((ref) => READ_SOURCES.includes(ref))), 'watched')
+  }
+
+  private expectCircles(): void {
+    for (const { ref, told, isCancelled } of this.followed) {
+      if (isCancelled) continue
+      const is = told.at(-1)!.text
+      const should = inCircles(this.plans, this.truths.at(-1)!, ref)
+      if (should === 'cycle') ensure(is.includes(': cycle'), () => `${ref} is on a circle, and is told to be ${is}`)
+      else if (should === 'broken') ensure(is.includes(':'), () => `${ref} needs a circle, and is told to be ${is}`)
+      else same(is, textOf(should), `${ref} was last told to be`)
+    }
+  }
+
+  private isWaitedFor(ref: Ref): boolean {
+    const id = this.eng['keys'].find(this.keyOf(ref))!
+    return read(this.eng.state.flight, id, Flight.WAITER_HEAD) !== 0
   }
 
   /** What live requests stand on. */

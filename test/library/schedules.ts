@@ -54,15 +54,17 @@ export const samples = (plansMax = 8): fc.Arbitrary<Sample> =>
     truth: fc.tuple(value, value, value, value),
   })
 
-/** Plans may need one another in circles: those that ask for all they need at once. */
-export const circles = (): fc.Arbitrary<Sample> =>
+/** Plans may need one another in circles. */
+export const circles = (atOnce: boolean): fc.Arbitrary<Sample> =>
   fc.record({
     plans: fc
       .array(
-        fc.record({
-          do: fc.constantFrom('list', 'list', 'static', 'batch'),
-          of: few(fc.nat(60)),
-        }) as fc.Arbitrary<Plan>,
+        atOnce
+          ? (fc.record({
+              do: fc.constantFrom('list', 'list', 'static', 'batch'),
+              of: few(fc.nat(60)),
+            }) as fc.Arbitrary<Plan>)
+          : planOf(fc.nat(60)),
         { minLength: 1, maxLength: 5 },
       )
       .map((plans) => plans.map((plan) => resolved(plan, (n) => (n < 20 ? n % 4 : FIRST_PLAN + (n % plans.length))))),
