@@ -77,14 +77,14 @@ const canEnd = (w: Work, x: BuildId): boolean => {
 
 export const onMade = (w: Work, { build: x, groups, value, content }: Of<'made'>): void => {
   invariant(canEnd(w, x), `build ${x} is made and was not run`)
-  const cycle = objectAt(w.cycles, x)
+  // Whose need closed a cycle is chance: all on it break, those too that would go on without an answer.
+  if (objectAt(w.cycles, x) !== undefined) return breakUp(w, { _tag: 'broken', build: x, groups, content })
   const changed = w.isBroken(x) || differsFrom(w, x, content)
   record(w, x, groups)
-  // Whose need closed a cycle is chance: all on it break, those too that would go on without an answer.
-  w.facts.set(x, Fact.FLAGS, cycle === undefined ? Kind.VALUE : Kind.VALUE | Flag.BROKEN)
-  w.values.set(x, cycle === undefined ? value : undefined)
-  w.setError(x, cycle && { _tag: 'cycle', path: cycle })
-  end(w, x, content, 0, changed || cycle !== undefined)
+  w.facts.set(x, Fact.FLAGS, Kind.VALUE)
+  w.values.set(x, value)
+  w.setError(x, undefined)
+  end(w, x, content, 0, changed)
 }
 
 export const onBroken = (w: Work, receipt: Of<'broken'>): void => {
