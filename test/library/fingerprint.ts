@@ -16,7 +16,8 @@ const ofTable = (table: IntTable): string => {
 const ofObjects = (table: ObjectTable<unknown>): string => {
   const found: unknown[] = []
   eachObject(table, (row, object) => found.push([row, object]))
-  return JSON.stringify(found)
+  // Where something was thrown hangs on who called the engine.
+  return JSON.stringify(found, (name, value) => (name === 'trace' ? undefined : value))
 }
 
 export const fingerprint = (state: State): string => {

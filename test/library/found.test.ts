@@ -36,6 +36,14 @@ describe('an answer', () => {
       ],
       [live(8), run!, { step: 'settle', which: 0, stale: false }, change(0, 0), wipe(50), touch(4), touch(8)],
     ))
+  it('is the same wherever in the program an alternative of it threw', () =>
+    lawful(
+      [
+        { do: 'throw', of: 0 },
+        { do: 'first', of: [7] },
+      ],
+      [change(0, 1), live(8), run!, touch(7), touch(8), tick!, tick!, tick!, tick!, tick!],
+    ))
 })
 
 describe('a circle', () => {

@@ -1,13 +1,13 @@
 /** Random plans and schedules. `npm run soak -- --minutes N` runs the same for longer. */
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { everyPolicy, expectConfluent, expectLawful, permutation } from './laws.js'
+import { everyPolicy, expectConfluent, expectLawful, expectSameDriven, permutation } from './laws.js'
 import { circles, picks, samples, schedules } from './schedules.js'
 
 const minutes = Number(process.env.SOAK_MINUTES ?? 0)
 const seed = Number(process.env.SEED ?? Date.now() | 0)
 /** Laws share the time of a soak evenly. */
-const LAWS = 5
+const LAWS = 6
 let total = 0
 
 const runs = (numRuns: number): fc.Parameters<never> => ({
@@ -20,10 +20,10 @@ const timeout = minutes === 0 ? 120_000 : (minutes + 5) * 60_000
 
 /** Counts runs, those of shrinking not. */
 const counted =
-  <A extends readonly unknown[]>(law: (...args: A) => void): ((...args: A) => void) =>
+  <A extends readonly unknown[], B>(law: (...args: A) => B): ((...args: A) => B) =>
   (...args) => {
     total++
-    law(...args)
+    return law(...args)
   }
 
 describe('every schedule is lawful', () => {
@@ -46,7 +46,7 @@ describe('every schedule is lawful', () => {
           }),
         ),
       ),
-      runs(1_500) as never,
+      runs(2_000) as never,
     )
   })
   it('of few plans and many steps', { timeout }, () => {
@@ -62,6 +62,9 @@ describe('every schedule is lawful', () => {
   })
   it('and tells the same however it is cut, picked and ordered', { timeout }, () => {
     fc.assert(fc.property(samples(), schedules(15), picks, counted(expectConfluent)), runs(300) as never)
+  })
+  it('and whatever drives the ticks', { timeout }, async () => {
+    await fc.assert(fc.asyncProperty(samples(), schedules(15), picks, counted(expectSameDriven)), runs(150) as never)
   })
   it('with circles, too: all on one are told so, all others are served', { timeout }, () => {
     fc.assert(

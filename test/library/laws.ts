@@ -60,3 +60,27 @@ export const expectConfluent = (sample: Sample, steps: readonly Step[], order: r
   if (fingerprint(shuffled.eng.state) !== fingerprint(one.eng.state))
     throw new Error('the order of receipts changes the state')
 }
+
+/** Every driver tells the same; and where its turns are those of `settle`, comes to the same state, word for word. */
+export const expectSameDriven = async (
+  sample: Sample,
+  steps: readonly Step[],
+  order: readonly number[],
+): Promise<void> => {
+  const one = play(sample, steps, { whole: true, check: false })
+  one.finish(picker(order))
+  for (const drive of [{ per: 'fixpoint' }, { per: 'batch' }, { per: { ms: 1 } }] as const) {
+    const other = new Play(sample.plans, sample.truth, { drive, check: false })
+    for (const step of steps) {
+      if (step.step === 'tick' || step.step === 'run') await other.runInTurns()
+      else other.step(step)
+    }
+    await other.finishInTurns(picker(order))
+    const [told, toldThere] = [one, other].map(({ history }) => JSON.stringify(history))
+    if (told !== toldThere) throw new Error(`told ${told}, and ${toldThere} ${JSON.stringify(drive)}`)
+    // Ids are given again at the end of a turn: with shorter turns, others.
+    if (drive.per === 'fixpoint' && fingerprint(other.eng.state) !== fingerprint(one.eng.state))
+      throw new Error('another state')
+    other.eng.close()
+  }
+}

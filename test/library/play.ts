@@ -26,6 +26,7 @@ import {
 } from '../../src/index.js'
 import { read } from '../../src/model/table.js'
 import { fingerprint } from './fingerprint.js'
+import { insideOf } from './inside.js'
 import {
   ACTIONS,
   broken,
@@ -203,9 +204,7 @@ export class Play {
   // ---------------------------------------------------------------------------------------------- the engine watched
 
   private instrument(): void {
-    const options = this.eng['inner']['options'] as {
-      -readonly [P in keyof BuildEngine['inner']['options']]: BuildEngine['inner']['options'][P]
-    }
+    const { options } = insideOf(this.eng)
     const { make, onTick } = options
     const { permute = (receipts) => receipts } = this.config
     options.make = Object.assign(Object.create(make), {
@@ -255,7 +254,7 @@ export class Play {
   }
 
   private refOf(x: BuildId): Ref {
-    return this.eng['keys'].keyOf(x)!.key as Ref
+    return insideOf(this.eng).keys.keyOf(x)!.key as Ref
   }
 
   private at(version: number): Evaluation {
@@ -371,7 +370,7 @@ export class Play {
         return this.expectRest()
       case 'sweep':
         // In the midst of it all, as the engine does now and then by itself.
-        eng['inner'].dispatch({ _tag: 'swept', keep: step.keep })
+        insideOf(eng).inner.dispatch({ _tag: 'swept', keep: step.keep })
         return
       case 'wipe':
         eng.wipe({ percent: step.percent })
@@ -421,6 +420,14 @@ export class Play {
     this.expectRest()
   }
 
+  /** As `run`, under a driver that takes turns of the event loop. */
+  async runInTurns(): Promise<void> {
+    do await new Promise((resolve) => setImmediate(resolve))
+    while (insideOf(this.eng).isScheduled)
+    for (const fault of this.faults) throw fault
+    this.expectRest()
+  }
+
   // ---------------------------------------------------------------------------------------------- at rest
 
   /** Nothing is ready: whatever does not wait for what is under way is answered, and nothing else is under way. */
@@ -428,7 +435,7 @@ export class Play {
     const { eng, open } = this
     this.told = this.reduced
     const pooled = ACTIONS.filter((ref) => {
-      const id = eng['keys'].find(this.keyOf(ref))
+      const id = insideOf(eng).keys.find(this.keyOf(ref))
       return id !== undefined && statusOf(eng.state, id) === Status.START
     })
     const waits = new Set([...open.map((u) => u.ref), ...pooled])
@@ -476,7 +483,7 @@ export class Play {
   }
 
   private isWaitedFor(ref: Ref): boolean {
-    const id = this.eng['keys'].find(this.keyOf(ref))!
+    const id = insideOf(this.eng).keys.find(this.keyOf(ref))!
     return read(this.eng.state.flight, id, Flight.WAITER_HEAD) !== 0
   }
 
@@ -488,14 +495,28 @@ export class Play {
   }
 
   /** Lets all that is under way end. */
-  finish(pick: (n: number) => number = () => 0): void {
+  finish(pick: (n: number) => number): void {
     this.run()
-    while (this.open.length > 0) {
-      const under = this.open[pick(this.open.length)]!
-      under.settle()
-      under.isSettled = true
-      this.run()
-    }
+    while (this.settleOne(pick)) this.run()
+    this.expectAnswered()
+  }
+
+  async finishInTurns(pick: (n: number) => number): Promise<void> {
+    await this.runInTurns()
+    while (this.settleOne(pick)) await this.runInTurns()
+    this.expectAnswered()
+  }
+
+  private settleOne(pick: (n: number) => number): boolean {
+    const { open } = this
+    const under = open[pick(Math.max(1, open.length))]
+    if (under === undefined) return false
+    under.settle()
+    under.isSettled = true
+    return true
+  }
+
+  private expectAnswered(): void {
     ensure(this.eng.state.inFlight === 0, () => `${this.eng.state.inFlight} are left in flight`)
     for (const { ref, request } of this.asked) ensure(request.now !== undefined, () => `${ref} was never answered`)
   }
@@ -503,7 +524,7 @@ export class Play {
   /** What is kept is what live requests stand on: no more, no less. */
   expectSmall(): void {
     this.eng.gc({ keep: 0 })
-    const kept = [...this.eng['keys'].all()].map(([, key]) => key.key as Ref)
+    const kept = [...insideOf(this.eng).keys.all()].map(([, key]) => key.key as Ref)
     same(sorted(kept), sorted([...this.followedNow]), 'kept')
   }
 
@@ -518,7 +539,7 @@ export class Play {
     )
     same([...this.watched], [], 'watched though nobody follows')
     this.eng.gc({ keep: 0 })
-    same(this.eng['keys'].size, 0, 'keys that are known')
+    same(insideOf(this.eng).keys.size, 0, 'keys that are known')
     ensure(fingerprint(this.eng.state) === fingerprint(fresh), () => 'the state is not the empty one')
   }
 

@@ -24,6 +24,7 @@ import {
   source,
   type Wait,
 } from '../../../src/index.js'
+import { insideOf } from '../inside.js'
 
 /** What a read answers besides a value. */
 export const ABSENT = Symbol('absent')
@@ -130,7 +131,7 @@ export class Scene {
     if (this.engine !== undefined) return this.engine
     const eng = this.fresh()
     this.engine = eng
-    const options = eng['inner']['options'] as { onTick?: NonNullable<BuildEngine['inner']['options']['onTick']> }
+    const { options } = insideOf(eng)
     const { onTick } = options
     options.onTick = (input, before, after) => {
       onTick?.(input, before, after)
@@ -236,11 +237,10 @@ export class Scene {
 
   async rest(): Promise<void> {
     const { eng } = this
-    const inner = eng['inner']
     await nextTurn()
     if (this.way === 'settled') eng.settle()
     else if (this.way === 'tick by tick') while (eng.tick()) await nextTurn()
-    else while (inner.isReady || inner['scheduled']) await nextTurn()
+    else while (insideOf(eng).isScheduled) await nextTurn()
     await nextTurn()
   }
 
@@ -260,7 +260,7 @@ export class Scene {
     expect(this.eng.progress()).toMatchObject({ inFlight: 0, ready: 0, pending: [], requests: [], lives: [] })
     expect([...this.changed.keys()], 'still watched').toEqual([])
     expect([...this.listed.keys()], 'listed and never read').toEqual([])
-    expect(this.eng['keys'].size, 'keys that are known').toBe(0)
+    expect(insideOf(this.eng).keys.size, 'keys that are known').toBe(0)
     await this.eng.idle()
     this.eng.close()
   }
