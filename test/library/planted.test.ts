@@ -6,6 +6,7 @@ import { emptyBatch } from '../../src/model/event.js'
 import { type State, Status } from '../../src/model/state.js'
 import { picks, samples, schedules } from './schedules.js'
 
+type Content = typeof import('../../src/make/content.js')
 type Reduce = typeof import('../../src/reduce/reduce.js')
 type Hold = typeof import('../../src/reduce/hold.js')
 type OnRun = typeof import('../../src/reduce/on-run.js')
@@ -28,7 +29,10 @@ const isFound = ({ laws }: Loaded): boolean => {
   return fc.check(property, { seed: 7, numRuns: 500, endOnFailure: true }).failed
 }
 
-const MOCKED = ['reduce', 'hold', 'on-run', 'on-transacted'].map((name) => `../../src/reduce/${name}.js`)
+const MOCKED = [
+  '../../src/make/content.js',
+  ...['reduce', 'hold', 'on-run', 'on-transacted'].map((name) => `../../src/reduce/${name}.js`),
+]
 
 afterEach(() => {
   vi.restoreAllMocks()
@@ -110,6 +114,24 @@ describe('the laws find', () => {
       return { ...real, hold }
     })
     expect(isFound(await load())).toBe(true)
+  })
+  it('an early cutoff that never holds', async () => {
+    let n = 0
+    vi.doMock('../../src/make/content.js', async (importOriginal) => ({
+      ...(await importOriginal<Content>()),
+      contentOf: () => [n++, 0, 0, 0],
+    }))
+    expect(isFound(await load())).toBe(true)
+  })
+  it('a read that is not given up with the last request for it', async () => {
+    const loaded = await load()
+    const { of } = loaded.Work
+    vi.spyOn(loaded.Work, 'of').mockImplementation((draft: Draft<State>) => {
+      const work = of.call(loaded.Work, draft)
+      work.effects.push = () => 0
+      return work
+    })
+    expect(isFound(loaded)).toBe(true)
   })
   it('a transaction that forgets one of the sources it changes', async () => {
     vi.doMock('../../src/reduce/on-transacted.js', async (importOriginal) => {
