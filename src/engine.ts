@@ -81,7 +81,8 @@ export class Engine {
 
   /** One tick; false when there was nothing to do. */
   tick(): boolean {
-    const batch = this.choose()
+    // A transaction has changed the world already: nothing is made of that before the state knows of it.
+    const batch = this.events.some(({ _tag }) => _tag === 'transacted') ? emptyBatch : this.choose()
     if (this.events.length === 0 && this.receipts.length === 0 && !this.hasBatch(batch)) return false
     this.advance(batch)
     return true

@@ -177,9 +177,7 @@ export class BuildEngine {
       const id = this.keys.find(key)
       if (id !== undefined) builds.push(id)
     }
-    // A store that lasts is told of it at the end of a turn.
-    if (builds.length > 0 || this.keeper !== undefined)
-      this.inner.dispatch({ _tag: 'transacted', version: this.versionNow, builds })
+    this.inner.dispatch({ _tag: 'transacted', version: this.versionNow, builds })
     return this.versionNow
   }
 

@@ -66,6 +66,12 @@ export const resultIn = ([a, b, c, last]: Content): Json => {
 /** Of errors, what they say counts, not where they were thrown. */
 export const contentOfError = (error: BuildError): Content => {
   if (error._tag === 'absent') return [0, 0, 0, Tag.ERROR]
+  return digestOf(canonical(JSON.parse(JSON.stringify(saidBy(error))) as Json))
+}
+
+const saidBy = (error: BuildError): object => {
+  if (error._tag === 'noneOf')
+    return { ...error, tried: error.tried.map((failure) => ({ ...failure, error: saidBy(failure.error) })) }
   const { trace: _, ...said } = error as BuildError & { readonly trace?: string }
-  return digestOf(canonical(JSON.parse(JSON.stringify(said)) as Json))
+  return said
 }

@@ -247,6 +247,8 @@ export interface Pool {
 
 export interface State {
   readonly generation: Generation
+  /** That of the last transaction. */
+  readonly version: number
   readonly facts: IntTable
   /** One word: the generation up to which `facts` is known to hold; negative when it may not hold now. 0: never looked at. */
   readonly checked: IntTable
@@ -322,6 +324,7 @@ export type News =
 
 export const emptyState: State = {
   generation: generation(0),
+  version: 0,
   facts: emptyTable(FACT_STRIDE),
   checked: emptyTable(1),
   edges: emptyTable(EDGE_STRIDE),

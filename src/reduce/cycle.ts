@@ -6,7 +6,7 @@
  */
 import { type BuildId, buildId } from '../model/ids.js'
 import { Edge, Flight, Mode, Status } from '../model/state.js'
-import { stopWaiting } from './withdraw.js'
+import { unlistAll } from './withdraw.js'
 import type { Work } from './work.js'
 
 /** Whether `x` may wait for `d`: undefined if so, else the path from `d` to `x`, along which each waits for the next. */
@@ -59,7 +59,9 @@ export const cycleThrough = (w: Work, x: BuildId, d: BuildId): BuildId[] | undef
     if (path === undefined) return undefined
     const guess = path.find((u) => u !== x && w.status(u) === Status.WAITING)
     if (guess === undefined) return path
-    stopWaiting(w, guess, Status.READY)
+    // What only it needed is given up later: that may be `x`, which is yet to say all that it needs.
+    unlistAll(w, guess, w.givenUp)
+    w.moveTo(guess, Status.READY)
   }
 }
 

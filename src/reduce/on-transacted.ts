@@ -15,6 +15,7 @@ import type { Work } from './work.js'
 
 export const onTransacted = (w: Work, { version, builds }: Extract<Event, { _tag: 'transacted' }>): void => {
   w.generation = generation(w.generation + 1)
+  w.version = version
   for (const x of builds) {
     if (w.kind(x) !== Kind.VALUE) continue
     w.facts.set(x, Fact.VERSION, version)

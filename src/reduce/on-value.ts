@@ -9,7 +9,7 @@ import { declare, needValue, passOf } from './demand.js'
 import { hold, recountHolds } from './hold.js'
 import { bumpRevision, rest, restUnchecked } from './judge.js'
 import { onUnblocked } from './on-unblocked.js'
-import { abandon } from './withdraw.js'
+import { abandon, giveUpWaits } from './withdraw.js'
 import type { Work } from './work.js'
 
 type Of<Tag> = Extract<Receipt, { _tag: Tag }>
@@ -56,8 +56,10 @@ export const onNeeds = (w: Work, { build: x, groups }: Of<'needs'>): void => {
     }
   }
   if (old !== 0) letGo(w, old)
-  if (!isAcyclic) breakUp(w, { _tag: 'broken', build: x, groups: [], error: { _tag: 'interrupted' }, content: NOTHING })
-  else if (w.flight.get(x, Flight.WAITING) === 0) onUnblocked(w, x)
+  if (!isAcyclic) {
+    giveUpWaits(w, x)
+    breakUp(w, { _tag: 'broken', build: x, groups: [], error: { _tag: 'interrupted' }, content: NOTHING })
+  } else if (w.flight.get(x, Flight.WAITING) === 0) onUnblocked(w, x)
 }
 
 const NOTHING: Content = [0, 0, 0, 0]
@@ -75,14 +77,14 @@ const canEnd = (w: Work, x: BuildId): boolean => {
 
 export const onMade = (w: Work, { build: x, groups, value, content }: Of<'made'>): void => {
   invariant(canEnd(w, x), `build ${x} is made and was not run`)
-  const cycle = objectAt(w.cycles, x)
+  // Whose need closed a cycle is chance: all on it break, those too that would go on without an answer.
+  if (objectAt(w.cycles, x) !== undefined) return breakUp(w, { _tag: 'broken', build: x, groups, content })
   const changed = w.isBroken(x) || differsFrom(w, x, content)
   record(w, x, groups)
-  // Whose need closed a cycle is chance: all on it break, those too that would go on without an answer.
-  w.facts.set(x, Fact.FLAGS, cycle === undefined ? Kind.VALUE : Kind.VALUE | Flag.BROKEN)
-  w.values.set(x, cycle === undefined ? value : undefined)
-  w.setError(x, cycle && { _tag: 'cycle', path: cycle })
-  end(w, x, content, 0, changed || cycle !== undefined)
+  w.facts.set(x, Fact.FLAGS, Kind.VALUE)
+  w.values.set(x, value)
+  w.setError(x, undefined)
+  end(w, x, content, 0, changed)
 }
 
 /** It is what it was, unless that does not hold any more since this very tick. */

@@ -33,6 +33,7 @@ export abstract class Tables {
   edges: IntEditor
   flight: IntEditor
   generation: Generation
+  version: number
   freeEdge: EdgeId
   edgesEnd: number
   inFlight: number
@@ -74,6 +75,7 @@ export abstract class Tables {
     this.edges = new IntEditor(base.edges)
     this.flight = new IntEditor(base.flight)
     this.generation = base.generation
+    this.version = base.version
     this.freeEdge = base.freeEdge
     this.edgesEnd = base.edgesEnd
     this.inFlight = base.inFlight
@@ -101,6 +103,7 @@ export abstract class Tables {
   close(draft: Draft<State>): void {
     const next: State = {
       generation: this.generation,
+      version: this.version,
       facts: this.facts.finish(),
       checked: this.checked.finish(),
       edges: this.edges.finish(),

@@ -189,6 +189,7 @@ export class Work extends Tables {
     this.edges = new IntEditor(emptyTable(EDGE_STRIDE))
     this.flight = new IntEditor(emptyTable(FLIGHT_STRIDE))
     this.generation = generation(0)
+    this.version = 0
     this.freeEdge = edgeId(0)
     this.edgesEnd = 1
   }

@@ -1,0 +1,57 @@
+/** What the laws found once, as small as it got: each is a schedule that broke one. */
+import { describe, it } from 'vitest'
+import { expectLawful } from './laws.js'
+import type { Plan } from './plans.js'
+import type { Step } from './schedules.js'
+
+const list = (...of: number[]): Plan => ({ do: 'list', of })
+const live = (ref: number): Step => ({ step: 'live', ref })
+const [tick, run]: Step[] = [{ step: 'tick' }, { step: 'run' }]
+const wipe = (percent: number): Step => ({ step: 'wipe', percent })
+const touch = (ref: number): Step => ({ step: 'change', changes: [], touches: [ref] })
+const change = (source: number, value: number | undefined): Step => ({
+  step: 'change',
+  changes: [{ source, value, how: 'outside', waits: false }],
+  touches: [],
+})
+const nothing = [undefined, undefined, undefined, undefined]
+/** Sources are 0 to 3, actions 4 to 6, plans 7 and on. */
+const lawful = (plans: readonly Plan[], steps: readonly Step[], cyclic?: boolean): void =>
+  expectLawful({ plans, truth: nothing }, steps, [0], cyclic ? { cyclic } : {})
+
+describe('an answer', () => {
+  it('names the version it is of, where the source changes between the request and the tick', () =>
+    lawful([list()], [live(1), tick!, change(1, 0)]))
+  it('names the version it is of, where the source was not known when it changed', () =>
+    lawful([list(0)], [change(0, 0), live(7), change(0, undefined)]))
+  it('names the version it is of, where a value went and came back', () =>
+    lawful([list(2, 6)], [live(7), change(2, 3), run!, change(2, undefined), live(7), change(2, 3)]))
+  it('is there though its value was given up, and it is found to be the same', () =>
+    lawful([{ do: 'attempt', of: 2 }], [live(7), wipe(100), change(2, undefined), live(7)]))
+  it('comes of a run that asks for what was given up, and is found to be the same', () =>
+    lawful(
+      [
+        { do: 'pick', by: 4, of: [0] },
+        { do: 'pick', by: 7, of: [0] },
+      ],
+      [live(8), run!, { step: 'settle', which: 0, stale: false }, change(0, 0), wipe(50), touch(4), touch(8)],
+    ))
+  it('is the same wherever in the program an alternative of it threw', () =>
+    lawful(
+      [
+        { do: 'throw', of: 0 },
+        { do: 'first', of: [7] },
+      ],
+      [change(0, 1), live(8), run!, touch(7), touch(8), tick!, tick!, tick!, tick!, tick!],
+    ))
+})
+
+describe('a circle', () => {
+  it('is told where one on it waits for something else as well', () => lawful([list(0, 7)], [live(7)], true))
+  it('stands though another one on it is looked at again', () =>
+    lawful([list(7, 1), { do: 'static', of: [7, 1] }], [live(8), tick!, tick!, tick!, change(1, 0)], true))
+  it('is found through what was only remembered, which is given up thereby', () =>
+    lawful([list(8), list(7, 3)], [live(7), run!, touch(3)], true))
+  it('is told of once, though one on it would go on without an answer', () =>
+    lawful([list(8), { do: 'collect', of: [2, 7] }], [live(8), wipe(50), change(2, undefined)], true))
+})

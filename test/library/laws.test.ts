@@ -1,0 +1,98 @@
+/** Random plans and schedules. `npm run soak -- --minutes N` runs the same for longer. */
+import fc from 'fast-check'
+import { afterAll, describe, expect, it } from 'vitest'
+import { everyPolicy, expectConfluent, expectLawful, expectSameDriven, permutation } from './laws.js'
+import { circles, picks, samples, schedules } from './schedules.js'
+
+const minutes = Number(process.env.SOAK_MINUTES ?? 0)
+const seed = Number(process.env.SEED ?? Date.now() | 0)
+/** Laws share the time of a soak evenly. */
+const LAWS = 6
+let total = 0
+
+const runs = (numRuns: number): fc.Parameters<never> => ({
+  seed,
+  ...(minutes === 0
+    ? { numRuns: numRuns * Number(process.env.RUNS_TIMES ?? 1) }
+    : { numRuns: 1e9, interruptAfterTimeLimit: (minutes * 60_000) / LAWS, markInterruptAsFailure: false }),
+})
+const timeout = minutes === 0 ? 120_000 : (minutes + 5) * 60_000
+
+/** Counts runs, those of shrinking not. */
+const counted =
+  <A extends readonly unknown[], B>(law: (...args: A) => B): ((...args: A) => B) =>
+  (...args) => {
+    total++
+    return law(...args)
+  }
+
+describe('every schedule is lawful', () => {
+  afterAll(() => console.log(`laws of the library: ${total} runs, seed ${seed}`))
+  it('tick by tick, under every policy', { timeout }, () => {
+    fc.assert(
+      fc.property(
+        samples(),
+        schedules(),
+        picks,
+        fc.nat(3),
+        fc.nat(2),
+        fc.constantFrom(0, 0.5),
+        counted((sample, steps, order, policy, pool, drop) =>
+          expectLawful(sample, steps, order, {
+            policy: everyPolicy[policy]!,
+            pool: pool + 1,
+            drop,
+            permute: permutation(order),
+          }),
+        ),
+      ),
+      runs(2_000) as never,
+    )
+  })
+  it('of few plans and many steps', { timeout }, () => {
+    fc.assert(
+      fc.property(
+        samples(3),
+        schedules(60),
+        picks,
+        counted((sample, steps, order) => expectLawful(sample, steps, order)),
+      ),
+      runs(500) as never,
+    )
+  })
+  it('and tells the same however it is cut, picked and ordered', { timeout }, () => {
+    fc.assert(fc.property(samples(), schedules(15), picks, counted(expectConfluent)), runs(300) as never)
+  })
+  it('and whatever drives the ticks', { timeout }, async () => {
+    await fc.assert(fc.asyncProperty(samples(), schedules(15), picks, counted(expectSameDriven)), runs(150) as never)
+  })
+  it('with circles, too: all on one are told so, all others are served', { timeout }, () => {
+    fc.assert(
+      fc.property(
+        circles(true),
+        schedules(15),
+        picks,
+        fc.nat(3),
+        counted((sample, steps, order, policy) =>
+          expectLawful(sample, steps, order, { cyclic: 'at once', policy: everyPolicy[policy]! }),
+        ),
+      ),
+      runs(400) as never,
+    )
+  })
+  it('with circles that come and go: all is answered, and nothing is left', { timeout }, () => {
+    fc.assert(
+      fc.property(
+        circles(false),
+        schedules(15),
+        picks,
+        fc.nat(3),
+        counted((sample, steps, order, policy) =>
+          expectLawful(sample, steps, order, { cyclic: true, policy: everyPolicy[policy]! }),
+        ),
+      ),
+      runs(400) as never,
+    )
+  })
+  it('more than 2,000 of them', () => expect(total).toBeGreaterThan(minutes === 0 ? 2_000 : 0))
+})

@@ -1,0 +1,92 @@
+/** What has to hold of every schedule: each function plays one, and throws where a law is broken. */
+import { createEngine, type Policy, policies, type Receipt } from '../../src/index.js'
+import { fingerprint } from './fingerprint.js'
+import { type Config, Play } from './play.js'
+import { picker, type Sample, type Step } from './schedules.js'
+
+/** The last that came is done first, two at a time. */
+export const lifo: Policy = (view) => ({
+  scan: view.scan(Number.POSITIVE_INFINITY),
+  run: [...view.run(Number.POSITIVE_INFINITY)].reverse().slice(0, 2),
+  start: [...view.pooled].reverse(),
+  answer: [],
+})
+
+export const everyPolicy: readonly Policy[] = [
+  policies.fixpoint(),
+  policies.fullBatch(),
+  policies.cap(1),
+  policies.cap(3),
+  lifo,
+]
+
+/** Puts receipts in an order that numbers choose. */
+export const permutation = (numbers: readonly number[]): ((receipts: readonly Receipt[]) => readonly Receipt[]) => {
+  const pick = picker(numbers)
+  return (receipts) => {
+    const left = [...receipts]
+    return receipts.map(() => left.splice(pick(left.length), 1)[0]!)
+  }
+}
+
+export const play = ({ plans, truth }: Sample, steps: readonly Step[], config: Config = {}): Play => {
+  const played = new Play(plans, truth, config)
+  for (const step of steps) played.step(step)
+  return played
+}
+
+/** Whatever happens is right; in the end all is answered, what is kept is what is needed, and then nothing. */
+export const expectLawful = (
+  sample: Sample,
+  steps: readonly Step[],
+  order: readonly number[],
+  config: Config = {},
+): void => {
+  const played = play(sample, steps, config)
+  played.finish(picker(order))
+  if (!config.cyclic) played.expectSmall()
+  const fresh = createEngine({ rules: [], pools: { pool: config.pool ?? 1 }, drive: 'manual', keep: 5 })
+  played.expectEmptied(fresh.state)
+}
+
+/** However the builds are picked, cut into ticks, their receipts ordered and continuations dropped: the same is told. */
+export const expectConfluent = (sample: Sample, steps: readonly Step[], order: readonly number[]): void => {
+  // With room for all actions, which of them are under way does not hang on which was picked first.
+  const common: Config = { whole: true, pool: 9, check: false }
+  const one = play(sample, steps, common)
+  one.finish(picker(order))
+  const told = JSON.stringify(one.history)
+  for (const policy of everyPolicy) {
+    const other = play(sample, steps, { ...common, policy, drop: 0.5, permute: permutation(order) })
+    other.finish(picker(order))
+    if (JSON.stringify(other.history) !== told) throw new Error(`told ${told}, and ${JSON.stringify(other.history)}`)
+  }
+  const shuffled = play(sample, steps, { ...common, permute: permutation(order) })
+  shuffled.finish(picker(order))
+  if (fingerprint(shuffled.eng.state) !== fingerprint(one.eng.state))
+    throw new Error('the order of receipts changes the state')
+}
+
+/** Every driver tells the same; and where its turns are those of `settle`, comes to the same state, word for word. */
+export const expectSameDriven = async (
+  sample: Sample,
+  steps: readonly Step[],
+  order: readonly number[],
+): Promise<void> => {
+  const one = play(sample, steps, { whole: true, check: false })
+  one.finish(picker(order))
+  for (const drive of [{ per: 'fixpoint' }, { per: 'batch' }, { per: { ms: 1 } }] as const) {
+    const other = new Play(sample.plans, sample.truth, { drive, check: false })
+    for (const step of steps) {
+      if (step.step === 'tick' || step.step === 'run') await other.runInTurns()
+      else other.step(step)
+    }
+    await other.finishInTurns(picker(order))
+    const [told, toldThere] = [one, other].map(({ history }) => JSON.stringify(history))
+    if (told !== toldThere) throw new Error(`told ${told}, and ${toldThere} ${JSON.stringify(drive)}`)
+    // Ids are given again at the end of a turn: with shorter turns, others.
+    if (drive.per === 'fixpoint' && fingerprint(other.eng.state) !== fingerprint(one.eng.state))
+      throw new Error('another state')
+    other.eng.close()
+  }
+}

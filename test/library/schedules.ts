@@ -1,0 +1,121 @@
+/** Random plans and schedules, as data that shrinks. */
+import fc from 'fast-check'
+import { FIRST_PLAN, type Plan, type Plans, type Ref } from './plans.js'
+
+export type Step =
+  | { readonly step: 'once' | 'live'; readonly ref: Ref }
+  | { readonly step: 'cancel'; readonly which: number }
+  | { readonly step: 'change'; readonly changes: readonly Change[]; readonly touches: readonly Ref[] }
+  /** `stale`: any that ever was under way, ended or dropped. */
+  | { readonly step: 'settle'; readonly which: number; readonly stale: boolean }
+  | { readonly step: 'tick' | 'run' }
+  | { readonly step: 'gc' | 'sweep'; readonly keep: number }
+  | { readonly step: 'wipe'; readonly percent: number }
+
+export interface Change {
+  readonly source: Ref
+  readonly value: number | undefined
+  /** By the transaction; or outside, and it is told to read again. */
+  readonly how: 'set' | 'outside'
+  /** Reads of it wait from now on. */
+  readonly waits: boolean
+}
+
+export interface Sample {
+  readonly plans: Plans
+  readonly truth: readonly (number | undefined)[]
+}
+
+const value = fc.option(fc.nat(3), { freq: 5, nil: undefined })
+
+const few = (refs: fc.Arbitrary<Ref>): fc.Arbitrary<Ref[]> => fc.array(refs, { minLength: 1, maxLength: 3 })
+
+const planOf = (ref: fc.Arbitrary<Ref>): fc.Arbitrary<Plan> =>
+  fc.oneof(
+    fc.record({ do: fc.constantFrom('list', 'series', 'first', 'static', 'batch', 'collect'), of: few(ref) }),
+    fc.record({ do: fc.constant('map'), of: ref, modulo: fc.constantFrom(1, 2, 2) }),
+    fc.record({ do: fc.constant('pick'), by: ref, of: few(ref) }),
+    fc.record({ do: fc.constantFrom('attempt', 'fail', 'throw'), of: ref }),
+    fc.record({ do: fc.constantFrom('list', 'static', 'batch'), of: fc.constant([]) }),
+    fc.record({ do: fc.constant('literal'), value: fc.nat(3) }),
+  ) as fc.Arbitrary<Plan>
+
+/** Each plan needs sources, actions, and plans before it. */
+export const samples = (plansMax = 8): fc.Arbitrary<Sample> =>
+  fc.record({
+    plans: fc.array(planOf(fc.nat(60)), { minLength: 1, maxLength: plansMax }).map((plans) =>
+      plans.map((plan, i) => {
+        // Those just before it more often than not: so there is depth.
+        const lower = (n: number): Ref =>
+          n >= 30 && i > 0 ? FIRST_PLAN + i - 1 - (n % Math.min(i, 3)) : n % (FIRST_PLAN + i)
+        return resolved(plan, lower)
+      }),
+    ),
+    truth: fc.tuple(value, value, value, value),
+  })
+
+/** Plans may need one another in circles. */
+export const circles = (atOnce: boolean): fc.Arbitrary<Sample> =>
+  fc.record({
+    plans: fc
+      .array(
+        atOnce
+          ? (fc.record({
+              do: fc.constantFrom('list', 'list', 'static', 'batch'),
+              of: few(fc.nat(60)),
+            }) as fc.Arbitrary<Plan>)
+          : planOf(fc.nat(60)),
+        { minLength: 1, maxLength: 5 },
+      )
+      .map((plans) => plans.map((plan) => resolved(plan, (n) => (n < 20 ? n % 4 : FIRST_PLAN + (n % plans.length))))),
+    truth: fc.tuple(value, value, value, value),
+  })
+
+const resolved = (plan: Plan, at: (n: number) => Ref): Plan => {
+  const found = { ...plan } as { of?: Ref | readonly Ref[]; by?: Ref }
+  if (typeof found.of === 'number') found.of = at(found.of)
+  else if (found.of !== undefined) found.of = found.of.map(at)
+  if (found.by !== undefined) found.by = at(found.by)
+  return found as Plan
+}
+
+const ref = fc.nat(FIRST_PLAN + 20)
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ step: fc.constant('once'), ref }) },
+  { weight: 4, arbitrary: fc.record({ step: fc.constant('live'), ref }) },
+  { weight: 2, arbitrary: fc.record({ step: fc.constant('cancel'), which: fc.nat(9) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      step: fc.constant('change'),
+      changes: fc.uniqueArray(
+        fc.record({
+          source: fc.nat(3),
+          value,
+          how: fc.constantFrom('outside', 'outside', 'set'),
+          waits: fc.boolean(),
+        }),
+        { maxLength: 3, selector: (change) => change.source },
+      ),
+      touches: fc.array(ref, { maxLength: 1, size: 'xsmall' }),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({ step: fc.constant('settle'), which: fc.nat(9), stale: fc.nat(4).map((n) => n === 4) }),
+  },
+  { weight: 9, arbitrary: fc.record({ step: fc.constant('tick') }) },
+  { weight: 3, arbitrary: fc.record({ step: fc.constant('run') }) },
+  { weight: 1, arbitrary: fc.record({ step: fc.constantFrom('gc', 'sweep'), keep: fc.nat(2) }) },
+  { weight: 1, arbitrary: fc.record({ step: fc.constant('wipe'), percent: fc.constantFrom(50, 100) }) },
+) as fc.Arbitrary<Step>
+
+export const schedules = (maxLength = 25): fc.Arbitrary<Step[]> => fc.array(step, { maxLength, size: 'medium' })
+export const picks = fc.array(fc.nat(9), { minLength: 1, maxLength: 12 })
+
+/** Numbers as choices, over and over. */
+export const picker = (numbers: readonly number[]): ((n: number) => number) => {
+  let i = 0
+  return (n) => (numbers[i++ % numbers.length] ?? 0) % n
+}
