@@ -1,10 +1,11 @@
 /** The library: builds in TypeScript, and the engine under them, for programs that bring a make of their own. */
 export { type Drive, Engine, type EngineOptions, type Make } from './engine.js'
 export type { Outcome } from './finalize/finalize.js'
-export { type BuildEngine, createEngine, type Progress } from './library/create-engine.js'
+export { type BuildEngine, createEngine } from './library/create-engine.js'
 export { action, type Buildable, type Building, rule, type Source, source, thread } from './library/define.js'
 export { type FileOptions, type FolderOptions, fileSource, folderSource } from './library/file-source.js'
 export type { CreateOptions, Drive as DriveOption } from './library/options.js'
+export type { Progress } from './library/progress.js'
 export { BuildFailed, describe, Live, type Notice, Request } from './library/request.js'
 export {
   type MemoryStore,
@@ -27,6 +28,7 @@ export type {
   ValueOf,
   Watch,
 } from './model/definition.js'
+export * from './model/dependencies.js'
 export { Bug } from './model/error.js'
 export type * from './model/event.js'
 export * from './model/ids.js'

@@ -9,28 +9,18 @@ import { Threads } from '../make/threads.js'
 import { ValueMake } from '../make/value.js'
 import { World } from '../make/world.js'
 import { type BuildError, buildErrorOf } from '../model/build-error.js'
-import type { Key, Watch } from '../model/definition.js'
+import type { Key } from '../model/definition.js'
 import type { Failure } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import { type Answer, emptyQueue, emptyState, Kind, kindOf, type State } from '../model/state.js'
 import { Keeper } from './keeper.js'
 import { type CreateOptions, type Drive, innerDrive, isCount, type Settings, settingsOf } from './options.js'
+import type { Progress } from './progress.js'
 import { Live, Request } from './request.js'
 import { StoreFailed } from './store.js'
 import { Transaction } from './transaction.js'
-
-export interface Progress {
-  readonly version: number
-  readonly tick: number
-  /** Builds that are not at rest; those of them that could be done now; reads and actions under way. */
-  readonly inFlight: number
-  readonly ready: number
-  readonly pending: readonly Key[]
-  /** Open requests for one answer, and live ones. */
-  readonly requests: readonly Key[]
-  readonly lives: readonly Key[]
-}
+import { Watches } from './watches.js'
 
 export const createEngine = (options: CreateOptions): BuildEngine => new BuildEngine(options)
 
@@ -46,7 +36,7 @@ export class BuildEngine {
   private readonly requests = new Map<BuildId, { readonly request: Request<unknown>; readonly version: number }>()
   /** By id; an array, since there may be as many as builds. */
   private readonly lives: (Live<unknown> | undefined)[] = []
-  private readonly watches = new Map<BuildId, ReturnType<Watch<unknown>>>()
+  private readonly watches: Watches
   /** Ids of requests that are over, once the state has heard of it. */
   private readonly over: BuildId[] = []
   private readonly idlers: (() => void)[] = []
@@ -71,6 +61,13 @@ export class BuildEngine {
     if (store?._tag === 'sqlite') this.keeper = Keeper.open(store, this.keys, this.world, known, keep)
     this.versionNow = this.keeper?.version ?? 0
     this.sizeAfterSweep = this.keys.size
+    this.watches = new Watches(
+      this.keys,
+      (key) => {
+        if (!this.isClosed) this.transact((tx) => tx.touch(key))
+      },
+      (act) => this.attempt(act),
+    )
     this.make = new ValueMake({
       keys: this.keys,
       world: this.world,
@@ -284,9 +281,7 @@ export class BuildEngine {
     for (const { request } of [...this.requests.values()]) request.cancel()
     for (const live of this.lives) live?.cancel()
     this.wakeIdlers()
-    const stopping = [...this.watches.values()].map((stop) => stop())
-    this.watches.clear()
-    await Promise.all([...stopping, this.threads.close()])
+    await Promise.all([this.watches.close(), this.threads.close()])
   }
 
   // ---------------------------------------------------------------------------------------------- turns
@@ -305,7 +300,7 @@ export class BuildEngine {
     this.commit(after, outcome.forgotten, outcome.renewed)
     this.isTelling = true
     try {
-      this.watch(outcome)
+      this.watches.apply(outcome)
       for (const { request, answer } of outcome.responses) {
         const open = this.requests.get(request)
         if (open === undefined || answer === undefined) continue
@@ -354,23 +349,6 @@ export class BuildEngine {
 
   private get isQuiet(): boolean {
     return this.inner.state.inFlight === 0 && !this.inner.isReady
-  }
-
-  private watch({ watch, unwatch }: Outcome): void {
-    for (const id of unwatch) {
-      const stop = this.watches.get(id)
-      this.watches.delete(id)
-      this.attempt(() => stop?.())
-    }
-    for (const id of watch) {
-      const key = this.keys.keyOf(id)
-      if (key?.of.kind !== 'source' || key.of.watch === undefined) continue
-      const { of } = key
-      const changed = (): void => {
-        if (!this.isClosed) this.transact((tx) => tx.touch(key))
-      }
-      this.attempt(() => this.watches.set(id, of.watch!(key.key, changed)))
-    }
   }
 
   /** What users' functions throw stops nobody else. */

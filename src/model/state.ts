@@ -360,37 +360,6 @@ export const hasFlag = (state: State, build: BuildId, flag: number): boolean =>
   (read(state.facts, build, Fact.FLAGS) & flag) !== 0
 export const statusOf = (state: State, build: BuildId): number => read(state.flight, build, Flight.STATUS) & STATUS_MASK
 
-/** One dependency of a build, as recorded. */
-export interface Dependency {
-  readonly build: BuildId
-  readonly group: number
-  readonly create: boolean
-  readonly seen: number
-}
-
-/** The recorded dependencies, in the order in which they were asked for. */
-export const dependenciesOf = (state: State, build: BuildId): readonly Dependency[] => {
-  const found: Dependency[] = []
-  for (let e = read(state.facts, build, Fact.DEP_HEAD); e !== 0; e = read(state.edges, e, Edge.NEXT_DEP)) {
-    const mode = read(state.edges, e, Edge.MODE)
-    found.push({
-      build: buildId(read(state.edges, e, Edge.DEPENDENCY)),
-      group: mode >>> GROUP_SHIFT,
-      create: (mode & Mode.CREATE) !== 0,
-      seen: read(state.edges, e, Edge.SEEN),
-    })
-  }
-  return found
-}
-
-/** Everything that has a recorded or present edge to `build`, newest first. */
-export const dependentsOf = (state: State, build: BuildId): readonly BuildId[] => {
-  const found: BuildId[] = []
-  for (let e = read(state.facts, build, Fact.DEPENDENT_HEAD); e !== 0; e = read(state.edges, e, Edge.NEXT_DEPENDENT))
-    found.push(buildId(read(state.edges, e, Edge.DEPENDENT)))
-  return found
-}
-
 /** Builds in flight that want attention from a driver: false means that only an event can move anything. */
 export const hasWork = (state: State): boolean =>
   state.scan.size > 0 ||

@@ -1,10 +1,11 @@
 /** What has to hold of every history: each function plays one and throws where a law is broken. */
 import { expect } from 'vitest'
 import type { Drive } from '../../src/engine.js'
+import { dependenciesOf } from '../../src/model/dependencies.js'
 import type { BuildError } from '../../src/model/error.js'
 import type { Receipt } from '../../src/model/event.js'
 import { buildId } from '../../src/model/ids.js'
-import { dependenciesOf, Flag, hasFlag, Kind, kindOf, type State } from '../../src/model/state.js'
+import { Flag, hasFlag, Kind, kindOf, type State } from '../../src/model/state.js'
 import { type IntTable, objectAt, pageOf, pagesEnd, read, rowsEnd } from '../../src/model/table.js'
 import type { Policy } from '../../src/reduce/policies/basic.js'
 import { oracle, Play, type PlayOptions, type World } from '../support/world.js'

@@ -1,8 +1,9 @@
 /** A run that asks for what the last one asked for keeps its edges, and remembers neither more nor less than one that begins anew. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { type Dependency, dependenciesOf } from '../../src/model/dependencies.js'
 import { buildId } from '../../src/model/ids.js'
-import { type Dependency, dependenciesOf, Fact, Flight, type State, Status, statusOf } from '../../src/model/state.js'
+import { Fact, Flight, type State, Status, statusOf } from '../../src/model/state.js'
 import { read } from '../../src/model/table.js'
 import { Play, type Rule, type World } from '../support/world.js'
 

@@ -5,10 +5,11 @@
 import type { Make } from '../../src/engine.js'
 import { type Drive, Engine } from '../../src/engine.js'
 import type { Outcome } from '../../src/finalize/finalize.js'
+import { dependenciesOf } from '../../src/model/dependencies.js'
 import { type Effect, type Input, LOOK_STRIDE, LookWord, type Receipt, type Want } from '../../src/model/event.js'
 import { type BuildId, buildId } from '../../src/model/ids.js'
 import { checkInvariants } from '../../src/model/invariants.js'
-import { dependenciesOf, Fact, Flag, Flight, hasFlag, type State } from '../../src/model/state.js'
+import { Fact, Flag, Flight, hasFlag, type State } from '../../src/model/state.js'
 import { read } from '../../src/model/table.js'
 import type { Policy } from '../../src/reduce/policies/basic.js'
 

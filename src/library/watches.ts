@@ -1,0 +1,42 @@
+/** The sources that are watched: those that live requests stand on, as finalize tells. */
+import type { Outcome } from '../finalize/finalize.js'
+import type { Keys } from '../make/keys.js'
+import type { Key, Watch } from '../model/definition.js'
+import type { BuildId } from '../model/ids.js'
+
+export class Watches {
+  private readonly stops = new Map<BuildId, ReturnType<Watch<unknown>>>()
+
+  /** `changed`: called when a source says that it may have another value. `attempt`: calls what is the user's. */
+  constructor(
+    private readonly keys: Keys,
+    private readonly changed: (key: Key) => void,
+    private readonly attempt: (act: () => unknown) => void,
+  ) {}
+
+  apply({ watch, unwatch }: Pick<Outcome, 'watch' | 'unwatch'>): void {
+    for (const id of unwatch) {
+      const stop = this.stops.get(id)
+      this.stops.delete(id)
+      this.attempt(() => stop?.())
+    }
+    for (const id of watch) {
+      const key = this.keys.keyOf(id)
+      if (key?.of.kind !== 'source' || key.of.watch === undefined) continue
+      const { watch: begin } = key.of
+      this.attempt(() =>
+        this.stops.set(
+          id,
+          begin(key.key, () => this.changed(key)),
+        ),
+      )
+    }
+  }
+
+  /** Ends all; resolved when nothing of them is left. */
+  async close(): Promise<void> {
+    const stopping = [...this.stops.values()].map((stop) => stop())
+    this.stops.clear()
+    await Promise.all(stopping)
+  }
+}

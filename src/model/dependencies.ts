@@ -1,0 +1,35 @@
+/** The graph of a state, as lists. */
+import { type BuildId, buildId } from './ids.js'
+import { Edge, Fact, GROUP_SHIFT, Mode, type State } from './state.js'
+import { read } from './table.js'
+
+/** One dependency of a build, as recorded. */
+export interface Dependency {
+  readonly build: BuildId
+  readonly group: number
+  readonly create: boolean
+  readonly seen: number
+}
+
+/** The recorded dependencies, in the order in which they were asked for. */
+export const dependenciesOf = (state: State, build: BuildId): readonly Dependency[] => {
+  const found: Dependency[] = []
+  for (let e = read(state.facts, build, Fact.DEP_HEAD); e !== 0; e = read(state.edges, e, Edge.NEXT_DEP)) {
+    const mode = read(state.edges, e, Edge.MODE)
+    found.push({
+      build: buildId(read(state.edges, e, Edge.DEPENDENCY)),
+      group: mode >>> GROUP_SHIFT,
+      create: (mode & Mode.CREATE) !== 0,
+      seen: read(state.edges, e, Edge.SEEN),
+    })
+  }
+  return found
+}
+
+/** Everything that has a recorded or present edge to `build`, newest first. */
+export const dependentsOf = (state: State, build: BuildId): readonly BuildId[] => {
+  const found: BuildId[] = []
+  for (let e = read(state.facts, build, Fact.DEPENDENT_HEAD); e !== 0; e = read(state.edges, e, Edge.NEXT_DEPENDENT))
+    found.push(buildId(read(state.edges, e, Edge.DEPENDENT)))
+  return found
+}
