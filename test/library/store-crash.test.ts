@@ -49,7 +49,7 @@ const world = () => {
     const texts = yield* b.all(Array.from({ length: SIZE }, (_, n) => text(n)))
     return texts.reduce((sum, t) => sum + t.length / 20, 0)
   })
-  return { rules: [set, text, total], set, total, makes: () => makes }
+  return { rules: [set, text, total], set, text, total, makes: () => makes }
 }
 
 /** Kills the script some microseconds after it has said so many lines; what it said. */
@@ -97,6 +97,10 @@ it('killed at any time: what was answered is there, and is not made again', asyn
     expect(request.now).toEqual(E.right(totalAt(eng.version)))
     // The last transaction may be there, and its answer not.
     expect(w.makes()).toBeLessThanOrEqual(eng.version === version ? 0 : 2)
+    const makes = w.makes()
+    for (let n = 0; n < SIZE; n++) eng.once(w.text(n))
+    eng.settle()
+    expect(w.makes()).toBe(makes)
     eng.close()
   }
   for (const by of ahead) expect([0, 1]).toContain(by)
