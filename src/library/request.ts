@@ -89,7 +89,7 @@ export class Request<V, F = unknown> {
   }
 }
 
-/** One result of a live request: `version` is that of the change it follows from, `tick` when it was found. */
+/** One result of a live request: `version` is the newest one that it holds for, `tick` when it was found. */
 export type Notice<V, F = unknown> =
   | { readonly _tag: 'value'; readonly version: number; readonly tick: number; readonly value: V }
   | { readonly _tag: 'error'; readonly version: number; readonly tick: number; readonly error: BuildError<F> }

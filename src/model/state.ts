@@ -34,8 +34,6 @@ export const Fact = {
   CONTENT: 7,
   /** The dependency that broke this build; 0 when it broke by itself. Meaningful with `Flag.BROKEN`. */
   CAUSE: 11,
-  /** value: the version of the newest change that its result follows from. (It has no file, hence no stat.) */
-  VERSION: 5,
   /** value: how many live requests, and builds that one of those stands on, stand on it. More than 0: to be watched. */
   HOLD: 6,
 } as const
@@ -290,7 +288,7 @@ export interface State {
   readonly news: readonly News[]
 }
 
-/** A result. `version`: that of the newest change it follows from. */
+/** A result. `version`: the newest there was when it was found to hold; it is not mixed with any other. */
 export type Answer =
   | { readonly _tag: 'value'; readonly version: number; readonly value: unknown }
   | { readonly _tag: 'failure'; readonly version: number; readonly failure: Failure }

@@ -6,7 +6,8 @@ import type { Work } from './work.js'
 
 /** The result of `x`, at rest. */
 export const answerOf = (w: Work, x: BuildId): Answer => {
-  const version = w.facts.get(x, Fact.VERSION)
+  // It holds now, and may not have held between the change that it follows from and the last one.
+  const { version } = w
   if (!w.isBroken(x)) return { _tag: 'value', version, value: w.values.get(x) }
   const path = [x]
   for (let d = w.facts.get(x, Fact.CAUSE); d !== 0; d = w.facts.get(d, Fact.CAUSE)) path.push(buildId(d))

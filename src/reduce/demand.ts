@@ -67,10 +67,7 @@ export const need = (w: Work, x: BuildId, pass: Pass): boolean => {
 
 /** What a value asks for is a value, unless it is known to be something else. */
 export const declare = (w: Work, x: BuildId): void => {
-  if (w.kind(x) !== Kind.UNKNOWN) return
-  w.facts.set(x, Fact.FLAGS, Kind.VALUE | Flag.STALE)
-  // Nobody can say which change its result will follow from, but that it is none to come.
-  w.facts.set(x, Fact.VERSION, w.version)
+  if (w.kind(x) === Kind.UNKNOWN) w.facts.set(x, Fact.FLAGS, Kind.VALUE | Flag.STALE)
 }
 
 /** As {@link need}, of a value that is to be seen: known to be the same is not enough. */

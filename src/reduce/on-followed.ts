@@ -37,12 +37,9 @@ export const onArrived = (w: Work, live: BuildId): void => {
   const e = w.facts.get(live, Fact.DEP_HEAD)
   const target = targetOf(w, live)
   const revision = w.revision(target)
-  const seen = w.edges.get(e, Edge.SEEN)
-  if (seen !== revision) {
+  if (w.edges.get(e, Edge.SEEN) !== revision) {
     w.edges.set(e, Edge.SEEN, revision)
-    const answer = answerOf(w, target)
-    // What is told first holds now, whatever was there between the change that it follows from and this one.
-    w.tell({ _tag: 'noticed', request: live, answer: seen === 0 ? { ...answer, version: w.version } : answer })
+    w.tell({ _tag: 'noticed', request: live, answer: answerOf(w, target) })
   }
   w.checked.set(live, 0, 1)
   w.moveTo(live, Status.REST)

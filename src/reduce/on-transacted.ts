@@ -18,7 +18,6 @@ export const onTransacted = (w: Work, { version, builds }: Extract<Event, { _tag
   w.version = version
   for (const x of builds) {
     if (w.kind(x) !== Kind.VALUE) continue
-    w.facts.set(x, Fact.VERSION, version)
     w.facts.set(x, Fact.FLAGS, w.facts.get(x, Fact.FLAGS) | Flag.STALE)
     w.checked.set(x, 0, 0)
     touch(w, x)

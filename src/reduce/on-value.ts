@@ -9,7 +9,7 @@ import { declare, needValue, passOf } from './demand.js'
 import { hold, recountHolds } from './hold.js'
 import { bumpRevision, rest, restUnchecked } from './judge.js'
 import { onUnblocked } from './on-unblocked.js'
-import { abandon, giveUpWaits } from './withdraw.js'
+import { giveUpWaits } from './withdraw.js'
 import type { Work } from './work.js'
 
 type Of<Tag> = Extract<Receipt, { _tag: Tag }>
@@ -24,11 +24,10 @@ const takeOld = (w: Work, x: BuildId): number => {
   return old
 }
 
+/** It is given up only when all of the tick is told: it may have ended in it. */
 const letGo = (w: Work, old: number): void => {
-  const left: BuildId[] = []
-  for (let e = old; e !== 0; e = w.edges.get(e, Edge.NEXT_DEP)) left.push(buildId(w.edges.get(e, Edge.DEPENDENCY)))
+  for (let e = old; e !== 0; e = w.edges.get(e, Edge.NEXT_DEP)) w.givenUp.push(buildId(w.edges.get(e, Edge.DEPENDENCY)))
   w.freeList(old)
-  abandon(w, left, true)
 }
 
 export const onNeeds = (w: Work, { build: x, groups }: Of<'needs'>): void => {
@@ -166,7 +165,6 @@ const record = (w: Work, x: BuildId, groups: Groups): void => {
     }
     replaceList(w, x)
   }
-  raiseVersion(w, x)
   if (abandoned !== 0) letGo(w, abandoned)
 }
 
@@ -196,14 +194,4 @@ const replaceList = (w: Work, x: BuildId): void => {
     if (w.cyclic > 0) recountHolds(w)
   }
   w.freeList(old)
-}
-
-/** A result follows from the newest change of all that it stands on. */
-const raiseVersion = (w: Work, x: BuildId): void => {
-  let version = w.facts.get(x, Fact.VERSION)
-  for (let e = w.facts.get(x, Fact.DEP_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEP)) {
-    const d = w.edges.get(e, Edge.DEPENDENCY)
-    if (w.kind(d) === Kind.VALUE) version = Math.max(version, w.facts.get(d, Fact.VERSION))
-  }
-  w.facts.set(x, Fact.VERSION, version)
 }

@@ -42,6 +42,7 @@ export const reduce = (state: State, input: Input): Step => {
       followUp(w)
     }
     untangle(w)
+    abandon(w, w.givenUp.splice(0), false)
     if (w.inFlight === w.park.size) forgetParked(w)
     effects = w.effects
     w.close(draft)

@@ -87,6 +87,8 @@ export const abandon = (w: Work, builds: readonly BuildId[], end: boolean): void
 
 /** `x` no longer waits for anything; what only it needed is given up. */
 export const giveUpWaits = (w: Work, x: BuildId): void => {
+  // What a value waits for may be a read that ends in this very tick, and whose receipt is yet to come.
+  if (w.kind(x) === Kind.VALUE) return unlistAll(w, x, w.givenUp)
   const left: BuildId[] = []
   unlistAll(w, x, left)
   abandon(w, left, false)

@@ -9,11 +9,12 @@ const live = (ref: number): Step => ({ step: 'live', ref })
 const [tick, run]: Step[] = [{ step: 'tick' }, { step: 'run' }]
 const wipe = (percent: number): Step => ({ step: 'wipe', percent })
 const touch = (ref: number): Step => ({ step: 'change', changes: [], touches: [ref] })
-const change = (source: number, value: number | undefined): Step => ({
+const both = (...changes: readonly (readonly [number, number | undefined])[]): Step => ({
   step: 'change',
-  changes: [{ source, value, how: 'outside', waits: false }],
+  changes: changes.map(([source, value]) => ({ source, value, how: 'outside', waits: false })),
   touches: [],
 })
+const change = (source: number, value: number | undefined): Step => both([source, value])
 const nothing = [undefined, undefined, undefined, undefined]
 /** Sources are 0 to 3, actions 4 to 6, plans 7 and on. */
 const lawful = (plans: readonly Plan[], steps: readonly Step[], cyclic?: boolean): void =>
@@ -26,6 +27,14 @@ describe('an answer', () => {
     lawful([list(0)], [change(0, 0), live(7), change(0, undefined)]))
   it('names the version it is of, where a value went and came back', () =>
     lawful([list(2, 6)], [live(7), change(2, 3), run!, change(2, undefined), live(7), change(2, 3)]))
+  it('names a version in which it held, though the change that it follows from is older', () =>
+    lawful(
+      [
+        { do: 'throw', of: 3 },
+        { do: 'pick', by: 7, of: [0] },
+      ],
+      [change(3, 0), live(8), run!, both([0, 0], [3, undefined]), change(3, 0)],
+    ))
   it('is there though its value was given up, and it is found to be the same', () =>
     lawful([{ do: 'attempt', of: 2 }], [live(7), wipe(100), change(2, undefined), live(7)]))
   it('comes of a run that asks for what was given up, and is found to be the same', () =>
@@ -43,6 +52,23 @@ describe('an answer', () => {
         { do: 'first', of: [7] },
       ],
       [change(0, 1), live(8), run!, touch(7), touch(8), tick!, tick!, tick!, tick!, tick!],
+    ))
+})
+
+describe('a read', () => {
+  it('may end in the tick in which it is given up', () =>
+    expectLawful(
+      { plans: [{ do: 'pick', by: 0, of: [3, 0] }], truth: [0, undefined, undefined, undefined] },
+      [
+        live(7),
+        { step: 'change', changes: [{ source: 3, value: undefined, how: 'outside', waits: true }], touches: [] },
+        run!,
+        change(0, undefined),
+        tick!,
+        tick!,
+        { step: 'settle', which: 0, stale: false },
+      ],
+      [0],
     ))
 })
 

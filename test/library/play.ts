@@ -335,12 +335,11 @@ export class Play {
 
   private perform(step: Step): void {
     const { eng } = this
-    const all = FIRST_PLAN + this.plans.length
     switch (step.step) {
       case 'once':
-        return this.once(step.ref % all)
+        return this.once(this.target(step.ref))
       case 'live':
-        return this.follow(step.ref % all)
+        return this.follow(this.target(step.ref))
       case 'cancel': {
         const open = this.openRequests
         return open[step.which % Math.max(1, open.length)]?.()
@@ -348,12 +347,13 @@ export class Play {
       case 'change':
         return this.change(
           step.changes,
-          step.touches.map((n) => n % all),
+          step.touches.map((n) => this.target(n)),
         )
       case 'settle': {
         const { open } = this
+        const all = [...this.under].sort((a, b) => a.ref - b.ref)
         const under = step.stale
-          ? this.under[step.which % Math.max(1, this.under.length)]
+          ? all[step.which % Math.max(1, all.length)]
           : open[step.which % Math.max(1, open.length)]
         under?.settle()
         if (under !== undefined) under.isSettled = true
@@ -377,6 +377,11 @@ export class Play {
         eng.wipe({ percent: step.percent })
         return this.expectRest()
     }
+  }
+
+  /** Negative: the plans, from the last one on, around and around. */
+  private target(ref: number): Ref {
+    return ref >= 0 ? ref : FIRST_PLAN + this.plans.length - 1 - ((-ref - 1) % this.plans.length)
   }
 
   private get openRequests(): readonly (() => void)[] {

@@ -26,33 +26,46 @@ export interface Sample {
   readonly truth: readonly (number | undefined)[]
 }
 
-const value = fc.option(fc.nat(3), { freq: 5, nil: undefined })
+/** Stands for a build that a plan needs. */
+const need = fc.nat(59)
+/** A source or action; or, negative, a plan, counted from the last, which needs the others. */
+const target = fc.oneof({ weight: 1, arbitrary: fc.nat(6) }, { weight: 4, arbitrary: fc.integer({ min: -8, max: -1 }) })
+const value = fc.option(fc.nat(3), { freq: 6, nil: undefined })
 
 const few = (refs: fc.Arbitrary<Ref>): fc.Arbitrary<Ref[]> => fc.array(refs, { minLength: 1, maxLength: 3 })
 
 const planOf = (ref: fc.Arbitrary<Ref>): fc.Arbitrary<Plan> =>
   fc.oneof(
-    fc.record({ do: fc.constantFrom('list', 'series', 'first', 'static', 'batch', 'collect'), of: few(ref) }),
-    fc.record({ do: fc.constant('map'), of: ref, modulo: fc.constantFrom(1, 2, 2) }),
-    fc.record({ do: fc.constant('pick'), by: ref, of: few(ref) }),
-    fc.record({ do: fc.constantFrom('attempt', 'fail', 'throw'), of: ref }),
-    fc.record({ do: fc.constantFrom('list', 'static', 'batch'), of: fc.constant([]) }),
-    fc.record({ do: fc.constant('literal'), value: fc.nat(3) }),
+    {
+      weight: 8,
+      arbitrary: fc.record({
+        do: fc.constantFrom('list', 'series', 'first', 'static', 'batch', 'collect'),
+        of: few(ref),
+      }),
+    },
+    { weight: 4, arbitrary: fc.record({ do: fc.constant('pick'), by: ref, of: few(ref) }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('attempt', 'fail', 'throw'), of: ref }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('map'), of: ref, modulo: fc.constantFrom(1, 2, 2) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('literal'), value: fc.nat(3) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('list', 'static', 'batch'), of: fc.constant([]) }) },
   ) as fc.Arbitrary<Plan>
 
 /** Each plan needs sources, actions, and plans before it. */
 export const samples = (plansMax = 8): fc.Arbitrary<Sample> =>
-  fc.record({
-    plans: fc.array(planOf(fc.nat(60)), { minLength: 1, maxLength: plansMax }).map((plans) =>
-      plans.map((plan, i) => {
-        // Those just before it more often than not: so there is depth.
-        const lower = (n: number): Ref =>
-          n >= 30 && i > 0 ? FIRST_PLAN + i - 1 - (n % Math.min(i, 3)) : n % (FIRST_PLAN + i)
-        return resolved(plan, lower)
-      }),
-    ),
-    truth: fc.tuple(value, value, value, value),
-  })
+  fc.noBias(
+    fc.record({
+      plans: fc.array(planOf(need), { minLength: 1, maxLength: plansMax, size: 'max' }).map((plans) =>
+        plans.map((plan, i) => {
+          const lower = (n: number): Ref => {
+            if (n < 25) return n % 4
+            return n < 30 || i === 0 ? 4 + (n % 3) : FIRST_PLAN + i - 1 - (n % Math.min(i, n < 50 ? 3 : i))
+          }
+          return resolved(plan, lower)
+        }),
+      ),
+      truth: fc.tuple(value, value, value, value),
+    }),
+  )
 
 /** Plans may need one another in circles. */
 export const circles = (atOnce: boolean): fc.Arbitrary<Sample> =>
@@ -62,9 +75,9 @@ export const circles = (atOnce: boolean): fc.Arbitrary<Sample> =>
         atOnce
           ? (fc.record({
               do: fc.constantFrom('list', 'list', 'static', 'batch'),
-              of: few(fc.nat(60)),
+              of: few(need),
             }) as fc.Arbitrary<Plan>)
-          : planOf(fc.nat(60)),
+          : planOf(need),
         { minLength: 1, maxLength: 5 },
       )
       .map((plans) => plans.map((plan) => resolved(plan, (n) => (n < 20 ? n % 4 : FIRST_PLAN + (n % plans.length))))),
@@ -79,11 +92,9 @@ const resolved = (plan: Plan, at: (n: number) => Ref): Plan => {
   return found as Plan
 }
 
-const ref = fc.nat(FIRST_PLAN + 20)
-
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ step: fc.constant('once'), ref }) },
-  { weight: 4, arbitrary: fc.record({ step: fc.constant('live'), ref }) },
+  { weight: 3, arbitrary: fc.record({ step: fc.constant('once'), ref: target }) },
+  { weight: 4, arbitrary: fc.record({ step: fc.constant('live'), ref: target }) },
   { weight: 2, arbitrary: fc.record({ step: fc.constant('cancel'), which: fc.nat(9) }) },
   {
     weight: 6,
@@ -96,9 +107,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
           how: fc.constantFrom('outside', 'outside', 'set'),
           waits: fc.boolean(),
         }),
-        { maxLength: 3, selector: (change) => change.source },
+        { minLength: 1, maxLength: 3, selector: (change) => change.source },
       ),
-      touches: fc.array(ref, { maxLength: 1, size: 'xsmall' }),
+      touches: fc.oneof({ weight: 4, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fc.tuple(target) }),
     }),
   },
   {
@@ -111,7 +122,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ step: fc.constant('wipe'), percent: fc.constantFrom(50, 100) }) },
 ) as fc.Arbitrary<Step>
 
-export const schedules = (maxLength = 25): fc.Arbitrary<Step[]> => fc.array(step, { maxLength, size: 'medium' })
+/** Mostly, something is followed from the beginning. */
+export const schedules = (maxLength = 25): fc.Arbitrary<Step[]> =>
+  fc.noBias(
+    fc
+      .tuple(fc.subarray([-1, -2, -3]), fc.array(step, { maxLength, size: 'max' }))
+      .map(([refs, steps]) => [...refs.map((ref): Step => ({ step: 'live', ref })), ...steps]),
+  )
 export const picks = fc.array(fc.nat(9), { minLength: 1, maxLength: 12 })
 
 /** Numbers as choices, over and over. */
