@@ -192,7 +192,7 @@ class Findings {
     const unknown = this.placeKeys()
     for (const x of unknown) for (const p of dependentsOf(store.state, x)) this.stale.push(p)
     this.checkErrors()
-    this.version = this.newestVersion()
+    this.version = Number(store.meta('version') ?? 0)
     const prints = JSON.stringify([...this.definitions.values()].map((of) => [of.name, printOf(of)]))
     this.notes = [{ kind: NoteKind.META, key: 'definitions', value: prints }]
     this.isNew = prints !== store.meta('definitions') || this.stale.some((x) => !hasFlag(store.state, x, Flag.STALE))
@@ -279,14 +279,6 @@ class Findings {
       default:
         return true
     }
-  }
-
-  private newestVersion(): number {
-    const { state } = this.store
-    let version = Number(this.store.meta('version') ?? 0)
-    for (const x of this.store.names.all())
-      if (kindOf(state, x) === Kind.VALUE) version = Math.max(version, read(state.facts, x, Fact.VERSION))
-    return version
   }
 }
 
