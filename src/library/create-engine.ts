@@ -94,7 +94,8 @@ export class BuildEngine {
   private firstState(): State {
     const { pools, keep } = this.settings
     const rooms = pools.map(({ size }) => ({ size, running: 0, queue: emptyQueue }))
-    return { ...(this.keeper?.state ?? emptyState), pools: rooms, keep }
+    const found = this.keeper?.state ?? emptyState
+    return { ...found, version: this.keys.size === 0 ? 0 : this.versionNow, pools: rooms, keep }
   }
 
   /** Rules may not call the engine that runs them. */

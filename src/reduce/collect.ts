@@ -67,7 +67,6 @@ const free = (w: Work, isKept: (x: number) => boolean): void => {
  * the state is the empty one again. Walks the whole graph, so done only where at least half of it may go.
  */
 export const sweep = (w: Work, keep: number): void => {
-  w.kept = w.kept.slice(w.kept.length - Math.min(keep, w.kept.length))
-  const kept = new Set<number>(w.kept)
+  const kept = new Set<number>(w.keepOnly(keep))
   free(w, (x) => kept.has(x) || w.kind(x) === Kind.LIVE || w.kind(x) === Kind.TARGET)
 }

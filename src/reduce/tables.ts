@@ -52,6 +52,8 @@ export abstract class Tables {
   stamps: State['stamps']
   readonly values: ObjectEditor<unknown>
   kept: readonly BuildId[]
+  /** In place of `kept`, once something was asked for in this tick. */
+  protected lastKept: Set<BuildId> | undefined
   keep: number
   cyclic: number
   news: News[]
@@ -126,7 +128,7 @@ export abstract class Tables {
       stamps: this.stamps,
       values: this.values.finish(),
       pools: this.pools === undefined ? this.base.pools : this.pools.map((p) => ({ ...p, queue: { ...p.queue } })),
-      kept: this.kept,
+      kept: this.lastKept === undefined ? this.kept : [...this.lastKept].slice(-this.keep),
       keep: this.keep,
       cyclic: this.cyclic,
       news: this.news,

@@ -175,8 +175,18 @@ export class Work extends Tables {
 
   /** Keeps `x`, asked for once, from being swept, in place of what was asked for longest ago. */
   keepLast(x: BuildId): void {
-    if (this.keep === 0 || this.kept[this.kept.length - 1] === x) return
-    this.kept = [...this.kept.filter((k) => k !== x), x].slice(-this.keep)
+    if (this.keep === 0) return
+    this.lastKept ??= new Set(this.kept)
+    this.lastKept.delete(x)
+    this.lastKept.add(x)
+  }
+
+  /** Keeps no more than the last `keep` of them; which these are. */
+  keepOnly(keep: number): readonly BuildId[] {
+    const all = this.lastKept === undefined ? this.kept : [...this.lastKept]
+    this.lastKept = undefined
+    this.kept = all.slice(all.length - Math.min(keep, all.length))
+    return this.kept
   }
 
   /** What no build is left for: the state is the empty one again, but for what it was set up with. */
