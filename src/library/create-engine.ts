@@ -33,7 +33,7 @@ export class BuildEngine {
   private readonly inner: Inner
   /** Until it is closed, where there is a store that lasts. */
   private keeper: Keeper | undefined
-  private readonly requests = new Map<BuildId, { readonly request: Request<unknown>; readonly version: number }>()
+  private readonly requests = new Map<BuildId, Request<unknown>>()
   /** By id; an array, since there may be as many as builds. */
   private readonly lives: (Live<unknown> | undefined)[] = []
   private readonly watches: Watches
@@ -56,7 +56,6 @@ export class BuildEngine {
     this.threads = new Threads(new Map(pools.map(({ name, size }) => [name, size])))
     const drive = options.drive ?? { per: 'fixpoint' }
     this.isManual = drive === 'manual'
-    const perTurn = innerDrive(drive)
     const { store } = options
     if (store?._tag === 'sqlite') this.keeper = Keeper.open(store, this.keys, this.world, known, keep)
     this.versionNow = this.keeper?.version ?? 0
@@ -84,7 +83,7 @@ export class BuildEngine {
     this.inner = new Inner({
       make: this.guarded(),
       state: this.firstState(),
-      drive: perTurn,
+      drive: innerDrive(drive),
       policy: this.settings.policy,
       onTick: () => this.ticks++,
       onTurn: (outcome, _, after) => this.onTurn(outcome, after),
@@ -94,8 +93,8 @@ export class BuildEngine {
   private firstState(): State {
     const { pools, keep } = this.settings
     const rooms = pools.map(({ size }) => ({ size, running: 0, queue: emptyQueue }))
-    const found = this.keeper?.state ?? emptyState
-    return { ...found, version: this.keys.size === 0 ? 0 : this.versionNow, pools: rooms, keep }
+    const version = this.keys.size === 0 ? 0 : this.versionNow
+    return { ...(this.keeper?.state ?? emptyState), version, pools: rooms, keep }
   }
 
   /** Rules may not call the engine that runs them. */
@@ -127,7 +126,7 @@ export class BuildEngine {
       this.inner.dispatch({ _tag: 'cancelled', request: id })
       this.over.push(id)
     })
-    this.requests.set(id, { request: request as unknown as Request<unknown>, version: this.versionNow })
+    this.requests.set(id, request as unknown as Request<unknown>)
     this.inner.dispatch({
       _tag: 'requested',
       request: id,
@@ -235,7 +234,7 @@ export class BuildEngine {
       inFlight: state.inFlight - this.requests.size,
       ready: state.ready.size + state.start.size + state.pools.reduce((sum, pool) => sum + pool.queue.size, 0),
       pending: this.make.underWay.map(keyOf),
-      requests: [...this.requests.values()].map(({ request }) => request.key),
+      requests: [...this.requests.values()].map((request) => request.key),
       lives: this.lives.flatMap((live) => live?.key ?? []),
     }
   }
@@ -279,7 +278,7 @@ export class BuildEngine {
     this.commit(this.inner.state, [], [])
     this.keeper?.close()
     this.keeper = undefined
-    for (const { request } of [...this.requests.values()]) request.cancel()
+    for (const request of [...this.requests.values()]) request.cancel()
     for (const live of this.lives) live?.cancel()
     this.wakeIdlers()
     await Promise.all([this.watches.close(), this.threads.close()])
@@ -307,7 +306,7 @@ export class BuildEngine {
         if (open === undefined || answer === undefined) continue
         this.requests.delete(request)
         this.over.push(request)
-        open.request.answer(this.resultOf(answer))
+        open.answer(this.resultOf(answer))
       }
       for (const { request, answer } of outcome.followers) {
         const live = this.lives[request]
