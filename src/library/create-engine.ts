@@ -56,6 +56,8 @@ export class BuildEngine {
     this.threads = new Threads(new Map(pools.map(({ name, size }) => [name, size])))
     const drive = options.drive ?? { per: 'fixpoint' }
     this.isManual = drive === 'manual'
+    // Before the store is opened: what is thrown from here on would leave it open.
+    const perTurn = innerDrive(drive)
     const { store } = options
     if (store?._tag === 'sqlite') this.keeper = Keeper.open(store, this.keys, this.world, known, keep)
     this.versionNow = this.keeper?.version ?? 0
@@ -83,7 +85,7 @@ export class BuildEngine {
     this.inner = new Inner({
       make: this.guarded(),
       state: this.firstState(),
-      drive: innerDrive(drive),
+      drive: perTurn,
       policy: this.settings.policy,
       onTick: () => this.ticks++,
       onTurn: (outcome, _, after) => this.onTurn(outcome, after),
@@ -255,11 +257,7 @@ export class BuildEngine {
     this.checkCalm('wipe')
     if (!(percent >= 0 && percent <= 100)) throw new Misuse(`wipe: \`percent\` must be from 0 to 100, got ${percent}`)
     this.inner.settleAll()
-    const builds = [...this.keys.all()].map(([id]) => id)
-    this.inner.dispatch({
-      _tag: 'wiped',
-      builds: builds.filter((_, i) => Math.floor(((i + 1) * percent) / 100) > Math.floor((i * percent) / 100)),
-    })
+    this.inner.dispatch({ _tag: 'wiped', builds: this.keys.part(percent) })
     this.inner.settleAll()
     this.afterTurn()
   }

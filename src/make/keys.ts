@@ -144,12 +144,11 @@ export class Keys {
     this.free.push(id)
   }
 
-  /** Every id that has a key, by rising id. */
-  *all(): Iterable<readonly [BuildId, Key]> {
-    for (let id = 1; id < this.keys.length; id++) {
-      const key = this.keys[id]
-      if (key !== undefined) yield [buildId(id), key]
-    }
+  /** So much of the ids that have a key, evenly taken, by rising id. */
+  part(percent: number): readonly BuildId[] {
+    const before = (i: number): number => Math.floor((i * percent) / 100)
+    const ids = this.keys.flatMap((key, id) => (key === undefined ? [] : buildId(id)))
+    return ids.filter((_, i) => before(i + 1) > before(i))
   }
 }
 
