@@ -530,7 +530,8 @@ export class Play {
   /** What is kept is what live requests stand on: no more, no less. */
   expectSmall(): void {
     this.eng.gc({ keep: 0 })
-    const kept = [...insideOf(this.eng).keys.all()].map(([, key]) => key.key as Ref)
+    const { keys } = insideOf(this.eng)
+    const kept = keys.part(100).map((id) => keys.keyOf(id)!.key as Ref)
     same(sorted(kept), sorted([...this.followedNow]), 'kept')
   }
 
