@@ -215,6 +215,8 @@ export class IntEditor {
   /** What was overwritten of the rows that the base has; undefined where the base keeps words of its own. */
   private note: Int32Array | undefined
   private noted = 0
+  /** What was in the rows below this is noted. */
+  private keepEnd = 0
   private isDirty = false
   private isOver = false
 
@@ -236,9 +238,11 @@ export class IntEditor {
     if (base.blocks !== undefined && base.end > 0) {
       this.blocks = base.blocks
       this.note = NO_NOTE
+      this.keepEnd = base.end
     } else {
       this.blocks = copied(base)
       this.note = undefined
+      this.keepEnd = 0
     }
   }
 
@@ -257,7 +261,7 @@ export class IntEditor {
     const old = block[at]!
     if (old === value) return
     if (!this.isDirty) this.claim()
-    if (this.note !== undefined && row < this.base.end) this.keep(row * this.stride + word, old)
+    if (row < this.keepEnd) this.keep(row * this.stride + word, old)
     // Keeping may have ended in a copy: then the block is still this editor's, and the base has another.
     block[at] = value
   }
@@ -271,7 +275,7 @@ export class IntEditor {
       const old = block[at + word]!
       if (old === 0) continue
       if (!this.isDirty) this.claim()
-      if (this.note !== undefined && row < this.base.end) this.keep(row * this.stride + word, old)
+      if (row < this.keepEnd) this.keep(row * this.stride + word, old)
       block[at + word] = 0
     }
   }
@@ -332,16 +336,24 @@ export class IntEditor {
   }
 
   private keep(index: number, old: number): void {
-    let note = this.note!
-    if (this.noted === note.length) {
-      if (this.noted > NOTE_MIN && this.noted * NOTE_PART > this.base.end * this.stride) return this.part()
-      const longer = new Int32Array(Math.max(NOTE_FIRST, note.length === 0 ? this.base.noteSize : note.length * 2))
-      longer.set(note)
-      note = longer
-      this.note = longer
+    if (this.noted === this.note!.length && !this.makeRoom()) return
+    const note = this.note!
+    note[this.noted] = index
+    note[this.noted + 1] = old
+    this.noted += 2
+  }
+
+  /** False: the note would be so long that the base got words of its own instead. */
+  private makeRoom(): boolean {
+    const { base, note, noted } = this
+    if (noted > NOTE_MIN && noted * NOTE_PART > base.end * this.stride) {
+      this.part()
+      return false
     }
-    note[this.noted++] = index
-    note[this.noted++] = old
+    const longer = new Int32Array(Math.max(NOTE_FIRST, noted === 0 ? base.noteSize : noted * 2))
+    longer.set(note!)
+    this.note = longer
+    return true
   }
 
   /** Gives the base words of its own, as they were: from now on nothing need be noted. */
@@ -357,6 +369,7 @@ export class IntEditor {
     base.blocks = own
     base.editor = undefined
     this.note = undefined
+    this.keepEnd = 0
   }
 
   private grow(row: number): void {
