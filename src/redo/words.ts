@@ -39,6 +39,8 @@ export const errorWords = (error: BuildError | undefined, nameOf: (build: BuildI
     }
     case 'interrupted':
       return 'interrupted'
+    case 'unmet':
+      return 'what it needs is broken'
     case 'threw':
       return `threw ${error.message}`
     case 'failed':
