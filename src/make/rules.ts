@@ -59,11 +59,16 @@ interface Attempt {
 }
 
 export class RuleMake {
-  /** What the code of the rules is made of. */
+  /** What the code of the rules is made of: each build of a rule depends on it. */
   readonly files: readonly BuildId[]
   private readonly attempts = new Map<BuildId, Attempt>()
   /** Values that were made or read lately. */
   private readonly values = new Map<BuildId, { readonly content: Content; readonly value: unknown }>()
+  /** What a rule that runs sees of it. */
+  private readonly asking = {
+    intern: (key: Key): BuildId => this.intern(key),
+    keyOf: (x: BuildId): Key | undefined => this.keyOf(x),
+  }
   private readonly byName: ReadonlyMap<string, Rule>
   private readonly options: RuleMakeOptions
 
@@ -113,6 +118,7 @@ export class RuleMake {
     return naming.intern(valueFileOf(of.name, canonical(of.keys.encode(key.key))))
   }
 
+  /** What `intern` gave the build for; of files, whether as text or bytes is not known. */
   keyOf(x: BuildId): Key | undefined {
     const name = this.options.naming.nameOf(x)
     const parts = partsOf(name)
@@ -159,12 +165,6 @@ export class RuleMake {
     this.attempts.set(x, attempt)
     this.options.onRun(x, read(state.flight, x, Flight.SESSION) as BuildId, this.config)
     return attempt
-  }
-
-  /** What a rule sees of keys: one that is none breaks it as a misuse. */
-  private readonly asking = {
-    intern: (key: Key): BuildId => this.intern(key),
-    keyOf: (x: BuildId): Key | undefined => this.keyOf(x),
   }
 
   /** The config may have been changed since it was loaded: what was loaded is not what a build would be recorded to be made by. */

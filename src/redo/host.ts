@@ -16,9 +16,11 @@ import { RuleMake, type Rules } from '../make/rules.js'
 import type { Run } from '../make/run.js'
 import type { Event } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
+import { Misuse } from '../model/misuse.js'
 import { Fact, Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js'
 import { PAGE_ROWS, pageOf, pagesEnd, read } from '../model/table.js'
 import { type Intent, type Store, StoreFault } from '../store/store.js'
+import { badName } from './arguments.js'
 import { toByteString } from './byte-strings.js'
 import { killSession, recordGroup } from './leftovers.js'
 import type { Native } from './native.js'
@@ -127,7 +129,11 @@ export class Host {
       this.rules = new RuleMake({
         rules: options.rules,
         naming: store.names,
-        resolve: (path) => resolver.nameOf(toByteString(path)),
+        resolve: (path) => {
+          const bad = badName(toByteString(path))
+          if (bad !== undefined) throw new Misuse(bad)
+          return resolver.nameOf(toByteString(path))
+        },
         onRun: (build, session, config) => this.tracer.onRun(build, session, config),
       })
       this.mixed = new MixedMake(this.make, this.rules, store.names)

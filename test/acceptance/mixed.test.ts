@@ -242,6 +242,24 @@ test('bytes, a folder that is not there yet, static and batch rules, failures th
   expect(s.read('y?')).toBe('there')
 })
 
+test.each([
+  ['a\\u0000b', 'misuse'],
+  ['', ''],
+  ['x'.repeat(5000), ''],
+])('what no file can be called breaks the rule that asks for it: %j', async (name) => {
+  const s = project({
+    'redford.config.js': CONFIG.replace("file(name + '.md')", `file('${name}')`),
+  })
+  expect(await fails(s, 'a.html')).toContain('page("a"): failed')
+  expect(await build(s, 'gen.txt')).toEqual(['gen.txt'])
+})
+
+test('a key too long for a file breaks its build', async () => {
+  const s = project({ 'redford.config.js': CONFIG.replace('page(path.slice(0, -5))', "page('x'.repeat(5000))") })
+  expect(await fails(s, 'a.html')).toContain('failed')
+  expect(await build(s, 'gen.txt')).toEqual(['gen.txt'])
+})
+
 const broken: readonly (readonly [string, string, string])[] = [
   ['no module', 'export default {', 'redford.config.js: it cannot be loaded: '],
   ['no rules', 'export default { targets: () => undefined }', '`rules` must be an array'],
@@ -282,6 +300,14 @@ test('a config in TypeScript is loaded, or it is said what to do instead', async
   else expect(await fails(s, 'a.html')).toContain('runs no TypeScript: use 22.18 or newer, or write redford.config.js')
   s.write('redford.config.js', CONFIG)
   expect(await fails(s, 'b.html')).toContain('there are redford.config.js and redford.config.ts: keep one of them')
+})
+
+test('README: what it shows of both in one project works', async () => {
+  const readme = fs.readFileSync('README.md', 'utf8')
+  const [, config] = /## Both in one project\n[\s\S]*?```ts\n([\s\S]*?)```/.exec(readme)!
+  const s = project({ 'redford.config.js': config!, 'default.log.do': 'echo one; echo two' })
+  await build(s, 'a.sum')
+  expect(s.read('a.sum')).toBe('a: 2 lines\n')
 })
 
 test('a file of that name that exports nothing only marks the root', async () => {
