@@ -8,6 +8,7 @@ import { parseOptions } from '../redo/arguments.js'
 import { argumentBytes, fromByteString, workingFolderBytes } from '../redo/byte-strings.js'
 import { type ClientFailure, filesOfProcess, requestOfProcess, runClient } from '../redo/client.js'
 import { Daemon } from '../redo/daemon.js'
+import { daemonFlags } from '../redo/daemon-flags.js'
 import { doctor } from '../redo/doctor.js'
 import { serveProcess } from '../redo/foreground.js'
 import { helpFor } from '../redo/help.js'
@@ -126,7 +127,7 @@ const startDaemon = async (root: string): Promise<string | undefined> => {
   try {
     return await new Promise((resolve) => {
       const log = openSync(Buffer.concat([folder, Buffer.from('/daemon.log')]), 'a', 0o600)
-      const child = spawn(process.execPath, [...DAEMON_FLAGS, main, 'daemon'], {
+      const child = spawn(process.execPath, [...daemonFlags(process.versions.node), main, 'daemon'], {
         cwd: fromByteString(root),
         detached: true,
         stdio: ['ignore', log, log, 'pipe'],
@@ -166,8 +167,6 @@ const daemonEnvironment = (): NodeJS.ProcessEnv => {
 }
 
 const HINT_MS = 5000
-/** A daemon waits most of its life: what it holds meanwhile matters more than the last bit of speed. It collects garbage when idle. */
-const DAEMON_FLAGS = ['--max-semi-space-size=2', '--optimize-for-size', '--expose-gc']
 /**
  * For the C library's allocator: give back what was freed. Blocks of 64 KB, as reading a store and looking at everything make many,
  * are each given back by themselves, and leave no holes.

@@ -2,10 +2,12 @@
  * Finalize: what others are to be told at the end of a turn, from the states before and after it. Pure. Only here do
  * subscriptions come about: which targets are to be watched is derived from the tables, never asked for while reducing.
  */
+
+import { changedRows } from '../model/changed.js'
 import type { BuildId } from '../model/ids.js'
 import { buildId } from '../model/ids.js'
 import { Fact, KIND_MASK, Kind, type News, type State, Status, statusOf } from '../model/state.js'
-import { changedRows, read } from '../model/table.js'
+import { read } from '../model/table.js'
 
 export interface Outcome {
   /** One for each request that was answered. */

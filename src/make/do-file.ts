@@ -8,7 +8,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { BuildError } from '../model/error.js'
 import { type Effect, LOOK_STRIDE, LookWord, type Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
-import { Fact, Flag, Flight, hasFlag, KIND_MASK, Kind, type State } from '../model/state.js'
+import { Fact, Flag, Flight, hasFlag, KIND_MASK, Kind, type State, Status, statusOf } from '../model/state.js'
 import { read } from '../model/table.js'
 import { interpreterOf } from './interpreter.js'
 import { ABSENT, type Look as FileLook, look } from './look.js'
@@ -70,8 +70,8 @@ const GRACE_MS = 1000
 
 export class DoFileMake {
   readonly runs = new Map<number, Run>()
-  /** Names put in place since they were last asked for: their intents are done once the state is committed. */
-  private settled: string[] = []
+  /** What was put in place since it was last asked for: its intents are done once a state is committed that tells of it. */
+  private settled: Run[] = []
   private readonly options: DoFileOptions
   private readonly chosen = new Map<BuildId, Candidate>()
   private readonly byBuild = new Map<BuildId, Run>()
@@ -122,10 +122,12 @@ export class DoFileMake {
     return this.temporaries.begun
   }
 
-  takeSettled(): readonly string[] {
-    const settled = this.settled
-    this.settled = []
-    return settled
+  /** Names put in place whose results `state` holds. Those of receipts that it has not reduced are still only intended. */
+  takeSettled(state: State): readonly string[] {
+    const isTold = ({ build }: Run): boolean => statusOf(state, build) === Status.REST
+    const settled = this.settled.filter(isTold)
+    this.settled = this.settled.filter((run) => !isTold(run))
+    return settled.map(({ name }) => name)
   }
 
   runOf(build: BuildId): Run | undefined {
@@ -322,7 +324,7 @@ export class DoFileMake {
       const { run, hasCompany } = batch[i]!
       this.runs.delete(run.id)
       this.byBuild.delete(run.build)
-      if (result.intended) this.settled.push(run.name)
+      if (result.intended) this.settled.push(run)
       if (E.isLeft(result.outcome)) this.temporaries.noteFailed(run)
       if (this.options.onEnd(run, result)) this.temporaries.takeBack(run.stderr, hasCompany)
       this.options.settle(receiptOf(run, result))

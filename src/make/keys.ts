@@ -153,7 +153,7 @@ export class Keys {
 }
 
 /** What tells keys of one definition apart. */
-const textOf = ({ of, key }: Key): string | number | boolean => {
+export const textOf = ({ of, key }: Key): string | number | boolean => {
   const { keys } = of
   let json: Json
   try {

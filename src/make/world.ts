@@ -1,12 +1,12 @@
 /** What sources were set to: the world outside the state, which holds only what was asked for of it. */
-import { canonical } from '../model/codec.js'
 import type { Key, SourceDefinition } from '../model/definition.js'
+import { textOf } from './keys.js'
 
 /** Set to a value, or removed: then whatever it could read is of no account. */
 export type Setting = { readonly value: unknown } | 'removed'
 
 export class World {
-  private readonly settings = new Map<SourceDefinition, Map<string, Setting>>()
+  private readonly settings = new Map<SourceDefinition, Map<string | number | boolean, Setting>>()
 
   get(key: Key): Setting | undefined {
     return this.settings.get(key.of as SourceDefinition)?.get(textOf(key))
@@ -24,5 +24,3 @@ export class World {
     else known.set(textOf(key), setting)
   }
 }
-
-const textOf = ({ of, key }: Key): string => canonical(of.keys.encode(key))

@@ -132,78 +132,6 @@ const pageIn = ({ stride, end }: IntTable, blocks: readonly Int32Array[], page: 
 }
 
 /**
- * Calls `visit` with the number of each page that may not be the same in both tables, rising. Where `after` was made from `before`,
- * this reads the notes between them, and nothing else.
- */
-export const changedPages = (before: IntTable, after: IntTable, visit: (page: number) => void): void => {
-  if (before === after) return
-  const size = PAGE_ROWS * after.stride
-  const changed = new Set<number>()
-  let version: IntTable | undefined = before
-  for (; version !== undefined && version !== after; version = version.next) {
-    const { note } = version
-    if (note !== undefined) for (let i = 0; i < note.length; i += 2) changed.add(Math.floor(note[i]! / size))
-  }
-  const end = Math.max(pagesEnd(before), pagesEnd(after))
-  if (version === after) {
-    const from = Math.min(before.end, after.end)
-    for (let row = from; row < Math.max(before.end, after.end); row += PAGE_ROWS - (row & ROW_MASK))
-      changed.add(row >>> PAGE_BITS)
-  } else {
-    for (let page = 0; page < end; page++) if (!isSame(pageOf(before, page), pageOf(after, page))) changed.add(page)
-  }
-  for (const page of Array.from(changed).sort((a, b) => a - b)) visit(page)
-}
-
-/**
- * Calls `visit` with each row in which one of `words` may not be the same in both tables, rising, and with what those words were.
- * As {@link changedPages}, without making pages of the older version. The list is used again for the next row.
- */
-export const changedRows = (
-  before: IntTable,
-  after: IntTable,
-  words: readonly number[],
-  visit: (row: number, were: readonly number[]) => void,
-): void => {
-  const { stride } = after
-  const were = words.map(() => 0)
-  const noted = words.map(() => new Map<number, number>())
-  const rows: number[] = []
-  let version: IntTable | undefined = before
-  for (; version !== undefined && version !== after; version = version.next) {
-    const { note } = version
-    if (note === undefined) continue
-    for (let i = 0; i < note.length; i += 2) {
-      const row = Math.floor(note[i]! / stride)
-      const k = words.indexOf(note[i]! - row * stride)
-      // The first note of a word is what it was.
-      if (k < 0 || row >= before.end || noted[k]!.has(row)) continue
-      noted[k]!.set(row, note[i + 1]!)
-      rows.push(row)
-    }
-  }
-  const isChain = version === after
-  if (!isChain) for (let row = 0; row < before.end; row++) rows.push(row)
-  rows.sort((a, b) => a - b)
-  let last = -1
-  for (const row of rows) {
-    if (row === last) continue
-    last = row
-    for (let k = 0; k < words.length; k++)
-      were[k] = isChain ? (noted[k]!.get(row) ?? read(after, row, words[k]!)) : read(before, row, words[k]!)
-    visit(row, were)
-  }
-  were.fill(0)
-  for (let row = before.end; row < after.end; row++) visit(row, were)
-}
-
-const isSame = (a: Int32Array | undefined, b: Int32Array | undefined): boolean => {
-  const length = Math.max(a?.length ?? 0, b?.length ?? 0)
-  for (let i = 0; i < length; i++) if ((a?.[i] ?? 0) !== (b?.[i] ?? 0)) return false
-  return true
-}
-
-/**
  * Makes the next version of a table, while a tick is folded. There is one at a time: whoever opens another on the same table, or reads
  * the table, takes the first for given up, and what that wrote is undone.
  */
@@ -215,6 +143,8 @@ export class IntEditor {
   /** What was overwritten of the rows that the base has; undefined where the base keeps words of its own. */
   private note: Int32Array | undefined
   private noted = 0
+  /** What was in the rows below this is noted. */
+  private keepEnd = 0
   private isDirty = false
   private isOver = false
 
@@ -236,9 +166,11 @@ export class IntEditor {
     if (base.blocks !== undefined && base.end > 0) {
       this.blocks = base.blocks
       this.note = NO_NOTE
+      this.keepEnd = base.end
     } else {
       this.blocks = copied(base)
       this.note = undefined
+      this.keepEnd = 0
     }
   }
 
@@ -257,7 +189,7 @@ export class IntEditor {
     const old = block[at]!
     if (old === value) return
     if (!this.isDirty) this.claim()
-    if (this.note !== undefined && row < this.base.end) this.keep(row * this.stride + word, old)
+    if (row < this.keepEnd) this.keep(row * this.stride + word, old)
     // Keeping may have ended in a copy: then the block is still this editor's, and the base has another.
     block[at] = value
   }
@@ -271,7 +203,7 @@ export class IntEditor {
       const old = block[at + word]!
       if (old === 0) continue
       if (!this.isDirty) this.claim()
-      if (this.note !== undefined && row < this.base.end) this.keep(row * this.stride + word, old)
+      if (row < this.keepEnd) this.keep(row * this.stride + word, old)
       block[at + word] = 0
     }
   }
@@ -332,16 +264,24 @@ export class IntEditor {
   }
 
   private keep(index: number, old: number): void {
-    let note = this.note!
-    if (this.noted === note.length) {
-      if (this.noted > NOTE_MIN && this.noted * NOTE_PART > this.base.end * this.stride) return this.part()
-      const longer = new Int32Array(Math.max(NOTE_FIRST, note.length === 0 ? this.base.noteSize : note.length * 2))
-      longer.set(note)
-      note = longer
-      this.note = longer
+    if (this.noted === this.note!.length && !this.makeRoom()) return
+    const note = this.note!
+    note[this.noted] = index
+    note[this.noted + 1] = old
+    this.noted += 2
+  }
+
+  /** False: the note would be so long that the base got words of its own instead. */
+  private makeRoom(): boolean {
+    const { base, note, noted } = this
+    if (noted > NOTE_MIN && noted * NOTE_PART > base.end * this.stride) {
+      this.part()
+      return false
     }
-    note[this.noted++] = index
-    note[this.noted++] = old
+    const longer = new Int32Array(Math.max(NOTE_FIRST, noted === 0 ? base.noteSize : noted * 2))
+    longer.set(note!)
+    this.note = longer
+    return true
   }
 
   /** Gives the base words of its own, as they were: from now on nothing need be noted. */
@@ -357,6 +297,7 @@ export class IntEditor {
     base.blocks = own
     base.editor = undefined
     this.note = undefined
+    this.keepEnd = 0
   }
 
   private grow(row: number): void {

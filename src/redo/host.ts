@@ -289,7 +289,7 @@ export class Host {
     clearTimeout(this.recordTimer)
     this.recordTimer = undefined
     try {
-      this.store.commit(after, this.make.takeSettled(), intents)
+      this.store.commit(after, this.make.takeSettled(after), intents)
       return undefined
     } catch (error) {
       if (!(error instanceof StoreFault)) throw error

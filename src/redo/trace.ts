@@ -1,10 +1,11 @@
 /** The pipeline made visible: one line of JSON for each demand, scan, run, block, resume, respond, done and broken. */
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { shownValue } from '../make/value-file.js'
+import { changedPages } from '../model/changed.js'
 import { type Event, type Input, LOOK_STRIDE, LookWord } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Fact, Flag, Flight, hasFlag, Kind, kindOf, type News, type State, Status, statusOf } from '../model/state.js'
-import { changedPages, objectAt, PAGE_ROWS, read } from '../model/table.js'
+import { objectAt, PAGE_ROWS, read } from '../model/table.js'
 import { fromByteString } from './byte-strings.js'
 
 type Line = Readonly<Record<string, unknown>> & { readonly event: string }

@@ -36,12 +36,12 @@ const last = (state: State, queue: Queue, max: number): readonly BuildId[] => {
  * Slots: as many as the most generous open session allows, and one more for every other session: a do-file may wait for
  * another session's answer without our knowing it, and must not keep that from being worked out.
  */
-const slotsOf = (state: State): number => {
+export const slotsOf = ({ sessions }: Pick<State, 'sessions'>): number => {
   let slots = 1
-  eachObject(state.sessions, (_, session) => {
+  eachObject(sessions, (_, session) => {
     slots = Math.max(slots, session.jobs)
   })
-  return slots + Math.max(0, state.sessions.size - 1)
+  return slots + Math.max(0, sessions.size - 1)
 }
 
 export const gather = (state: State): ReadyView => ({

@@ -6,6 +6,7 @@ import { Bit, Edge, Fact, Flag, Flight, KIND_MASK, Kind, Mode, NO_POOL, Status }
 import { objectAt, withObject } from '../model/table.js'
 import { cycleThrough, noteCycle } from './cycle.js'
 import { demand, isScanned, need, passOf } from './demand.js'
+import { slotsOf } from './gather.js'
 import { bumpRevision, rest, restUnchecked, suspectDependents } from './judge.js'
 import { replaceList } from './kept.js'
 import { closeRequestsOf } from './on-request.js'
@@ -52,9 +53,12 @@ export const onStarted = (w: Work, { build: x }: Of<'started'>): void => {
   w.moveTo(x, Status.RUNNING)
 }
 
-/** Gives its slot to the next one, while what it made is put in place. One that waits for an answer has given it back before. */
+/**
+ * Gives its slot to the next one, while what it made is put in place. One that waits for an answer has given it back before. The only
+ * slot is not given up before that: who asks for one at a time gets one after the other.
+ */
 export const onEnded = (w: Work, x: BuildId): void => {
-  if (w.status(x) === Status.RUNNING) w.moveTo(x, Status.ENDED)
+  if (w.status(x) === Status.RUNNING && slotsOf(w) > 1) w.moveTo(x, Status.ENDED)
 }
 
 const canEnd = (w: Work, x: BuildId): boolean => {

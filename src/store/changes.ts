@@ -2,9 +2,11 @@
  * What differs between two states, of what is stored. Two versions of a table share the pages that did not change, so the
  * cost follows what ticks wrote, not the size of the graph.
  */
+
+import { changedPages } from '../model/changed.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { FACT_STRIDE, Fact, KIND_MASK, Kind, type State } from '../model/state.js'
-import { changedObjects, changedPages, objectAt, PAGE_ROWS, pageOf } from '../model/table.js'
+import { changedObjects, objectAt, PAGE_ROWS, pageOf } from '../model/table.js'
 import { isStored, STORED_FACTS, storedWord } from './record.js'
 
 export interface Changes {

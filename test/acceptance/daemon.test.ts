@@ -51,7 +51,8 @@ describe.runIf(hasProc)('its processes', () => {
   test('while idle it uses no processor time at all', async () => {
     const s = space({ 'x.do': noted('redo-ifchange y'), 'y.do': noted() })
     await s.redo('x')
-    await delay(500)
+    // Once, half a second after the last command, it gives memory back.
+    await delay(1_500)
     const daemon = s.daemon()
     const all = [daemon, ...childrenOf(daemon)]
     const ticks = () => all.map(cpuTicksOf)

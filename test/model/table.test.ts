@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { changedPages } from '../../src/model/changed.js'
 import {
-  changedPages,
   eachObject,
   emptyObjects,
   emptyTable,

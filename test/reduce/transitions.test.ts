@@ -157,10 +157,10 @@ describe('what a do-file says while it runs', () => {
 })
 
 describe('a do-file that has ended, before its result is known', () => {
-  /** Builds all of `rules` with one slot, up to where the process of `build` has ended. */
+  /** Builds all of `rules` with two slots, up to where the process of `build` has ended. */
   const endedOf = (build: number, rules: Record<number, Rule>) => {
     const play = new Play(world(rules, {}))
-    const request = play.request(Object.keys(rules).map(Number), 'ifchange', { jobs: 1 })
+    const request = play.request(Object.keys(rules).map(Number), 'ifchange', { jobs: 2 })
     play.engine.settleAll()
     while (statusOf(play.engine.state, buildId(build)) !== Status.ENDED) {
       play.go(() => 0)
@@ -169,13 +169,24 @@ describe('a do-file that has ended, before its result is known', () => {
     return { play, request }
   }
   it('lets the next one start, but none that needs it', () => {
-    const { play, request } = endedOf(2, { 1: sum([2]), 2: sum(), 3: sum() })
-    expect(play.engine.state.running).toBe(1)
-    expect([...play.processes.keys()]).toEqual([1, 2, 3])
+    const { play, request } = endedOf(2, { 1: sum([2]), 2: sum(), 3: sum(), 4: sum() })
+    expect(play.engine.state.running).toBe(2)
+    expect([...play.processes.keys()].sort()).toEqual([1, 2, 3, 4])
     expect(statusOf(play.engine.state, buildId(1))).toBe(Status.BLOCKED)
     expect(play.answers.has(request)).toBe(false)
     play.finish()
     expect(play.answers.get(request)).toBe(true)
+  })
+  it('holds the only slot: one after the other is what was asked for', () => {
+    const play = new Play(world({ 1: sum(), 2: sum() }, {}))
+    play.request([1, 2], 'ifchange', { jobs: 1 })
+    play.engine.settleAll()
+    while (play.processes.size > 0) {
+      expect(play.processes.size).toBe(1)
+      play.go(() => 0)
+      play.engine.settleAll()
+    }
+    expect(play.runs).toEqual([1, 2])
   })
   it('holds the slot when it failed: that may be the end of the request', () => {
     const play = new Play(world({ 1: { asks: [], output: 'sum', failsAt: 1 }, 2: sum() }, {}))
