@@ -1,12 +1,16 @@
 /** The project's own rules: `redford.config.js` in its root, loaded once by each process that builds. */
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, extname, relative, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { FILE, look } from '../make/look.js'
 import { lookWithContent } from '../make/look-content.js'
+import { folderOf, joinPath } from '../make/path.js'
 import type { Builder } from '../make/rule.js'
 import type { CodeFile, Rule, Rules } from '../make/rules.js'
 import type { Definition } from '../model/definition.js'
-import { fromByteString, toByteString } from './byte-strings.js'
+import type { Content } from '../model/event.js'
+import { toByteString } from './byte-strings.js'
+import { Resolver } from './project.js'
 
 const CONFIGS = ['redford.config.js', 'redford.config.mjs', 'redford.config.ts']
 /** Modules of files, as far as names in texts tell: to take one too many for a part of the code is safe. */
@@ -14,15 +18,20 @@ const IMPORTS = /\b(?:from|import|require)\s*\(?\s*(['"])(\.{1,2}\/[^'"\n]+)\1/g
 
 const present = (): readonly string[] => CONFIGS.filter((name) => existsSync(name))
 
-/** Loads the config of the working folder; undefined: there is none. Never throws: what is wrong with it is its `fault`. */
-export const loadRules = async (): Promise<Rules | undefined> => {
+/**
+ * Loads the config of the root, which is the working folder; undefined: there is none. Never throws: what is wrong with it is its
+ * `fault`.
+ */
+export const loadRules = async (root: string): Promise<Rules | undefined> => {
   const names = present()
   const [name] = names
   if (name === undefined) return undefined
   const nothing = { fault: undefined, rules: [], targets: () => undefined }
-  const rules = { ...nothing, files: codeOf(name) }
+  const rules = { ...nothing, files: codeOf(name, new Resolver(root, root)) }
   if (names.length > 1) return { ...rules, fault: `there are ${names.join(' and ')}: keep one of them` }
   try {
+    // It marks the root, in whatever language.
+    if (readFileSync(name).length === 0) return rules
     const loaded = (await import(pathToFileURL(resolve(name)).href)) as { readonly default?: unknown }
     return { ...rules, ...said(loaded.default) }
   } catch (error) {
@@ -77,27 +86,27 @@ const asRule = (of: Declaring, make: (key: unknown, values: unknown) => unknown)
   },
 })
 
-/** The file, and the project's own ones that it imports, directly or not. */
-const codeOf = (name: string): readonly CodeFile[] => {
-  const names = [name]
-  for (const file of names) {
+/** The file, and those that it imports by their paths, directly or not: their code is what a build of a rule is made by. */
+const codeOf = (config: string, resolver: Resolver): readonly CodeFile[] => {
+  const names = [config]
+  for (const name of names) {
     let text: string
     try {
-      text = readFileSync(file, 'utf8')
+      text = readFileSync(Buffer.from(name, 'latin1'), 'utf8')
     } catch {
       continue
     }
-    for (const [, , specifier] of text.matchAll(IMPORTS)) {
-      const path = relative('.', resolve(dirname(file), specifier!))
-      if (!names.includes(path) && extname(path) !== '' && existsSync(path)) names.push(path)
+    for (const [, , path] of text.matchAll(IMPORTS)) {
+      const imported = resolver.nameOf(joinPath(folderOf(name), toByteString(path!)))
+      if (!names.includes(imported) && look(imported).kind === FILE) names.push(imported)
     }
   }
-  return names.map((file) => ({ name: toByteString(file), ...seen(toByteString(file)) }))
+  return names.map((name) => ({ name, content: contentNow(name) }))
 }
 
-const seen = (name: string): Pick<CodeFile, 'content'> => {
+const contentNow = (name: string): Content => {
   const { content0, content1, content2, content3 } = lookWithContent(name)
-  return { content: [content0, content1, content2, content3] }
+  return [content0, content1, content2, content3]
 }
 
 /** Whether what was loaded is what would be loaded now. */
@@ -105,7 +114,7 @@ export const isCurrent = (rules: Rules | undefined): boolean => {
   const names = present()
   if (rules === undefined) return names.length === 0
   return (
-    names[0] === fromByteString(rules.files[0]!.name) &&
-    rules.files.every(({ name, content }) => seen(name).content.every((word, i) => word === content[i]))
+    names[0] === rules.files[0]!.name &&
+    rules.files.every(({ name, content }) => contentNow(name).every((word, i) => word === content[i]))
   )
 }

@@ -76,7 +76,7 @@ export class Daemon {
       return E.left({ _tag: 'refused', why: storeWords(store.left) })
     }
     const hadLeftovers = await endLeftovers(store.right)
-    const rules = await loadRules()
+    const rules = await loadRules(options.root)
     const host = new Host({ ...options, store: store.right, native, rules })
     const daemon = new Daemon(options, host, lock.right, rules)
     daemon.warning = store.right.warning && warningWords(store.right.warning)
@@ -104,7 +104,8 @@ export class Daemon {
     })
     host.onStateEvent = () => this.checkState()
     host.onIdle = () => {
-      if (this.commands.isDraining) this.end(0)
+      // What is wrong with a config may be put right anywhere: the next process looks again.
+      if (this.commands.isDraining || rules?.fault !== undefined) this.end(0)
       else this.waitIdle()
     }
     this.waitIdle()

@@ -302,6 +302,28 @@ test('a config in TypeScript is loaded, or it is said what to do instead', async
   expect(await fails(s, 'b.html')).toContain('there are redford.config.js and redford.config.ts: keep one of them')
 })
 
+test('what was missing when the config was loaded may come later, and need not be named by it', async () => {
+  const s = project({ 'redford.config.js': CONFIG.replace('./shown.js', 'shows') })
+  expect(await fails(s, 'a.html')).toContain("it cannot be loaded: Cannot find package 'shows'")
+  s.write('node_modules/shows/package.json', '{"type":"module","exports":"./index.js"}')
+  s.write('node_modules/shows/index.js', files['shown.js'])
+  await build(s, 'a.html')
+  expect(s.read('a.html')).toBe('first: 3\n')
+})
+
+test('what the config imports is followed through links and out of the root', async () => {
+  const s = project({
+    '../outside/shown.js': "export { shown } from './deep.js'",
+    '../outside/deep.js': files['shown.js'],
+    'redford.config.js': CONFIG.replace('./shown.js', './lib/shown.js'),
+  })
+  fs.symlinkSync('../outside', s.path('lib'))
+  await build(s, 'a.html')
+  s.write('../outside/deep.js', 'export const shown = (text) => text.toUpperCase()')
+  await build(s, 'a.html')
+  expect(s.read('a.html')).toBe('FIRST')
+})
+
 test('README: what it shows of both in one project works', async () => {
   const readme = fs.readFileSync('README.md', 'utf8')
   const [, config] = /## Both in one project\n[\s\S]*?```ts\n([\s\S]*?)```/.exec(readme)!
