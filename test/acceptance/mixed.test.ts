@@ -303,6 +303,20 @@ test('a config in TypeScript is loaded, or it is said what to do instead', async
   expect(await fails(s, 'b.html')).toContain('there are redford.config.js and redford.config.ts: keep one of them')
 })
 
+test.each([[[]], [['--no-daemon']]])(
+  'a config that a build changes is not taken for the one loaded; %j',
+  async (options) => {
+    const s = project({
+      'all.do': 'test -e once || { touch once; echo "// other" >>redford.config.js; }; redo-ifchange a.html',
+    })
+    await build(s, 'b.html', ...options)
+    const said = await fails(s, 'all', ...options)
+    expect(said).toContain('redford.config.js was changed while it was in use; run the command again')
+    await build(s, 'all', ...options)
+    expect(s.read('a.html')).toBe('first: 3\n')
+  },
+)
+
 test('what was missing when the config was loaded may come later, and need not be named by it', async () => {
   const s = project({ 'redford.config.js': CONFIG.replace('./shown.js', 'shows') })
   expect(await fails(s, 'a.html')).toContain("it cannot be loaded: Cannot find package 'shows'")
