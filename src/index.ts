@@ -1,6 +1,7 @@
 /** The library: builds in TypeScript, and the engine under them, for programs that bring a make of their own. */
 export { type Drive, Engine, type EngineOptions, type Make } from './engine.js'
 export type { Outcome } from './finalize/finalize.js'
+export { type Config, defineConfig, file } from './library/config.js'
 export { type BuildEngine, createEngine } from './library/create-engine.js'
 export { action, type Buildable, type Building, rule, type Source, source, thread } from './library/define.js'
 export { type FileOptions, type FolderOptions, fileSource, folderSource } from './library/file-source.js'

@@ -1,4 +1,5 @@
 /** What a state answers of a build to those who depend on it. */
+import type { Key } from '../model/definition.js'
 import type { Failure } from '../model/error.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Fact, Flag, Flight, type State } from '../model/state.js'
@@ -6,6 +7,14 @@ import { objectAt, read } from '../model/table.js'
 
 /** In the table of values, where `undefined` means that there is none, this stands for it. */
 export const UNDEFINED: unique symbol = Symbol('undefined')
+
+/** Where a rule finds what it asked for. */
+export interface Answers {
+  /** Whether there is a result that holds now, be it an error. */
+  isAtHand(state: State, x: BuildId): boolean
+  /** Of a build at hand that is not broken. */
+  resultOf(state: State, x: BuildId, key: Key): unknown
+}
 
 /** Whether there is a result that holds now, be it an error. */
 export const isAtHand = (state: State, x: BuildId): boolean =>
@@ -18,6 +27,9 @@ export const isBroken = (state: State, x: BuildId): boolean => (read(state.facts
 
 /** Of a build at hand that is not broken. */
 export const resultOf = (state: State, x: BuildId): unknown => fromTable(objectAt(state.values, x))
+
+/** In the state itself, as long as it is trusted between requests. */
+export const answersOfState: Answers = { isAtHand, resultOf }
 
 export const fromTable = (value: unknown): unknown => (value === UNDEFINED ? undefined : value)
 export const toTable = (value: unknown): unknown => (value === undefined ? UNDEFINED : value)

@@ -2,20 +2,22 @@
  * Make for do-files: looks at files, finds do-files, runs them, and puts what they made in place. Impure, and the only part
  * that touches targets.
  */
-import { statSync } from 'node:fs'
+import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildError } from '../model/error.js'
-import { type Effect, LOOK_STRIDE, type Look, LookWord, type Receipt } from '../model/event.js'
+import { type Effect, LOOK_STRIDE, LookWord, type Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Fact, Flag, Flight, hasFlag, KIND_MASK, Kind, type State, Status, statusOf } from '../model/state.js'
 import { read } from '../model/table.js'
 import { interpreterOf } from './interpreter.js'
-import { ABSENT, FILE, type Look as FileLook, FOLDER, LOOK_FAILED, look } from './look.js'
+import { ABSENT, type Look as FileLook, look } from './look.js'
 import { lookWithContent } from './look-content.js'
+import { copyContent, isKnown, isThere, writeLook, writeStat } from './look-words.js'
 import { type Candidate, candidatesFor } from './lookup.js'
 import { baseOf, folderOf, joinPath, relativePath } from './path.js'
 import { type Finished, NOT_PLACED, type Published, publish } from './publish.js'
+import { refusal } from './refusal.js'
 import type { Run } from './run.js'
 import type { Spawner, SpawnHandlers } from './spawner.js'
 import { BULK_MIN, statAllSync } from './stat-all.js'
@@ -227,55 +229,78 @@ export class DoFileMake {
     const candidate = this.chosen.get(x)
     this.chosen.delete(x)
     const before = look(name)
-    const refuse = (code: number, why: string): Receipt => ({
-      _tag: 'failed',
-      build: x,
-      error: { _tag: 'refused', code, why },
-      exists: isThere(before),
-      create: [],
-    })
+    const refuse = (code: number, why: string): Receipt => refusal(x, before, code, why)
     if (candidate === undefined || !isDoFile(candidate.doFile)) return refuse(1, 'its do-file vanished')
     if (hasFlag(state, this.options.naming.intern(candidate.doFile), Flag.BROKEN))
       return refuse(1, `its do-file ${candidate.doFile} is broken`)
-    const session = read(state.flight, x, Flight.SESSION) as BuildId
-    const settings = this.options.settingsOf(session)
+    const settings = this.options.settingsOf(read(state.flight, x, Flight.SESSION) as BuildId)
     let interpreter: readonly string[]
     try {
       interpreter = interpreterOf(candidate.doFile, settings.shellFlags)
     } catch (error) {
       return refuse(1, `its do-file cannot be read: ${(error as Error).message}`)
     }
+    const run = this.begin(state, x, name, candidate, before)
+    if (E.isLeft(run)) return refuse(NOT_PLACED, run.left)
+    const { id, output, stdout, stderr } = run.right
+    const words = [candidate.target, candidate.stem, relativePath(candidate.folder, output)]
+    this.spawner.run({
+      runId: id,
+      envId: settings.envId,
+      cwd: joinPath(this.options.root, candidate.folder),
+      stdoutPath: stdout,
+      stderrPath: stderr,
+      extraEnv: [`REDFORD_TOKEN=${id}`],
+      argv: [...interpreter, ...words],
+    })
+    this.options.onStart(run.right)
+    return { _tag: 'started', build: x }
+  }
+
+  /** Notes a run, whose temporary files are its own from now on. Left: why that cannot be. */
+  private begin(state: State, x: BuildId, name: string, candidate: Candidate, before: FileLook): E.Either<string, Run> {
     const id = this.nextRun++
     const run: Run = {
       id,
       build: x,
       name,
       candidate,
-      session,
+      session: read(state.flight, x, Flight.SESSION) as BuildId,
       output: joinPath(folderOf(name), temporaryName(baseOf(name), id)),
       stdout: `.redford/tmp/${id}.out`,
       stderr: this.temporaries.errorFile(id),
       before,
       pid: 0,
     }
-    const words = [candidate.target, candidate.stem, relativePath(candidate.folder, run.output)]
     try {
       this.temporaries.note(run)
     } catch (error) {
-      return refuse(NOT_PLACED, `it cannot be noted in .redford: ${(error as Error).message}`)
+      return E.left(`it cannot be noted in .redford: ${(error as Error).message}`)
     }
     this.runs.set(id, run)
     this.byBuild.set(x, run)
-    this.spawner.run({
-      runId: id,
-      envId: settings.envId,
-      cwd: joinPath(this.options.root, candidate.folder),
-      stdoutPath: run.stdout,
-      stderrPath: run.stderr,
-      extraEnv: [`REDFORD_TOKEN=${id}`],
-      argv: [...interpreter, ...words],
-    })
+    return E.right(run)
+  }
+
+  /** Has `content` put in place of `x`, as what a do-file wrote would be. */
+  place(state: State, x: BuildId, candidate: Candidate, content: string | Uint8Array): Receipt {
+    const name = this.options.naming.nameOf(x)
+    const before = look(name)
+    const refuse = (why: string): Receipt => refusal(x, before, NOT_PLACED, why)
+    const begun = this.begin(state, x, name, candidate, before)
+    if (E.isLeft(begun)) return refuse(begun.left)
+    const run = begun.right
+    try {
+      mkdirSync(Buffer.from(folderOf(name) || '.', 'latin1'), { recursive: true })
+      writeFileSync(Buffer.from(run.output, 'latin1'), content)
+    } catch (error) {
+      this.runs.delete(run.id)
+      this.byBuild.delete(x)
+      this.temporaries.noteFailed(run)
+      return refuse(`its output cannot be written: ${(error as Error).message}`)
+    }
     this.options.onStart(run)
+    setImmediate(() => this.onExit(run.id, { exitCode: 0, signal: 0 }))
     return { _tag: 'started', build: x }
   }
 
@@ -351,8 +376,6 @@ const receiptOf = (run: Run, result: Published): Receipt => {
   return isOurs ? { ...failed, claimed: lookWithContent(run.name, seen) } : failed
 }
 
-const isThere = (seen: FileLook): boolean => seen.kind !== ABSENT && seen.kind !== LOOK_FAILED
-
 const isDoFile = (name: string): boolean => {
   try {
     const stat = statSync(Buffer.from(name, 'latin1'), { throwIfNoEntry: false })
@@ -369,24 +392,4 @@ const isAlive = (group: number): boolean => {
   } catch {
     return false
   }
-}
-
-const isKnown = ({ facts }: State, x: BuildId, kind: number, stat0: number, stat1: number): boolean =>
-  (kind === FILE || kind === FOLDER) && read(facts, x, Fact.STAT) === stat0 && read(facts, x, Fact.STAT + 1) === stat1
-
-const copyContent = (state: State, x: BuildId, looks: Int32Array, at: number): void => {
-  for (let i = 0; i < 4; i++) looks[at + LookWord.CONTENT + i] = read(state.facts, x, Fact.CONTENT + i)
-}
-
-const writeStat = (looks: Int32Array, at: number, seen: FileLook): void => {
-  looks[at + LookWord.KIND] = seen.kind
-  looks[at + LookWord.RACY] = seen.racy ? 1 : 0
-  looks[at + LookWord.STAT] = seen.stat0
-  looks[at + LookWord.STAT + 1] = seen.stat1
-}
-
-const writeLook = (looks: Int32Array, at: number, seen: Look): void => {
-  looks[at + LookWord.KIND] = seen.kind
-  looks[at + LookWord.RACY] = seen.racy ? 1 : 0
-  looks.set([seen.stat0, seen.stat1, seen.content0, seen.content1, seen.content2, seen.content3], at + LookWord.STAT)
 }

@@ -13,7 +13,7 @@ import type { Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import type { State } from '../model/state.js'
-import { failureOf, isAtHand, isBroken, resultOf } from './answers.js'
+import { type Answers, answersOfState, failureOf, isBroken } from './answers.js'
 import { contentOfError } from './content.js'
 import { type Keys, wordsOf } from './keys.js'
 import { filled, keysIn } from './shape.js'
@@ -124,12 +124,13 @@ export class Run implements Builder<unknown> {
   private generator: Iterator<unknown, unknown, unknown> | undefined
 
   constructor(
-    private readonly keys: Keys,
+    private readonly keys: Pick<Keys, 'intern' | 'keyOf'>,
     private readonly definition: RuleDefinition,
     private readonly key: unknown,
     private readonly x: BuildId,
     private state: State,
     known: number,
+    private readonly answers: Answers = answersOfState,
   ) {
     this.known = known
     this.reported = known
@@ -138,22 +139,22 @@ export class Run implements Builder<unknown> {
   // ---------------------------------------------------------------------------------------------- asking
 
   need<K extends Key>(key: K): Need<ValueOf<K>> {
-    return this.issue([key], ([id]) => this.take(id!) as ValueOf<K>)
+    return this.issue([key], ([id]) => this.take(id!, key) as ValueOf<K>)
   }
 
   all<const N extends Needs>(needs: N): Need<ValuesOf<N>> {
     return this.issue(keysIn(needs), (ids) => {
       let i = 0
-      return filled(needs, () => this.take(ids[i++]!)) as ValuesOf<N>
+      return filled(needs, (key) => this.take(ids[i++]!, key)) as ValuesOf<N>
     })
   }
 
   attempt<K extends Key>(key: K): Need<E.Either<BuildError<FailureOf<K>>, ValueOf<K>>> {
-    return this.issue([key], ([id]) => this.either<K>(id!))
+    return this.issue([key], ([id]) => this.either(id!, key))
   }
 
   collect<K extends Key>(keys: readonly K[]): Need<readonly E.Either<BuildError<FailureOf<K>>, ValueOf<K>>[]> {
-    return this.issue(keys, (ids) => ids.map((id) => this.either<K>(id)))
+    return this.issue(keys, (ids) => ids.map((id, i) => this.either(id, keys[i]!)))
   }
 
   *first<K extends Key>(keys: readonly K[]): Generator<Wait, ValueOf<K>, unknown> {
@@ -161,7 +162,7 @@ export class Run implements Builder<unknown> {
     for (const key of keys) {
       const found = yield* this.issue([key], ([id]) => {
         tried.push(id!)
-        return isBroken(this.state, id!) ? undefined : { value: resultOf(this.state, id!) }
+        return isBroken(this.state, id!) ? undefined : { value: this.answers.resultOf(this.state, id!, key) }
       })
       if (found !== undefined) return found.value as ValueOf<K>
     }
@@ -183,14 +184,14 @@ export class Run implements Builder<unknown> {
     this.outstanding--
   }
 
-  private either<K extends Key>(id: BuildId): E.Either<BuildError<FailureOf<K>>, ValueOf<K>> {
-    if (!isBroken(this.state, id)) return E.right(resultOf(this.state, id) as ValueOf<K>)
+  private either<K extends Key>(id: BuildId, key: K): E.Either<BuildError<FailureOf<K>>, ValueOf<K>> {
+    if (!isBroken(this.state, id)) return E.right(this.answers.resultOf(this.state, id, key) as ValueOf<K>)
     const keyOf = (build: BuildId): Key => this.keys.keyOf(build)!
     return E.left(buildErrorOf(failureOf(this.state, id), keyOf, wordsOf) as BuildError<FailureOf<K>>)
   }
 
-  private take(id: BuildId): unknown {
-    if (!isBroken(this.state, id)) return resultOf(this.state, id)
+  private take(id: BuildId, key: Key): unknown {
+    if (!isBroken(this.state, id)) return this.answers.resultOf(this.state, id, key)
     this.unmet ??= id
     throw new Unmet(id)
   }
@@ -209,7 +210,7 @@ export class Run implements Builder<unknown> {
   }
 
   areAtHand(ids: readonly BuildId[]): boolean {
-    for (const id of ids) if (!isAtHand(this.state, id)) return false
+    for (const id of ids) if (!this.answers.isAtHand(this.state, id)) return false
     return true
   }
 

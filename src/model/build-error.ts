@@ -55,8 +55,10 @@ export const buildErrorOf = (
     case 'noneOf':
       whole = { _tag: 'noneOf', key: root, tried: error.tried.map((failure) => buildErrorOf(failure, keyOf, nameOf)) }
       break
-    default:
-      whole = { _tag: 'threw', key: root, message: error._tag, trace: '' }
+    default: {
+      const message = error._tag === 'refused' ? error.why : error._tag === 'exit' ? `exit ${error.code}` : error._tag
+      whole = { _tag: 'threw', key: root, message, trace: '' }
+    }
   }
   for (let i = path.length - 2; i >= 0; i--) whole = { _tag: 'dependency', key: keyOf(path[i]!), cause: whole }
   return whole

@@ -50,6 +50,8 @@ export interface SourceDefinition extends Common {
   /** `undefined`: absent. Without it, what `transact` set. */
   readonly read: ((key: unknown, context: ReadContext) => unknown) | undefined
   readonly watch: Watch<unknown> | undefined
+  /** Of files of a project: what their values are. */
+  readonly file?: 'text' | 'bytes'
 }
 
 export interface RuleDefinition extends Common {

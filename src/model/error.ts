@@ -13,6 +13,8 @@ export type BuildError =
   | { readonly _tag: 'refused'; readonly code: number; readonly why: string }
   /** The build needs itself. The path begins at its smallest id, and does not repeat it at the end. */
   | { readonly _tag: 'cycle'; readonly path: readonly BuildId[] }
+  /** What it asked for is broken. */
+  | { readonly _tag: 'unmet' }
   /** A rule or action threw. `trace`: where, as the runtime tells it. */
   | { readonly _tag: 'threw'; readonly message: string; readonly trace: string }
   /** A rule or action said that it cannot answer, and why: a value of its error type, as its codec encodes it. */

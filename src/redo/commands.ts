@@ -6,11 +6,12 @@ import { candidatesFor } from '../make/lookup.js'
 import type { Run } from '../make/run.js'
 import type { Want } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
-import { Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js'
+import { Kind, kindOf } from '../model/state.js'
 import { badName, type Options, parseOptions } from './arguments.js'
 import { fromByteString } from './byte-strings.js'
 import { helpFor } from './help.js'
-import { type Host, namedRows } from './host.js'
+import type { Host } from './host.js'
+import { sourcesOf, targetsOf, unmodifiedTargetsOf } from './known.js'
 import { packageVersion } from './native.js'
 import { Resolver } from './project.js'
 import { PROTOCOL } from './protocol.js'
@@ -33,8 +34,13 @@ interface Call {
 export class Commands {
   private readonly host: Host
   private readonly requests = new Map<Client, BuildId>()
-  /** For `redford stop` and `status`. */
-  private readonly control: { stop(client: Client): void; status(client: Client, json: boolean): void }
+  private readonly control: {
+    /** For `redford stop` and `status`. */
+    stop(client: Client): void
+    status(client: Client, json: boolean): void
+    /** Whether the project's config is the one that was loaded. */
+    hasRules(): boolean
+  }
   /** What the last person's request was for, and how many do-files were run for it. */
   lastRequest: { readonly targets: readonly BuildId[]; readonly runs: number } = { targets: [], runs: 0 }
   /** Everything was looked at once, and is watched since. */
@@ -57,6 +63,8 @@ export class Commands {
     }
     const run = hello.token === '' ? undefined : this.host.runOf(hello.token)
     if (run === undefined && (this.isDraining || !this.host.isInPlace)) return this.elsewhere(client)
+    // Another process loads what it says now; who builds just now goes on with what it said.
+    if (run === undefined && this.host.isIdle && !this.control.hasRules()) return this.elsewhere(client)
     if (hello.token !== '' && run === undefined)
       return this.fail(client, FAILURE, 'the do-file that started this has ended')
     const options = parseOptions(hello.command, client.args)
@@ -120,9 +128,9 @@ export class Commands {
       case 'redo-whichdo':
         return this.whichdo(call)
       case 'redo-targets':
-        return this.list(call, (state, x) => kindOf(state, x) === Kind.TARGET && !hasFlag(state, x, Flag.MODIFIED))
+        return this.list(call, unmodifiedTargetsOf)
       case 'redo-sources':
-        return this.list(call, isSource)
+        return this.list(call, sourcesOf)
       case 'redo-ood':
         return this.ood(call)
       case 'redford-stop':
@@ -308,21 +316,16 @@ export class Commands {
       this.printNames(client, lines, options.json)
       return client.exit(SUCCESS)
     }
+    const { rules } = this.host
+    const isMade = rules?.makes(name) === true
+    if (isMade) lines.push(resolver.shown(rules.config))
     this.printNames(client, lines, options.json)
-    client.exit(FAILURE)
+    client.exit(isMade ? SUCCESS : FAILURE)
   }
 
-  private list(call: Call, isMeant: (state: State, x: BuildId) => boolean): void {
+  private list(call: Call, of: (host: Host) => readonly BuildId[]): void {
     if (this.hasTargets(call)) return
-    const { state } = this.host
-    const names = namedRows(state)
-      .filter((x) => isMeant(state, x))
-      .map((x) => this.host.store.names.nameOf(x))
-    this.printNames(
-      call.client,
-      names.sort(byBytes).map((name) => call.resolver.shown(name)),
-      call.options.json,
-    )
+    this.printBuilds(call, of(this.host))
     call.client.exit(SUCCESS)
   }
 
@@ -341,8 +344,8 @@ export class Commands {
   private ood(call: Call): void {
     if (this.hasTargets(call)) return
     const { host } = this
-    const { client, resolver, options } = call
-    const targets = namedRows(host.state).filter((x) => kindOf(host.state, x) === Kind.TARGET)
+    const { client } = call
+    const targets = targetsOf(host)
     const id = host.store.names.fresh()
     this.requests.set(client, id)
     const event = {
@@ -358,16 +361,15 @@ export class Commands {
     } as const
     host.ask(event, (_, __, outOfDate) => {
       this.requests.delete(client)
-      this.printNames(
-        client,
-        outOfDate
-          .map((x) => host.store.names.nameOf(x))
-          .sort(byBytes)
-          .map((name) => resolver.shown(name)),
-        options.json,
-      )
+      this.printBuilds(call, outOfDate)
       client.exit(SUCCESS)
     })
+  }
+
+  private printBuilds({ client, resolver, options }: Call, builds: readonly BuildId[]): void {
+    const names = builds.map((x) => this.host.store.names.nameOf(x)).sort(byBytes)
+    const shown = names.map((name) => resolver.shown(name))
+    this.printNames(client, shown, options.json)
   }
 
   private printNames(client: Client, names: readonly string[], json: boolean): void {
@@ -385,9 +387,6 @@ export class Commands {
     client.exit(code)
   }
 }
-
-const isSource = (state: State, x: BuildId): boolean =>
-  kindOf(state, x) === Kind.SOURCE || (kindOf(state, x) === Kind.TARGET && hasFlag(state, x, Flag.MODIFIED))
 
 /** "dev:ino", as clients say it of their standard error. */
 const fileIdentity = (path: string): string => {

@@ -3,11 +3,13 @@ import { chmodSync, lstatSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import type { Server } from 'node:net'
 import * as E from 'fp-ts/lib/Either.js'
 import { EarlyLook } from '../make/early-look.js'
+import type { Rules } from '../make/rules.js'
 import { isTidy } from '../make/temporary.js'
 import { acquireLock, type Lock } from '../store/lock.js'
 import { openStore, type StoreError, type StoreWarning } from '../store/store.js'
 import { SOCKET } from './client.js'
 import { Commands } from './commands.js'
+import { isCurrent, loadRules } from './config.js'
 import { Host } from './host.js'
 import { endLeftovers } from './leftovers.js'
 import { nativeProgram, packageVersion } from './native.js'
@@ -74,8 +76,9 @@ export class Daemon {
       return E.left({ _tag: 'refused', why: storeWords(store.left) })
     }
     const hadLeftovers = await endLeftovers(store.right)
-    const host = new Host({ ...options, store: store.right, native })
-    const daemon = new Daemon(options, host, lock.right)
+    const rules = await loadRules(options.root)
+    const host = new Host({ ...options, store: store.right, native, rules })
+    const daemon = new Daemon(options, host, lock.right, rules)
     daemon.warning = store.right.warning && warningWords(store.right.warning)
     try {
       await daemon.listen()
@@ -90,17 +93,19 @@ export class Daemon {
     return E.right(daemon)
   }
 
-  private constructor(options: DaemonOptions, host: Host, lock: Lock) {
+  private constructor(options: DaemonOptions, host: Host, lock: Lock, rules: Rules | undefined) {
     this.options = options
     this.host = host
     this.lock = lock
     this.commands = new Commands(host, {
       stop: (client) => this.end(0, client),
       status: (client, json) => this.status(client, json),
+      hasRules: () => isCurrent(rules),
     })
     host.onStateEvent = () => this.checkState()
     host.onIdle = () => {
-      if (this.commands.isDraining) this.end(0)
+      // What is wrong with a config may be put right anywhere: the next process looks again.
+      if (this.commands.isDraining || rules?.fault !== undefined) this.end(0)
       else this.waitIdle()
     }
     this.waitIdle()

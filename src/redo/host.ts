@@ -10,15 +10,21 @@ import type { EarlyLooks } from '../make/early-look.js'
 import { nativeSpawner } from '../make/forkserver.js'
 import { ABSENT, look } from '../make/look.js'
 import { lookWithContent } from '../make/look-content.js'
+import { MixedMake } from '../make/mixed.js'
 import { nodeSpawner } from '../make/node-spawner.js'
+import { RuleMake, type Rules } from '../make/rules.js'
 import type { Run } from '../make/run.js'
 import type { Event } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
+import { Misuse } from '../model/misuse.js'
 import { Fact, Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js'
 import { PAGE_ROWS, pageOf, pagesEnd, read } from '../model/table.js'
 import { type Intent, type Store, StoreFault } from '../store/store.js'
+import { badName } from './arguments.js'
+import { toByteString } from './byte-strings.js'
 import { killSession, recordGroup } from './leftovers.js'
 import type { Native } from './native.js'
+import { Resolver } from './project.js'
 import { type Session, Sessions } from './sessions.js'
 import { Tracer } from './trace.js'
 import { Watching } from './watching.js'
@@ -28,6 +34,8 @@ export interface HostOptions {
   readonly root: string
   readonly store: Store
   readonly native: Native
+  /** The project's own rules, if it has any. */
+  readonly rules: Rules | undefined
   /** Watch the project's folders, so that commands need not look at every file. */
   readonly watch: boolean
   /** For one command, in a process that ends with it: what only saves the next one time is left undone. */
@@ -57,6 +65,8 @@ export class Host {
   readonly tracer: Tracer
   readonly watching: Watching
   readonly root: string
+  readonly rules: RuleMake | undefined
+  private readonly mixed: MixedMake | undefined
   /** Everything was looked at while the state was loaded, and nothing happened since. */
   early: EarlyLooks | undefined
   /** Called when the last request was answered. */
@@ -114,8 +124,22 @@ export class Host {
       },
       onLost: (pid) => killSession(pid),
     })
+    if (options.rules !== undefined) {
+      const resolver = new Resolver(root, root)
+      this.rules = new RuleMake({
+        rules: options.rules,
+        naming: store.names,
+        resolve: (path) => {
+          const bad = badName(toByteString(path))
+          if (bad !== undefined) throw new Misuse(bad)
+          return resolver.nameOf(toByteString(path))
+        },
+        onRun: (build, session, config) => this.tracer.onRun(build, session, config),
+      })
+      this.mixed = new MixedMake(this.make, this.rules, store.names)
+    }
     this.engine = new Engine({
-      make: this.make,
+      make: this.mixed ?? this.make,
       state: store.state,
       onTick: (input, before, after) => this.tracer.onTick(input, before, after),
       onTurn: (outcome, _, after) => this.onTurn(outcome, after),
@@ -246,6 +270,7 @@ export class Host {
     for (const build of outcome.forgotten) store.names.free(build)
     if (this.isIdle) {
       this.sessions.onIdle()
+      if (after.inFlight === 0) this.mixed?.rest()
       this.drawStatus()
       this.onIdle()
     }

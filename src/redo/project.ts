@@ -2,6 +2,7 @@
 import { lstatSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { baseOf, folderOf, isWithin, joinPath, normalize, relativePath } from '../make/path.js'
+import { shownValue } from '../make/value-file.js'
 import { toByteString } from './byte-strings.js'
 
 /** The folder of the project's state, in its root. */
@@ -114,7 +115,7 @@ export class Resolver {
 
   /** How the client calls the target of that name. */
   shown(name: string): string {
-    return relativePath(this.real(this.cwd), joinPath(this.root, name))
+    return shownValue(name) ?? relativePath(this.real(this.cwd), joinPath(this.root, name))
   }
 
   private real(folder: string): string {

@@ -1,5 +1,6 @@
 /** The pipeline made visible: one line of JSON for each demand, scan, run, block, resume, respond, done and broken. */
 import { closeSync, openSync, writeSync } from 'node:fs'
+import { shownValue } from '../make/value-file.js'
 import { changedPages } from '../model/changed.js'
 import { type Event, type Input, LOOK_STRIDE, LookWord } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
@@ -130,7 +131,8 @@ export class Tracer {
   }
 
   private shown(build: BuildId): string {
-    return fromByteString(this.nameOf(build))
+    const name = this.nameOf(build)
+    return fromByteString(shownValue(name) ?? name)
   }
 }
 

@@ -39,8 +39,10 @@ export const errorWords = (error: BuildError | undefined, nameOf: (build: BuildI
     }
     case 'interrupted':
       return 'interrupted'
+    case 'unmet':
+      return 'what it needs is broken'
     case 'threw':
-      return `threw ${error.message}`
+      return `threw ${error.message}${placeIn(error.trace)}`
     case 'failed':
       return `failed: ${JSON.stringify(error.error)}`
     case 'absent':
@@ -50,6 +52,12 @@ export const errorWords = (error: BuildError | undefined, nameOf: (build: BuildI
     case 'misuse':
       return error.why
   }
+}
+
+/** Where it was thrown: the innermost frame that lies in a file. */
+const placeIn = (trace: string): string => {
+  const place = /(?:\(|at )(?:file:\/\/)?(\/[^\n()]*:\d+):\d+\)?$/m.exec(trace)?.[1]
+  return place === undefined ? '' : ` (${place})`
 }
 
 /** The cycle from its smallest name on, so that it reads the same however it was found. */

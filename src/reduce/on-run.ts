@@ -123,7 +123,8 @@ const fail = (w: Work, x: BuildId, { error, exists, create, claimed }: Of<'faile
   }
   endRun(w, x)
   const cycle = objectAt(w.cycles, x)
-  const cause = cycle === undefined && error._tag === 'exit' ? brokenDependency(w, x) : buildId(0)
+  const mayHaveCause = cycle === undefined && (error._tag === 'exit' || error._tag === 'unmet')
+  const cause = mayHaveCause ? brokenDependency(w, x) : buildId(0)
   // A target whose old file is still there stays one; of the rest nothing is left to tell it from what never was.
   const kept = exists ? w.facts.get(x, Fact.FLAGS) & ~Flag.VIRTUAL : Kind.ABSENT
   w.facts.set(x, Fact.FLAGS, kept | Flag.BROKEN)
@@ -150,7 +151,7 @@ const fail = (w: Work, x: BuildId, { error, exists, create, claimed }: Of<'faile
 const tellBroken = (w: Work, x: BuildId): void =>
   w.tell({ _tag: 'broke', build: x, asked: w.isAskedFor(x), session: buildId(w.flight.get(x, Flight.SESSION)) })
 
-/** The first of its dependencies that is broken: the likely reason why a do-file failed. */
+/** The first of its dependencies that is broken: the likely reason why a do-file, or a rule that makes files, failed. */
 const brokenDependency = (w: Work, x: BuildId): BuildId => {
   for (let e = w.facts.get(x, Fact.DEP_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEP)) {
     const d = buildId(w.edges.get(e, Edge.DEPENDENCY))

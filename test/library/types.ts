@@ -12,6 +12,8 @@ import {
   codec as C,
   type Codec,
   createEngine,
+  defineConfig,
+  file,
   type Json,
   type Key,
   type Notice,
@@ -215,6 +217,19 @@ eng.live(picky)
 createEngine({ rules: [num('x')] })
 // @ts-expect-error 2322
 createEngine({ rules: [], drive: 'sometimes' })
+
+// Rules of a project.
+const site = rule('site', { key: C.string, value: C.string }, function* (name, b) {
+  const bytes: Uint8Array = yield* b.need(file.bytes(name))
+  return (yield* b.need(file(name))) + bytes.length
+})
+defineConfig({ rules: [site], targets: (path) => (path === '' ? undefined : site(path)) })
+// @ts-expect-error 2322
+defineConfig({ rules: [site], targets: () => num('x') })
+// @ts-expect-error 2322
+defineConfig({ rules: ['site'] })
+// @ts-expect-error 2345
+file(1)
 
 // Codecs.
 const person = C.struct({ name: C.string, age: C.optional(C.int), tags: C.array(C.string) })

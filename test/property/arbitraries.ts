@@ -23,6 +23,7 @@ interface Sketch {
   readonly script: 'own' | number | null
   readonly stamps: boolean
   readonly background: number | null
+  readonly inMake: boolean
 }
 
 export interface Shape {
@@ -30,6 +31,8 @@ export interface Shape {
   readonly cyclic?: boolean
   readonly tolerant?: boolean
   readonly background?: boolean
+  /** Some rules have no process. */
+  readonly inMake?: boolean
   readonly rulesMax?: number
 }
 
@@ -49,12 +52,15 @@ const sketch = (shape: Shape): fc.Arbitrary<Sketch> => {
     script: fc.oneof(fc.constant(null), fc.constant('own' as const), ref),
     stamps: fc.nat(3).map((n) => n === 3),
     background: shape.background ? often(ref, 3) : fc.constant(null),
+    inMake: shape.inMake ? fc.boolean() : fc.constant(false),
   })
 }
 
 const ruleOf = (s: Sketch, rank: number, pool: readonly number[]): Rule => {
   const resolve = (n: number): number => pool[n % pool.length]!
+  const isPlain = !s.always && s.ifcreate === null && s.background === null && !(s.stamps && s.output === 'none')
   return {
+    ...(s.inMake && isPlain ? { inMake: true } : {}),
     asks: s.asks.map((group) => group.map(resolve)),
     output: s.output,
     ...(s.ifOdd.length > 0 ? { ifOdd: s.ifOdd.map(resolve) } : {}),

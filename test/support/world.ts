@@ -9,7 +9,7 @@ import { dependenciesOf } from '../../src/model/dependencies.js'
 import { type Effect, type Input, LOOK_STRIDE, LookWord, type Receipt, type Want } from '../../src/model/event.js'
 import { type BuildId, buildId } from '../../src/model/ids.js'
 import { checkInvariants } from '../../src/model/invariants.js'
-import { Fact, Flag, Flight, hasFlag, type State } from '../../src/model/state.js'
+import { Edge, Fact, Flag, Flight, GROUP_SHIFT, hasFlag, type State } from '../../src/model/state.js'
 import { read } from '../../src/model/table.js'
 import type { Policy } from '../../src/reduce/policies/basic.js'
 
@@ -36,6 +36,8 @@ export interface Rule {
   readonly stamps?: boolean
   /** Asked for by a process in the background; nobody waits for the answer. */
   readonly background?: readonly number[]
+  /** No process: make itself goes on with it whenever what it asked for is there. Only asks, and what it outputs. */
+  readonly inMake?: boolean
 }
 
 export interface World {
@@ -105,10 +107,11 @@ export class Play {
         })
         return { _tag: 'scanned', builds, looks }
       },
-      run: (_, builds) =>
+      run: (state, builds) =>
         permute(
           builds.map((x): Receipt => {
             const rule = world.rules.get(x)
+            if (rule?.inMake) return this.goOn(state, x, rule)
             if (rule === undefined)
               return { _tag: 'failed', build: x, error: { _tag: 'noRule' }, exists: world.files.has(x), create: [] }
             return {
@@ -234,6 +237,33 @@ export class Play {
     if (process !== undefined) this.fail(process, { _tag: 'signal', signal: 'SIGKILL' })
   }
 
+  /** From its beginning, past all that it has asked for before. */
+  private goOn(state: State, build: BuildId, rule: Rule): Receipt {
+    let known = groupsOf(state, build)
+    if (known === 0) this.runs.push(build)
+    const asks = (group: readonly number[]): boolean => group.length > 0 && known-- <= 0
+    const blocked = (group: readonly number[]): Receipt => ({
+      _tag: 'blocked',
+      build,
+      needs: group.map(buildId),
+      create: [],
+      slot: false,
+    })
+    const hasBroken = (group: readonly number[]): boolean => group.some((d) => hasFlag(state, buildId(d), Flag.BROKEN))
+    const script = rule.script === undefined ? [] : [rule.script]
+    if (asks(script)) return blocked(script)
+    if (hasBroken(script)) return this.failed(build, { _tag: 'unmet' })
+    let sum = 1
+    for (let i = 0; i <= rule.asks.length; i++) {
+      const group = rule.asks[i] ?? (sum % 2 === 1 ? (rule.ifOdd ?? []) : [])
+      if (asks(group)) return blocked(group)
+      if (!hasBroken(group)) for (const d of group) sum += this.world.files.get(d) ?? 7
+      else if (rule.tolerant) sum += 7
+      else return this.failed(build, { _tag: 'unmet' })
+    }
+    return this.failsAtEnd({ rule, sum }) ? this.failed(build, { _tag: 'exit', code: 1 }) : this.done(build, rule, sum)
+  }
+
   private begin(build: BuildId): void {
     const rule = this.world.rules.get(build) as Rule
     this.runs.push(build)
@@ -319,7 +349,7 @@ export class Play {
     return request
   }
 
-  private failsAtEnd({ rule, sum }: Process): boolean {
+  private failsAtEnd({ rule, sum }: Pick<Process, 'rule' | 'sum'>): boolean {
     return rule.failsAt !== undefined && sum % 5 === rule.failsAt
   }
 
@@ -331,7 +361,11 @@ export class Play {
     const { build } = process
     if (this.processes.get(build) !== process) return
     this.processes.delete(build)
-    this.engine.settle({ _tag: 'failed', build, error, exists: this.world.files.has(build), create: [] })
+    this.engine.settle(this.failed(build, error))
+  }
+
+  private failed(build: BuildId, error: Extract<Receipt, { _tag: 'failed' }>['error']): Receipt {
+    return { _tag: 'failed', build, error, exists: this.world.files.has(build), create: [] }
   }
 
   private kill(build: BuildId): void {
@@ -345,8 +379,13 @@ export class Play {
     const { rule, build } = process
     if (this.failsAtEnd(process)) return this.fail(process, { _tag: 'exit', code: 1 })
     this.processes.delete(build)
+    this.engine.settle(this.done(build, rule, process.sum))
+  }
+
+  /** Puts what came of it in place. */
+  private done(build: BuildId, rule: Rule, sum: number): Receipt {
     const virtual = rule.output === 'none'
-    const value = resultOf(rule, process.sum)
+    const value = resultOf(rule, sum)
     if (virtual) this.world.files.delete(build)
     else this.world.files.set(build, value)
     this.world.byHand?.delete(build)
@@ -361,8 +400,14 @@ export class Play {
       content2: 0,
       content3: 0,
     }
-    this.engine.settle({ _tag: 'done', build, look, virtual })
+    return { _tag: 'done', build, look, virtual }
   }
+}
+
+/** How many groups the state knows that this run asked for. */
+const groupsOf = (state: State, x: BuildId): number => {
+  const tail = read(state.flight, x, Flight.NEW_TAIL)
+  return tail === 0 ? 0 : (read(state.edges, tail, Edge.MODE) >>> GROUP_SHIFT) + 1
 }
 
 const resultOf = (rule: Rule, sum: number): number => (rule.output === 'parity' ? sum % 2 : sum % 1_000_003)

@@ -1,0 +1,29 @@
+/** Looks as words of a scan's receipt. */
+import { type Look, LookWord } from '../model/event.js'
+import type { BuildId } from '../model/ids.js'
+import { Fact, type State } from '../model/state.js'
+import { read } from '../model/table.js'
+import { ABSENT, FILE, type Look as FileLook, FOLDER, LOOK_FAILED } from './look.js'
+
+export const isThere = (seen: FileLook): boolean => seen.kind !== ABSENT && seen.kind !== LOOK_FAILED
+
+/** Whether a look finds what is recorded. */
+export const isKnown = ({ facts }: State, x: BuildId, kind: number, stat0: number, stat1: number): boolean =>
+  (kind === FILE || kind === FOLDER) && read(facts, x, Fact.STAT) === stat0 && read(facts, x, Fact.STAT + 1) === stat1
+
+export const copyContent = (state: State, x: BuildId, looks: Int32Array, at: number): void => {
+  for (let i = 0; i < 4; i++) looks[at + LookWord.CONTENT + i] = read(state.facts, x, Fact.CONTENT + i)
+}
+
+export const writeStat = (looks: Int32Array, at: number, seen: FileLook): void => {
+  looks[at + LookWord.KIND] = seen.kind
+  looks[at + LookWord.RACY] = seen.racy ? 1 : 0
+  looks[at + LookWord.STAT] = seen.stat0
+  looks[at + LookWord.STAT + 1] = seen.stat1
+}
+
+export const writeLook = (looks: Int32Array, at: number, seen: Look): void => {
+  looks[at + LookWord.KIND] = seen.kind
+  looks[at + LookWord.RACY] = seen.racy ? 1 : 0
+  looks.set([seen.stat0, seen.stat1, seen.content0, seen.content1, seen.content2, seen.content3], at + LookWord.STAT)
+}

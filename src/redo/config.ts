@@ -1,0 +1,120 @@
+/** The project's own rules: `redford.config.js` in its root, loaded once by each process that builds. */
+import { existsSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { FILE, look } from '../make/look.js'
+import { lookWithContent } from '../make/look-content.js'
+import { folderOf, joinPath } from '../make/path.js'
+import type { Builder } from '../make/rule.js'
+import type { CodeFile, Rule, Rules } from '../make/rules.js'
+import type { Definition } from '../model/definition.js'
+import type { Content } from '../model/event.js'
+import { toByteString } from './byte-strings.js'
+import { Resolver } from './project.js'
+
+const CONFIGS = ['redford.config.js', 'redford.config.mjs', 'redford.config.ts']
+/** Modules of files, as far as names in texts tell: to take one too many for a part of the code is safe. */
+const IMPORTS = /\b(?:from|import|require)\s*\(?\s*(['"])(\.{1,2}\/[^'"\n]+)\1/g
+
+const present = (): readonly string[] => CONFIGS.filter((name) => existsSync(name))
+
+/**
+ * Loads the config of the root, which is the working folder; undefined: there is none. Never throws: what is wrong with it is its
+ * `fault`.
+ */
+export const loadRules = async (root: string): Promise<Rules | undefined> => {
+  const names = present()
+  const [name] = names
+  if (name === undefined) return undefined
+  const nothing = { fault: undefined, rules: [], targets: () => undefined }
+  const rules = { ...nothing, files: codeOf(name, new Resolver(root, root)) }
+  if (names.length > 1) return { ...rules, fault: `there are ${names.join(' and ')}: keep one of them` }
+  try {
+    // It marks the root, in whatever language.
+    if (readFileSync(name).length === 0) return rules
+    const loaded = (await import(pathToFileURL(resolve(name)).href)) as { readonly default?: unknown }
+    return { ...rules, ...said(loaded.default) }
+  } catch (error) {
+    return { ...rules, fault: `it cannot be loaded: ${loadWords(error)}` }
+  }
+}
+
+const loadWords = (error: unknown): string => {
+  const { code, message = String(error) } = (error ?? {}) as { readonly code?: string; readonly message?: string }
+  if (code === 'ERR_UNKNOWN_FILE_EXTENSION')
+    return `Node ${process.versions.node} runs no TypeScript: use 22.18 or newer, or write redford.config.js`
+  return message
+}
+
+/** What a config says; one without a default export only marks the root. @throws Error that says what it should be */
+const said = (config: unknown): Partial<Rules> => {
+  if (config === undefined) return {}
+  const { rules, targets } = (config ?? {}) as { readonly rules?: unknown; readonly targets?: unknown }
+  if (!Array.isArray(rules)) throw new Error('export default defineConfig({ rules: [...] }): `rules` must be an array')
+  if (targets !== undefined && typeof targets !== 'function')
+    throw new Error('`targets` must be a function from a path to a key')
+  const found = rules.map((rule: { readonly definition?: Definition } | undefined) => {
+    if (rule?.definition === undefined) throw new Error('`rules` must hold nothing but rules')
+    return ruleOf(rule.definition)
+  })
+  const twice = found.find(({ of }, i) => found.findIndex((other) => other.of.name === of.name) < i)
+  if (twice !== undefined) throw new Error(`there are two rules of the name ${twice.of.name}`)
+  return { rules: found, ...(targets === undefined ? {} : { targets: targets as Rules['targets'] }) }
+}
+
+/** @throws Error where it is no rule */
+const ruleOf = (of: Definition): Rule => {
+  switch (of.kind) {
+    case 'rule':
+      return { of, run: of }
+    case 'static':
+      return { of, run: asRule(of, (key, values) => of.make(values, key)) }
+    case 'batch':
+      return { of, run: asRule(of, (key, deps) => (of.make([{ key, deps }]) as readonly unknown[])[0]) }
+    default:
+      throw new Error(`${of.name} is ${of.kind === 'source' ? 'a source: use file()' : 'an action: use a do-file'}`)
+  }
+}
+
+type Declaring = Extract<Definition, { kind: 'static' | 'batch' }>
+
+const asRule = (of: Declaring, make: (key: unknown, values: unknown) => unknown): Rule['run'] => ({
+  ...of,
+  kind: 'rule',
+  make: function* (key, b) {
+    return make(key, yield* (b as Builder).all(of.deps(key)))
+  },
+})
+
+/** The file, and those that it imports by their paths, directly or not: their code is what a build of a rule is made by. */
+const codeOf = (config: string, resolver: Resolver): readonly CodeFile[] => {
+  const names = [config]
+  for (const name of names) {
+    let text: string
+    try {
+      text = readFileSync(Buffer.from(name, 'latin1'), 'utf8')
+    } catch {
+      continue
+    }
+    for (const [, , path] of text.matchAll(IMPORTS)) {
+      const imported = resolver.nameOf(joinPath(folderOf(name), toByteString(path!)))
+      if (!names.includes(imported) && look(imported).kind === FILE) names.push(imported)
+    }
+  }
+  return names.map((name) => ({ name, content: contentNow(name) }))
+}
+
+const contentNow = (name: string): Content => {
+  const { content0, content1, content2, content3 } = lookWithContent(name)
+  return [content0, content1, content2, content3]
+}
+
+/** Whether what was loaded is what would be loaded now. */
+export const isCurrent = (rules: Rules | undefined): boolean => {
+  const names = present()
+  if (rules === undefined) return names.length === 0
+  return (
+    names[0] === rules.files[0]!.name &&
+    rules.files.every(({ name, content }) => contentNow(name).every((word, i) => word === content[i]))
+  )
+}
