@@ -1,7 +1,7 @@
 /** What a state answers of a build to those who depend on it. */
 import type { Key } from '../model/definition.js'
-import type { Failure } from '../model/error.js'
-import { type BuildId, buildId } from '../model/ids.js'
+import { type Failure, failureFrom } from '../model/error.js'
+import type { BuildId } from '../model/ids.js'
 import { Fact, Flag, Flight, type State } from '../model/state.js'
 import { objectAt, read } from '../model/table.js'
 
@@ -35,8 +35,9 @@ export const fromTable = (value: unknown): unknown => (value === UNDEFINED ? und
 export const toTable = (value: unknown): unknown => (value === undefined ? UNDEFINED : value)
 
 /** Of a broken build at hand. */
-export const failureOf = (state: State, x: BuildId): Failure => {
-  const path = [x]
-  for (let d = read(state.facts, x, Fact.CAUSE); d !== 0; d = read(state.facts, d, Fact.CAUSE)) path.push(buildId(d))
-  return { path, error: objectAt(state.errors, path[path.length - 1]!) ?? { _tag: 'interrupted' } }
-}
+export const failureOf = ({ facts, errors }: State, x: BuildId): Failure =>
+  failureFrom(
+    x,
+    (d) => read(facts, d, Fact.CAUSE),
+    (d) => objectAt(errors, d),
+  )

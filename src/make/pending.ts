@@ -1,38 +1,33 @@
 /** Reads and actions under way: each ends once, or is dropped and never heard of again. */
 import type { BuildId } from '../model/ids.js'
 
+/** What came of a read or action. */
+export type Ended = { readonly value: unknown } | { readonly error: unknown }
+
 export class Pending {
   private readonly running = new Map<BuildId, AbortController>()
 
-  /** Runs `work`; `done` gets what came of it, unless it is dropped before that. */
-  begin(
-    build: BuildId,
-    work: (signal: AbortSignal) => unknown,
-    done: (result: { readonly value: unknown } | { readonly error: unknown }) => void,
-  ): 'now' | 'later' {
+  /** Runs `work`. What comes of it at once is returned; what comes later is told to `later`, unless it is dropped before that. */
+  begin(build: BuildId, work: (signal: AbortSignal) => unknown, later: (ended: Ended) => void): Ended | undefined {
     const controller = new AbortController()
     let result: unknown
     try {
       result = work(controller.signal)
     } catch (error) {
-      done({ error })
-      return 'now'
+      return { error }
     }
-    if (!isThenable(result)) {
-      done({ value: result })
-      return 'now'
-    }
+    if (!isThenable(result)) return { value: result }
     this.running.set(build, controller)
-    const end = (outcome: { readonly value: unknown } | { readonly error: unknown }): void => {
+    const end = (ended: Ended): void => {
       if (this.running.get(build) !== controller) return
       this.running.delete(build)
-      done(outcome)
+      later(ended)
     }
     result.then(
       (value) => end({ value }),
       (error: unknown) => end({ error }),
     )
-    return 'later'
+    return undefined
   }
 
   drop(build: BuildId): void {

@@ -5,12 +5,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { canonical, type Json } from '../model/codec.js'
 import type { Definition, Key, RuleDefinition } from '../model/definition.js'
+import { groupsOf } from '../model/dependencies.js'
 import type { BuildError } from '../model/error.js'
 import type { Content, Receipt } from '../model/event.js'
 import { fileDefinition } from '../model/file-definition.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
-import { Edge, Fact, Flight, GROUP_SHIFT, Kind, kindOf, type State } from '../model/state.js'
+import { Fact, Flight, Kind, kindOf, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import { freezeDeep } from './freeze.js'
 import { lookWithContent } from './look-content.js'
@@ -250,9 +251,3 @@ const failed = (state: State, build: BuildId, error: BuildError): Extract<Receip
   exists: kindOf(state, build) === Kind.TARGET,
   create: [],
 })
-
-/** How many groups of dependencies the state knows of the present attempt. */
-const groupsOf = (state: State, x: BuildId): number => {
-  const tail = read(state.flight, x, Flight.NEW_TAIL)
-  return tail === 0 ? 0 : (read(state.edges, tail, Edge.MODE) >>> GROUP_SHIFT) + 1
-}

@@ -10,18 +10,19 @@ import type {
   StaticDefinition,
   ThreadFunction,
 } from '../model/definition.js'
+import { groupsOf } from '../model/dependencies.js'
 import type { BuildError as Reason } from '../model/error.js'
 import { Bug } from '../model/error.js'
 import type { Effect, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
-import { Bit, Edge, Fact, Flag, Flight, GROUP_SHIFT, type State } from '../model/state.js'
+import { Bit, Fact, Flag, Flight, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import { isAtHand, isBroken, resultOf, toTable } from './answers.js'
 import { contentOf, contentOfError } from './content.js'
 import { freezeDeep } from './freeze.js'
 import type { Keys } from './keys.js'
-import { Pending } from './pending.js'
+import { type Ended, Pending } from './pending.js'
 import { fail, laterOf, Run, reasonOf } from './rule.js'
 import { filled, keysIn } from './shape.js'
 import type { World } from './world.js'
@@ -166,15 +167,10 @@ export class ValueMake {
 
   /** Does `work`: what comes of it at once is the receipt, else that it has started. */
   private underTake(x: BuildId, work: (signal: AbortSignal) => unknown, made: (value: unknown) => Receipt): Receipt {
-    let receipt: Receipt = { _tag: 'started', build: x }
-    let isNow = true
-    this.pending.begin(x, work, (result) => {
-      const ended = 'value' in result ? made(result.value) : broken(x, [], reasonOf(result.error))
-      if (isNow) receipt = ended
-      else this.options.settle(ended)
-    })
-    isNow = false
-    return receipt
+    const receiptOf = (ended: Ended): Receipt =>
+      'value' in ended ? made(ended.value) : broken(x, [], reasonOf(ended.error))
+    const ended = this.pending.begin(x, work, (later) => this.options.settle(receiptOf(later)))
+    return ended === undefined ? { _tag: 'started', build: x } : receiptOf(ended)
   }
 
   // ---------------------------------------------------------------------------------------------- rules
@@ -328,10 +324,4 @@ const attempt = <A>(act: () => A): { readonly value: A } | { readonly error: Rea
     if (error instanceof Bug) throw error
     return { error: reasonOf(error) }
   }
-}
-
-/** How many groups of dependencies the state knows of the present attempt. */
-const groupsOf = (state: State, x: BuildId): number => {
-  const tail = read(state.flight, x, Flight.NEW_TAIL)
-  return tail === 0 ? 0 : (read(state.edges, tail, Edge.MODE) >>> GROUP_SHIFT) + 1
 }

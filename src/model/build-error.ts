@@ -1,6 +1,6 @@
 /** Why a build has no value, as those see it who asked: with keys, and the whole chain down to the root cause. */
 import type { Key } from './definition.js'
-import type { Failure } from './error.js'
+import { type Failure, smallestFirst } from './error.js'
 import type { BuildId } from './ids.js'
 
 export type BuildError<F = unknown> =
@@ -62,10 +62,4 @@ export const buildErrorOf = (
   }
   for (let i = path.length - 2; i >= 0; i--) whole = { _tag: 'dependency', key: keyOf(path[i]!), cause: whole }
   return whole
-}
-
-const smallestFirst = (path: readonly Key[], nameOf: (key: Key) => string): readonly Key[] => {
-  const names = path.map(nameOf)
-  const at = names.reduce((best, name, i) => (name < names[best]! ? i : best), 0)
-  return [...path.slice(at), ...path.slice(0, at)]
 }

@@ -1,6 +1,6 @@
 /** The graph of a state, as lists. */
 import { type BuildId, buildId } from './ids.js'
-import { Edge, Fact, GROUP_SHIFT, Mode, type State } from './state.js'
+import { Edge, Fact, Flight, GROUP_SHIFT, Mode, type State } from './state.js'
 import { read } from './table.js'
 
 /** One dependency of a build, as recorded. */
@@ -32,4 +32,10 @@ export const dependentsOf = (state: State, build: BuildId): readonly BuildId[] =
   for (let e = read(state.facts, build, Fact.DEPENDENT_HEAD); e !== 0; e = read(state.edges, e, Edge.NEXT_DEPENDENT))
     found.push(buildId(read(state.edges, e, Edge.DEPENDENT)))
   return found
+}
+
+/** How many groups of dependencies the state knows of the present run of `x`. */
+export const groupsOf = (state: State, x: BuildId): number => {
+  const tail = read(state.flight, x, Flight.NEW_TAIL)
+  return tail === 0 ? 0 : (read(state.edges, tail, Edge.MODE) >>> GROUP_SHIFT) + 1
 }

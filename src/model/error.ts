@@ -1,6 +1,6 @@
 /** Why a build is broken. Data, not prose: words are made at the border. */
 import type { Json } from './codec.js'
-import type { BuildId } from './ids.js'
+import { type BuildId, buildId } from './ids.js'
 
 export type BuildError =
   /** There is no file of that name and no rule that makes one. */
@@ -32,6 +32,24 @@ export type BuildError =
 export interface Failure {
   readonly path: readonly BuildId[]
   readonly error: BuildError
+}
+
+/** The failure of `x`, found along the dependencies that each was broken by (`causeOf`; 0: it broke by itself). */
+export const failureFrom = (
+  x: BuildId,
+  causeOf: (build: BuildId) => number,
+  errorOf: (build: BuildId) => BuildError | undefined,
+): Failure => {
+  const path = [x]
+  for (let d = causeOf(x); d !== 0; d = causeOf(buildId(d))) path.push(buildId(d))
+  return { path, error: errorOf(path[path.length - 1]!) ?? { _tag: 'interrupted' } }
+}
+
+/** A circle from its smallest member on, so that it reads the same wherever it was found to begin. */
+export const smallestFirst = <A>(path: readonly A[], orderOf: (member: A) => string | number): readonly A[] => {
+  const orders = path.map(orderOf)
+  const at = orders.reduce<number>((best, order, i) => (order < orders[best]! ? i : best), 0)
+  return [...path.slice(at), ...path.slice(0, at)]
 }
 
 /** A broken invariant: a fault of this program, not of the user. Caught only at the very top, which says so. */

@@ -1,5 +1,5 @@
 /** Words for people: how names and errors are said. */
-import type { BuildError } from '../model/error.js'
+import { type BuildError, smallestFirst } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
 
 /** A name as text: bytes that are no UTF-8, and control characters, as \xNN, so that a terminal is safe from it. */
@@ -34,7 +34,7 @@ export const errorWords = (error: BuildError | undefined, nameOf: (build: BuildI
     case 'refused':
       return error.code >= 200 ? `${error.why} (${error.code})` : error.why
     case 'cycle': {
-      const path = smallestFirst(error.path.map(nameOf))
+      const path = smallestFirst(error.path.map(nameOf), (name) => name)
       return `it needs itself: ${[...path, path[0]].join(' -> ')} (208)`
     }
     case 'interrupted':
@@ -58,11 +58,4 @@ export const errorWords = (error: BuildError | undefined, nameOf: (build: BuildI
 const placeIn = (trace: string): string => {
   const place = /(?:\(|at )(?:file:\/\/)?(\/[^\n()]*:\d+):\d+\)?$/m.exec(trace)?.[1]
   return place === undefined ? '' : ` (${place})`
-}
-
-/** The cycle from its smallest name on, so that it reads the same however it was found. */
-const smallestFirst = (names: readonly string[]): readonly string[] => {
-  const smallest = names.reduce((a, b) => (b < a ? b : a))
-  const at = names.indexOf(smallest)
-  return [...names.slice(at), ...names.slice(0, at)]
 }

@@ -4,6 +4,7 @@
  * behind it are raised, and a cycle shows by reaching the waiter again (the idea is that of Bender, Fineman, Gilbert
  * and Tarjan's incremental level numbers, over unfinished builds only).
  */
+import { smallestFirst } from '../model/error.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Edge, Flight, Mode, Status } from '../model/state.js'
 import { unlistAll } from './withdraw.js'
@@ -67,15 +68,9 @@ export const cycleThrough = (w: Work, x: BuildId, d: BuildId): BuildId[] | undef
 
 const smallest = (builds: readonly BuildId[]): BuildId => builds.reduce((a, b) => (b < a ? b : a))
 
-/** The path beginning at its smallest id, so that it reads the same wherever the search began. */
-export const rotated = (path: readonly BuildId[]): BuildId[] => {
-  const at = path.indexOf(smallest(path))
-  return [...path.slice(at), ...path.slice(0, at)]
-}
-
 /** Every build on the path breaks with the same error when its run ends. */
 export const noteCycle = (w: Work, path: readonly BuildId[]): readonly BuildId[] => {
-  const cycle = rotated(path)
+  const cycle = smallestFirst(path, (u) => u)
   for (const u of cycle) w.setCycle(u, cycle)
   return cycle
 }

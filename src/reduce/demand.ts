@@ -48,6 +48,13 @@ export const isScanned = (w: Work, x: BuildId): boolean => {
   return status !== Status.UNKNOWN && status !== Status.SCAN
 }
 
+/** `x`, known to hold, is run all the same: what is known of it is not enough. */
+const makeAgain = (w: Work, x: BuildId, pass: Pass): void => {
+  begin(w, x, pass)
+  w.setBits(x, Bit.WANTED)
+  w.moveTo(x, Status.READY)
+}
+
 /**
  * Demands and wants `x`: it is needed for sure. True when it is at rest and known to hold (or known to be broken);
  * false when it is in flight, and whoever needs it has to wait.
@@ -56,9 +63,7 @@ export const need = (w: Work, x: BuildId, pass: Pass): boolean => {
   if (demand(w, x, pass)) {
     // Known not to exist, which was enough until now; a rule may make it.
     if (w.kind(x) !== Kind.ABSENT || w.isBroken(x)) return true
-    begin(w, x, pass)
-    w.setBits(x, Bit.WANTED)
-    w.moveTo(x, Status.READY)
+    makeAgain(w, x, pass)
     return false
   }
   want(w, x)
@@ -74,9 +79,7 @@ export const declare = (w: Work, x: BuildId): void => {
 export const needValue = (w: Work, x: BuildId, pass: Pass): boolean => {
   if (!need(w, x, pass)) return false
   if (!w.flag(x, Flag.WIPED)) return true
-  begin(w, x, pass)
-  w.setBits(x, Bit.WANTED)
-  w.moveTo(x, Status.READY)
+  makeAgain(w, x, pass)
   return false
 }
 

@@ -1,12 +1,9 @@
 /** Engines with one planted bug each: the laws must find every one, or they are no laws. */
 import fc from 'fast-check'
-import type { Draft } from 'immer'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { emptyBatch } from '../../src/model/event.js'
-import type { State } from '../../src/model/state.js'
+import { plantArrivalOrder, plantLostWakeUp } from '../support/planted.js'
 import { edits, ops, picks, samples } from './arbitraries.js'
 
-type Reduce = typeof import('../../src/reduce/reduce.js')
 type Scanned = typeof import('../../src/reduce/on-scanned.js')
 type Cycle = typeof import('../../src/reduce/cycle.js')
 
@@ -58,29 +55,12 @@ describe('the laws find', () => {
     expect(isFound(await load())).toBe(false)
   })
   it('receipts applied in the order in which they arrive', async () => {
-    vi.doMock('../../src/reduce/reduce.js', async (importOriginal) => {
-      const real = await importOriginal<Reduce>()
-      const reduce: Reduce['reduce'] = (state, input) => {
-        if (input.receipts.length < 2) return real.reduce(state, input)
-        let step = real.reduce(state, { ...input, receipts: input.receipts.slice(0, 1), events: [] })
-        for (const receipt of input.receipts.slice(1))
-          step = real.reduce(step.state, { batch: emptyBatch, receipts: [receipt], events: [] })
-        return real.reduce(step.state, { batch: emptyBatch, receipts: [], events: input.events })
-      }
-      return { ...real, reduce }
-    })
+    plantArrivalOrder()
     expect(isFound(await load())).toBe(true)
   })
   it('a wake-up that is lost now and then', async () => {
     const loaded = await load()
-    const { of } = loaded.Work
-    let n = 0
-    vi.spyOn(loaded.Work, 'of').mockImplementation((draft: Draft<State>) => {
-      const work = of.call(loaded.Work, draft)
-      const push = work.toTell.push.bind(work.toTell)
-      work.toTell.push = (...builds) => (++n % 7 === 0 ? work.toTell.length : push(...builds))
-      return work
-    })
+    plantLostWakeUp(loaded.Work)
     expect(isFound(loaded)).toBe(true)
   })
   it('an early cutoff that takes every result for the old one', async () => {
