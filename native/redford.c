@@ -5,10 +5,16 @@
  *   redford --fresh COMMAND... finds out, from a proof left by an earlier one, whether the command has nothing to do.
  *   redford --stat             looks at many paths: NUL-terminated on standard input, four words each on standard output.
  *
+ * With WARM_SHELL it is a library instead: the same forkserver inside a shell, see the part of that name.
+ *
  * C99 and POSIX, for Linux and macOS. The words on the wire are those of src/make/forkserver-messages.ts, the look of a
  * path that of src/make/look.ts: change them together.
  */
 #define _DEFAULT_SOURCE /* wait4, vfork */
+#ifdef WARM_SHELL
+#define _GNU_SOURCE /* RTLD_NEXT */
+#include <dlfcn.h>
+#endif
 #define _DARWIN_C_SOURCE
 #include "common.h"
 #include <pthread.h>
@@ -471,12 +477,105 @@ static char **merge_env(const Env *env, char **extra, size_t extra_count)
     return merged;
 }
 
+/* ---------------------------------------------------------------- the warm shell */
+
+/*
+ * Before a shell reads the first line of a do-file, its start has cost a millisecond: exec, the dynamic linker, the C library.
+ * So where the system allows it the forkserver lives in a process that has all this behind it: /bin/sh is started with this
+ * file as a library (LD_PRELOAD), is stopped just before its `main`, and becomes the forkserver. Whoever wants that very
+ * program gets a fork of it, which goes on into `main` with arguments and environment of its own, as if just started.
+ * Where the library is not loaded, the shell does what its command line says: it starts the forkserver.
+ */
+#ifdef WARM_SHELL
+typedef int (*Main)(int, char **, char **);
+static Main shell_main;
+/* Of the warm shell's own command line, for `ps` to show what a child runs. */
+static char *title;
+static size_t title_room;
+
+static int forkserver_main(void);
+static void set_title(char **argv);
+
+static int main_of_shell(int argc, char **argv, char **env)
+{
+    /* Only as warmShell of src/make/forkserver.ts has it: sh -c SCRIPT PROGRAM --forkserver PADDING. */
+    if (argc != 6 || strcmp(argv[1], "-c") != 0 || strcmp(argv[4], "--forkserver") != 0) return shell_main(argc, argv, env);
+    title = argv[0];
+    title_room = (size_t)(argv[5] + strlen(argv[5]) - argv[0]);
+    char *own[] = {strdup(argv[3]), "--forkserver", NULL};
+    if (own[0] != NULL) set_title(own);
+    return forkserver_main();
+}
+
+__attribute__((visibility("default")))
+int __libc_start_main(Main, int, char **, void (*)(void), void (*)(void), void (*)(void), void *);
+int __libc_start_main(Main m, int argc, char **argv, void (*init)(void), void (*fini)(void), void (*end)(void), void *stack)
+{
+    int (*start)(Main, int, char **, void (*)(void), void (*)(void), void (*)(void), void *);
+    *(void **)&start = dlsym(RTLD_NEXT, "__libc_start_main");
+    shell_main = m;
+    return start(main_of_shell, argc, argv, init, fini, end, stack);
+}
+
+/* The last byte of a command line that is not NUL tells Linux that it is one string, up to the first NUL. */
+static void set_title(char **argv)
+{
+    size_t size = 0;
+    memset(title, 0, title_room);
+    for (; *argv != NULL && size < title_room; argv++) {
+        size_t n = strlen(*argv);
+        if (size > 0) title[size++] = ' ';
+        if (n > title_room - size) n = title_room - size;
+        memcpy(title + size, *argv, n);
+        size += n;
+    }
+    title[title_room] = ' ';
+}
+
+/* Variables that the linker and the C library read before `main`: who sets one wants a shell that was started with it. */
+static int is_read_before_main(const char *variable)
+{
+    static const char *const names[] = {"LD_", "MALLOC_", "GLIBC_TUNABLES="};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strncmp(variable, names[i], strlen(names[i])) == 0) return 1;
+    return 0;
+}
+
+/* A shell by its name; which one it really is, the child sees. */
+static int may_be_warm(const char *program, char **env)
+{
+    const char *slash = strrchr(program, '/');
+    if (strcmp(slash ? slash + 1 : program, "sh") != 0) return 0;
+    for (; *env != NULL; env++)
+        if (is_read_before_main(*env)) return 0;
+    return 1;
+}
+
+/* Where exec_in_path would find the program first, left in `candidate`. */
+static int find_in_path(const char *path, char *candidate, const char *program)
+{
+    if (strchr(program, '/') != NULL) return access(strcpy(candidate, program), X_OK) == 0;
+    for (const char *folder = path;; folder++) {
+        size_t size = strcspn(folder, ":");
+        memcpy(candidate, folder, size);
+        if (size > 0) candidate[size++] = '/';
+        strcpy(candidate + size, program);
+        if (access(candidate, X_OK) == 0) return 1;
+        folder += strcspn(folder, ":");
+        if (*folder == 0) return 0;
+    }
+}
+#else
+#define may_be_warm(program, env) 0
+#endif
+
 /* What a child needs, prepared by the parent: after vfork nothing may be allocated. */
 typedef struct {
     char **argv, **env;
     const char *cwd, *stdout_path, *stderr_path, *path;
     char *candidate; /* room for a folder of PATH, a slash and the program */
-    int report;      /* the child's end of a pipe that closes by exec */
+    int report[2];   /* a pipe, of which the child's end, the second, closes by exec */
+    int is_warm;     /* the child may be this process's own program, without exec */
 } Start;
 
 /* What the child could not do, as it is told to the daemon; the index travels over the pipe. */
@@ -486,7 +585,7 @@ enum { STEP_GROUP, STEP_NULL, STEP_STDOUT, STEP_STDERR, STEP_CWD, STEP_EXEC };
 static void give_up(const Start *start, int step)
 {
     int what[2] = {step, errno};
-    if (write(start->report, what, sizeof what) < 0) _exit(126);
+    if (write(start->report[1], what, sizeof what) < 0) _exit(126);
     _exit(127);
 }
 
@@ -497,6 +596,22 @@ static void open_as(const Start *start, int step, int fd, const char *path, int 
     close(opened);
 }
 
+#ifdef WARM_SHELL
+/* Goes on into the shell's `main`, if the program that PATH leads to is the one we are. */
+static void be_shell(const Start *start)
+{
+    struct stat own, wanted;
+    if (stat("/proc/self/exe", &own) != 0 || !find_in_path(start->path, start->candidate, start->argv[0])) return;
+    if (stat(start->candidate, &wanted) != 0 || wanted.st_ino != own.st_ino || wanted.st_dev != own.st_dev) return;
+    int argc = 0;
+    while (start->argv[argc] != NULL) argc++;
+    set_title(start->argv);
+    for (int i = 0; i < 2; i++) close(wake_pipe[i]), close(start->report[i]);
+    environ = start->env;
+    exit(shell_main(argc, start->argv, start->env));
+}
+#endif
+
 static void be_child(const Start *start)
 {
     sigset_t none;
@@ -505,10 +620,15 @@ static void be_child(const Start *start)
     open_as(start, STEP_STDERR, 2, start->stderr_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
     open_as(start, STEP_NULL, 0, "", 0, 0);
     if (chdir(start->cwd) != 0) give_up(start, STEP_CWD);
-    /* All others are at their default since forkserver_main, or become so by exec. */
+    /* All others are at their default since prepare_signals. */
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGCHLD, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+#ifdef WARM_SHELL
+    if (start->is_warm) be_shell(start);
+#endif
     exec_in_path(start->path, start->candidate, start->argv, start->env);
     give_up(start, STEP_EXEC);
 }
@@ -516,7 +636,7 @@ static void be_child(const Start *start)
 /* On its own, so that no local variable lives across vfork. Signals are blocked, or the child would run our handlers. */
 static pid_t fork_child(const Start *start)
 {
-    pid_t pid = quick_fork();
+    pid_t pid = start->is_warm ? fork() : quick_fork();
     if (pid == 0) be_child(start);
     return pid;
 }
@@ -537,7 +657,7 @@ static void add_failure(uint32_t id, int error, const char *what)
 /* Starts the child and waits until it runs the program or has failed to. */
 static void start_child(uint32_t id, Start *start)
 {
-    int report[2], what[2] = {STEP_EXEC, 0}, error;
+    int *report = start->report, what[2] = {STEP_EXEC, 0}, error;
     sigset_t all, old;
     ssize_t n;
     if (pipe(report) != 0) {
@@ -546,7 +666,6 @@ static void start_child(uint32_t id, Start *start)
     }
     close_on_exec(report[0]);
     close_on_exec(report[1]);
-    start->report = report[1];
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &old);
     pid_t pid = fork_child(start);
@@ -584,12 +703,13 @@ static int start_run(const char *payload, size_t size)
     if (env == NULL) {
         add_failure(id, EINVAL, "environment");
     } else {
-        Start start = {NULL, NULL, strings[0], strings[1], strings[2], DEFAULT_PATH, NULL, -1};
+        Start start = {NULL, NULL, strings[0], strings[1], strings[2], DEFAULT_PATH, NULL, {-1, -1}, 0};
         start.argv = strings + 4 + extra_count;
         start.env = merge_env(env, strings + 4, extra_count);
         for (char **e = start.env; *e != NULL; e++)
             if (strncmp(*e, "PATH=", 5) == 0) start.path = *e + 5;
         start.candidate = grab(NULL, strlen(start.path) + strlen(start.argv[0]) + 2);
+        start.is_warm = may_be_warm(start.argv[0], start.env);
         start_child(id, &start);
         free(start.candidate);
         free(start.env);

@@ -40,8 +40,26 @@ interface StatWaiter {
   readonly reject: (error: Error) => void
 }
 
-/** Spawner over the C program: `program --forkserver`, started at once. */
-export const nativeSpawner = (program: string, handlers: SpawnHandlers): Spawner => new NativeSpawner(program, handlers)
+/**
+ * How the forkserver is started. With `warmShell`, a library made of its source, it lives in a shell that is forked in
+ * place of being started for each do-file (`native/redford.c` tells how, decision 021 why); where the system does not load the
+ * library, this command line makes the shell start the plain program. `ps` shows do-files in the room of the last argument.
+ */
+export const forkserverCommand = (
+  program: string,
+  warmShell: string | undefined,
+  face = '--forkserver',
+): { readonly file: string; readonly args: readonly string[]; readonly env: NodeJS.ProcessEnv } => {
+  // A colon or blank would part the path in two; a user's own library wants to be loaded by a shell that is really started.
+  if (warmShell === undefined || /[\s:]/.test(warmShell) || process.env.LD_PRELOAD)
+    return { file: program, args: [face], env: process.env }
+  const args = ['-c', 'exec "$0" "$1"', program, face, ' '.repeat(1024)]
+  return { file: '/bin/sh', args, env: { ...process.env, LD_PRELOAD: warmShell } }
+}
+
+/** Spawner over the C program: `program --forkserver`, in a warm shell if there is one, started at once. */
+export const nativeSpawner = (program: string, warmShell: string | undefined, handlers: SpawnHandlers): Spawner =>
+  new NativeSpawner(program, warmShell, handlers)
 
 class NativeSpawner implements Spawner {
   readonly pid: number
@@ -57,10 +75,11 @@ class NativeSpawner implements Spawner {
   private isLost = false
   private readonly ended: Promise<void>
 
-  constructor(program: string, handlers: SpawnHandlers) {
+  constructor(program: string, warmShell: string | undefined, handlers: SpawnHandlers) {
     this.handlers = handlers
     this.retries = new Retries(handlers, (request) => this.run(request))
-    this.process = spawn(program, ['--forkserver'], { stdio: ['pipe', 'pipe', 'inherit'] })
+    const { file, args, env } = forkserverCommand(program, warmShell)
+    this.process = spawn(file, args, { env, stdio: ['pipe', 'pipe', 'inherit'] })
     this.pid = this.process.pid ?? 0
     this.process.stdin!.on('error', () => {}) // Told by the exit.
     this.process.stdout!.on('data', (chunk: Buffer) => this.onData(chunk))

@@ -97,7 +97,7 @@ export class Host {
       root,
       naming: store.names,
       spawner: (handlers) =>
-        native._tag === 'native' ? nativeSpawner(native.program, handlers) : nodeSpawner(handlers),
+        native._tag === 'native' ? nativeSpawner(native.program, native.warmShell, handlers) : nodeSpawner(handlers),
       program: native._tag === 'native' ? native.program : undefined,
       settingsOf: (session) => this.sessions.settingsOf(session),
       firstRun,

@@ -9,6 +9,7 @@ import fs from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { forkserverCommand } from '../make/forkserver.js'
 
 /** Commands of do-files and of people; all but `redford` itself are served by the C client. */
 export const COMMANDS = [
@@ -32,8 +33,13 @@ export const packageVersion: string = JSON.parse(fs.readFileSync(join(packageRoo
 
 /** `binFolder` holds all of {@link COMMANDS} and belongs first in a do-file's PATH. */
 export type Native =
-  /** `program` is the forkserver; the commands are another one. */
-  | { readonly _tag: 'native'; readonly program: string; readonly binFolder: string }
+  /** `program` is the forkserver, `warmShell` the library for it to live in a shell; the commands are another program. */
+  | {
+      readonly _tag: 'native'
+      readonly program: string
+      readonly warmShell: string | undefined
+      readonly binFolder: string
+    }
   /** `why` is a sentence for `redford doctor`: no compiler, its complaint, or REDFORD_NATIVE=off. */
   | { readonly _tag: 'none'; readonly why: string; readonly binFolder: string }
 
@@ -89,15 +95,28 @@ export const nativeProgram = (env: Env = process.env): Native => {
   if (env.REDFORD_NATIVE === 'off') return scriptsOnly(cache, 'REDFORD_NATIVE=off')
   const compiler = isSet(env.CC) ? env.CC : 'cc'
   const ways = env.REDFORD_CLIENT === 'libc' ? WITH_LIBC : [WITHOUT_LIBC, ...WITH_LIBC]
-  const key = keyOf(...sources(), ...ways.flat(), packageVersion, compiler, process.platform, process.arch)
+  const key = keyOf(
+    ...sources(),
+    ...ways.flat(),
+    ...WARM_SHELL_WAY,
+    packageVersion,
+    compiler,
+    process.platform,
+    process.arch,
+  )
   const folder = join(cache, key)
-  const found: Native = { _tag: 'native', program: join(folder, 'redford'), binFolder: join(folder, 'bin') }
   if (!isWhole(folder, PROGRAMS)) {
     const why = makeFolder(cache, folder, PROGRAMS, (temporary) => compile(compiler, ways, temporary))
     if (why !== undefined) return scriptsOnly(cache, why)
   }
   pointCurrent(cache, key)
-  return found
+  const warmShell = join(folder, WARM_SHELL)
+  return {
+    _tag: 'native',
+    program: join(folder, 'redford'),
+    warmShell: isOurs(statOrNothing(warmShell)) ? warmShell : undefined,
+    binFolder: join(folder, 'bin'),
+  }
 }
 
 const sourceFolder = join(packageRoot, 'native')
@@ -167,6 +186,10 @@ const makeFolder = (
 /** The daemon's helper and the client. */
 const PROGRAMS = ['redford', 'client'] as const
 
+/** The forkserver as a library, for Linux; without it all works, and each do-file's shell is started anew. */
+const WARM_SHELL = 'warm-shell.so'
+const WARM_SHELL_WAY: Way = ['-DWARM_SHELL', '-shared', '-fPIC', '-fvisibility=hidden', '-pthread', 'redford.c', '-ldl']
+
 /** Options and sources of one way to compile the same program. */
 type Way = readonly string[]
 
@@ -199,6 +222,14 @@ const compile = (compiler: string, clientWays: readonly Way[], folder: string): 
       return spawnSync(client, ['target'], { ...SPAWN_OPTIONS, cwd: folder, env })
     })
   if (why !== undefined) return why
+  const library = join(folder, WARM_SHELL)
+  // Not essential, so without a word: a shell that complains of the library, or is not what it was with it, is started cold.
+  const isCold = compileAs(compiler, library, [WARM_SHELL_WAY], () => {
+    const { file, args, env } = forkserverCommand(program, library, '--version')
+    const trial = spawnSync(file, args, { ...SPAWN_OPTIONS, env })
+    return trial.stderr === '' ? trial : { ...trial, stdout: '' }
+  })
+  if (isCold !== undefined) fs.rmSync(library, { force: true })
   for (const name of PROGRAMS) fs.chmodSync(join(folder, name), 0o700)
   fs.mkdirSync(join(folder, 'bin'), { mode: 0o700 })
   for (const command of COMMANDS) fs.symlinkSync('../client', join(folder, 'bin', command))

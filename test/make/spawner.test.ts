@@ -18,12 +18,14 @@ const folder = useFolder()
 const { errno, signals } = constants
 
 let program = ''
+let warmShell: string | undefined
 let cache = ''
 beforeAll(() => {
   cache = fs.mkdtempSync(join(fs.realpathSync('/tmp'), 'redford-cache-'))
   const native = nativeProgram({ PATH: process.env.PATH, XDG_CACHE_HOME: cache })
   if (native._tag !== 'native') throw new Error(native.why)
   program = native.program
+  warmShell = native.warmShell
 })
 afterAll(() => fs.rmSync(cache, { recursive: true, force: true }))
 
@@ -53,11 +55,12 @@ afterEach(async () => {
 })
 
 const implementations = {
-  native: (handlers: SpawnHandlers) => nativeSpawner(program, handlers),
+  native: (handlers: SpawnHandlers) => nativeSpawner(program, undefined, handlers),
+  warm: (handlers: SpawnHandlers) => nativeSpawner(program, warmShell, handlers),
   node: (handlers: SpawnHandlers) => nodeSpawner(handlers),
 }
 
-describe.each(['native', 'node'] as const)('the %s spawner', (name) => {
+describe.each(['native', 'warm', 'node'] as const)('the %s spawner', (name) => {
   const start = () => {
     const ears = listen()
     const spawner = implementations[name](ears.handlers)
@@ -229,7 +232,7 @@ describe.each(['native', 'node'] as const)('the %s spawner', (name) => {
 describe('the forkserver', () => {
   it('gives runs a clean table of descriptors', async () => {
     const { handlers, over } = listen()
-    const spawner = nativeSpawner(program, handlers)
+    const spawner = nativeSpawner(program, undefined, handlers)
     open.push(spawner)
     spawner.define(1, packStrings([`PATH=${process.env.PATH}`]))
     const argv = ['sh', '-c', 'ls /dev/fd | tr "\\n" " "']
@@ -241,7 +244,7 @@ describe('the forkserver', () => {
 
   it('refuses an environment that was never defined', async () => {
     const { handlers, heard, over } = listen()
-    const spawner = nativeSpawner(program, handlers)
+    const spawner = nativeSpawner(program, undefined, handlers)
     open.push(spawner)
     spawner.run({ runId: 1, envId: 99, cwd: '/', stdoutPath: '', stderrPath: '', extraEnv: [], argv: ['true'] })
     await until(() => over(1))
@@ -269,7 +272,7 @@ describe('the forkserver', () => {
 
   it('that is killed itself is reported, with every run in flight', async () => {
     const { handlers, heard, pids } = listen()
-    const spawner = nativeSpawner(program, handlers)
+    const spawner = nativeSpawner(program, undefined, handlers)
     open.push(spawner)
     spawner.define(1, packStrings([`PATH=${process.env.PATH}`]))
     const files = { stdoutPath: '', stderrPath: '' }
@@ -287,7 +290,7 @@ describe('the forkserver', () => {
 
   it('that does not start is reported as lost', async () => {
     const { handlers, heard } = listen()
-    open.push(nativeSpawner('/no/such/program', handlers))
+    open.push(nativeSpawner('/no/such/program', undefined, handlers))
     await until(() => heard.includes('lost'))
     expect(heard).toEqual(['lost'])
   })
@@ -357,7 +360,7 @@ describe('a run that lacks what the system will have later', () => {
     // The forkserver itself needs these five: standard files and the pipe that wakes it. A start needs another pipe.
     const narrow = folder.at('narrow')
     fs.writeFileSync(narrow, `#!/bin/sh\nulimit -S -n 5\nexec '${program}' "$@"\n`, { mode: 0o755 })
-    const spawner = nativeSpawner(narrow, handlers)
+    const spawner = nativeSpawner(narrow, undefined, handlers)
     open.push(spawner)
     spawner.define(1, packStrings([`PATH=${process.env.PATH}`]))
     spawner.run({ runId: 1, envId: 1, cwd: '/', stdoutPath: '', stderrPath: '', extraEnv: [], argv: ['true'] })
@@ -425,7 +428,7 @@ describe('bulk stat', () => {
   it('sees exactly what look sees', async () => {
     const paths = makePaths()
     const { handlers } = listen()
-    const spawner = nativeSpawner(program, handlers)
+    const spawner = nativeSpawner(program, undefined, handlers)
     open.push(spawner)
     expect([...(await spawner.stat!(packStrings(paths)))]).toEqual(expected(paths))
     expect([...statAllSync(program, packStrings(paths))]).toEqual(expected(paths))
@@ -435,7 +438,7 @@ describe('bulk stat', () => {
     const some = makePaths()
     const paths = Array.from({ length: 40_001 }, (_, i) => some[i % some.length]!)
     const { handlers } = listen()
-    const spawner = nativeSpawner(program, handlers)
+    const spawner = nativeSpawner(program, undefined, handlers)
     open.push(spawner)
     const unit = expected(some)
     const all = Int32Array.from({ length: paths.length * 4 }, (_, i) => unit[i % unit.length]!)
@@ -450,9 +453,48 @@ describe('bulk stat', () => {
 
   it('of no paths is empty', async () => {
     const { handlers } = listen()
-    const spawner = nativeSpawner(program, handlers)
+    const spawner = nativeSpawner(program, undefined, handlers)
     open.push(spawner)
     expect(await spawner.stat!(Buffer.alloc(0))).toEqual(new Int32Array(0))
     expect(statAllSync(program, Buffer.alloc(0))).toEqual(new Int32Array(0))
+  })
+})
+
+describe.runIf(process.platform === 'linux')('the warm shell', () => {
+  /** What a do-file of one line, `a b.do`, says. */
+  const say = async (line: string, extraEnv: readonly string[] = [], argv0 = 'sh'): Promise<string> => {
+    const { handlers, over } = listen()
+    const spawner = nativeSpawner(program, warmShell, handlers)
+    open.push(spawner)
+    fs.writeFileSync(folder.at('a b.do'), `${line}\n`)
+    spawner.define(1, packStrings([`PATH=${folder.path}:${process.env.PATH}`, 'COLOUR=red']))
+    const files = { stdoutPath: folder.at('out'), stderrPath: folder.at('err') }
+    const argv = [argv0, '-e', 'a b.do', 'x', 'y z']
+    spawner.run({ runId: 1, envId: 1, cwd: folder.path, ...files, extraEnv, argv })
+    await until(() => over(1))
+    return fs.readFileSync(folder.at('out'), 'latin1') + fs.readFileSync(folder.at('err'), 'latin1')
+  }
+  const isExec = 'tr "\\0" "\\n" </proc/$$/environ | grep -c ^COLOUR= || :'
+
+  it('is there, and forks where another would start a program', async () => {
+    expect(warmShell).toBeDefined()
+    // The kernel shows the environment that a process was started with: the forkserver's, in a fork.
+    expect(await say(isExec)).toBe('0\n')
+  })
+
+  it('gives the do-file its name, arguments, environment and files, and nothing else', async () => {
+    expect(await say('echo "$0|$1|$2|$#|$-|$COLOUR|$LD_PRELOAD"')).toMatch(/^a b\.do\|x\|y z\|2\|e[^|]*\|red\|\n$/)
+    expect(await say('ls /proc/$$/fd | sort -n | tr "\\n" " "')).toMatch(/^0 1 2 \d+ $/) // The last is the do-file.
+    expect(await say('grep -E "Sig(Blk|Ign)" /proc/$$/status | tr -d "\\t\\n"')).toMatch(/^SigBlk:0+SigIgn:0+$/)
+    expect(await say('ps -o args= -p $$')).toBe('sh -e a b.do x y z\n')
+    expect(await say('nonsense-command')).toMatch(/a b\.do: (line )?1: nonsense-command: .*not found/)
+  })
+
+  it('is a fork only of the shell that PATH leads to, and that was not to be started in a special way', async () => {
+    expect(await say(isExec, [], '/bin/sh')).toBe('0\n')
+    expect(await say(isExec, ['LD_BIND_NOW=1'])).toBe('1\n')
+    fs.writeFileSync(folder.at('sh'), '#!/bin/sh\necho mine "$@"\n')
+    fs.chmodSync(folder.at('sh'), 0o700)
+    expect(await say(isExec)).toBe('mine -e a b.do x y z\n')
   })
 })

@@ -136,7 +136,9 @@ const bundled = async (): Promise<string> => {
   const { transformWithOxc } = await import('vite')
   const file = join(packageRoot, 'src/redo/native.ts')
   const { code } = await transformWithOxc(fs.readFileSync(file, 'utf8'), file)
-  const here = code.replaceAll('import.meta.url', JSON.stringify(`file://${file}`))
+  const here = code
+    .replaceAll('import.meta.url', JSON.stringify(`file://${file}`))
+    .replace('../make/forkserver.js', join(packageRoot, 'dist/make/forkserver.js'))
   return `${here}\nprocess.stdout.write(JSON.stringify(nativeProgram()))\n`
 }
 
