@@ -357,6 +357,8 @@ static size_t env_count;
 static Run *runs;
 static size_t run_count, run_room;
 static Buffer replies;
+/* A run as it was asked for, of no size if there is none: it is started as soon as another one ends well (decision 022). */
+static Buffer standby;
 /* Somebody waits for one of them. That a process was started is not such news: waking the daemon for it would cost more than it says. */
 static int is_urgent = 0;
 static int wake_pipe[2];
@@ -379,7 +381,21 @@ static void flush_replies(void)
     is_urgent = 0;
 }
 
+static void add_exit(uint32_t id, uint32_t code, uint32_t number, uint64_t rss)
+{
+    size_t start = begin_frame(&replies, 'X');
+    add_u32(&replies, id);
+    add_u32(&replies, code);
+    add_u32(&replies, number);
+    add_u32(&replies, (uint32_t)rss);
+    add_u32(&replies, (uint32_t)(rss >> 32));
+    end_frame(&replies, start);
+    is_urgent = 1;
+}
+
 static int group_is_gone(pid_t pid) { return kill(-pid, 0) != 0 && errno == ESRCH; }
+
+static void start_standby(void);
 
 /*
  * Tells of every process that ended. A number of a group that still has members is not given to a new process, so
@@ -398,15 +414,10 @@ static void reap(void)
 #ifdef __APPLE__
             rss /= 1024; /* bytes there, KiB elsewhere */
 #endif
-            size_t start = begin_frame(&replies, 'X');
-            add_u32(&replies, runs[i].id);
-            add_u32(&replies, WIFEXITED(status) ? (uint32_t)WEXITSTATUS(status) : (uint32_t)-1);
-            add_u32(&replies, WIFSIGNALED(status) ? (uint32_t)WTERMSIG(status) : 0);
-            add_u32(&replies, (uint32_t)rss);
-            add_u32(&replies, (uint32_t)(rss >> 32));
-            end_frame(&replies, start);
-            is_urgent = 1;
+            add_exit(runs[i].id, WIFEXITED(status) ? (uint32_t)WEXITSTATUS(status) : (uint32_t)-1,
+                     WIFSIGNALED(status) ? (uint32_t)WTERMSIG(status) : 0, rss);
             runs[i].leader_done = 1;
+            if (WIFEXITED(status) && WEXITSTATUS(status) == 0) start_standby();
             break;
         }
     }
@@ -718,15 +729,44 @@ static int start_run(const char *payload, size_t size)
     return 1;
 }
 
+static int is_standby(uint32_t id) { return standby.size > 0 && get_u32(standby.data) == id; }
+
+static void start_standby(void)
+{
+    size_t size = standby.size;
+    standby.size = 0;
+    if (size > 0 && !start_run(standby.data, size)) die("what stood by makes no sense");
+}
+
+static int stand_by(const char *payload, size_t size)
+{
+    if (size < 8 || standby.size > 0) return 0;
+    add(&standby, payload, size);
+    return 1;
+}
+
+static void kill_run(uint32_t id, int number)
+{
+    for (size_t i = 0; i < run_count; i++)
+        if (runs[i].id == id) kill(-runs[i].pid, number);
+    if (!is_standby(id)) return;
+    standby.size = 0;
+    add_exit(id, (uint32_t)-1, (uint32_t)number, 0);
+}
+
 static int obey(char type, const char *payload, size_t size)
 {
     switch (type) {
     case 'V': return define_env(payload, size);
     case 'R': return start_run(payload, size);
+    case 'N': return stand_by(payload, size);
+    case 'G':
+        if (size != 4) return 0;
+        if (is_standby(get_u32(payload))) start_standby();
+        return 1;
     case 'K':
         if (size != 8) return 0;
-        for (size_t i = 0; i < run_count; i++)
-            if (runs[i].id == get_u32(payload)) kill(-runs[i].pid, (int)get_u32(payload + 4));
+        kill_run(get_u32(payload), (int)get_u32(payload + 4));
         return 1;
     case 'S': {
         if (size < 4 || (size > 4 && payload[size - 1] != 0)) return 0;
@@ -771,6 +811,7 @@ static void kill_groups(int number)
 static void end_groups(void)
 {
     struct timespec step = {0, GRACE_STEP_MS * 1000000L};
+    standby.size = 0;
     kill_groups(SIGTERM);
     for (int ms = 0; ms < GRACE_MS; ms += GRACE_STEP_MS) {
         reap();

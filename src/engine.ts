@@ -6,9 +6,10 @@
 import { setAutoFreeze } from 'immer'
 import { finalize, type Outcome } from './finalize/finalize.js'
 import { type Batch, type Effect, type Event, emptyBatch, type Input, type Receipt } from './model/event.js'
+import type { BuildId } from './model/ids.js'
 import { emptyState, hasWork, type News, type State } from './model/state.js'
 import { gather } from './reduce/gather.js'
-import { fullBatch, type Policy } from './reduce/policies/basic.js'
+import { fullBatch, type Policy, upNext } from './reduce/policies/basic.js'
 import { endTurn, reduce } from './reduce/reduce.js'
 
 // Freezing what a tick made walks all of it: worth it to find whoever changes a state in place, so in tests only.
@@ -23,6 +24,11 @@ export interface Make {
   /** Starts each, now that what it needs is up-to-date. One receipt a build. */
   readonly start: (state: State, builds: Batch['start']) => readonly Receipt[]
   readonly perform: (effect: Effect) => void
+  /**
+   * Told at the end of a turn which build starts next once a slot is free, if that is known: its `started` may then come by itself, when
+   * what holds a slot ends. What it was told before holds as long as that build waits to be started.
+   */
+  readonly standBy?: (state: State, next: BuildId | undefined) => void
 }
 
 /** How many ticks happen now: all there are, one per turn of the event loop, or as many as fit in a time (ms). */
@@ -127,6 +133,7 @@ export class Engine {
     const before = this.turnState
     const after = this.state
     if (before === after) return
+    this.options.make.standBy?.(after, upNext(gather(after), this.policy))
     const outcome = finalize(before, { ...after, news: this.news })
     this.news = []
     this.turnState = after

@@ -10,6 +10,7 @@ import { type Effect, LOOK_STRIDE, LookWord, type Receipt } from '../model/event
 import type { BuildId } from '../model/ids.js'
 import { Fact, Flag, Flight, hasFlag, KIND_MASK, Kind, type State, Status, statusOf } from '../model/state.js'
 import { read } from '../model/table.js'
+import type { RunRequest } from './forkserver-messages.js'
 import { interpreterOf } from './interpreter.js'
 import { ABSENT, type Look as FileLook, look } from './look.js'
 import { lookWithContent } from './look-content.js'
@@ -76,6 +77,10 @@ export class DoFileMake {
   private readonly chosen = new Map<BuildId, Candidate>()
   private readonly byBuild = new Map<BuildId, Run>()
   private readonly finished: Finished[] = []
+  /** What is up next, handed to the spawner already (decision 022): nobody but us knows of it until it is started. */
+  private standby: Run | undefined
+  /** What stood by and is not to run after all, until the spawner has let go of it. */
+  private readonly dropped = new Map<number, Run>()
   private readonly timers = new Set<NodeJS.Timeout>()
   private readonly environments = new Map<number, Buffer>()
   private readonly temporaries = new Temporaries()
@@ -98,6 +103,7 @@ export class DoFileMake {
     if (this.started !== undefined) return this.started
     const spawner = this.options.spawner({
       started: (runId, pid) => {
+        if (runId === this.standby?.id) this.settleStandby()
         const run = this.runs.get(runId)
         if (run !== undefined) run.pid = pid
       },
@@ -134,13 +140,19 @@ export class DoFileMake {
     return this.byBuild.get(build)
   }
 
+  /** The run whose token this is. Its requests may be here before the word that it was started. */
+  runWithToken(token: string): Run | undefined {
+    const id = Number(token)
+    if (id === this.standby?.id) this.settleStandby()
+    return this.runs.get(id)
+  }
+
   /** Ends everything that runs, and the forkserver. */
   async close(): Promise<void> {
     for (const timer of this.timers) clearTimeout(timer)
     await this.started?.close()
-    for (const run of this.runs.values()) {
-      for (const file of [run.output, run.stdout, run.stderr]) remove(file)
-    }
+    for (const run of [...this.runs.values(), ...this.dropped.values()]) removeFiles(run)
+    if (this.standby !== undefined) removeFiles(this.standby)
     this.temporaries.forget()
     this.temporaries.close()
   }
@@ -222,14 +234,73 @@ export class DoFileMake {
   // ---------------------------------------------------------------------------------------------- start
 
   readonly start = (state: State, builds: readonly BuildId[]): readonly Receipt[] =>
-    builds.map((x) => this.startOne(state, x))
+    builds.flatMap((x) => this.startOne(state, x))
 
-  private startOne(state: State, x: BuildId): Receipt {
+  private startOne(state: State, x: BuildId): readonly Receipt[] {
+    const { standby } = this
+    if (standby?.build === x) {
+      this.spawner.go!(standby.id)
+      this.joinStandby()
+    } else {
+      // Started by itself a moment ago: its receipt is on its way.
+      if (this.byBuild.has(x)) return []
+      const ready = this.ready(state, x)
+      this.chosen.delete(x)
+      if (E.isLeft(ready)) return [ready.left]
+      const { run, request } = ready.right
+      this.runs.set(run.id, run)
+      this.byBuild.set(x, run)
+      this.spawner.run(request)
+      this.options.onStart(run)
+    }
+    return [{ _tag: 'started', build: x }]
+  }
+
+  /**
+   * Has `next`, which starts once there is a slot, stand by in the spawner, and takes back what stood by and is not to be started any
+   * more.
+   */
+  readonly standBy = (state: State, next: BuildId | undefined): void => {
+    if (this.standby !== undefined && statusOf(state, this.standby.build) !== Status.START) this.dropStandby()
+    if (next === undefined || this.standby !== undefined || this.dropped.size > 0) return
+    if (!this.chosen.has(next) || this.byBuild.has(next) || this.spawner.standby === undefined) return
+    const ready = this.ready(state, next)
+    // Why it cannot start is told when it is to.
+    if (E.isLeft(ready)) return
+    this.standby = ready.right.run
+    this.spawner.standby(ready.right.request)
+  }
+
+  /** What stood by runs. */
+  private joinStandby(): Run {
+    const run = this.standby!
+    this.standby = undefined
+    this.chosen.delete(run.build)
+    this.runs.set(run.id, run)
+    this.byBuild.set(run.build, run)
+    this.options.onStart(run)
+    return run
+  }
+
+  private settleStandby(): void {
+    const { build } = this.joinStandby()
+    this.options.settle({ _tag: 'started', build })
+  }
+
+  private dropStandby(): void {
+    const run = this.standby!
+    this.standby = undefined
+    this.dropped.set(run.id, run)
+    // Should it run by now, it ends as one that was started in vain.
+    this.spawner.kill(run.id, constants.signals.SIGKILL)
+  }
+
+  /** All that starting it takes. Left: why it cannot be. */
+  private ready(state: State, x: BuildId): E.Either<Receipt, { readonly run: Run; readonly request: RunRequest }> {
     const name = this.options.naming.nameOf(x)
     const candidate = this.chosen.get(x)
-    this.chosen.delete(x)
     const before = look(name)
-    const refuse = (code: number, why: string): Receipt => refusal(x, before, code, why)
+    const refuse = (code: number, why: string): E.Either<Receipt, never> => E.left(refusal(x, before, code, why))
     if (candidate === undefined || !isDoFile(candidate.doFile)) return refuse(1, 'its do-file vanished')
     if (hasFlag(state, this.options.naming.intern(candidate.doFile), Flag.BROKEN))
       return refuse(1, `its do-file ${candidate.doFile} is broken`)
@@ -240,21 +311,20 @@ export class DoFileMake {
     } catch (error) {
       return refuse(1, `its do-file cannot be read: ${(error as Error).message}`)
     }
-    const run = this.begin(state, x, name, candidate, before)
-    if (E.isLeft(run)) return refuse(NOT_PLACED, run.left)
-    const { id, output, stdout, stderr } = run.right
-    const words = [candidate.target, candidate.stem, relativePath(candidate.folder, output)]
-    this.spawner.run({
-      runId: id,
+    const begun = this.begin(state, x, name, candidate, before)
+    if (E.isLeft(begun)) return refuse(NOT_PLACED, begun.left)
+    const run = begun.right
+    const words = [candidate.target, candidate.stem, relativePath(candidate.folder, run.output)]
+    const request = {
+      runId: run.id,
       envId: settings.envId,
       cwd: joinPath(this.options.root, candidate.folder),
-      stdoutPath: stdout,
-      stderrPath: stderr,
-      extraEnv: [`REDFORD_TOKEN=${id}`],
+      stdoutPath: run.stdout,
+      stderrPath: run.stderr,
+      extraEnv: [`REDFORD_TOKEN=${run.id}`],
       argv: [...interpreter, ...words],
-    })
-    this.options.onStart(run.right)
-    return { _tag: 'started', build: x }
+    }
+    return E.right({ run, request })
   }
 
   /** Notes a run, whose temporary files are its own from now on. Left: why that cannot be. */
@@ -277,8 +347,6 @@ export class DoFileMake {
     } catch (error) {
       return E.left(`it cannot be noted in .redford: ${(error as Error).message}`)
     }
-    this.runs.set(id, run)
-    this.byBuild.set(x, run)
     return E.right(run)
   }
 
@@ -290,6 +358,8 @@ export class DoFileMake {
     const begun = this.begin(state, x, name, candidate, before)
     if (E.isLeft(begun)) return refuse(begun.left)
     const run = begun.right
+    this.runs.set(run.id, run)
+    this.byBuild.set(x, run)
     try {
       mkdirSync(Buffer.from(folderOf(name) || '.', 'latin1'), { recursive: true })
       writeFileSync(Buffer.from(run.output, 'latin1'), content)
@@ -307,8 +377,9 @@ export class DoFileMake {
   // ---------------------------------------------------------------------------------------------- end
 
   private onExit(runId: number, end: Finished['end']): void {
+    if (runId === this.standby?.id) this.settleStandby()
     const run = this.runs.get(runId)
-    if (run === undefined) return
+    if (run === undefined) return this.onDropped(runId)
     // The next run is started before this one's result is put in place, unless it may be one that must not start any more.
     if ('exitCode' in end && end.exitCode === 0) this.options.ended(run.build)
     if (this.finished.length === 0) setImmediate(this.finish)
@@ -329,7 +400,21 @@ export class DoFileMake {
       if (this.options.onEnd(run, result)) this.temporaries.takeBack(run.stderr, hasCompany)
       this.options.settle(receiptOf(run, result))
     }
-    if (this.runs.size === 0) this.temporaries.forget()
+    this.rest()
+  }
+
+  private onDropped(runId: number): void {
+    const run = this.dropped.get(runId)
+    if (run === undefined) return
+    this.dropped.delete(runId)
+    removeFiles(run)
+    this.temporaries.noteFailed(run)
+    this.rest()
+  }
+
+  /** No temporary file is anybody's, if nothing runs. */
+  private rest(): void {
+    if (this.runs.size === 0 && this.standby === undefined && this.dropped.size === 0) this.temporaries.forget()
   }
 
   /** Processes that the do-file left in its background have a while to end by themselves. */
@@ -374,6 +459,10 @@ const receiptOf = (run: Run, result: Published): Receipt => {
   // Written by its own do-file, if in a way that is not allowed: nothing that a person made, so never a source.
   const isOurs = isThere(seen) && (seen.stat0 !== run.before.stat0 || seen.stat1 !== run.before.stat1)
   return isOurs ? { ...failed, claimed: lookWithContent(run.name, seen) } : failed
+}
+
+const removeFiles = ({ output, stdout, stderr }: Run): void => {
+  for (const file of [output, stdout, stderr]) remove(file)
 }
 
 const isDoFile = (name: string): boolean => {

@@ -31,7 +31,14 @@ export type ForkserverCommand =
   /** `env`: NAME=value strings, each with a NUL behind it. Kept until defined again. */
   | { readonly _tag: 'define'; readonly envId: number; readonly env: Buffer }
   | ({ readonly _tag: 'run' } & RunRequest)
-  /** To the whole process group, also after the exit of its leader. Of an unknown run: nothing happens. */
+  /** Kept, one at most, and started as soon as the leader of another run exits with 0. */
+  | ({ readonly _tag: 'standby' } & RunRequest)
+  /** Starts what stands by under this id. Of another: nothing happens. */
+  | { readonly _tag: 'go'; readonly runId: number }
+  /**
+   * To the whole process group, also after the exit of its leader. What stands by is forgotten, and told to have exited with this
+   * signal. Of an unknown run: nothing happens.
+   */
   | { readonly _tag: 'kill'; readonly runId: number; readonly signal: number }
   /** `paths`: each with a NUL behind it. */
   | { readonly _tag: 'stat'; readonly sequence: number; readonly paths: Buffer }
@@ -55,6 +62,8 @@ export type ForkserverReply =
 const letter = (type: number): string => String.fromCharCode(type)
 const V = 0x56
 const R = 0x52
+const N = 0x4e
+const G = 0x47
 const K = 0x4b
 const S = 0x53
 const P = 0x50
@@ -75,11 +84,14 @@ export const encodeCommand = (command: ForkserverCommand): Buffer => {
   switch (command._tag) {
     case 'define':
       return encodeFrame(V, u32(command.envId), command.env)
-    case 'run': {
+    case 'run':
+    case 'standby': {
       const { runId, envId, cwd, stdoutPath, stderrPath, extraEnv, argv } = command
       const strings = [cwd, stdoutPath, stderrPath, String(extraEnv.length), ...extraEnv, ...argv]
-      return encodeFrame(R, u32(runId, envId), packStrings(strings))
+      return encodeFrame(command._tag === 'run' ? R : N, u32(runId, envId), packStrings(strings))
     }
+    case 'go':
+      return encodeFrame(G, u32(command.runId))
     case 'kill':
       return encodeFrame(K, u32(command.runId, command.signal))
     case 'stat':
@@ -88,8 +100,8 @@ export const encodeCommand = (command: ForkserverCommand): Buffer => {
 }
 
 export const decodeCommand = ({ type, payload }: Frame): E.Either<MessageError, ForkserverCommand> => {
-  if (type !== V && type !== R && type !== K && type !== S) return E.left({ _tag: 'unknownType', type: letter(type) })
-  const headSize = type === R || type === K ? 8 : 4
+  if (![V, R, N, G, K, S].includes(type)) return E.left({ _tag: 'unknownType', type: letter(type) })
+  const headSize = type === R || type === N || type === K ? 8 : 4
   if (payload.length < headSize) return malformed(type, 'too short')
   const id = payload.readUInt32LE(0)
   const rest = payload.subarray(headSize)
@@ -97,6 +109,7 @@ export const decodeCommand = ({ type, payload }: Frame): E.Either<MessageError, 
     if (rest.length > 0 && rest[rest.length - 1] !== 0) return malformed(type, 'the last string has no end')
     return E.right(type === V ? { _tag: 'define', envId: id, env: rest } : { _tag: 'stat', sequence: id, paths: rest })
   }
+  if (type === G) return E.right({ _tag: 'go', runId: id })
   if (type === K) return E.right({ _tag: 'kill', runId: id, signal: payload.readUInt32LE(4) })
   const [cwd, stdoutPath, stderrPath, count, ...more] = unpackStrings(rest) ?? []
   if (cwd === undefined || stdoutPath === undefined || stderrPath === undefined || count === undefined)
@@ -106,7 +119,7 @@ export const decodeCommand = ({ type, payload }: Frame): E.Either<MessageError, 
   const extraEnv = more.slice(0, extraCount)
   const argv = more.slice(extraCount)
   return E.right({
-    _tag: 'run',
+    _tag: type === R ? 'run' : 'standby',
     runId: id,
     envId: payload.readUInt32LE(4),
     cwd,

@@ -101,12 +101,24 @@ class NativeSpawner implements Spawner {
   }
 
   run(request: RunRequest): void {
+    this.send('run', request)
+  }
+
+  standby(request: RunRequest): void {
+    this.send('standby', request)
+  }
+
+  go(runId: number): void {
+    if (!this.isLost && !this.isClosing) this.process.stdin!.write(encodeCommand({ _tag: 'go', runId }))
+  }
+
+  private send(_tag: 'run' | 'standby', request: RunRequest): void {
     if (this.isLost || this.isClosing) {
       queueMicrotask(() => this.handlers.failed(request.runId, constants.errno.EPIPE, 'the forkserver is gone'))
       return
     }
     this.running.set(request.runId, request)
-    this.process.stdin!.write(encodeCommand({ _tag: 'run', ...request }))
+    this.process.stdin!.write(encodeCommand({ _tag, ...request }))
   }
 
   kill(runId: number, signal: number): void {

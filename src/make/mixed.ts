@@ -68,6 +68,9 @@ export class MixedMake {
       return this.place(state, x, chosen.key, chosen.value)
     })
 
+  readonly standBy = (state: State, next: BuildId | undefined): void =>
+    this.doFiles.standBy(state, next !== undefined && this.chosen.has(next) ? undefined : next)
+
   private place(state: State, x: BuildId, key: Key, value: BuildId): Receipt {
     const name = this.naming.nameOf(x)
     const before = look(name)

@@ -24,7 +24,14 @@ export interface Spawner {
   /** `env`: NAME=value strings, each with a NUL behind it. To be called before the first run that names `envId`. */
   define(envId: number, env: Buffer): void
   run(request: RunRequest): void
-  /** To the whole process group, also after the exit of its leader. A run that waits to be tried again ends by it. */
+  /**
+   * Has it started as soon as another run exits with 0, without a way to here and back in between. One at a time; it is over with
+   * `started`, `exited` or `failed`, like others. Not all spawners have it.
+   */
+  standby?(request: RunRequest): void
+  /** Starts what stands by, if it was not started by itself meanwhile. */
+  go?(runId: number): void
+  /** To the whole process group, also after the exit of its leader. A run that waits, to be tried again or for another, ends by it. */
   kill(runId: number, signal: number): void
   /** Bulk stat; not all spawners have it. Four words a path: kind, errno or 0, stat0, stat1 (`look.ts`). `paths`: each with a NUL behind it. */
   stat?(paths: Buffer): Promise<Int32Array>

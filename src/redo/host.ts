@@ -207,7 +207,7 @@ export class Host {
 
   /** What a running do-file's client gives as its token. */
   runOf(token: string): Run | undefined {
-    return this.make.runs.get(Number(token))
+    return this.make.runWithToken(token)
   }
 
   /** Variables that every do-file gets. */

@@ -1,6 +1,7 @@
 /** Policies choose the batch of the next tick from what is ready. Pure; they may delay a build, never break it. */
 import type { Batch } from '../../model/event.js'
-import type { ReadyView } from '../gather.js'
+import type { BuildId } from '../../model/ids.js'
+import { type ReadyView, slotsOf } from '../gather.js'
 
 export type Policy = (view: ReadyView) => Batch
 
@@ -27,3 +28,13 @@ const NEAR = 128
  * any time, and results are used while they are at hand.
  */
 export const fixpoint = (): Policy => (view) => batchOf(view, Number.POSITIVE_INFINITY, view.newest(NEAR))
+
+/**
+ * What would be started, were one more slot free. None where one is free, where an answer comes first, and with one slot in all: who asks
+ * for one at a time gets one after the other.
+ */
+export const upNext = (view: ReadyView, policy: Policy): BuildId | undefined => {
+  const { state } = view
+  if (state.start.size === 0 || state.answer.size > 0 || view.freeSlots > 0 || slotsOf(state) === 1) return undefined
+  return policy({ ...view, freeSlots: 1, pooled: [] }).start[0]
+}
