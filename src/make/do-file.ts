@@ -11,7 +11,7 @@ import type { BuildId } from '../model/ids.js'
 import { Fact, Flag, Flight, hasFlag, KIND_MASK, Kind, type State, Status, statusOf } from '../model/state.js'
 import { read } from '../model/table.js'
 import { interpreterOf } from './interpreter.js'
-import { ABSENT, type Look as FileLook, look } from './look.js'
+import { ABSENT, type Look as FileLook, look, lookAtItself } from './look.js'
 import { lookWithContent } from './look-content.js'
 import { copyContent, isKnown, isThere, writeLook, writeStat } from './look-words.js'
 import { type Candidate, candidatesFor } from './lookup.js'
@@ -228,7 +228,7 @@ export class DoFileMake {
     const name = this.options.naming.nameOf(x)
     const candidate = this.chosen.get(x)
     this.chosen.delete(x)
-    const before = look(name)
+    const before = lookAtItself(name)
     const refuse = (code: number, why: string): Receipt => refusal(x, before, code, why)
     if (candidate === undefined || !isDoFile(candidate.doFile)) return refuse(1, 'its do-file vanished')
     if (hasFlag(state, this.options.naming.intern(candidate.doFile), Flag.BROKEN))
@@ -285,7 +285,7 @@ export class DoFileMake {
   /** Has `content` put in place of `x`, as what a do-file wrote would be. */
   place(state: State, x: BuildId, candidate: Candidate, content: string | Uint8Array): Receipt {
     const name = this.options.naming.nameOf(x)
-    const before = look(name)
+    const before = lookAtItself(name)
     const refuse = (why: string): Receipt => refusal(x, before, NOT_PLACED, why)
     const begun = this.begin(state, x, name, candidate, before)
     if (E.isLeft(begun)) return refuse(begun.left)
@@ -369,11 +369,11 @@ const receiptOf = (run: Run, result: Published): Receipt => {
     return { _tag: 'done', build: run.build, look, virtual }
   }
   const error: BuildError = result.outcome.left
-  const seen = look(run.name)
+  const seen = lookAtItself(run.name)
   const failed = { _tag: 'failed', build: run.build, error, exists: isThere(seen), create: [] } as const
   // Written by its own do-file, if in a way that is not allowed: nothing that a person made, so never a source.
   const isOurs = isThere(seen) && (seen.stat0 !== run.before.stat0 || seen.stat1 !== run.before.stat1)
-  return isOurs ? { ...failed, claimed: lookWithContent(run.name, seen) } : failed
+  return isOurs ? { ...failed, claimed: lookWithContent(run.name) } : failed
 }
 
 const isDoFile = (name: string): boolean => {

@@ -8,7 +8,7 @@ import type { BuildId } from '../model/ids.js'
 import { Fact, Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import type { DoFileMake, Naming } from './do-file.js'
-import { look } from './look.js'
+import { lookAtItself } from './look.js'
 import { refusal } from './refusal.js'
 import type { RuleMake } from './rules.js'
 import { isValueFile } from './value-file.js'
@@ -70,7 +70,7 @@ export class MixedMake {
 
   private place(state: State, x: BuildId, key: Key, value: BuildId): Receipt {
     const name = this.naming.nameOf(x)
-    const before = look(name)
+    const before = lookAtItself(name)
     const why = this.rules.staleness(state)
     if (why !== undefined) return refusal(x, before, 1, why)
     if (hasFlag(state, value, Flag.BROKEN)) return { ...refusal(x, before, 1, ''), error: { _tag: 'unmet' } }
