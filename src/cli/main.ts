@@ -149,7 +149,9 @@ const startDaemon = async (root: string): Promise<string | undefined> => {
         said += chunk.toString()
         if (!said.includes('\n')) return
         const word = said.split('\n', 1)[0]!
-        done(word === 'ready' || word === 'locked' ? undefined : word)
+        // Another process has the project: it may be about to serve, or have builds to finish before it goes.
+        if (word === 'locked') setTimeout(done, LOCKED_MS, undefined)
+        else done(word === 'ready' ? undefined : word)
       })
       child.on('exit', (code) =>
         done(said === '' ? `the daemon ended at once, exit ${code} (see ${STATE_FOLDER}/daemon.log)` : undefined),
@@ -167,6 +169,8 @@ const daemonEnvironment = (): NodeJS.ProcessEnv => {
 }
 
 const HINT_MS = 5000
+/** How long to let the process that has the project go on, in ms, before it is asked again. */
+const LOCKED_MS = 50
 /**
  * For the C library's allocator: give back what was freed. Blocks of 64 KB, as reading a store and looking at everything make many,
  * are each given back by themselves, and leave no holes.

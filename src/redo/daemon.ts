@@ -105,7 +105,7 @@ export class Daemon {
     host.onStateEvent = () => this.checkState()
     host.onIdle = () => {
       // What is wrong with a config may be put right anywhere: the next process looks again.
-      if (this.commands.isDraining || rules?.fault !== undefined) this.end(0)
+      if (host.isIdle && (this.commands.isDraining || rules?.fault !== undefined)) this.end(0)
       else this.waitIdle()
     }
     this.waitIdle()

@@ -116,6 +116,20 @@ test('a project under a very long path works', async () => {
   if (hasProc) expect(s.engines().length).toBe(1)
 })
 
+test('a build under way is finished before a daemon makes room for a client of another version', async () => {
+  const s = space({ 'x.do': noted(': >begun', waitsFor('$PWD/told'), 'echo x'), 'y.do': noted() })
+  const running = s.start('redo', ['x'])
+  await until('x runs', () => s.exists('begun'))
+  const answer = await exchange(s, request(s, 'redo', ['y'], '0.0.0-other'))
+  expect(answer.at(-1)?.type).toBe('N')
+  const next = s.start('redo', ['y'])
+  await delay(200)
+  s.write('told', '')
+  const results = [await running.done, await next.done]
+  expect(results.map(({ code }) => code)).toEqual([0, 0])
+  expect(s.runs()).toEqual(['x', 'y'])
+})
+
 test('a client of another version is told so, and a daemon of the right one serves the next', async () => {
   const s = space({ 'x.do': noted('echo x') })
   await s.redo('x')
