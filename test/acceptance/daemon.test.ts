@@ -95,6 +95,18 @@ test('redford status names the daemon, redford stop ends it, and neither starts 
   expect(s.exists('.redford/socket')).toBe(false)
 })
 
+test('who waits for a build is told when the daemon is stopped', async () => {
+  const s = space({ 'x.do': ': >begun\nsleep 60\n' })
+  const running = s.start('redo', ['x'])
+  await until('x runs', () => s.exists('begun'))
+  await s.run('redford', ['stop'])
+  const result = await running.done
+  expect(result.code).toBe(1)
+  expect(result.stderr).toBe(
+    'redo  x\nredo  the daemon was told to end in the middle of the request; run the command again\n',
+  )
+})
+
 test('redford doctor finds nothing wrong here', async () => {
   const s = space({ 'x.do': 'echo x\n' })
   await s.redo('x')
