@@ -115,6 +115,7 @@ const startDaemon = async (root: string): Promise<string | undefined> => {
   const hint = Buffer.concat([folder, Buffer.from('/starting')])
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
+    if (statSync(folder).uid !== process.geteuid?.()) return `${STATE_FOLDER} belongs to another user`
   } catch (error) {
     return `the state folder cannot be made: ${(error as Error).message}`
   }
@@ -145,7 +146,8 @@ const startDaemon = async (root: string): Promise<string | undefined> => {
         child.unref()
       }
       child.on('error', (error) => done(`the daemon cannot be started: ${error.message}`))
-      child.stdio[3]?.on('data', (chunk: Buffer) => {
+      // There are no pipes where the process has no room for more open files.
+      child.stdio?.[3]?.on('data', (chunk: Buffer) => {
         said += chunk.toString()
         if (!said.includes('\n')) return
         const word = said.split('\n', 1)[0]!
