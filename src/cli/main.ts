@@ -27,7 +27,7 @@ const say = (text: string): void => {
 const usage = `usage: redford COMMAND
   redford status [--json]    what the project's daemon is doing
   redford stop               end the project's daemon
-  redford doctor             what this installation has and lacks
+  redford doctor [--json]    what this installation has and lacks
   redford COMMAND ...        any of ${COMMANDS.join(', ')}
 `
 
@@ -240,6 +240,17 @@ const run = async (): Promise<number | undefined> => {
     await runDaemon()
     return undefined
   }
+  if (first === 'status' || first === 'stop' || first === 'doctor') {
+    if (rest.includes('--help') || rest.includes('-h')) {
+      process.stdout.write(usage)
+      return 0
+    }
+    const strange = rest.find((arg) => arg !== '--json')
+    if (strange !== undefined) {
+      say(`redford ${first} does not take '${strange}' (see redford help)`)
+      return 2
+    }
+  }
   if (first === 'status' || first === 'stop') {
     const root = findRoot(workingFolderBytes())
     const answer = await runClient({ ...requestOfProcess(root, `redford-${first}`, rest), input: undefined })
@@ -248,7 +259,7 @@ const run = async (): Promise<number | undefined> => {
     else process.stdout.write(`no daemon runs for ${fromByteString(root)}\n`)
     return 0
   }
-  if (first === 'doctor') return doctor()
+  if (first === 'doctor') return doctor(rest.includes('--json'))
   if (first === '--version') {
     process.stdout.write(`redford ${packageVersion}\n`)
     return 0

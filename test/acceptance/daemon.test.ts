@@ -112,6 +112,8 @@ test('redford doctor finds nothing wrong here', async () => {
   await s.redo('x')
   const result = await s.run('redford', ['doctor'])
   expect(result.code, result.stdout + result.stderr).toBe(0)
+  const { ok, checks } = JSON.parse((await s.run('redford', ['doctor', '--json'])).stdout)
+  expect([ok, checks.length]).toEqual([true, result.stdout.trim().split('\n').length])
 })
 
 test('a project under a very long path works', async () => {
