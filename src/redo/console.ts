@@ -84,7 +84,7 @@ export class Console {
     if (!this.options.tty || text === this.lastStatus) return
     this.lastStatus = text
     const width = this.options.columns > 0 ? this.options.columns - 1 : 79
-    this.out.status(Buffer.from(text).toString('latin1').slice(0, width))
+    this.out.status(Buffer.from([...text].slice(0, width).join('')).toString('latin1'))
   }
 
   private sayFailure({ target, why, doFile }: Failure): void {
