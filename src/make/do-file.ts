@@ -207,9 +207,7 @@ export class DoFileMake {
     const name = naming.nameOf(x)
     const exists = isThere(look(name))
     const missing: BuildId[] = []
-    // Outside the project nothing is built: there is only what exists.
-    const candidates = name.startsWith('/') ? [] : candidatesFor(name)
-    for (const candidate of candidates) {
+    for (const candidate of candidatesFor(name)) {
       if (isDoFile(candidate.doFile)) {
         this.chosen.set(x, candidate)
         return { _tag: 'blocked', build: x, needs: [naming.intern(candidate.doFile)], create: missing, slot: true }

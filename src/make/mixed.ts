@@ -9,6 +9,7 @@ import { Fact, Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js
 import { read } from '../model/table.js'
 import type { DoFileMake, Naming } from './do-file.js'
 import { lookAtItself } from './look.js'
+import { canBeBuilt } from './lookup.js'
 import { refusal } from './refusal.js'
 import type { RuleMake } from './rules.js'
 import { isValueFile } from './value-file.js'
@@ -47,7 +48,7 @@ export class MixedMake {
   private orByRule(found: Failed): Receipt {
     const { build, create } = found
     const name = this.naming.nameOf(build)
-    if (name.startsWith('/')) return found
+    if (!canBeBuilt(name)) return found
     try {
       const key = this.rules.keyFor(name)
       if (key === undefined) return found
