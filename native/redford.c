@@ -34,6 +34,7 @@ enum { ABSENT = 0, IS_FILE = 1, IS_FOLDER = 2, IS_OTHER = 3, LOOK_FAILED = 4 };
 
 typedef struct {
     uint32_t kind, error, stat0, stat1;
+    int is_link;
 } Look;
 
 typedef struct {
@@ -74,11 +75,11 @@ static void add_stat(Lanes *l, const struct stat *s)
 
 static Look no_look(int error)
 {
-    Look absent = {ABSENT, 0, 0, 0}, failed = {LOOK_FAILED, (uint32_t)error, 0, 0};
+    Look absent = {ABSENT, 0, 0, 0, 0}, failed = {LOOK_FAILED, (uint32_t)error, 0, 0, 0};
     return error == ENOENT || error == ENOTDIR ? absent : failed;
 }
 
-/* A link is looked at itself and at its end; a dangling one is absent. */
+/* A link is looked at itself and at its end, if it has one. */
 static Look look(const char *path)
 {
     struct stat own, end;
@@ -88,9 +89,8 @@ static Look look(const char *path)
     if (lstat(path, &own) != 0) return no_look(errno);
     add_stat(&l, &own);
     if (S_ISLNK(own.st_mode)) {
-        if (stat(path, &end) != 0) return no_look(errno);
-        add_stat(&l, &end);
-        at = &end;
+        if (stat(path, &end) == 0) add_stat(&l, &end), at = &end;
+        else if (errno != ENOENT && errno != ENOTDIR) return no_look(errno);
     }
     l.a ^= l.b >> 16;
     l.a *= 0x85ebca6bu;
@@ -99,7 +99,8 @@ static Look look(const char *path)
     l.b *= 0xc2b2ae35u;
     l.b ^= l.b >> 16;
     if (l.a == 0 && l.b == 0) l.b = 1;
-    Look seen = {S_ISREG(at->st_mode) ? IS_FILE : S_ISDIR(at->st_mode) ? IS_FOLDER : IS_OTHER, 0, l.a, l.b};
+    Look seen = {S_ISREG(at->st_mode) ? IS_FILE : S_ISDIR(at->st_mode) ? IS_FOLDER : IS_OTHER, 0, l.a, l.b,
+                 S_ISLNK(own.st_mode)};
     return seen;
 }
 
@@ -258,8 +259,8 @@ static int entry_holds(const char *entry)
     if ((flags & 1) != (now.kind != ABSENT)) return 0;
     if (now.kind == ABSENT) return 1;
     if (!(flags & MUST_HASH) && now.stat0 == get_u32(entry + 4) && now.stat1 == get_u32(entry + 8)) return 1;
-    /* Touched, or looked at too soon after its last change: what it holds decides. */
-    if (now.kind != IS_FILE || !hash_file(path, digest)) return 0;
+    /* Touched, or looked at too soon after its last change: what it holds decides. (Of a link, that is for others to say.) */
+    if (now.kind != IS_FILE || now.is_link || !hash_file(path, digest)) return 0;
     for (int i = 0; i < 4; i++)
         if (digest[i] != get_u32(entry + 12 + 4 * i)) return 0;
     return 1;

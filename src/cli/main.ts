@@ -27,7 +27,7 @@ const say = (text: string): void => {
 const usage = `usage: redford COMMAND
   redford status [--json]    what the project's daemon is doing
   redford stop               end the project's daemon
-  redford doctor             what this installation has and lacks
+  redford doctor [--json]    what this installation has and lacks
   redford COMMAND ...        any of ${COMMANDS.join(', ')}
 `
 
@@ -115,6 +115,7 @@ const startDaemon = async (root: string): Promise<string | undefined> => {
   const hint = Buffer.concat([folder, Buffer.from('/starting')])
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
+    if (statSync(folder).uid !== process.geteuid?.()) return `${STATE_FOLDER} belongs to another user`
   } catch (error) {
     return `the state folder cannot be made: ${(error as Error).message}`
   }
@@ -145,11 +146,14 @@ const startDaemon = async (root: string): Promise<string | undefined> => {
         child.unref()
       }
       child.on('error', (error) => done(`the daemon cannot be started: ${error.message}`))
-      child.stdio[3]?.on('data', (chunk: Buffer) => {
+      // There are no pipes where the process has no room for more open files.
+      child.stdio?.[3]?.on('data', (chunk: Buffer) => {
         said += chunk.toString()
         if (!said.includes('\n')) return
         const word = said.split('\n', 1)[0]!
-        done(word === 'ready' || word === 'locked' ? undefined : word)
+        // Another process has the project: it may be about to serve, or have builds to finish before it goes.
+        if (word === 'locked') setTimeout(done, LOCKED_MS, undefined)
+        else done(word === 'ready' ? undefined : word)
       })
       child.on('exit', (code) =>
         done(said === '' ? `the daemon ended at once, exit ${code} (see ${STATE_FOLDER}/daemon.log)` : undefined),
@@ -167,6 +171,8 @@ const daemonEnvironment = (): NodeJS.ProcessEnv => {
 }
 
 const HINT_MS = 5000
+/** How long to let the process that has the project go on, in ms, before it is asked again. */
+const LOCKED_MS = 50
 /**
  * For the C library's allocator: give back what was freed. Blocks of 64 KB, as reading a store and looking at everything make many,
  * are each given back by themselves, and leave no holes.
@@ -234,6 +240,17 @@ const run = async (): Promise<number | undefined> => {
     await runDaemon()
     return undefined
   }
+  if (first === 'status' || first === 'stop' || first === 'doctor') {
+    if (rest.includes('--help') || rest.includes('-h')) {
+      process.stdout.write(usage)
+      return 0
+    }
+    const strange = rest.find((arg) => arg !== '--json')
+    if (strange !== undefined) {
+      say(`redford ${first} does not take '${strange}' (see redford help)`)
+      return 2
+    }
+  }
   if (first === 'status' || first === 'stop') {
     const root = findRoot(workingFolderBytes())
     const answer = await runClient({ ...requestOfProcess(root, `redford-${first}`, rest), input: undefined })
@@ -242,7 +259,7 @@ const run = async (): Promise<number | undefined> => {
     else process.stdout.write(`no daemon runs for ${fromByteString(root)}\n`)
     return 0
   }
-  if (first === 'doctor') return doctor()
+  if (first === 'doctor') return doctor(rest.includes('--json'))
   if (first === '--version') {
     process.stdout.write(`redford ${packageVersion}\n`)
     return 0

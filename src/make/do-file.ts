@@ -2,35 +2,25 @@
  * Make for do-files: looks at files, finds do-files, runs them, and puts what they made in place. Impure, and the only part
  * that touches targets.
  */
-import { mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import * as E from 'fp-ts/lib/Either.js'
-import type { BuildError } from '../model/error.js'
-import { type Effect, LOOK_STRIDE, LookWord, type Receipt } from '../model/event.js'
+import type { Effect, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
-import { Fact, Flag, Flight, hasFlag, KIND_MASK, Kind, type State, Status, statusOf } from '../model/state.js'
+import { Flag, Flight, hasFlag, type State, Status, statusOf } from '../model/state.js'
 import { read } from '../model/table.js'
 import type { RunRequest } from './forkserver-messages.js'
-import { interpreterOf } from './interpreter.js'
-import { ABSENT, type Look as FileLook, look } from './look.js'
-import { lookWithContent } from './look-content.js'
-import { copyContent, isKnown, isThere, writeLook, writeStat } from './look-words.js'
+import { interpreterOf, isDoFile } from './interpreter.js'
+import { type Look as FileLook, look, lookAtItself } from './look.js'
+import { isThere } from './look-words.js'
 import { type Candidate, candidatesFor } from './lookup.js'
 import { baseOf, folderOf, joinPath, relativePath } from './path.js'
 import { type Finished, NOT_PLACED, type Published, publish } from './publish.js'
-import { refusal } from './refusal.js'
+import { receiptOf, refusal } from './receipts.js'
 import type { Run } from './run.js'
-import type { Spawner, SpawnHandlers } from './spawner.js'
-import { BULK_MIN, statAllSync } from './stat-all.js'
-import { type Begun, remove, Temporaries, temporaryName } from './temporary.js'
-
-/** Interning, as far as make needs it. */
-export interface Naming {
-  nameOf(build: BuildId): string
-  intern(name: string): BuildId
-  /** The names, each with a NUL behind it. */
-  packed(builds: readonly BuildId[]): Buffer
-}
+import { type Naming, Scanner } from './scanner.js'
+import { isAlive, type Spawner, type SpawnHandlers } from './spawner.js'
+import { type Begun, removeFiles, Temporaries, temporaryName } from './temporary.js'
 
 /** What a run inherits from the session it is for. */
 export interface RunSettings {
@@ -86,9 +76,14 @@ export class DoFileMake {
   private readonly temporaries = new Temporaries()
   private started: Spawner | undefined
   private nextRun: number
+  readonly scan: Scanner['scan']
+  readonly changedOf: Scanner['changedOf']
 
   constructor(options: DoFileOptions) {
     this.options = options
+    const { scan, changedOf } = new Scanner(options.naming, options.program)
+    this.scan = scan
+    this.changedOf = changedOf
     this.nextRun = options.firstRun
   }
 
@@ -157,58 +152,6 @@ export class DoFileMake {
     this.temporaries.close()
   }
 
-  // ---------------------------------------------------------------------------------------------- scan
-
-  readonly scan = (state: State, builds: readonly BuildId[]): Extract<Receipt, { _tag: 'scanned' }> => {
-    const looks = new Int32Array(builds.length * LOOK_STRIDE)
-    const { program } = this.options
-    const words = program !== undefined && builds.length >= BULK_MIN ? this.bulk(program, builds) : undefined
-    builds.forEach((x, i) => {
-      const at = i * LOOK_STRIDE
-      const known =
-        words !== undefined &&
-        isKnown(state, x, words[i * 4]!, words[i * 4 + 2]!, words[i * 4 + 3]!) &&
-        // A racy stat proves nothing, so the content has to be read.
-        !hasFlag(state, x, Flag.RACY)
-      if (known) {
-        looks[at + LookWord.KIND] = words[i * 4]!
-        looks[at + LookWord.STAT] = words[i * 4 + 2]!
-        looks[at + LookWord.STAT + 1] = words[i * 4 + 3]!
-        copyContent(state, x, looks, at)
-      } else this.lookInto(state, x, looks, at)
-    })
-    return { _tag: 'scanned', builds, looks }
-  }
-
-  /**
-   * Looks at all of `builds` in one go; which of them are not as recorded, or undefined where one go is not to be had. Those
-   * whose stat proves nothing count as changed. `early`: what was found by looking at them before.
-   */
-  changedOf(state: State, builds: readonly BuildId[], early?: Int32Array): readonly BuildId[] | undefined {
-    const { program } = this.options
-    if (program === undefined || builds.length < BULK_MIN) return undefined
-    const words = early ?? this.bulk(program, builds)
-    return builds.filter((x, i) => {
-      const kind = words[i * 4]!
-      const flags = read(state.facts, x, Fact.FLAGS)
-      if ((flags & KIND_MASK) === Kind.ABSENT || (flags & Flag.VIRTUAL) !== 0) return kind !== ABSENT
-      return (flags & Flag.RACY) !== 0 || !isKnown(state, x, kind, words[i * 4 + 2]!, words[i * 4 + 3]!)
-    })
-  }
-
-  private bulk(program: string, builds: readonly BuildId[]): Int32Array {
-    return statAllSync(program, this.options.naming.packed(builds))
-  }
-
-  private lookInto(state: State, x: BuildId, looks: Int32Array, at: number): void {
-    const name = this.options.naming.nameOf(x)
-    const seen = look(name)
-    if (seen.kind !== ABSENT && isKnown(state, x, seen.kind, seen.stat0, seen.stat1) && !hasFlag(state, x, Flag.RACY)) {
-      writeStat(looks, at, seen)
-      copyContent(state, x, looks, at)
-    } else writeLook(looks, at, lookWithContent(name, seen))
-  }
-
   // ---------------------------------------------------------------------------------------------- run
 
   /** Finds each target's do-file. */
@@ -219,9 +162,7 @@ export class DoFileMake {
     const name = naming.nameOf(x)
     const exists = isThere(look(name))
     const missing: BuildId[] = []
-    // Outside the project nothing is built: there is only what exists.
-    const candidates = name.startsWith('/') ? [] : candidatesFor(name)
-    for (const candidate of candidates) {
+    for (const candidate of candidatesFor(name)) {
       if (isDoFile(candidate.doFile)) {
         this.chosen.set(x, candidate)
         return { _tag: 'blocked', build: x, needs: [naming.intern(candidate.doFile)], create: missing, slot: true }
@@ -299,7 +240,7 @@ export class DoFileMake {
   private ready(state: State, x: BuildId): E.Either<Receipt, { readonly run: Run; readonly request: RunRequest }> {
     const name = this.options.naming.nameOf(x)
     const candidate = this.chosen.get(x)
-    const before = look(name)
+    const before = lookAtItself(name)
     const refuse = (code: number, why: string): E.Either<Receipt, never> => E.left(refusal(x, before, code, why))
     if (candidate === undefined || !isDoFile(candidate.doFile)) return refuse(1, 'its do-file vanished')
     if (hasFlag(state, this.options.naming.intern(candidate.doFile), Flag.BROKEN))
@@ -353,7 +294,7 @@ export class DoFileMake {
   /** Has `content` put in place of `x`, as what a do-file wrote would be. */
   place(state: State, x: BuildId, candidate: Candidate, content: string | Uint8Array): Receipt {
     const name = this.options.naming.nameOf(x)
-    const before = look(name)
+    const before = lookAtItself(name)
     const refuse = (why: string): Receipt => refusal(x, before, NOT_PLACED, why)
     const begun = this.begin(state, x, name, candidate, before)
     if (E.isLeft(begun)) return refuse(begun.left)
@@ -445,40 +386,5 @@ export class DoFileMake {
     this.later(() => {
       if (this.runs.has(run.id)) this.started?.kill(run.id, constants.signals.SIGKILL)
     })
-  }
-}
-
-const receiptOf = (run: Run, result: Published): Receipt => {
-  if (E.isRight(result.outcome)) {
-    const { look, virtual } = result.outcome.right
-    return { _tag: 'done', build: run.build, look, virtual }
-  }
-  const error: BuildError = result.outcome.left
-  const seen = look(run.name)
-  const failed = { _tag: 'failed', build: run.build, error, exists: isThere(seen), create: [] } as const
-  // Written by its own do-file, if in a way that is not allowed: nothing that a person made, so never a source.
-  const isOurs = isThere(seen) && (seen.stat0 !== run.before.stat0 || seen.stat1 !== run.before.stat1)
-  return isOurs ? { ...failed, claimed: lookWithContent(run.name, seen) } : failed
-}
-
-const removeFiles = ({ output, stdout, stderr }: Run): void => {
-  for (const file of [output, stdout, stderr]) remove(file)
-}
-
-const isDoFile = (name: string): boolean => {
-  try {
-    const stat = statSync(Buffer.from(name, 'latin1'), { throwIfNoEntry: false })
-    return stat !== undefined && !stat.isDirectory()
-  } catch {
-    return false
-  }
-}
-
-const isAlive = (group: number): boolean => {
-  try {
-    process.kill(-group, 0)
-    return true
-  } catch {
-    return false
   }
 }

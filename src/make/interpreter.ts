@@ -1,5 +1,5 @@
 /** What runs a do-file. */
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { baseOf } from './path.js'
 
 /** @throws when it cannot be read. `#!` and its words, or sh -e; then the do-file, called so that no shell takes it for an option. */
@@ -14,5 +14,15 @@ export const interpreterOf = (doFile: string, shellFlags: string): readonly stri
     return [...line.slice(2).trim().split(/\s+/), file]
   } finally {
     closeSync(fd)
+  }
+}
+
+/** Whether there is a do-file of that name. */
+export const isDoFile = (name: string): boolean => {
+  try {
+    const stat = statSync(Buffer.from(name, 'latin1'), { throwIfNoEntry: false })
+    return stat !== undefined && !stat.isDirectory()
+  } catch {
+    return false
   }
 }

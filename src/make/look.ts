@@ -7,11 +7,11 @@ import { createHash, hash } from 'node:crypto'
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync, statSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
 
-/** Kinds of {@link Look}; of a link, the kind of what it leads to. A dangling link is absent. */
+/** Kinds of {@link Look}; of a link, the kind of what it leads to. */
 export const ABSENT = 0
 export const FILE = 1
 export const FOLDER = 2
-/** A device, a pipe, a socket. */
+/** A device, a pipe, a socket; a link that leads nowhere. */
 export const OTHER = 3
 /** It cannot be looked at: no permission, a loop of links, too long a name. */
 export const LOOK_FAILED = 4
@@ -25,6 +25,7 @@ export interface Look {
   readonly racy: boolean
   /** Why the look failed (kind 4), else 0. */
   readonly errno: number
+  readonly isLink: boolean
 }
 
 /**
@@ -36,7 +37,7 @@ export const RACY_WINDOW_MS = 20
 /** Whether a file that changed at `changedMs` could change again, unseen, after a look at `lookedMs` (ms since epoch). */
 export const isRacy = (lookedMs: number, changedMs: number): boolean => changedMs > lookedMs - RACY_WINDOW_MS
 
-const nothing: Look = { kind: ABSENT, stat0: 0, stat1: 0, racy: false, errno: 0 }
+const nothing: Look = { kind: ABSENT, stat0: 0, stat1: 0, racy: false, errno: 0, isLink: false }
 
 const STAT_OPTIONS = { bigint: true, throwIfNoEntry: false } as const
 
@@ -44,15 +45,27 @@ const STAT_OPTIONS = { bigint: true, throwIfNoEntry: false } as const
 const asBytes = (path: string): Buffer => Buffer.from(path === '' ? '.' : path, 'latin1')
 
 /** Looks at a path, given as a byte string or as bytes; a link is looked at itself and at its end. */
-export const look = (path: string | Buffer): Look => {
+export const look = (path: string | Buffer): Look => lookBy(path, endOf)
+
+/** Looks at what is in that place: a link is looked at itself only, and is no folder, wherever it leads. */
+export const lookAtItself = (path: string | Buffer): Look => lookBy(path, () => undefined)
+
+const endOf = (link: Buffer): BigIntStats | undefined => {
+  try {
+    return statSync(link, STAT_OPTIONS)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined
+    throw error
+  }
+}
+
+const lookBy = (path: string | Buffer, follow: typeof endOf): Look => {
   const lookedMs = Date.now()
   const bytes = typeof path === 'string' ? asBytes(path) : path
   try {
     const own = lstatSync(bytes, STAT_OPTIONS)
     if (own === undefined) return nothing
-    if (!own.isSymbolicLink()) return lookOf(own, undefined, lookedMs)
-    const end = statSync(bytes, STAT_OPTIONS)
-    return end === undefined ? nothing : lookOf(own, end, lookedMs)
+    return lookOf(own, own.isSymbolicLink() ? follow(bytes) : undefined, lookedMs)
   } catch (error) {
     const { errno = 0, code } = error as NodeJS.ErrnoException
     // A path below a file: as absent as can be.
@@ -72,6 +85,7 @@ const lookOf = (own: BigIntStats, end: BigIntStats | undefined, lookedMs: number
     ...finish(),
     racy: changedLately(own, lookedMs) || (end !== undefined && changedLately(end, lookedMs)),
     errno: 0,
+    isLink: own.isSymbolicLink(),
   }
 }
 

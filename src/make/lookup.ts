@@ -12,11 +12,16 @@ export interface Candidate {
   readonly stem: string
 }
 
+/** Nothing is built outside the project, nor is the project's own folder, nor what redo keeps in it. */
+export const canBeBuilt = (name: string): boolean =>
+  name !== '' && !name.startsWith('/') && !/^\.redford(\/|$)/.test(name)
+
 /**
  * `T.do` beside the target, then in its folder and every folder above it, up to the project's root: `default.EXT.do` from the
  * longest extension to the shortest, and `default.do`. A do-file is never its own.
  */
 export const candidatesFor = (name: string): readonly Candidate[] => {
+  if (!canBeBuilt(name)) return []
   const base = baseOf(name)
   const home = folderOf(name)
   const found: Candidate[] = [{ doFile: joinPath(home, `${base}.do`), folder: home, target: base, stem: base }]

@@ -7,10 +7,12 @@ import { type Effect, LOOK_STRIDE, LookWord, type Receipt } from '../model/event
 import type { BuildId } from '../model/ids.js'
 import { Fact, Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js'
 import { read } from '../model/table.js'
-import type { DoFileMake, Naming } from './do-file.js'
-import { look } from './look.js'
-import { refusal } from './refusal.js'
+import type { DoFileMake } from './do-file.js'
+import { lookAtItself } from './look.js'
+import { canBeBuilt } from './lookup.js'
+import { refusal } from './receipts.js'
 import type { RuleMake } from './rules.js'
+import type { Naming } from './scanner.js'
 import { isValueFile } from './value-file.js'
 
 type Failed = Extract<Receipt, { _tag: 'failed' }>
@@ -47,7 +49,7 @@ export class MixedMake {
   private orByRule(found: Failed): Receipt {
     const { build, create } = found
     const name = this.naming.nameOf(build)
-    if (name.startsWith('/')) return found
+    if (!canBeBuilt(name)) return found
     try {
       const key = this.rules.keyFor(name)
       if (key === undefined) return found
@@ -73,7 +75,7 @@ export class MixedMake {
 
   private place(state: State, x: BuildId, key: Key, value: BuildId): Receipt {
     const name = this.naming.nameOf(x)
-    const before = look(name)
+    const before = lookAtItself(name)
     const why = this.rules.staleness(state)
     if (why !== undefined) return refusal(x, before, 1, why)
     if (hasFlag(state, value, Flag.BROKEN)) return { ...refusal(x, before, 1, ''), error: { _tag: 'unmet' } }

@@ -7,7 +7,7 @@ import { constants } from 'node:os'
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildError } from '../model/error.js'
 import type { Look } from '../model/event.js'
-import { ABSENT, FOLDER, look } from './look.js'
+import { ABSENT, FOLDER, lookAtItself } from './look.js'
 import { lookWithContent } from './look-content.js'
 import { folderOf } from './path.js'
 import type { Run } from './run.js'
@@ -80,7 +80,7 @@ const outputOf = ({ run, end, hasCompany }: Finished): E.Either<BuildError, Outp
   if ('errno' in end) return refused(1, `its do-file could not be started: ${end.text}`)
   if (end.signal !== 0) return E.left({ _tag: 'signal', signal: signalName(end.signal) })
   if (end.exitCode !== 0) return E.left({ _tag: 'exit', code: end.exitCode })
-  const now = look(run.name)
+  const now = lookAtItself(run.name)
   const isChanged = now.stat0 !== run.before.stat0 || now.stat1 !== run.before.stat1
   if (now.kind !== ABSENT && now.kind !== FOLDER && isChanged)
     return refused(WROTE_TARGET, 'it wrote to $1 itself; it should write to $3 or to its standard output')
@@ -108,12 +108,11 @@ const place = (run: Run, output: Output): { look: Look; virtual: boolean } => {
     replace(run, output.path)
     return { look: lookWithContent(run.name), virtual: false }
   }
-  const now = look(run.name)
+  const now = lookAtItself(run.name)
   // A folder is made in place, since it cannot be written any other way.
   if (now.kind === FOLDER) return { look: lookWithContent(run.name, now), virtual: false }
-  if (now.kind !== ABSENT || lstatSync(bytes(run.name), { throwIfNoEntry: false }) !== undefined)
-    unlinkSync(bytes(run.name))
-  return { look: lookWithContent(run.name, look(run.name)), virtual: true }
+  if (now.kind !== ABSENT) unlinkSync(bytes(run.name))
+  return { look: lookWithContent(run.name), virtual: true }
 }
 
 /** A folder in the target's place cannot be renamed over: it is put aside first, and removed when its successor stands. */

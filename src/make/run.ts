@@ -14,7 +14,7 @@ export interface Run {
   readonly output: string
   readonly stdout: string
   readonly stderr: string
-  /** What stood in the target's place before. */
+  /** What stood in the target's place before; of a link, the link itself. */
   readonly before: Look
   pid: number
 }

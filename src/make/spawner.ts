@@ -99,3 +99,13 @@ export class Retries {
     return [...this.waiting.keys()].filter((runId) => this.cancel(runId))
   }
 }
+
+/** Whether the process group has members. */
+export const isAlive = (group: number): boolean => {
+  try {
+    process.kill(-group, 0)
+    return true
+  } catch {
+    return false
+  }
+}

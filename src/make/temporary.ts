@@ -132,4 +132,9 @@ export const remove = (path: string): void => {
   }
 }
 
+/** What a run that is over, or never was, may have left. */
+export const removeFiles = ({ output, stdout, stderr }: { output: string; stdout: string; stderr: string }): void => {
+  for (const file of [output, stdout, stderr]) remove(file)
+}
+
 const isThere = (path: string): boolean => lstatSync(bytes(path), { throwIfNoEntry: false }) !== undefined

@@ -30,7 +30,7 @@ export const Fact = {
   DEPENDENT_HEAD: 4,
   /** Digest of what stat says (two words): only ever compared for being equal. */
   STAT: 5,
-  /** Digest of the content (four words): the judge where stats differ. */
+  /** Digest of the content (four words): the judge where stats differ. Of a link: two of what it says, two of what is at its end. */
   CONTENT: 7,
   /** The dependency that broke this build; 0 when it broke by itself. Meaningful with `Flag.BROKEN`. */
   CAUSE: 11,

@@ -54,13 +54,16 @@ export const parseOptions = (command: string, args: readonly string[]): E.Either
     const jobs = values.jobs === undefined ? availableParallelism() : Number(values.jobs)
     if (!Number.isInteger(jobs) || jobs < 1 || jobs > 10_000)
       return E.left(`-j takes a number from 1 to 10000, not '${values.jobs}'`)
+    const overwrite = values.overwrite === true || values.force === true
+    if (overwrite && values.take === true)
+      return E.left('--take keeps what --overwrite and --force build over: say one of them')
     return E.right({
       targets: positionals,
       jobs,
       keepGoing: values['keep-going'] === true,
       shellFlags: `-e${values.xtrace === true ? 'x' : ''}${values.verbose === true ? 'v' : ''}`,
       verbose: values.verbose === true,
-      overwrite: values.overwrite === true || values.force === true,
+      overwrite,
       take: values.take === true,
       daemon: values['no-daemon'] !== true,
       trace: values.trace,

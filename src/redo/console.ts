@@ -5,7 +5,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import pc from 'picocolors'
 import type { ClientWriter } from './server.js'
-import { printable, quoted } from './words.js'
+import { printable, targetWord } from './words.js'
 
 /** How much of one do-file's output is shown; the rest is told to be in the log. */
 const SHOWN_MAX = 32 * 1024 * 1024
@@ -57,13 +57,7 @@ export class Console {
   failed(failure: Failure): void {
     if (failure.log !== undefined) this.output(failure.target, failure.log)
     this.sayFailure(failure)
-    const slash = failure.target.lastIndexOf('/')
-    const [folder, base] = [failure.target.slice(0, slash), failure.target.slice(slash + 1)]
-    const go = slash > 0 ? `cd ${quoted(folder)} && ` : ''
-    if (failure.doFile !== undefined)
-      this.line(
-        `redo    to repeat: ${go}redo ${base.startsWith('-') ? `./${quoted(base)}` : quoted(slash > 0 ? base : failure.target)}`,
-      )
+    if (failure.doFile !== undefined) this.line(`redo    to repeat: redo ${targetWord(failure.target)}`)
     this.failures.push(failure)
   }
 
@@ -90,7 +84,7 @@ export class Console {
     if (!this.options.tty || text === this.lastStatus) return
     this.lastStatus = text
     const width = this.options.columns > 0 ? this.options.columns - 1 : 79
-    this.out.status(Buffer.from(text).toString('latin1').slice(0, width))
+    this.out.status(Buffer.from([...text].slice(0, width).join('')).toString('latin1'))
   }
 
   private sayFailure({ target, why, doFile }: Failure): void {

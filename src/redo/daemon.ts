@@ -42,6 +42,8 @@ const TIDY_MS = 500
 /** Longest that ending processes may take, in ms, before we go without them. */
 const END_MS = 1500
 
+const TOLD_TO_END = 'the daemon was told to end in the middle of the request; run the command again'
+
 export class Daemon {
   readonly commands: Commands
   readonly host: Host
@@ -105,7 +107,7 @@ export class Daemon {
     host.onStateEvent = () => this.checkState()
     host.onIdle = () => {
       // What is wrong with a config may be put right anywhere: the next process looks again.
-      if (this.commands.isDraining || rules?.fault !== undefined) this.end(0)
+      if (host.isIdle && (this.commands.isDraining || rules?.fault !== undefined)) this.end(0)
       else this.waitIdle()
     }
     this.waitIdle()
@@ -165,15 +167,8 @@ export class Daemon {
 
   /** The state folder was removed: nothing more can be recorded, so nothing more is built. */
   private lost(client?: Client): void {
-    const words = Buffer.from(
-      'redo  the state folder .redford was removed while it was in use; run the command again (205)\n',
-    )
-    for (const session of this.host.sessions.open.values()) {
-      session.client.stderr(words)
-      session.client.exit(1)
-    }
     client?.notMine()
-    this.end(1)
+    this.end(1, undefined, 'the state folder .redford was removed while it was in use; run the command again (205)')
   }
 
   private status(client: Client, json: boolean): void {
@@ -201,8 +196,18 @@ export class Daemon {
     client.exit(0)
   }
 
-  /** Takes no more requests, ends what runs, records, and goes. `client` hears of it last. */
-  end(code: number, client?: Client): void {
+  /** Ends, but first finishes what others have asked for meanwhile. False: there is none of that. */
+  endAfterOthers(code: number): boolean {
+    if (this.host.sessions.open.size === 0) {
+      this.end(code)
+      return false
+    }
+    this.commands.isDraining = true
+    return !this.isEnding
+  }
+
+  /** Takes no more requests, ends what runs, records, and goes. `client` hears of it last; who waits for a build is told `why` there is none. */
+  end(code: number, client?: Client, why: string = TOLD_TO_END): void {
     if (this.isEnding) {
       client?.exit(0)
       return
@@ -212,8 +217,10 @@ export class Daemon {
     this.server?.close()
     // Taken away now, so that the next command starts a daemon of its own rather than meeting one that goes.
     if (this.host.hasState) rmSync(SOCKET, { force: true })
-    for (const session of this.host.sessions.open.values())
-      if (session.client !== client) session.client.exit(code >= 128 ? code : 1)
+    for (const session of this.host.sessions.open.values()) {
+      session.client.stderr(Buffer.from(`redo  ${why}\n`))
+      session.client.exit(code >= 128 ? code : 1)
+    }
     void this.finish(code, client)
   }
 

@@ -5,7 +5,7 @@ import { cacheFolders, nativeProgram, packageVersion } from './native.js'
 import { findRoot } from './project.js'
 
 /** Prints the report; 0 when nothing is missing, else 1. */
-export const doctor = (): number => {
+export const doctor = (json: boolean): number => {
   const native = nativeProgram()
   const root = fromByteString(findRoot(workingFolderBytes()))
   const watches = numberIn('/proc/sys/fs/inotify/max_user_watches')
@@ -30,8 +30,10 @@ export const doctor = (): number => {
       `file system of the project: ${isLocal(root) ? 'local' : 'networked; changes made elsewhere are seen by looking at every file'}`,
     ],
   ]
-  for (const [ok, text] of lines) process.stdout.write(`${ok ? 'ok  ' : 'no  '} ${text}\n`)
-  return lines.every(([ok]) => ok) ? 0 : 1
+  const ok = lines.every(([isWell]) => isWell)
+  if (json) process.stdout.write(`${JSON.stringify({ ok, checks: lines.map(([ok, text]) => ({ ok, text })) })}\n`)
+  else for (const [isWell, text] of lines) process.stdout.write(`${isWell ? 'ok  ' : 'no  '} ${text}\n`)
+  return ok ? 0 : 1
 }
 
 const numberIn = (file: string): number | undefined => {

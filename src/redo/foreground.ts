@@ -45,7 +45,8 @@ export const serveProcess = async ({ root, request, files, node, main }: Foregro
   let exitCode = 0
   const client = new ProcessClient(request, files, input, (code) => {
     exitCode = code
-    daemon.end(code)
+    if (code >= 128) daemon.end(code)
+    else if (daemon.endAfterOthers(code)) files.stderr.write('redo  finishing what other commands asked this one for\n')
   })
   if (daemon.warning !== undefined) files.stderr.write(`redo  ${daemon.warning}\n`)
   daemon.warning = undefined

@@ -6,13 +6,13 @@ import type { Published } from '../make/publish.js'
 import type { Run } from '../make/run.js'
 import type { BuildId } from '../model/ids.js'
 import { buildId } from '../model/ids.js'
-import { Edge, Fact, Flag, Flight, hasFlag, Mode, type News, type State } from '../model/state.js'
+import { Edge, Fact, Flag, Flight, hasFlag, Kind, kindOf, Mode, type News, type State } from '../model/state.js'
 import { objectAt, read } from '../model/table.js'
 import type { Options } from './arguments.js'
 import { Console } from './console.js'
 import type { Resolver } from './project.js'
 import type { Client } from './server.js'
-import { errorWords, printable } from './words.js'
+import { errorWords, noRuleWords, printable, targetWord } from './words.js'
 
 /** Holds a file for each build whose last run wrote to its standard error, by id. */
 const LOG_FOLDER = '.redford/log'
@@ -179,18 +179,19 @@ export class Sessions {
         const session = this.open.get(news.session)
         if (session === undefined || session.warned.has(news.build)) return
         session.warned.add(news.build)
-        const name = printable(session.resolver.shown(this.nameOf(news.build)))
+        const name = session.resolver.shown(this.nameOf(news.build))
+        const word = targetWord(name)
         session.console.warn(
-          `${name}: you modified it; skipping (redo --take ${name} keeps it, redo --overwrite ${name} builds over it)`,
+          `${printable(name)}: you modified it; skipping (redo --take ${word} keeps it, redo --overwrite ${word} builds over it)`,
         )
         return
       }
       case 'leftAlone': {
         const session = this.open.get(news.session)
-        const name = session && printable(session.resolver.shown(this.nameOf(news.build)))
-        session?.console.warn(
-          `${name}: exists, and was not built by redo; left alone (redo --overwrite ${name} builds over it)`,
-        )
+        if (session === undefined) return
+        const name = session.resolver.shown(this.nameOf(news.build))
+        const how = isOutside(this.nameOf(news.build)) ? '' : ` (redo --overwrite ${targetWord(name)} builds over it)`
+        session.console.warn(`${printable(name)}: exists, and was not built by redo; left alone${how}`)
         return
       }
     }
@@ -203,7 +204,11 @@ export class Sessions {
     const cause = buildId(read(state.facts, build, Fact.CAUSE))
     if (cause !== 0 && hasFlag(state, cause, Flag.BROKEN)) this.failure(state, session, cause)
     const shown = (x: BuildId): string => printable(session.resolver.shown(this.nameOf(x)))
-    const words = errorWords(objectAt(state.errors, build), shown)
+    const error = objectAt(state.errors, build)
+    const words =
+      error?._tag === 'noRule'
+        ? noRuleWords(kindOf(state, build) !== Kind.ABSENT, isOutside(this.nameOf(build)))
+        : errorWords(error, shown)
     const doFile = this.doFileOf(state, build)
     ;(this.sinks.get(build) ?? session.console).failed({
       target: session.resolver.shown(this.nameOf(build)),
@@ -231,6 +236,9 @@ export class Sessions {
     return this.logs.has(build) ? logPath(build) : undefined
   }
 }
+
+/** Names outside the project are absolute. */
+const isOutside = (name: string): boolean => name.startsWith('/')
 
 /** How many do-files wait, one for the other, for `build`. */
 const depthOf = (state: State, build: BuildId): number => {

@@ -11,14 +11,20 @@ export const printable = (name: string): string => {
   return (isText ? text : name).replace(unsafe, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
-/** A name as a word of a command line that can be typed again. */
-export const quoted = (name: string): string => {
-  if (/^[\w./@%+=:,-]+$/.test(name) && !name.startsWith('-')) return name
+const quoted = (name: string): string => {
+  if (/^[\w./@%+=:,-]+$/.test(name)) return name
   const text = Buffer.from(name, 'latin1').toString('utf8')
   if (text.includes('\ufffd') || /[^\P{C}]/u.test(text))
     return `$'${name.replace(/[^ -~]|['\\]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)}'`
   return `'${text.replaceAll("'", "'\\''")}'`
 }
+
+/** A target's name as a word of a command line that can be typed again; never taken for an option. */
+export const targetWord = (name: string): string => quoted(name.startsWith('-') ? `./${name}` : name)
+
+/** Why nobody makes a file; `isOutside`: it lies outside the project. */
+export const noRuleWords = (exists: boolean, isOutside: boolean): string =>
+  `${exists ? '' : 'no such file, and '}${isOutside ? 'nothing is built outside the project' : 'no do-file that makes it'}`
 
 /** Why a build is broken. `nameOf` says a build's name as it is to be shown. */
 export const errorWords = (error: BuildError | undefined, nameOf: (build: BuildId) => string): string => {
@@ -26,7 +32,7 @@ export const errorWords = (error: BuildError | undefined, nameOf: (build: BuildI
     case undefined:
       return 'broken'
     case 'noRule':
-      return 'no such file, and no do-file that makes it'
+      return noRuleWords(false, false)
     case 'exit':
       return `exit ${error.code}`
     case 'signal':

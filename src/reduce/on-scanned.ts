@@ -58,19 +58,23 @@ export const becomeSource = (w: Work, x: BuildId): void => {
 const onTargetLook = (w: Work, x: BuildId, looks: Int32Array, at: number, exists: boolean): void => {
   const overwrite = w.has(x, Bit.OVERWRITE)
   const isVirtual = w.flag(x, Flag.VIRTUAL)
-  const changedByHand = exists && (w.flag(x, Flag.MODIFIED) || isVirtual || contentDiffers(w, x, looks, at))
+  const isChanged = exists && contentDiffers(w, x, looks, at)
+  const changedByHand =
+    exists && (w.flag(x, Flag.MODIFIED) || isVirtual || (isChanged && !isAsWasByItself(w, x, looks, at)))
   if (changedByHand && !overwrite) {
     w.tell({ _tag: 'modified', build: x, session: buildId(w.flight.get(x, Flight.SESSION)) })
-    const differs = contentDiffers(w, x, looks, at) || isVirtual || w.isBroken(x)
+    const differs = isChanged || isVirtual || w.isBroken(x)
     setKind(w, x, Kind.TARGET, Flag.BROKEN | Flag.VIRTUAL)
     w.facts.set(x, Fact.FLAGS, w.facts.get(x, Fact.FLAGS) | Flag.MODIFIED)
     writeLook(w, x, looks, at)
     if (differs) bumpRevision(w, x)
     return rest(w, x)
   }
-  if (exists && !overwrite) writeLook(w, x, looks, at)
+  // Of a link to something else than before the old look is kept, for what the run makes to be compared with.
+  if (exists && !overwrite && !isChanged) writeLook(w, x, looks, at)
   const mustRun =
     w.has(x, Bit.FORCED) ||
+    isChanged ||
     w.flag(x, Flag.BROKEN) ||
     (!exists && !isVirtual) ||
     (w.flag(x, Flag.ALWAYS) && w.facts.get(x, Fact.BUILT) < w.flight.get(x, Flight.PASS))
@@ -82,12 +86,20 @@ const setKind = (w: Work, x: BuildId, kind: number, off: number): void => {
   w.facts.set(x, Fact.FLAGS, (w.facts.get(x, Fact.FLAGS) & ~(KIND_MASK | off)) | kind)
 }
 
-export const contentDiffers = (w: Work, x: BuildId, looks: Int32Array, at: number): boolean => {
-  for (let i = 0; i < 4; i++) {
+const CONTENT_WORDS = 4
+/** How many of them are a link's own. */
+const OWN_WORDS = 2
+
+export const contentDiffers = (w: Work, x: BuildId, looks: Int32Array, at: number, words = CONTENT_WORDS): boolean => {
+  for (let i = 0; i < words; i++) {
     if (w.facts.get(x, Fact.CONTENT + i) !== looks[at + LookWord.CONTENT + i]) return true
   }
   return false
 }
+
+/** It is the link that it was, whatever is at its end: nobody had a hand in it. (Files that differ do so in all words.) */
+const isAsWasByItself = (w: Work, x: BuildId, looks: Int32Array, at: number): boolean =>
+  !contentDiffers(w, x, looks, at, OWN_WORDS)
 
 /** Records what the look saw: an equal content behind a new stat is trusted by its stat from now on. */
 export const writeLook = (w: Work, x: BuildId, looks: Int32Array, at: number): void => {

@@ -236,3 +236,19 @@ test('--no-daemon reads the targets that standard input names each time', async 
   expect((await build('two.out')).code).toBe(0)
   expect(s.read('two.out')).toBe('2')
 })
+
+test('what makes no sense is refused, and nothing is done', async () => {
+  const s = space({ 'x.do': noted('echo x') })
+  for (const [command, ...args] of [
+    ['redo', '--take', '--overwrite', 'x'],
+    ['redo', '--no-daemon', '--take', '--force', 'x'],
+    ['redford', 'stop', 'x'],
+    ['redford', 'status', '--jsn'],
+    ['redford', 'doctor', 'x'],
+  ] as const) {
+    const result = await s.run(command, args)
+    expect(result.code, [command, ...args].join(' ')).toBe(2)
+    expect(linesOf(result.stderr)).toHaveLength(1)
+  }
+  expect(s.runs()).toEqual([])
+})

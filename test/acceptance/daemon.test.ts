@@ -95,11 +95,25 @@ test('redford status names the daemon, redford stop ends it, and neither starts 
   expect(s.exists('.redford/socket')).toBe(false)
 })
 
+test('who waits for a build is told when the daemon is stopped', async () => {
+  const s = space({ 'x.do': ': >begun\nsleep 60\n' })
+  const running = s.start('redo', ['x'])
+  await until('x runs', () => s.exists('begun'))
+  await s.run('redford', ['stop'])
+  const result = await running.done
+  expect(result.code).toBe(1)
+  expect(result.stderr).toBe(
+    'redo  x\nredo  the daemon was told to end in the middle of the request; run the command again\n',
+  )
+})
+
 test('redford doctor finds nothing wrong here', async () => {
   const s = space({ 'x.do': 'echo x\n' })
   await s.redo('x')
   const result = await s.run('redford', ['doctor'])
   expect(result.code, result.stdout + result.stderr).toBe(0)
+  const { ok, checks } = JSON.parse((await s.run('redford', ['doctor', '--json'])).stdout)
+  expect([ok, checks.length]).toEqual([true, result.stdout.trim().split('\n').length])
 })
 
 test('a project under a very long path works', async () => {
@@ -114,6 +128,20 @@ test('a project under a very long path works', async () => {
   await s.ifchange('x')
   expect(s.runs()).toEqual(['x', 'y'])
   if (hasProc) expect(s.engines().length).toBe(1)
+})
+
+test('a build under way is finished before a daemon makes room for a client of another version', async () => {
+  const s = space({ 'x.do': noted(': >begun', waitsFor('$PWD/told'), 'echo x'), 'y.do': noted() })
+  const running = s.start('redo', ['x'])
+  await until('x runs', () => s.exists('begun'))
+  const answer = await exchange(s, request(s, 'redo', ['y'], '0.0.0-other'))
+  expect(answer.at(-1)?.type).toBe('N')
+  const next = s.start('redo', ['y'])
+  await delay(200)
+  s.write('told', '')
+  const results = [await running.done, await next.done]
+  expect(results.map(({ code }) => code)).toEqual([0, 0])
+  expect(s.runs()).toEqual(['x', 'y'])
 })
 
 test('a client of another version is told so, and a daemon of the right one serves the next', async () => {

@@ -13,12 +13,46 @@ test('a failing do-file exits 1, names its code and itself, and says how to repe
   expect(below.code).toBe(1)
   expect(below.stderr).toContain('trouble\n')
   expect(below.stderr).toMatch(/^redo {2}sub\/main\.o: failed, exit 3 \(sub\/default\.o\.do\)$/m)
-  expect(below.stderr).toMatch(/^redo +to repeat: cd sub && redo main\.o$/m)
+  expect(below.stderr).toMatch(/^redo +to repeat: redo sub\/main\.o$/m)
   const here = await s.redo('x')
   expect(here.stderr).toMatch(/^redo {2}x: failed, exit 4 \(x\.do\)$/m)
   expect(here.stderr).toMatch(/^redo +to repeat: .*redo x$/m)
   const inside = await s.run('redo', ['main.o'], { cwd: 'sub' })
   expect(inside.stderr).toMatch(/^redo {2}main\.o: failed, exit 3 \(default\.o\.do\)$/m)
+})
+
+test('commands that are shown can be typed, whatever the name is', async () => {
+  const s = space({ "it's a/.keep": '' })
+  for (const [name, word] of [
+    ["it's a/-b c", `'it'\\''s a/-b c'`],
+    ['-k', './-k'],
+  ] as const) {
+    s.write('default.do', 'exit 1\n')
+    const failed = await s.redo('--', name)
+    expect(failed.stderr).toContain(`to repeat: redo ${word}\n`)
+    s.write(name, 'by hand')
+    expect((await s.redo('--', name)).stderr).toContain(`(redo --overwrite ${word} builds over it)`)
+    s.remove(name)
+    s.write('default.do', 'echo x\n')
+    expect((await s.sh(`redo ${word}`)).code).toBe(0)
+    s.write(name, 'by hand')
+    expect((await s.redo('--', name)).stderr).toContain(
+      `(redo --take ${word} keeps it, redo --overwrite ${word} builds`,
+    )
+  }
+})
+
+test('a file that nobody makes is said to be there, or to lie outside', async () => {
+  const s = space({ source: '' })
+  const said = async (...args: readonly string[]): Promise<string | undefined> =>
+    linesOf((await s.redo(...args)).stderr)[0]
+  expect(await said('absent')).toBe('redo  absent: failed, no such file, and no do-file that makes it')
+  expect(await said('--overwrite', 'source')).toBe('redo  source: failed, no do-file that makes it')
+  expect(await said('../absent')).toBe(
+    'redo  ../absent: failed, no such file, and nothing is built outside the project',
+  )
+  expect(await said('../home')).toBe('redo  ../home: exists, and was not built by redo; left alone')
+  expect(await said('--overwrite', '../home')).toBe('redo  ../home: failed, nothing is built outside the project')
 })
 
 test('a do-file killed by a signal fails with its name', async () => {

@@ -1,7 +1,7 @@
 /** Commands without a daemon, one after the other: each takes up what the last one left, be it a proof or a journal. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, expect, test } from 'vitest'
-import { closeSpaces, noted, type Space, space } from '../support/space.js'
+import { closeSpaces, noted, type Space, space, until, waitsFor } from '../support/space.js'
 
 afterEach(closeSpaces)
 afterAll(closeSpaces)
@@ -136,4 +136,22 @@ test('what is looked at while it loads is what it knows, whatever names the last
   s.write('new', '1')
   expect(await build(s)).toEqual(['all'])
   expect(s.read(left)).toContain('\0new\0')
+})
+
+test('what another command asked for meanwhile is finished, too', async () => {
+  const s = space({
+    'mine.do': noted(waitsFor('$PWD/theirs.begun')),
+    'theirs.do': noted(': >theirs.begun', waitsFor('$PWD/mine.ended'), 'echo theirs'),
+  })
+  const mine = s.start('redo', ['--no-daemon', 'mine'])
+  await until('mine runs', () => s.read('.redford/outputs')?.includes('mine') === true)
+  const theirs = s.start('redo', ['-j2', 'theirs'])
+  await until('theirs runs', () => s.exists('theirs.begun'))
+  await pause(300)
+  s.write('mine.ended', '')
+  const results = [await mine.done, await theirs.done]
+  expect(results.map(({ code }) => code)).toEqual([0, 0])
+  expect(results[0]!.stderr).toContain('finishing what other commands asked')
+  expect(s.read('theirs')).toBe('theirs\n')
+  expect(s.read('.redford/outputs')).toBe('')
 })

@@ -1,4 +1,5 @@
 /** Which do-file makes a target, where it runs, and what it is handed. After apenwarr's t/100, 120, 121, 122. */
+import * as fs from 'node:fs'
 import { afterEach, expect, test } from 'vitest'
 import { closeSpaces, noted, space } from '../support/space.js'
 
@@ -109,4 +110,21 @@ test('the name of a hidden file is all extension', async () => {
   const s = space({ 'default.rc.do': 'echo "$1|$2"\n' })
   await s.redo('.rc')
   expect(s.read('.rc')).toBe('.rc|\n')
+})
+
+test('no do-file makes what lies outside the project, its own folder, or what redo keeps in it', async () => {
+  const s = space({ 'default.do': noted('echo made'), 'sub/.keep': '' })
+  // Where the project's folder is, is settled by the first command.
+  await s.redo('first')
+  expect(s.runs()).toEqual(['first'])
+  fs.writeFileSync(`${s.base}/default.do`, 'echo made\n')
+  for (const target of ['../x', '.', '.redford', '.redford/x', '.redford/lock.sqlite']) {
+    const result = await s.redo('--overwrite', target)
+    expect([target, result.code]).toEqual([target, 1])
+    expect(result.stderr).toMatch(/no do-file that makes it|nothing is built outside/)
+    const which = await s.run('redo-whichdo', [target])
+    expect([which.code, which.stdout]).toEqual([1, ''])
+  }
+  expect(s.runs()).toEqual([])
+  expect((await s.redo('.redfordian')).code).toBe(0)
 })

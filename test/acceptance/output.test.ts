@@ -215,7 +215,7 @@ test('reading $1 is no harm', async () => {
   expect(s.read('x')).toBe('more\nmore\n')
 })
 
-test('a symlink target counts by the link and by the file at its end', async () => {
+test('a symlink counts by itself and by the file at its end', async () => {
   const s = space({ one: '1', two: '2', 'user.do': noted('redo-ifchange link', 'cat link') })
   fs.symlinkSync('one', s.path('link'))
   await s.ifchange('user')
@@ -228,4 +228,60 @@ test('a symlink target counts by the link and by the file at its end', async () 
   await s.ifchange('user')
   expect(s.read('user')).toBe('2')
   expect(s.runs()).toEqual(['user', 'user', 'user'])
+})
+
+test('a target that is a symlink is made again when the file at its end is another one, and is no work of a person', async () => {
+  const s = space({
+    one: '1',
+    'link.do': noted('redo-ifchange one', 'ln -s one "$3"'),
+    'user.do': noted('redo-ifchange link', 'cat link'),
+  })
+  await s.ifchange('user')
+  s.write('one', '1 again')
+  expect((await s.run('redo-ood')).stdout).toBe('link\nuser\n')
+  const result = await s.ifchange('user')
+  expect(result.stderr).not.toContain('modified')
+  expect(s.read('user')).toBe('1 again')
+  expect(s.runs()).toEqual(['link', 'link', 'user', 'user'])
+  await s.ifchange('user')
+  expect(s.runs()).toEqual([])
+  s.remove('link')
+  fs.symlinkSync('user.do', s.path('link'))
+  expect((await s.ifchange('user')).stderr).toContain('link: you modified it')
+  expect(s.runs()).toEqual(['user'])
+})
+
+test('a do-file may write the file to which its target, a symlink, leads', async () => {
+  const s = space({ text: 'first', 'link.do': 'redo-ifchange text\ncat text >extra\nln -s extra "$3"\n' })
+  await s.redo('link')
+  s.write('text', 'second')
+  for (const command of [s.ifchange('link'), s.redo('link')]) {
+    const result = await command
+    expect(result.code, result.stderr).toBe(0)
+    expect(s.read('link')).toBe('second')
+  }
+})
+
+test('a target may be a symlink that leads nowhere, or to a folder', async () => {
+  const s = space({
+    'one/in': '',
+    'two/in': '',
+    where: 'nowhere',
+    'link.do': noted('redo-ifchange where', 'ln -s "$(cat where)" "$3"'),
+    'user.do': noted('redo-ifchange link', 'readlink link'),
+  })
+  for (const where of ['nowhere', 'one', 'two']) {
+    s.write('where', where)
+    for (let i = 0; i < 2; i++) {
+      const result = await s.ifchange('user')
+      expect(result.code, result.stderr).toBe(0)
+      expect(result.stderr).not.toContain('modified')
+    }
+    expect(s.read('user')).toBe(`${where}\n`)
+  }
+  expect(s.runs()).toEqual(['link', 'link', 'link', 'user', 'user', 'user'])
+  s.write('link.do', noted('redo-ifchange where', ':'))
+  expect((await s.ifchange('link')).code).toBe(0)
+  expect(s.exists('link')).toBe(false)
+  expect(s.read('two/in')).toBe('')
 })

@@ -49,6 +49,20 @@ test('-j2 never runs three', async () => {
   expect(s.runs().length).toBe(8)
 })
 
+test('what is up next is not started after a failure, by the end of what runs on', async () => {
+  const s = space({
+    'a.do': noted(waitsFor('b.here'), 'exit 1'),
+    'b.do': noted('touch b.here', 'sleep 0.3', 'echo b'),
+    'c.do': noted('echo c'),
+  })
+  const result = await s.redo('-j2', 'a', 'b', 'c')
+  expect(result.code).toBe(1)
+  expect(s.runs()).toEqual(['a', 'b'])
+  expect(s.list().filter((name) => name.endsWith('.tmp'))).toEqual([])
+  expect((await s.redo('-j2', 'c')).code).toBe(0)
+  expect(s.runs()).toEqual(['c'])
+})
+
 test('a do-file that waits for its dependencies gives its place away', async () => {
   const s = space({
     'a.do': meets('a', 'b'),

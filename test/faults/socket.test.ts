@@ -1,4 +1,5 @@
 /** Faults 20 and 22: what lies at the socket's place, and who may talk through it. */
+import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import * as net from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -130,4 +131,26 @@ test('a socket path over 107 bytes neither is cut nor hinders anyone', async () 
   const result = await one.ifchange('x')
   expect(result.code, result.stderr).toBe(0)
   expect(one.read('x')).toBe('2')
+})
+
+const canBeAnother = process.getuid?.() === 0 && spawnSync('setpriv', ['--version']).status === 0
+
+test.runIf(canBeAnother)('who finds the state folder of another user is told so', async () => {
+  const s = project()
+  await s.redo('x')
+  fs.chmodSync(s.base, 0o755)
+  const as = ['--reuid=65534', '--clear-groups']
+  for (const command of [['redo', 'x'], ['redo', '--no-daemon', 'x'], ['redo-targets']]) {
+    const result = await s.run('setpriv', [...as, ...command])
+    expect([result.code, result.stderr]).toEqual([205, 'redo  .redford belongs to another user\n'])
+  }
+})
+
+test('a client without room for more open files says so', async () => {
+  const s = project()
+  for (const files of [21, 22, 23]) {
+    const result = await s.sh(`ulimit -n ${files}; redo x`)
+    expect(result.code).not.toBe(0)
+    expect(result.stderr).not.toContain('fault of redford')
+  }
 })

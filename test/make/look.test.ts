@@ -13,6 +13,7 @@ import {
   isRacy,
   LOOK_FAILED,
   look,
+  lookAtItself,
   OTHER,
   RACY_WINDOW_MS,
 } from '../../src/make/look.js'
@@ -34,10 +35,27 @@ const statOf = (name: string) => {
 const nothing = { kind: ABSENT, stat0: 0, stat1: 0, errno: 0 }
 
 describe('a look', () => {
-  it('at nothing sees nothing, also below a file and behind a dangling link', () => {
+  it('at nothing sees nothing, also below a file', () => {
+    fs.writeFileSync(at('file'), '')
+    for (const name of ['absent', 'file/below', 'no/such/folder']) expect(statOf(name)).toEqual(nothing)
+  })
+
+  it('at a link that leads nowhere sees the link', () => {
     fs.writeFileSync(at('file'), '')
     fs.symlinkSync('nowhere', at('dangling'))
-    for (const name of ['absent', 'file/below', 'no/such/folder', 'dangling']) expect(statOf(name)).toEqual(nothing)
+    fs.symlinkSync('file/below', at('below'))
+    for (const name of ['dangling', 'below']) expect(statOf(name)).toMatchObject({ kind: OTHER, errno: 0 })
+    expect(statOf('dangling')).not.toEqual(statOf('below'))
+  })
+
+  it('at a link itself is another one only if the link is', () => {
+    fs.symlinkSync('end', at('link'))
+    const first = lookAtItself(at('link'))
+    fs.writeFileSync(at('end'), '')
+    expect(lookAtItself(at('link'))).toMatchObject({ kind: OTHER, stat0: first.stat0, stat1: first.stat1 })
+    fs.rmSync(at('link'))
+    fs.writeFileSync(at('link'), '')
+    expect(lookAtItself(at('link'))).toEqual(look(at('link')))
   })
   it("by the name of nothing sees the folder it is in, which is the project's own", () => {
     expect(look('').kind).toBe(FOLDER)

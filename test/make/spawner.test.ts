@@ -314,6 +314,80 @@ describe('the forkserver', () => {
   })
 })
 
+describe.each(['native', 'warm'] as const)('a run that stands by in the %s spawner', (name) => {
+  const start = () => {
+    const ears = listen()
+    const spawner = implementations[name](ears.handlers)
+    open.push(spawner)
+    spawner.define(1, packStrings([`PATH=${process.env.PATH}`]))
+    const request = (runId: number, script: string): RunRequest => ({
+      ...{ runId, envId: 1, cwd: folder.path, stdoutPath: '', stderrPath: '', extraEnv: [] },
+      argv: ['sh', '-c', script],
+    })
+    return { ...ears, spawner, request }
+  }
+
+  it('starts when another exits with 0, and is told of together with that', async () => {
+    const { spawner, request, heard, over } = start()
+    spawner.run(request(1, 'while :; do sleep 0.01; done'))
+    spawner.standby!(request(2, ':'))
+    // Whatever it was sent has been read by the time it answers.
+    await spawner.stat!(Buffer.alloc(0))
+    expect(heard).not.toContain('started 2')
+    spawner.run(request(3, ':'))
+    await until(() => over(2) && over(3))
+    expect(heard.indexOf('started 2')).toBe(heard.indexOf('exited 3 0 0') + 1)
+    spawner.kill(1, signals.SIGKILL)
+  })
+
+  it('does not when another fails, or is ended by a signal', async () => {
+    const { spawner, request, heard, over } = start()
+    spawner.standby!(request(2, ':'))
+    spawner.run(request(1, 'exit 1'))
+    spawner.run(request(3, 'kill -9 $$'))
+    await until(() => over(1) && over(3))
+    await spawner.stat!(Buffer.alloc(0))
+    expect(heard).not.toContain('started 2')
+    spawner.go!(2)
+    await until(() => over(2))
+    expect(heard.slice(-2)).toEqual(['started 2', 'exited 2 0 0'])
+  })
+
+  it('starts when told to, once', async () => {
+    const { spawner, request, heard, over } = start()
+    spawner.standby!(request(1, 'echo >>ran'))
+    spawner.go!(9)
+    spawner.go!(1)
+    spawner.go!(1)
+    await until(() => over(1))
+    spawner.run(request(2, ':'))
+    await until(() => over(2))
+    expect(heard).toEqual(['started 1', 'exited 1 0 0', 'started 2', 'exited 2 0 0'])
+    expect(fs.readFileSync(folder.at('ran'), 'utf8')).toBe('\n')
+  })
+
+  it('is taken back by a kill, and makes room for another to stand by', async () => {
+    const { spawner, request, heard, over } = start()
+    spawner.standby!(request(1, 'echo >>ran'))
+    spawner.kill(1, signals.SIGKILL)
+    spawner.standby!(request(2, ':'))
+    spawner.run(request(3, ':'))
+    await until(() => over(2) && over(3))
+    expect(heard[0]).toBe(`exited 1 -1 ${signals.SIGKILL}`)
+    expect(heard).not.toContain('started 1')
+    expect(fs.existsSync(folder.at('ran'))).toBe(false)
+  })
+
+  it('never starts once the spawner is closed', async () => {
+    const { spawner, request } = start()
+    spawner.run(request(1, 'trap "exit 0" TERM; echo >up; while :; do sleep 0.01; done'))
+    await until(() => fs.existsSync(folder.at('up')))
+    spawner.standby!(request(2, 'echo >>ran'))
+    await spawner.close()
+    expect(fs.existsSync(folder.at('ran'))).toBe(false)
+  })
+})
+
 describe('a run that lacks what the system will have later', () => {
   const request: RunRequest = {
     runId: 1,
