@@ -103,7 +103,8 @@ class SocketClient implements Client {
     clearTimeout(this.timer)
     // Closed as soon as all is written: nothing more is read, and to wait until the client closes costs two turns of the loop.
     this.socket.write(this.unsent.length === 0 ? bytes : Buffer.concat([...this.unsent, bytes]), () =>
-      this.socket.destroy(),
+      // Inside of this call it would make an error, with a stack, for those who wait for more to be written: nobody does.
+      queueMicrotask(() => this.socket.destroy()),
     )
   }
 

@@ -37,12 +37,19 @@ const last = (state: State, queue: Queue, max: number): readonly BuildId[] => {
  * another session's answer without our knowing it, and must not keep that from being worked out.
  */
 export const slotsOf = ({ sessions }: Pick<State, 'sessions'>): number => {
+  const known = slotsKnown.get(sessions)
+  if (known !== undefined) return known
   let slots = 1
   eachObject(sessions, (_, session) => {
     slots = Math.max(slots, session.jobs)
   })
-  return slots + Math.max(0, sessions.size - 1)
+  slots += Math.max(0, sessions.size - 1)
+  slotsKnown.set(sessions, slots)
+  return slots
 }
+
+/** Asked in each tick, and changed by the first and the last of a session. */
+const slotsKnown = new WeakMap<State['sessions'], number>()
 
 export const gather = (state: State): ReadyView => ({
   state,
