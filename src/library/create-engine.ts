@@ -10,13 +10,17 @@ import { ValueMake } from '../make/value.js'
 import { World } from '../make/world.js'
 import { type BuildError, buildErrorOf } from '../model/build-error.js'
 import type { Key } from '../model/definition.js'
+import { digestOf } from '../model/digest.js'
 import type { Failure } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
-import { type Answer, emptyQueue, emptyState, Kind, kindOf, type State } from '../model/state.js'
+import { emptyQueue, emptyState, Kind, kindOf, type State } from '../model/state.js'
+import type { Recorder } from '../store/recording/recorder.js'
+import { guardedMake } from './guard.js'
 import { Keeper } from './keeper.js'
 import { type CreateOptions, type Drive, innerDrive, isCount, type Settings, settingsOf } from './options.js'
-import type { Progress } from './progress.js'
+import { type Progress, progressOf } from './progress.js'
+import { recordedSetting, recorderFor } from './recording.js'
 import { Live, Request } from './request.js'
 import { StoreFailed } from './store.js'
 import { Transaction } from './transaction.js'
@@ -33,6 +37,7 @@ export class BuildEngine {
   private readonly inner: Inner
   /** Until it is closed, where there is a store that lasts. */
   private keeper: Keeper | undefined
+  private readonly recorder: Recorder | undefined
   private readonly requests = new Map<BuildId, Request<unknown>>()
   /** By id; an array, since there may be as many as builds. */
   private readonly lives: (Live<unknown> | undefined)[] = []
@@ -83,13 +88,24 @@ export class BuildEngine {
       },
     })
     this.inner = new Inner({
-      make: this.guarded(),
+      make: guardedMake(this.make, (isMaking) => {
+        this.isMaking = isMaking
+      }),
       state: this.firstState(),
       drive: perTurn,
       policy: this.settings.policy,
-      onTick: () => this.ticks++,
+      onTick: (input, _, after) => {
+        this.ticks++
+        this.recorder?.onTick(input, after)
+      },
       onTurn: (outcome, _, after) => this.onTurn(outcome, after),
     })
+    try {
+      this.recorder = recorderFor(options.record, this.settings, this.keys, this.inner.state)
+    } catch (error) {
+      this.keeper?.close()
+      throw error
+    }
   }
 
   private firstState(): State {
@@ -97,22 +113,6 @@ export class BuildEngine {
     const rooms = pools.map(({ size }) => ({ size, running: 0, queue: emptyQueue }))
     const version = this.keys.size === 0 ? 0 : this.versionNow
     return { ...(this.keeper?.state ?? emptyState), version, pools: rooms, keep }
-  }
-
-  /** Rules may not call the engine that runs them. */
-  private guarded(): ValueMake {
-    const { make } = this
-    const guard =
-      <A extends readonly unknown[], B>(act: (...args: A) => B) =>
-      (...args: A): B => {
-        this.isMaking = true
-        try {
-          return act(...args)
-        } finally {
-          this.isMaking = false
-        }
-      }
-    return Object.assign(Object.create(make) as ValueMake, { run: guard(make.run), start: guard(make.start) })
   }
 
   // ---------------------------------------------------------------------------------------------- requests
@@ -163,7 +163,7 @@ export class BuildEngine {
   /** Changes sources, all in one new version; nobody sees some of it without the rest. Returns the version. */
   transact(change: (tx: Transaction) => void): number {
     this.checkOpen('transact')
-    const tx = new Transaction((what, key) => this.checkKey(what, key))
+    const tx = new Transaction((what, key) => this.keys.checkFor(what, key as Key))
     const changes = tx.write(change)
     this.versionNow++
     const builds: BuildId[] = []
@@ -172,6 +172,7 @@ export class BuildEngine {
       if (key.of.kind === 'source' && (!isRead || key.of.read !== undefined)) {
         this.world.set(key, setting)
         this.keeper?.set(key, setting)
+        this.recorder?.set(recordedSetting(key, setting))
       }
       const id = this.keys.find(key)
       if (id !== undefined) builds.push(id)
@@ -222,23 +223,32 @@ export class BuildEngine {
     return this.inner.state
   }
 
+  /** A digest of the state: equal where states are, on every machine. Kept up where the engine records, else worked out anew. */
+  get digest(): string {
+    return this.recorder?.digestText ?? digestOf(this.inner.state)
+  }
+
+  /** Copies what was recorded so far into a file of its own, which must not be there. */
+  export(path: string): void {
+    this.checkOpen('export')
+    if (this.recorder === undefined)
+      throw new Misuse('export: nothing was recorded: create the engine with `record: true`, or a path')
+    this.recorder.exportTo(path)
+  }
+
   /** Counts the transactions. */
   get version(): number {
     return this.versionNow
   }
 
   progress(): Progress {
-    const { state } = this.inner
-    const keyOf = (id: BuildId): Key => this.keys.keyOf(id)!
-    return {
+    return progressOf(this.inner.state, {
       version: this.versionNow,
       tick: this.ticks,
-      inFlight: state.inFlight - this.requests.size,
-      ready: state.ready.size + state.start.size + state.pools.reduce((sum, pool) => sum + pool.queue.size, 0),
-      pending: this.make.underWay.map(keyOf),
+      pending: this.make.underWay.map((id) => this.keys.keyOf(id)!),
       requests: [...this.requests.values()].map((request) => request.key),
       lives: this.lives.flatMap((live) => live?.key ?? []),
-    }
+    })
   }
 
   /** Forgets what no request holds, but for the last `keep` answers to `once`. */
@@ -274,6 +284,7 @@ export class BuildEngine {
     this.make.close()
     this.inner.absorb()
     this.commit(this.inner.state, [], [])
+    this.recorder?.close()
     this.keeper?.close()
     this.keeper = undefined
     for (const request of [...this.requests.values()]) request.cancel()
@@ -304,7 +315,7 @@ export class BuildEngine {
         if (open === undefined || answer === undefined) continue
         this.requests.delete(request)
         this.over.push(request)
-        open.answer(this.resultOf(answer))
+        open.answer(answer._tag === 'value' ? E.right(fromTable(answer.value)) : E.left(this.errorOf(answer.failure)))
       }
       for (const { request, answer } of outcome.followers) {
         const live = this.lives[request]
@@ -358,11 +369,6 @@ export class BuildEngine {
     }
   }
 
-  private resultOf(answer: Answer): E.Either<BuildError, unknown> {
-    if (answer._tag === 'value') return E.right(fromTable(answer.value))
-    return E.left(this.errorOf(answer.failure))
-  }
-
   private errorOf(failure: Failure): BuildError {
     return buildErrorOf(failure, (id) => this.keys.keyOf(id)!, wordsOf)
   }
@@ -371,15 +377,7 @@ export class BuildEngine {
 
   private check(what: string, key: unknown): void {
     this.checkOpen(what)
-    this.checkKey(what, key)
-  }
-
-  private checkKey(what: string, key: unknown): asserts key is Key {
-    try {
-      this.keys.check(key as Key)
-    } catch (error) {
-      throw error instanceof Misuse ? new Misuse(`${what}: ${error.message}`) : error
-    }
+    this.keys.checkFor(what, key as Key)
   }
 
   private checkOpen(what: string): void {

@@ -3,10 +3,11 @@
  * what changed. The values themselves are read one by one, when they are wanted.
  */
 import * as E from 'fp-ts/lib/Either.js'
-import { isDigest, isOf, resultIn } from '../make/content.js'
+import { isOf } from '../make/content.js'
 import type { Keys } from '../make/keys.js'
 import type { Setting, World } from '../make/world.js'
 import { canonical, type Json } from '../model/codec.js'
+import { isDigest, resultIn } from '../model/content.js'
 import type { Definition, Key } from '../model/definition.js'
 import { dependentsOf } from '../model/dependencies.js'
 import { Bug, type BuildError, type Failure } from '../model/error.js'

@@ -97,6 +97,15 @@ export class Keys {
     return textOf(key)
   }
 
+  /** As `check`, for whoever calls `what`. @throws Misuse */
+  checkFor(what: string, key: Key): void {
+    try {
+      this.check(key)
+    } catch (error) {
+      throw error instanceof Misuse ? new Misuse(`${what}: ${error.message}`) : error
+    }
+  }
+
   /** The id of `key` if it has one. */
   find(key: Key): BuildId | undefined {
     return this.ids.get(key.of)?.get(textOf(key))

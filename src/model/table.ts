@@ -111,6 +111,18 @@ export const read = (table: IntTable, row: number, word: number): number => {
   return blocks[row >>> BLOCK_BITS]![(row & BLOCK_MASK) * table.stride + word]!
 }
 
+/** A word of the newest version by its index: row times stride, plus word. */
+export const wordAt = ({ blocks, stride }: IntTable, index: number): number => {
+  const row = Math.floor(index / stride)
+  return blocks![row >>> BLOCK_BITS]![index - (row - (row & BLOCK_MASK)) * stride]!
+}
+
+/** Sets it in place: only for who walks the notes, and leaves all as it was. */
+export const setWordAt = ({ blocks, stride }: IntTable, index: number, word: number): void => {
+  const row = Math.floor(index / stride)
+  blocks![row >>> BLOCK_BITS]![index - (row - (row & BLOCK_MASK)) * stride] = word
+}
+
 /** One past the last row that may differ from zeros. */
 export const rowsEnd = (table: IntTable): number => table.end
 

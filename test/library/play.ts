@@ -58,6 +58,10 @@ export interface Config {
   readonly check?: boolean
   /** Every `tick` of the schedule goes on until nothing is ready. */
   readonly whole?: boolean
+  /** Records it all, in memory. */
+  readonly record?: boolean
+  /** Called after each tick. */
+  readonly onTick?: (input: Input, before: State, after: State) => void
   /** Plans may need one another in circles; `at once`: and ask for all they need at once. */
   readonly cyclic?: boolean | 'at once'
 }
@@ -164,6 +168,7 @@ export class Play {
       drive: config.drive ?? 'manual',
       keep: 5,
       onError: (fault) => this.faults.push(fault),
+      record: config.record ?? false,
       ...(config.policy && { policy: config.policy }),
       ...(config.drop && { continuations: { drop: config.drop } }),
     })
@@ -215,6 +220,7 @@ export class Play {
     options.onTick = (input, before, after) => {
       onTick?.(input, before, after)
       this.onTick(input, before, after)
+      this.config.onTick?.(input, before, after)
     }
   }
 
