@@ -1,5 +1,5 @@
 /** What differs between two versions of a table of integers: read from the notes between them, where one was made from the other. */
-import { type IntTable, PAGE_ROWS, pageOf, pagesEnd, read, setWordAt, wordAt } from './table.js'
+import { type IntTable, PAGE_ROWS, pageOf, pagesEnd, read } from './table.js'
 
 /**
  * Calls `visit` with the number of each page that may not be the same in both tables, rising. Where `after` was made from `before`,
@@ -65,73 +65,6 @@ export const changedRows = (
   }
   were.fill(0)
   for (let row = before.end; row < after.end; row++) visit(row, were)
-}
-
-/** Calls `visit` with each word of rows `from` and on, and where it is: row times stride, plus word. */
-export const eachWord = (table: IntTable, from: number, visit: (index: number, word: number) => void): void => {
-  const { stride, end } = table
-  for (let row = from; row < end; ) {
-    const page = pageOf(table, Math.floor(row / PAGE_ROWS))
-    const first = row - (row % PAGE_ROWS)
-    const last = Math.min(end, first + PAGE_ROWS)
-    if (page !== undefined)
-      for (let at = (row - first) * stride; at < (last - first) * stride; at++) visit(first * stride + at, page[at]!)
-    row = last
-  }
-}
-
-/**
- * Calls `visit` with what words were and what they became, and where they are (row times stride, plus word). A word that was written more
- * than once is visited as often, each time with what it was after the time before: sums of differences come out right. Where
- * `after` is the newest version and was made from `before`, this reads the notes between them, and nothing else.
- */
-export const eachChangedWord = (
-  before: IntTable,
-  after: IntTable,
-  visit: (index: number, old: number, now: number) => void,
-): void => {
-  if (before === after) return
-  const versions: IntTable[] = []
-  let version: IntTable | undefined = before
-  for (; version !== undefined && version !== after; version = version.next) versions.push(version)
-  if (version !== after || after.blocks === undefined) {
-    for (let page = 0; page < Math.max(pagesEnd(before), pagesEnd(after)); page++)
-      changedWords(page * PAGE_ROWS * after.stride, pageOf(before, page), pageOf(after, page), visit)
-    return
-  }
-  const kept = before.end * after.stride
-  // Back to what it was, note by note, and forth again: the notes end up as they were.
-  for (let v = versions.length - 1; v >= 0; v--) {
-    const note = versions[v]!.note!
-    for (let i = note.length - 2; i >= 0; i -= 2) exchange(after, note, i)
-  }
-  for (const { note } of versions) {
-    for (let i = 0; i < note!.length; i += 2) {
-      const now = note![i + 1]!
-      exchange(after, note!, i)
-      if (note![i]! < kept) visit(note![i]!, note![i + 1]!, now)
-    }
-  }
-  eachWord(after, before.end, (index, word) => visit(index, 0, word))
-}
-
-const exchange = (table: IntTable, note: Int32Array, i: number): void => {
-  const was = note[i + 1]!
-  note[i + 1] = wordAt(table, note[i]!)
-  setWordAt(table, note[i]!, was)
-}
-
-const changedWords = (
-  base: number,
-  before: Int32Array | undefined,
-  after: Int32Array | undefined,
-  visit: (index: number, old: number, now: number) => void,
-): void => {
-  const length = Math.max(before?.length ?? 0, after?.length ?? 0)
-  for (let at = 0; at < length; at++) {
-    const [old, now] = [before?.[at] ?? 0, after?.[at] ?? 0]
-    if (old !== now) visit(base + at, old, now)
-  }
 }
 
 const isSame = (a: Int32Array | undefined, b: Int32Array | undefined): boolean => {

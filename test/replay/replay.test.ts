@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { digestOf, StateDigest } from '../../src/model/digest.js'
 import type { State } from '../../src/model/state.js'
 import { emptyObjects } from '../../src/model/table.js'
+import { decodeSnapshot, encodeSnapshot, packed } from '../../src/store/recording/snapshot.js'
 import { fingerprint } from '../library/fingerprint.js'
 import { everyPolicy, permutation } from '../library/laws.js'
 import { circles, picks, samples, schedules } from '../library/schedules.js'
@@ -18,6 +19,18 @@ const fresh = (): string => folder.at(`${count++}.rec`)
 /** All but the values, which are texts in a recording. */
 const wordsOf = (state: State): string => fingerprint({ ...state, values: emptyObjects })
 
+/** The same words in tables of their own, which nothing was kept up for. */
+const copied = (state: State): State =>
+  decodeSnapshot(
+    packed(
+      encodeSnapshot(
+        state,
+        () => undefined,
+        () => ({ _tag: 'left' }),
+      ),
+    ),
+  ).state
+
 const expectSame = (path: string, { states }: Known): void => {
   const replay = opened(path)
   try {
@@ -26,7 +39,7 @@ const expectSame = (path: string, { states }: Known): void => {
     expect(replay.verify()).toEqual({ _tag: 'agrees', ticks: states.length - 1 })
     for (let tick = 0; tick <= replay.ticks; tick += Math.max(1, Math.floor(replay.ticks / 5))) {
       expect(wordsOf(replay.stateAt(tick).state)).toBe(wordsOf(states[tick]!))
-      if (tick > 0) expect(replay.reader.digestAt(tick)).toBe(digestOf(states[tick]!))
+      if (tick > 0) expect(replay.reader.digestAt(tick)).toBe(digestOf(copied(states[tick]!)))
     }
   } finally {
     replay.close()
@@ -85,7 +98,7 @@ describe('the digest', () => {
           onTick: (_, before, after) => {
             kept ??= new StateDigest(before)
             kept.advance(after)
-            expect(kept.text).toBe(digestOf(after))
+            expect(kept.text).toBe(digestOf(copied(after)))
           },
         })
       }),

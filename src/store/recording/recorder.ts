@@ -25,7 +25,7 @@ import {
   type RecordedSetting,
 } from './format.js'
 import { TickEncoder } from './record.js'
-import { encodeSnapshot } from './snapshot.js'
+import { encodeSnapshot, packed, packedLater } from './snapshot.js'
 import type { RecordedValue } from './value.js'
 
 export interface RecorderOptions {
@@ -49,7 +49,7 @@ export interface RecorderOptions {
 /** How long what happened may be in memory only, in ms. */
 const FLUSH_MS = 100
 /** So many bytes of log at least lie between two snapshots; and twice what the last one took. */
-const SNAPSHOT_BYTES = 1 << 20
+const SNAPSHOT_BYTES = 4 << 20
 
 export class Recorder {
   private readonly options: RecorderOptions
@@ -76,6 +76,7 @@ export class Recorder {
   private settings: RecordedSetting[] = []
   private sinceSnapshot = 0
   private snapshotBytes = 0
+  private isPacking = false
   private timer: NodeJS.Timeout | undefined
   private isOver = false
 
@@ -91,7 +92,7 @@ export class Recorder {
     const about: About = { format: FORMAT, ...options.about }
     this.db.prepare('insert into meta values (?, ?)').run('about', JSON.stringify(about))
     this.lastTime = options.now()
-    this.snapshot(state)
+    this.insertSnapshot(0, packed(this.encoded(state)))
   }
 
   /** The digest of the state after the last tick. */
@@ -130,7 +131,8 @@ export class Recorder {
     this.isAhead = true
     this.sinceSnapshot += record.length
     if (this.log.length >= CHUNK_BYTES || this.ticks - this.first + 1 >= CHUNK_TICKS) this.closeChunk()
-    if (this.sinceSnapshot >= Math.max(SNAPSHOT_BYTES, 2 * this.snapshotBytes)) this.guarded(() => this.snapshot(after))
+    if (!this.isPacking && this.sinceSnapshot >= Math.max(SNAPSHOT_BYTES, 2 * this.snapshotBytes))
+      this.snapshotLater(after)
     this.timer ??= setTimeout(() => this.flush(), FLUSH_MS).unref()
   }
 
@@ -170,11 +172,24 @@ export class Recorder {
     this.isAhead = false
   }
 
-  private snapshot(state: State): void {
-    const bytes = encodeSnapshot(state, this.options.nameOf, (build, value) => this.recorded(build, value))
-    this.db.prepare('insert or replace into snapshots values (?, ?, ?)').run(this.ticks, crc32(bytes), bytes)
-    this.snapshotBytes = bytes.length
+  /** While one is being packed there is no other. */
+  private snapshotLater(state: State): void {
+    const { ticks } = this
+    this.isPacking = true
+    packedLater(this.encoded(state), (bytes) => {
+      this.isPacking = false
+      if (!this.isOver) this.guarded(() => this.insertSnapshot(ticks, bytes))
+    })
     this.sinceSnapshot = 0
+  }
+
+  private encoded(state: State): Buffer {
+    return encodeSnapshot(state, this.options.nameOf, (build, value) => this.recorded(build, value))
+  }
+
+  private insertSnapshot(tick: number, bytes: Buffer): void {
+    this.db.prepare('insert or replace into snapshots values (?, ?, ?)').run(tick, crc32(bytes), bytes)
+    this.snapshotBytes = bytes.length
   }
 
   private recorded(build: BuildId, value: unknown): RecordedValue {

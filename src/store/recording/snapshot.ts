@@ -1,5 +1,5 @@
 /** A whole state as bytes, and back: with names and values, so that a recording can be entered anywhere and needs nothing else. */
-import { deflateRawSync, inflateRawSync } from 'node:zlib'
+import { deflateRaw, deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { BuildId } from '../../model/ids.js'
 import type { State } from '../../model/state.js'
 import {
@@ -29,9 +29,18 @@ const TABLES = ['facts', 'checked', 'edges', 'flight'] as const
 const OBJECTS = ['sessions', 'errors', 'cycles', 'stamps'] as const
 type Rest = Omit<State, (typeof TABLES)[number] | (typeof OBJECTS)[number] | 'values'>
 
-/** Quick rather than small: the run waits for it. */
-const LEVEL = 1
+/** Quick rather than small. */
+const LEVEL = { level: 1 }
 
+export const packed = (bytes: Buffer): Buffer => deflateRawSync(bytes, LEVEL)
+
+/** As `packed`, beside whatever else there is to do. `done` is not called where it cannot be packed. */
+export const packedLater = (bytes: Buffer, done: (packed: Buffer) => void): void =>
+  deflateRaw(bytes, LEVEL, (error, result) => {
+    if (error === null) done(result)
+  })
+
+/** To be packed. */
 export const encodeSnapshot = (
   state: State,
   nameOf: (build: BuildId) => string | undefined,
@@ -63,7 +72,7 @@ export const encodeSnapshot = (
     w.text(name, 'latin1')
   }
   w.count(0)
-  return deflateRawSync(w.view(), { level: LEVEL })
+  return w.view()
 }
 
 /** @throws Damage */
