@@ -14,11 +14,12 @@ import { digestOf } from '../model/digest.js'
 import type { Failure } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
-import { emptyQueue, emptyState, Kind, kindOf, type State } from '../model/state.js'
+import { Kind, kindOf, type State } from '../model/state.js'
 import type { Recorder } from '../store/recording/recorder.js'
 import { guardedMake } from './guard.js'
 import { Keeper } from './keeper.js'
 import { type CreateOptions, type Drive, innerDrive, isCount, type Settings, settingsOf } from './options.js'
+import { firstState, type Origin, originState, requestsIn, underWay } from './origin.js'
 import { type Progress, progressOf } from './progress.js'
 import { recordedSetting, recorderFor } from './recording.js'
 import { Live, Request } from './request.js'
@@ -54,18 +55,19 @@ export class BuildEngine {
   private isTelling = false
   private isMaking = false
 
-  constructor(options: CreateOptions) {
+  /** `origin`: what it goes on from, in place of a store. */
+  constructor(options: CreateOptions, origin?: Origin) {
     this.settings = settingsOf(options)
     const { known, pools, keep, isDropped, freeze } = this.settings
     this.keys = new Keys(known, freeze)
     this.threads = new Threads(new Map(pools.map(({ name, size }) => [name, size])))
     const drive = options.drive ?? { per: 'fixpoint' }
     this.isManual = drive === 'manual'
-    // Before the store is opened: what is thrown from here on would leave it open.
     const perTurn = innerDrive(drive)
     const { store } = options
     if (store?._tag === 'sqlite') this.keeper = Keeper.open(store, this.keys, this.world, known, keep)
-    this.versionNow = this.keeper?.version ?? 0
+    origin?.enter(this.keys, this.world)
+    this.versionNow = this.keeper?.version ?? origin?.state.version ?? 0
     this.sizeAfterSweep = this.keys.size
     this.watches = new Watches(
       this.keys,
@@ -91,7 +93,10 @@ export class BuildEngine {
       make: guardedMake(this.make, (isMaking) => {
         this.isMaking = isMaking
       }),
-      state: this.firstState(),
+      state:
+        origin === undefined
+          ? firstState(this.settings, this.keeper?.state, this.keys.size === 0 ? 0 : this.versionNow)
+          : originState(this.settings, origin),
       drive: perTurn,
       policy: this.settings.policy,
       onTick: (input, _, after) => {
@@ -101,18 +106,15 @@ export class BuildEngine {
       onTurn: (outcome, _, after) => this.onTurn(outcome, after),
     })
     try {
-      this.recorder = recorderFor(options.record, this.settings, this.keys, this.inner.state)
+      this.recorder = recorderFor(options.record, this.settings, this.keys, this.world, this.inner.state)
     } catch (error) {
       this.keeper?.close()
       throw error
     }
-  }
-
-  private firstState(): State {
-    const { pools, keep } = this.settings
-    const rooms = pools.map(({ size }) => ({ size, running: 0, queue: emptyQueue }))
-    const version = this.keys.size === 0 ? 0 : this.versionNow
-    return { ...(this.keeper?.state ?? emptyState), version, pools: rooms, keep }
+    if (origin === undefined) return
+    // What was under way is begun again; who waited for it is gone.
+    this.make.resume(underWay(origin.state))
+    for (const request of requestsIn(origin.state)) this.letGo(request)
   }
 
   // ---------------------------------------------------------------------------------------------- requests
@@ -124,9 +126,7 @@ export class BuildEngine {
     const id = this.keys.lend()
     const request = new Request<V, F>(key, () => {
       this.requests.delete(id)
-      if (this.isClosed) return
-      this.inner.dispatch({ _tag: 'cancelled', request: id })
-      this.over.push(id)
+      this.letGo(id)
     })
     this.requests.set(id, request as unknown as Request<unknown>)
     this.inner.dispatch({
@@ -150,14 +150,18 @@ export class BuildEngine {
     const id = this.keys.lend()
     const live = new Live<V, F>(key, this.versionNow, () => {
       this.lives[id] = undefined
-      if (this.isClosed) return
-      this.inner.dispatch({ _tag: 'cancelled', request: id })
-      this.over.push(id)
+      this.letGo(id)
     })
     while (this.lives.length < id) this.lives.push(undefined)
     this.lives[id] = live as unknown as Live<unknown>
     this.inner.dispatch({ _tag: 'followed', request: id, target })
     return live
+  }
+
+  private letGo(request: BuildId): void {
+    if (this.isClosed) return
+    this.inner.dispatch({ _tag: 'cancelled', request })
+    this.over.push(request)
   }
 
   /** Changes sources, all in one new version; nobody sees some of it without the rest. Returns the version. */

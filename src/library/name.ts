@@ -13,6 +13,10 @@ const fromBytes = (bytes: string): string => (ASCII.test(bytes) ? bytes : Buffer
 
 export const nameOf = ({ of, key }: Key): string => `\0${toBytes(of.name)}\0${toBytes(canonical(of.keys.encode(key)))}`
 
+/** The same, of a key by what tells it from others of its definition. */
+export const nameFor = (of: Definition, text: string | number | boolean): string =>
+  `\0${toBytes(of.name)}\0${toBytes(of.keys.isPrimitive === true ? canonical(text) : String(text))}`
+
 /** The rule's name and the text of the key; undefined: the name is none of the library's. */
 export const partsOf = (name: string): { readonly rule: string; readonly text: string } | undefined => {
   if (name[0] !== '\0') return undefined

@@ -113,7 +113,8 @@ const checkPool = ({ name, pool, run }: ActionDefinition, rooms: readonly Room[]
 
 export const isCount = (count: number): boolean => typeof count === 'number' && count >= 0
 
-const definitionsOf = (rules: readonly Defined[]): ReadonlySet<Definition> => {
+/** @throws Misuse where they are none, or two have one name */
+export const definitionsOf = (rules: readonly Defined[]): ReadonlySet<Definition> => {
   const named = new Map<string, Definition>()
   for (const each of rules) {
     const definition = each?.definition

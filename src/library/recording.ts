@@ -2,14 +2,14 @@
 import { readFileSync } from 'node:fs'
 import { fromTable } from '../make/answers.js'
 import type { Keys } from '../make/keys.js'
-import type { Setting } from '../make/world.js'
+import type { Setting, World } from '../make/world.js'
 import { canonical } from '../model/codec.js'
 import type { Definition, Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
 import type { State } from '../model/state.js'
 import { type About, MEMORY, mayReplace, type RecordedSetting } from '../store/recording/format.js'
 import { Recorder } from '../store/recording/recorder.js'
-import { nameOf } from './name.js'
+import { nameFor, nameOf } from './name.js'
 import type { RecordOptions, Settings } from './options.js'
 
 const VALUE_MAX = 65_536
@@ -19,6 +19,7 @@ export const recorderFor = (
   record: string | boolean | RecordOptions | undefined,
   { known, pools, keep, policy, onError }: Settings,
   keys: Keys,
+  world: World,
   state: State,
 ): Recorder | undefined => {
   if (record === undefined || record === false) return undefined
@@ -27,7 +28,7 @@ export const recorderFor = (
     throw new Misuse(`createEngine: record: ${path} is there and is no recording: name another file`)
   const rooms = Object.fromEntries(pools.map(({ name, size }) => [name, size]))
   try {
-    return new Recorder(
+    const recorder = new Recorder(
       {
         path,
         about: {
@@ -49,6 +50,9 @@ export const recorderFor = (
       },
       state,
     )
+    // What an earlier engine set: told with the first tick.
+    for (const [of, text, setting] of world.all()) recorder.set({ name: nameFor(of, text), to: settingTo(of, setting) })
+    return recorder
   } catch (error) {
     throw new Misuse(`createEngine: record: ${path} cannot be made: ${(error as Error).message}`)
   }
@@ -68,9 +72,13 @@ const ruleOf = (of: Definition): About['rules'][number] => ({
   values: of.values.name,
 })
 
-export const recordedSetting = (key: Key, setting: Setting | undefined): RecordedSetting => {
-  const name = nameOf(key)
-  if (setting === undefined) return { name, to: { _tag: 'unset' } }
-  if (setting === 'removed') return { name, to: { _tag: 'removed' } }
-  return { name, to: { _tag: 'value', text: canonical(key.of.values.encode(setting.value)) } }
+export const recordedSetting = (key: Key, setting: Setting | undefined): RecordedSetting => ({
+  name: nameOf(key),
+  to: settingTo(key.of, setting),
+})
+
+const settingTo = (of: Definition, setting: Setting | undefined): RecordedSetting['to'] => {
+  if (setting === undefined) return { _tag: 'unset' }
+  if (setting === 'removed') return { _tag: 'removed' }
+  return { _tag: 'value', text: canonical(of.values.encode(setting.value)) }
 }

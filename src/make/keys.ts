@@ -144,13 +144,17 @@ export class Keys {
 
   /** Takes an id back, to be given to another. */
   forget(id: BuildId): void {
-    const key = this.keys[id]
-    if (key !== undefined) {
-      this.ids.get(key.of)?.delete(textOf(key))
-      this.keys[id] = undefined
-      this.size--
-    }
+    this.release(id)
     this.free.push(id)
+  }
+
+  /** `id` stands for no key any more, and is not given to another but by `place`. */
+  release(id: BuildId): void {
+    const key = this.keys[id]
+    if (key === undefined) return
+    this.ids.get(key.of)?.delete(textOf(key))
+    this.keys[id] = undefined
+    this.size--
   }
 
   /** So much of the ids that have a key, evenly taken, by rising id. */

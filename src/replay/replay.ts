@@ -82,7 +82,8 @@ export class Replay {
     return undefined
   }
 
-  private checked(tick: number): number {
+  /** @throws RangeError */
+  protected checked(tick: number): number {
     if (!Number.isInteger(tick) || tick < 0 || tick > this.ticks)
       throw new RangeError(`tick ${tick} is not in the recording: it has ticks 0 to ${this.ticks}`)
     return tick

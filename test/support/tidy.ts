@@ -31,7 +31,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   engine: { rooms: core, packages: ['fp-ts', 'immer'] },
   redo: { rooms: [...core, 'engine'], packages: ['fp-ts', 'node:', 'picocolors'] },
   // The library face, as `redo` is the face for do-files.
-  library: { rooms: [...core, 'engine'], packages: ['fp-ts', 'node:'] },
+  library: { rooms: [...core, 'engine', 'replay'], packages: ['fp-ts', 'node:'] },
   replay: { rooms: ['model', 'store', 'engine'], packages: ['fp-ts'] },
   testing: { rooms: ['model', 'engine'], packages: ['fp-ts', 'fast-check'] },
   lab: { rooms: ['model', 'engine'], packages: ['fp-ts'] },
