@@ -8,6 +8,7 @@ import {
   type BuildEngine,
   type BuildId,
   codec as C,
+  type CreateOptions,
   checkInvariants,
   createEngine,
   type DriveOption,
@@ -101,6 +102,7 @@ const ensure = (holds: boolean, why: () => string): void => {
 
 export class Play {
   readonly eng: BuildEngine
+  readonly rules: CreateOptions['rules']
   readonly keyOf: (ref: Ref) => Key<number>
   readonly asked: Asked[] = []
   readonly followed: Followed[] = []
@@ -162,8 +164,9 @@ export class Play {
             : pooled(ref)
     const { rules, keyOf } = rulesOf(plans, leafKey)
     this.keyOf = keyOf
+    this.rules = [set, read, pooled, free, ...rules]
     this.eng = createEngine({
-      rules: [set, read, pooled, free, ...rules],
+      rules: this.rules,
       pools: { pool: config.pool ?? 1 },
       drive: config.drive ?? 'manual',
       keep: 5,

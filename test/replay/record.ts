@@ -1,6 +1,6 @@
 /** Records random histories of both faces, and keeps what the recording is to be compared with. */
 import * as E from 'fp-ts/lib/Either.js'
-import type { State } from '../../src/index.js'
+import type { CreateOptions, State } from '../../src/index.js'
 import { endTurn } from '../../src/index.js'
 import { Replay } from '../../src/replay/replay.js'
 import { Recorder } from '../../src/store/recording/recorder.js'
@@ -19,6 +19,7 @@ export const opened = (path: string): Replay => {
 
 /** What happened, as it was: the state after each tick, the first one first. */
 export interface Known {
+  readonly rules?: CreateOptions['rules']
   readonly states: readonly State[]
 }
 
@@ -41,7 +42,7 @@ export const recordSteps = (
   played.finish(pickerOfSteps(order))
   played.eng.export(path)
   if (states.length === 0) states.push(played.eng.state)
-  return { states }
+  return { states, rules: played.rules }
 }
 
 /** A recorder for builds whose names are `n<id>`. */
