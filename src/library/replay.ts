@@ -7,7 +7,8 @@ import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import { Kind, kindOf } from '../model/state.js'
 import { eachObject, emptyObjects, ObjectEditor } from '../model/table.js'
-import { Replay as Inner, type Verdict } from '../replay/replay.js'
+import type { Counterfactual, Otherwise } from '../replay/counterfactual.js'
+import { Replay as Inner, type Verdict, type VerifyOptions } from '../replay/replay.js'
 import { Walker } from '../replay/walker.js'
 import type { RecordedSetting } from '../store/recording/format.js'
 import { type RecordingError, RecordingReader } from '../store/recording/reader.js'
@@ -45,9 +46,22 @@ export class Replay extends Inner {
     super(reader)
   }
 
-  /** Runs every rule again, against the answers that it got: see {@link reexecute}. */
-  reexecute(onProgress?: (tick: number) => void): Reexecution | Verdict {
-    return reexecute(this.reader, definitionsOf(this.rules('reexecute')), onProgress)
+  /**
+   * Is the recording what this program comes to? In three strengths: `receipts` (the default) believes what every build said, runs nothing, and
+   * compares states; `reexecute` runs every rule again against the answers that it got; `counterfactual` asks what would have been
+   * under another policy, in other pools, with other slots.
+   */
+  override verify(options?: VerifyOptions & { readonly mode?: 'receipts' }): Verdict
+  override verify(options: VerifyOptions & { readonly mode: 'reexecute' }): Reexecution
+  override verify(options: VerifyOptions & { readonly mode: 'counterfactual' } & Otherwise): Counterfactual
+  override verify(
+    options: VerifyOptions & Otherwise & { readonly mode?: 'receipts' | 'reexecute' | 'counterfactual' } = {},
+  ): Verdict | Reexecution | Counterfactual {
+    const { mode = 'receipts', onProgress } = options
+    if (mode === 'reexecute') return reexecute(this.reader, definitionsOf(this.rules('verify')), onProgress)
+    if (mode === 'counterfactual') return this.counterfactual(options)
+    if (mode === 'receipts') return super.verify(options)
+    throw new Misuse(`verify: \`mode\` must be 'receipts', 'reexecute' or 'counterfactual', got ${mode as string}`)
   }
 
   /**

@@ -1,8 +1,9 @@
 /** What a state answers of a build to those who depend on it. */
 import type { Key } from '../model/definition.js'
+import { isAtHand } from '../model/dependencies.js'
 import { type Failure, failureFrom } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
-import { Fact, Flag, Flight, type State } from '../model/state.js'
+import { Fact, Flag, type State } from '../model/state.js'
 import { objectAt, read } from '../model/table.js'
 
 /** In the table of values, where `undefined` means that there is none, this stands for it. */
@@ -15,12 +16,6 @@ export interface Answers {
   /** Of a build at hand that is not broken. */
   resultOf(state: State, x: BuildId, key: Key): unknown
 }
-
-/** Whether there is a result that holds now, be it an error. */
-export const isAtHand = (state: State, x: BuildId): boolean =>
-  read(state.checked, x, 0) > 0 &&
-  read(state.flight, x, Flight.STATUS) === 0 &&
-  (read(state.facts, x, Fact.FLAGS) & Flag.WIPED) === 0
 
 /** Of a build at hand. */
 export const isBroken = (state: State, x: BuildId): boolean => (read(state.facts, x, Fact.FLAGS) & Flag.BROKEN) !== 0

@@ -10,7 +10,7 @@ import type {
   StaticDefinition,
   ThreadFunction,
 } from '../model/definition.js'
-import { groupsOf } from '../model/dependencies.js'
+import { groupsOf, isAtHand } from '../model/dependencies.js'
 import type { BuildError as Reason } from '../model/error.js'
 import { Bug } from '../model/error.js'
 import type { Effect, Receipt } from '../model/event.js'
@@ -18,7 +18,7 @@ import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import { Bit, Fact, Flag, Flight, type State } from '../model/state.js'
 import { read } from '../model/table.js'
-import { isAtHand, isBroken, resultOf, toTable } from './answers.js'
+import { isBroken, resultOf, toTable } from './answers.js'
 import { contentOf, contentOfError } from './content.js'
 import { freezeDeep } from './freeze.js'
 import type { Keys } from './keys.js'

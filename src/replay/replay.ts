@@ -5,6 +5,7 @@ import type { BuildId } from '../model/ids.js'
 import type { State } from '../model/state.js'
 import type { About } from '../store/recording/format.js'
 import { type RecordedTick, type RecordingError, RecordingReader } from '../store/recording/reader.js'
+import { type Counterfactual, counterfactual, type Otherwise } from './counterfactual.js'
 import { Walker } from './walker.js'
 
 /** A state on the way, and what its builds are called. */
@@ -21,6 +22,11 @@ export type Verdict =
   | { readonly _tag: 'differs'; readonly tick: number; readonly expected: string; readonly found: string }
   /** The reducer refused what was recorded of `tick`. */
   | { readonly _tag: 'refused'; readonly tick: number; readonly why: string }
+
+export interface VerifyOptions {
+  /** Hears of how many ticks are done, now and then. */
+  readonly onProgress?: (tick: number) => void
+}
 
 export class Replay {
   constructor(readonly reader: RecordingReader) {}
@@ -47,8 +53,8 @@ export class Replay {
     this.reader.close()
   }
 
-  /** Reduces all that was recorded again, and compares the digest of every tick. `onProgress` hears of ticks done, now and then. */
-  verify(onProgress: (tick: number) => void = () => {}): Verdict {
+  /** Reduces all that was recorded again, and compares the digest of every tick. */
+  verify({ onProgress = () => {} }: VerifyOptions = {}): Verdict {
     const walker = new Walker(this.reader)
     const digest = new StateDigest(walker.state)
     for (;;) {
@@ -64,6 +70,11 @@ export class Replay {
       if (found !== step.digest) return { _tag: 'differs', tick: step.tick, expected: step.digest, found }
       if (step.tick % PROGRESS_TICKS === 0) onProgress(step.tick)
     }
+  }
+
+  /** What would have been, had it been decided otherwise: see {@link Counterfactual}. */
+  counterfactual(otherwise: Otherwise = {}): Counterfactual {
+    return counterfactual(this.reader, otherwise)
   }
 
   /** The state after tick `tick`; 0: before the first. */

@@ -65,7 +65,7 @@ describe('run again', () => {
       eng.transact((tx) => tx.set(given('a'), 3))
       await eng.once(twice('a')).promise
     })
-    return path.reexecute()
+    return path.verify({ mode: 'reexecute' })
   }
 
   it('pure rules come to what was recorded', async () => {
@@ -91,7 +91,11 @@ describe('run again', () => {
       await eng.once(count('x')).promise
     })
     calls = 0
-    expect(recording.reexecute()).toMatchObject({ _tag: 'impure', rule: 'count', difference: 'recorded: 1; now: 2' })
+    expect(recording.verify({ mode: 'reexecute' })).toMatchObject({
+      _tag: 'impure',
+      rule: 'count',
+      difference: 'recorded: 1; now: 2',
+    })
   })
   it('a rule that asks for something else is found', async () => {
     let flips = 0
@@ -105,7 +109,7 @@ describe('run again', () => {
       })
       await eng.once(odd('x')).promise
     })
-    const found = recording.reexecute()
+    const found = recording.verify({ mode: 'reexecute' })
     expect(found).toMatchObject({ _tag: 'impure', rule: 'odd' })
     expect((found as { difference: string }).difference).toMatch(/given\("a"\).*given\("b"\)/)
   })
@@ -115,7 +119,9 @@ describe('run again', () => {
     const recording = await recorded([big], async (eng) => {
       await eng.once(big('x')).promise
     })
-    expect(recording.reexecute()).toMatchObject({ difference: 'recorded at .list[2].deep: 0; now: 1' })
+    expect(recording.verify({ mode: 'reexecute' })).toMatchObject({
+      difference: 'recorded at .list[2].deep: 0; now: 1',
+    })
   })
   it('static and batch rules, failures and attempts are run again too', async () => {
     const pair = rule.static('pair', {
@@ -141,8 +147,8 @@ describe('run again', () => {
       })
       await eng.once(top('')).promise
     })
-    expect(recording.reexecute()).toMatchObject({ _tag: 'agrees', skipped: 0 })
-    expect((recording.reexecute() as { makes: number }).makes).toBeGreaterThanOrEqual(5)
+    expect(recording.verify({ mode: 'reexecute' })).toMatchObject({ _tag: 'agrees', skipped: 0 })
+    expect((recording.verify({ mode: 'reexecute' }) as { makes: number }).makes).toBeGreaterThanOrEqual(5)
   })
   it('what needs a value that was left out is skipped, and counted', async () => {
     const far = action('far', { key: C.string, value: C.string, run: () => 'x'.repeat(100) })
@@ -156,10 +162,10 @@ describe('run again', () => {
       expect(await eng.once(length('a')).promise).toBe(101)
     }
     const left = await recorded([far, long, length], work, { record: { valueMax: 50 } })
-    expect(left.reexecute()).toMatchObject({ _tag: 'agrees', skipped: 2 })
+    expect(left.verify({ mode: 'reexecute' })).toMatchObject({ _tag: 'agrees', skipped: 2 })
     rmSync(folder.at('a.rec'))
     const beside = await recorded([far, long, length], work, { record: { valueMax: 50, beside: true } })
-    expect(beside.reexecute()).toMatchObject({ _tag: 'agrees', skipped: 0 })
+    expect(beside.verify({ mode: 'reexecute' })).toMatchObject({ _tag: 'agrees', skipped: 0 })
   })
   it('what comes out of a rule again need not be in the recording', async () => {
     const long = rule('long', { key: C.string, value: C.string }, () => 'x'.repeat(100))
@@ -173,7 +179,7 @@ describe('run again', () => {
       },
       { record: { valueMax: 50 } },
     )
-    expect(recording.reexecute()).toMatchObject({ _tag: 'agrees', skipped: 0 })
+    expect(recording.verify({ mode: 'reexecute' })).toMatchObject({ _tag: 'agrees', skipped: 0 })
   })
   it('other rules are named', async () => {
     const recording = await recorded([given], async (eng) => {
@@ -181,7 +187,7 @@ describe('run again', () => {
       await eng.once(given('a')).promise
     })
     const other = kept(replay(recording.reader.path, { rules: [source('given', { ...int, version: 2 })] }))
-    expect(other.reexecute()).toEqual({ _tag: 'otherRules', rules: ['given'] })
+    expect(other.verify({ mode: 'reexecute' })).toEqual({ _tag: 'otherRules', rules: ['given'] })
   })
 })
 
@@ -266,7 +272,7 @@ describe('random builds', () => {
         rmSync(path, { force: true })
         const { rules } = recordSteps(path, sample, steps, order, { policy: everyPolicy[policy]! })
         const recording = replay(path, { rules: rules! })
-        const found = recording.reexecute()
+        const found = recording.verify({ mode: 'reexecute' })
         recording.close()
         expect(found).toMatchObject({ _tag: 'agrees', skipped: 0 })
       }),

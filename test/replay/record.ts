@@ -46,8 +46,9 @@ export const recordSteps = (
 }
 
 /** A recorder for builds whose names are `n<id>`. */
-export const plainRecorder = (path: string, state: State): Recorder =>
-  new Recorder(
+export const plainRecorder = (path: string, state: State): Recorder => {
+  let now = 0
+  return new Recorder(
     {
       path,
       about: { program: 'test', face: 'redo', policy: '', rules: [], options: {} },
@@ -55,13 +56,14 @@ export const plainRecorder = (path: string, state: State): Recorder =>
       textOf: (_, value) => JSON.stringify(value),
       valueMax: 1000,
       beside: false,
-      now: () => 0,
+      now: () => 1000 * now++,
       onTrouble: (error) => {
         throw error
       },
     },
     state,
   )
+}
 
 export const recordOps = (
   path: string,

@@ -1,9 +1,13 @@
 /** What was recorded is what happened: at every tick, of both faces, under random policies and orders. */
+import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { Engine } from '../../src/engine.js'
 import { digestOf, StateDigest } from '../../src/model/digest.js'
-import type { State } from '../../src/model/state.js'
-import { emptyObjects } from '../../src/model/table.js'
+import { buildId } from '../../src/model/ids.js'
+import { emptyState, type State } from '../../src/model/state.js'
+import { emptyObjects, IntEditor, IntTable, ObjectTable, withObject } from '../../src/model/table.js'
 import { decodeSnapshot, encodeSnapshot, packed } from '../../src/store/recording/snapshot.js'
 import { fingerprint } from '../library/fingerprint.js'
 import { everyPolicy, permutation } from '../library/laws.js'
@@ -106,3 +110,119 @@ describe('the digest', () => {
     )
   })
 })
+
+describe('the reducer', () => {
+  it('sees nothing that the recording does not hold: no clock, no chance, no file', { timeout: 60_000 }, () => {
+    const path = fresh()
+    const [sample, steps, order] = fc.sample(fc.tuple(samples(), schedules(40), picks), { seed: 7, numRuns: 1 })[0]!
+    recordSteps(path, sample, steps, order)
+    const replay = opened(path)
+    const refuse = (): never => {
+      throw new Error('looked outside')
+    }
+    const files = Object.entries(fs).filter(([, value]) => typeof value === 'function')
+    const patched = fs as unknown as Record<string, unknown>
+    const { random } = Math
+    const RealDate = Date
+    const { now } = performance
+    let verdict: unknown
+    try {
+      for (const [name] of files) patched[name] = refuse
+      syncBuiltinESMExports()
+      Math.random = refuse
+      performance.now = refuse
+      globalThis.Date = refuse as never
+      verdict = replay.verify()
+    } finally {
+      globalThis.Date = RealDate
+      performance.now = now
+      Math.random = random
+      for (const [name, value] of files) patched[name] = value
+      syncBuiltinESMExports()
+    }
+    expect(verdict).toEqual({ _tag: 'agrees', ticks: replay.ticks })
+    expect(replay.ticks).toBeGreaterThan(10)
+    replay.close()
+  })
+
+  it('goes on from any tick to the same end, in an engine of its own', { timeout: 60_000 }, () => {
+    fc.assert(
+      fc.property(samples(), schedules(), picks, fc.nat(), (sample, steps, order, at) => {
+        const path = fresh()
+        recordSteps(path, sample, steps, order)
+        const replay = opened(path)
+        const from = at % (replay.ticks + 1)
+        const engine = new Engine({
+          make: {} as never,
+          state: copied(replay.stateAt(from).state),
+          drive: 'manual',
+          onTurn: () => {},
+        })
+        for (let tick = from + 1; tick <= replay.ticks; tick++) {
+          engine.apply(replay.reader.at(tick).input)
+          expect(digestOf(engine.state)).toBe(replay.reader.digestAt(tick))
+        }
+        replay.close()
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('that does something else is found at the very tick', { timeout: 60_000 }, () => {
+    fc.assert(
+      fc.property(samples(), schedules(), picks, fc.nat(), (sample, steps, order, at) => {
+        const path = fresh()
+        recordSteps(path, sample, steps, order)
+        const replay = opened(path)
+        const tick = 1 + (at % replay.ticks)
+        // As if the recorded state had been another one.
+        const read = replay.reader.at.bind(replay.reader)
+        replay.reader.at = (t) => (t === tick ? { ...read(t), digest: '0'.repeat(16) } : read(t))
+        expect(replay.verify()).toMatchObject({ _tag: 'differs', tick })
+        replay.close()
+      }),
+      { numRuns: 30 },
+    )
+  })
+})
+
+describe('the digest, again', () => {
+  it('forgets no part of the state', () => {
+    const state = everything()
+    const words = digestOf(copied(state))
+    for (const name of Object.keys(state) as (keyof State)[]) {
+      if (name === 'values' || name === 'news') continue
+      const other = { ...state, [name]: changed(state[name]) }
+      expect(digestOf(copied(other)), name).not.toBe(words)
+    }
+  })
+})
+
+/** A state in which every part says something. */
+const everything = (): State => {
+  const state = { ...emptyState }
+  for (const name of ['facts', 'checked', 'edges', 'flight'] as const) {
+    const editor = new IntEditor(state[name])
+    editor.set(3, 0, 17)
+    state[name] = editor.finish()
+  }
+  for (const name of ['sessions', 'errors', 'cycles', 'stamps'] as const)
+    state[name] = withObject<never>(state[name] as never, 2, { a: 1 } as never) as never
+  return {
+    ...state,
+    pools: [{ size: 1, running: 0, queue: { head: buildId(1), tail: buildId(1), size: 1 } }],
+    kept: [buildId(4)],
+  }
+}
+
+const changed = (part: unknown): unknown => {
+  if (part instanceof IntTable) {
+    const editor = new IntEditor(part)
+    editor.set(3, 0, 18)
+    return editor.finish()
+  }
+  if (part instanceof ObjectTable) return withObject<unknown>(part, 2, { a: 2 })
+  if (typeof part === 'number') return part + 1
+  if (Array.isArray(part)) return part.map(changed)
+  return { ...(part as object), size: 5 }
+}
