@@ -1,6 +1,9 @@
 /** Numbers and texts as bytes: LEB128 for numbers, zigzag where they have a sign. */
 import { Damage } from '../database.js'
 
+/** Texts of so many chars have a length of one byte. */
+const SHORT = 40
+
 export class ByteWriter {
   private bytes = Buffer.allocUnsafe(1 << 12)
   private end = 0
@@ -62,11 +65,30 @@ export class ByteWriter {
 
   /** With its length before it. `latin1`: one byte per char. */
   text(text: string, encoding: 'utf8' | 'latin1'): void {
+    if (text.length <= SHORT && this.short(text, encoding)) return
     const length = encoding === 'latin1' ? text.length : Buffer.byteLength(text)
     this.count(length)
     if (this.end + length > this.bytes.length) this.room(length)
     this.bytes.write(text, this.end, encoding)
     this.end += length
+  }
+
+  /** Char by char: calling out of JavaScript costs more. False, and nothing is written: there is one that takes more than a byte. */
+  private short(text: string, encoding: 'utf8' | 'latin1'): boolean {
+    const { length } = text
+    if (this.end + 1 + length > this.bytes.length) this.room(1 + length)
+    const { bytes } = this
+    let at = this.end
+    bytes[at++] = length
+    let all = 0
+    for (let i = 0; i < length; i++) {
+      const char = text.charCodeAt(i)
+      all |= char
+      bytes[at++] = char
+    }
+    if (all > (encoding === 'latin1' ? 255 : 127)) return false
+    this.end = at
+    return true
   }
 
   private room(more: number): void {

@@ -62,24 +62,29 @@ const EVENTS: FieldsOf<Event> = {
 /** A table, ready to be read. */
 interface Terms {
   readonly tags: readonly string[]
-  readonly numbers: ReadonlyMap<string, number>
-  readonly fields: ReadonlyMap<string, readonly (readonly [name: string, is: Plain, isOptional: boolean])[]>
+  readonly byTag: ReadonlyMap<string, Shape>
+}
+interface Shape {
+  readonly number: number
+  readonly fields: readonly FieldOf[]
+}
+interface FieldOf {
+  readonly name: string
+  readonly is: Plain
+  readonly isOptional: boolean
 }
 
 const termsOf = (table: Readonly<Record<string, Readonly<Record<string, Field>>>>): Terms => {
   const tags = Object.keys(table)
-  return {
-    tags,
-    numbers: new Map(tags.map((tag, i) => [tag, i])),
-    fields: new Map(
-      Object.entries(table).map(([tag, fields]) => [
-        tag,
-        Object.entries(fields).map(([name, is]) =>
-          is[0] === '?' ? ([name, is.slice(1) as Plain, true] as const) : ([name, is as Plain, false] as const),
-        ),
-      ]),
+  const shapeOf = ([, fields]: readonly [string, Readonly<Record<string, Field>>], number: number): Shape => ({
+    number,
+    fields: Object.entries(fields).map(([name, is]) =>
+      is[0] === '?'
+        ? { name, is: is.slice(1) as Plain, isOptional: true }
+        : { name, is: is as Plain, isOptional: false },
     ),
-  }
+  })
+  return { tags, byTag: new Map(Object.entries(table).map((entry, i) => [entry[0], shapeOf(entry, i)])) }
 }
 
 const RECEIPT_TERMS = termsOf(RECEIPTS)
@@ -99,9 +104,11 @@ export class TermCodec<T extends { readonly _tag: string }> {
   }
 
   write(w: ByteWriter, term: T, recorded: (build: BuildId, value: unknown) => RecordedValue): void {
-    w.byte(this.terms.numbers.get(term._tag)!)
+    const { number, fields } = this.terms.byTag.get(term._tag)!
+    w.byte(number)
     const record = term as unknown as Record<string, unknown>
-    for (const [name, is, isOptional] of this.terms.fields.get(term._tag)!) {
+    for (let i = 0; i < fields.length; i++) {
+      const { name, is, isOptional } = fields[i]!
       const value = record[name]
       if (isOptional) {
         w.byte(value === undefined && !(name in record) ? 0 : 1)
@@ -118,7 +125,7 @@ export class TermCodec<T extends { readonly _tag: string }> {
   read(r: ByteReader): T {
     const _tag = this.terms.tags[r.byte()]!
     const record: Record<string, unknown> = { _tag }
-    for (const [name, is, isOptional] of this.terms.fields.get(_tag)!) {
+    for (const { name, is, isOptional } of this.terms.byTag.get(_tag)!.fields) {
       if (isOptional && r.byte() === 0) continue
       if (is !== 'value') record[name] = this.readField(r, is)
       else {
@@ -235,7 +242,7 @@ type Eight = readonly [number, number, number, number, number, number, number, n
 
 const float = new Float64Array(1)
 const floatWords = new Int32Array(float.buffer)
-const Shape = { WORDS: 0, ZEROS: 1, INTEGER: 2 } as const
+const As = { WORDS: 0, ZEROS: 1, INTEGER: 2 } as const
 
 const writeContent = (w: ByteWriter, content: Content): void => {
   const [a, b, c, last] = content
@@ -244,19 +251,19 @@ const writeContent = (w: ByteWriter, content: Content): void => {
     floatWords[1] = b
     const number = float[0]!
     if (Number.isSafeInteger(number) && Math.abs(number) < 2 ** 50 && !Object.is(number, -0)) {
-      w.byte(Shape.INTEGER)
+      w.byte(As.INTEGER)
       return w.signed(number)
     }
   }
-  if (a === 0 && b === 0 && c === 0 && last === 0) return w.byte(Shape.ZEROS)
-  w.byte(Shape.WORDS)
+  if (a === 0 && b === 0 && c === 0 && last === 0) return w.byte(As.ZEROS)
+  w.byte(As.WORDS)
   for (const word of content) w.word(word)
 }
 
 const readContent = (r: ByteReader): Content => {
   const shape = r.byte()
-  if (shape === Shape.ZEROS) return [0, 0, 0, 0]
-  if (shape === Shape.WORDS) return [r.word(), r.word(), r.word(), r.word()]
+  if (shape === As.ZEROS) return [0, 0, 0, 0]
+  if (shape === As.WORDS) return [r.word(), r.word(), r.word(), r.word()]
   float[0] = r.signed()
   return [floatWords[0]!, floatWords[1]!, 0, Tag.NUMBER]
 }

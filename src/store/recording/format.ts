@@ -1,6 +1,7 @@
 /** The file of a recording: its tables, and what a reader and a writer must agree on. */
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, readSync, rmSync, statSync } from 'node:fs'
+import { crc32 } from 'node:zlib'
 import Database from 'better-sqlite3'
 
 /** In the header of the file: "redr". */
@@ -9,9 +10,9 @@ export const APPLICATION_ID = 0x72656472
 export const FORMAT = 1
 
 /**
- * `chunks`: ticks `first` and on, `count` of them; `log` holds one record for each, with its length before it; `sums` 16 bytes for each,
- * the digest of the state after it and the beginning of the chain after it; `times` for each how many microseconds after the one before.
- * `chain`: that after the last of them. `snapshots`: the state after `tick`; 0 is the state before the first.
+ * `chunks`: ticks `first` and on, `count` of them; `log` holds one record for each, with its length before it; `sums` the digest of the
+ * state after each, and the link (see {@link linkAfter}); `times` for each how many microseconds after the one before. `chain`: a hash
+ * of all that up to here. `snapshots`: the state after `tick`; 0 is the state before the first.
  */
 const SCHEMA = `
   create table meta (key text primary key, value text not null) without rowid;
@@ -28,13 +29,30 @@ export const MEMORY = ':memory:'
 export const CHUNK_TICKS = 256
 export const CHUNK_BYTES = 1 << 18
 
-export const CHAIN_BYTES = 16
-export const DIGEST_BYTES = 8
+/** In `sums`, for each tick: the digest of the state after it, and the link after it. */
 export const SUM_BYTES = 16
+export const DIGEST_BYTES = 8
+
+/**
+ * Two words that hang on all ticks so far: their records and the states after them. Mixed from a checksum of the record, it tells where
+ * two recordings part, and where one was damaged; the chain over whole chunks, a real hash, tells that there is nothing of the kind.
+ */
+export type Link = readonly [number, number]
+export const FIRST_LINK: Link = [0, 0]
+
+export const linkAfter = ([a, b]: Link, [c, d]: readonly [number, number], record: Uint8Array): Link => {
+  const sum = crc32(record) | 0
+  const x = Math.imul(a ^ c ^ sum, 0x9e3779b1) ^ record.length
+  const y = Math.imul(b ^ d ^ (sum >>> 7), 0x85ebca6b) ^ x
+  return [Math.imul(x ^ (x >>> 15) ^ b, 0xc2b2ae35) | 0, (Math.imul(y ^ (y >>> 13), 0x27d4eb2f) ^ a) | 0]
+}
+
+const CHAIN_BYTES = 16
 export const FIRST_CHAIN = Buffer.alloc(CHAIN_BYTES)
 
-/** The chain after a tick. `link`: the chain before it, the digest of the state after it, its record. */
-export const chainAfter = (link: Buffer): Buffer => createHash('sha256').update(link).digest().subarray(0, CHAIN_BYTES)
+/** The chain after a chunk. */
+export const chainAfter = (chain: Buffer, sums: Buffer, log: Buffer): Buffer =>
+  createHash('sha256').update(chain).update(sums).update(log).digest().subarray(0, CHAIN_BYTES)
 
 /** What is needed to read a recording, and to go on from it. Nothing of the environment. */
 export interface About {
@@ -77,7 +95,8 @@ export const createRecordingFile = (path: string): Database.Database => {
   if (path !== MEMORY) for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true })
   const db = new Database(path)
   db.pragma('journal_mode = wal')
-  db.pragma('synchronous = normal')
+  // What a power loss leaves is known by the chain; waiting for the disk would cost more than all else.
+  db.pragma('synchronous = off')
   db.transaction(() => {
     db.exec(SCHEMA)
     db.pragma(`application_id = ${APPLICATION_ID}`)

@@ -11,12 +11,14 @@ import { ByteReader } from './bytes.js'
 import {
   type About,
   APPLICATION_ID,
-  CHAIN_BYTES,
   chainAfter,
   DIGEST_BYTES,
   FIRST_CHAIN,
+  FIRST_LINK,
   FORMAT,
   headerOf,
+  type Link,
+  linkAfter,
   SUM_BYTES,
 } from './format.js'
 import { decodeTick, type TickRecord } from './record.js'
@@ -34,7 +36,7 @@ interface Chunk {
   readonly id: number
   readonly first: number
   readonly count: number
-  /** After its last tick that can be used. */
+  /** Zeros where some of it cannot be used. */
   readonly chain: Buffer
 }
 
@@ -199,6 +201,7 @@ const validChunks = (db: Database.Database): { chunks: readonly Chunk[]; damage:
   const chunks: Chunk[] = []
   const query = db.prepare('select first, count, chain, sums, times, log from chunks where id = ?').raw()
   let chain: Buffer = FIRST_CHAIN
+  let link = FIRST_LINK
   let next = 1
   for (let id = 1; ; id++) {
     let row: unknown[] | undefined
@@ -213,32 +216,37 @@ const validChunks = (db: Database.Database): { chunks: readonly Chunk[]; damage:
       return { chunks, damage: (error as Error).message }
     }
     const [first, count, end, sums, , log] = row as [number, number, Buffer, Buffer, Buffer, Buffer]
-    const { valid, chain: reached } = validTicks(chain, sums, log, count)
     if (first !== next) return { chunks, damage: `what comes after tick ${next - 1} is missing` }
-    if (valid > 0) chunks.push({ id, first, count: valid, chain: reached })
-    if (valid < count || !reached.equals(end))
-      return { chunks, damage: `what comes after tick ${first + valid - 1} is damaged` }
+    const reached = chainAfter(chain, sums, log)
+    const { valid, link: linked } = validTicks(link, sums, log, count)
+    const isWhole = reached.equals(end) && valid === count
+    if (valid > 0) chunks.push({ id, first, count: valid, chain: isWhole ? reached : FIRST_CHAIN })
+    if (!isWhole) return { chunks, damage: `what comes after tick ${first + valid - 1} is damaged` }
     chain = reached
+    link = linked
     next = first + count
   }
 }
 
-const validTicks = (before: Buffer, sums: Buffer, log: Buffer, count: number): { valid: number; chain: Buffer } => {
-  let chain = before
+/** How many ticks, from the first, fit to the link before them. */
+const validTicks = (before: Link, sums: Buffer, log: Buffer, count: number): { valid: number; link: Link } => {
+  let link = before
   const r = new ByteReader(log)
   for (let i = 0; i < count; i++) {
-    const sum = sums.subarray(i * SUM_BYTES, (i + 1) * SUM_BYTES)
     let record: Buffer
     try {
       record = r.take(r.count())
     } catch {
-      return { valid: i, chain }
+      return { valid: i, link }
     }
-    const next = chainAfter(Buffer.concat([chain, sum.subarray(0, DIGEST_BYTES), record]))
-    if (!next.subarray(0, SUM_BYTES - DIGEST_BYTES).equals(sum.subarray(DIGEST_BYTES))) return { valid: i, chain }
-    chain = next.subarray(0, CHAIN_BYTES)
+    const at = i * SUM_BYTES
+    if (at + SUM_BYTES > sums.length) return { valid: i, link }
+    const next = linkAfter(link, [sums.readInt32LE(at), sums.readInt32LE(at + 4)], record)
+    if (next[0] !== sums.readInt32LE(at + DIGEST_BYTES) || next[1] !== sums.readInt32LE(at + DIGEST_BYTES + 4))
+      return { valid: i, link }
+    link = next
   }
-  return { valid: count, chain }
+  return { valid: count, link }
 }
 
 /** Ticks of which there is a snapshot that is as it was written. */

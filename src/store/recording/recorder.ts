@@ -14,14 +14,14 @@ import { closeQuietly } from '../database.js'
 import { ByteWriter } from './bytes.js'
 import {
   type About,
-  CHAIN_BYTES,
   CHUNK_BYTES,
   CHUNK_TICKS,
   chainAfter,
   createRecordingFile,
-  DIGEST_BYTES,
   FIRST_CHAIN,
+  FIRST_LINK,
   FORMAT,
+  linkAfter,
   type RecordedSetting,
 } from './format.js'
 import { TickEncoder } from './record.js'
@@ -58,8 +58,9 @@ export class Recorder {
   private readonly insertBeside: Statement
   private readonly digest: StateDigest
   private readonly encoder: TickEncoder
-  /** What the chain is made of: the chain before, the digest after, the record. */
-  private readonly link = new ByteWriter()
+  private readonly record = new ByteWriter()
+  private link = FIRST_LINK
+  /** After the chunk before the one that is being filled. */
   private chain: Buffer = FIRST_CHAIN
   private ticks = 0
   // The chunk that is being filled.
@@ -109,27 +110,22 @@ export class Recorder {
     if (this.isOver) return
     this.ticks++
     this.digest.advance(after)
-    const [a, b] = this.digest.words
-    const { link } = this
-    link.clear()
-    link.raw(this.chain)
-    link.word(a)
-    link.word(b)
-    this.encoder.write(link, input, this.settings)
+    const digest = this.digest.words
+    const { record } = this
+    record.clear()
+    this.encoder.write(record, input, this.settings)
     if (this.settings.length > 0) this.settings = []
     for (const news of after.news) if (news._tag === 'forgotten') this.encoder.forget(news.build)
-    const record = link.view().subarray(CHAIN_BYTES + DIGEST_BYTES)
-    this.chain = chainAfter(link.view())
-    this.log.count(record.length)
-    this.log.raw(record)
-    this.sums.word(a)
-    this.sums.word(b)
-    this.sums.raw(this.chain.subarray(0, DIGEST_BYTES))
+    const bytes = record.view()
+    this.link = linkAfter(this.link, digest, bytes)
+    this.log.count(bytes.length)
+    this.log.raw(bytes)
+    for (const word of [...digest, ...this.link]) this.sums.word(word)
     const now = this.options.now()
     this.times.count(Math.max(0, Math.round(now - this.lastTime)))
     this.lastTime = now
     this.isAhead = true
-    this.sinceSnapshot += record.length
+    this.sinceSnapshot += bytes.length
     if (this.log.length >= CHUNK_BYTES || this.ticks - this.first + 1 >= CHUNK_TICKS) this.closeChunk()
     if (!this.isPacking && this.sinceSnapshot >= Math.max(SNAPSHOT_BYTES, 2 * this.snapshotBytes))
       this.snapshotLater(after)
@@ -137,7 +133,9 @@ export class Recorder {
   }
 
   private closeChunk(): void {
-    this.closedChunks.push(this.rowOfChunk())
+    const row = this.rowOfChunk()
+    this.closedChunks.push(row)
+    this.chain = row[3] as Buffer
     this.chunk++
     this.first = this.ticks + 1
     this.log.clear()
@@ -150,7 +148,8 @@ export class Recorder {
   private rowOfChunk(): unknown[] {
     const copy = (w: ByteWriter): Buffer => Buffer.from(w.view())
     const count = this.ticks - this.first + 1
-    return [this.chunk, this.first, count, this.chain, copy(this.sums), copy(this.times), copy(this.log)]
+    const [sums, log] = [copy(this.sums), copy(this.log)]
+    return [this.chunk, this.first, count, chainAfter(this.chain, sums, log), sums, copy(this.times), log]
   }
 
   /** Puts into the file what is not there yet. */
