@@ -3,13 +3,12 @@
  * run says what it said then, after as long; but another policy picks the batches, in other pools, with other slots. The time is a
  * number: nothing waits.
  */
-import { Engine, type Make } from '../engine.js'
+import { Engine, type EngineOptions, type Make } from '../engine.js'
 import { isAtHand } from '../model/dependencies.js'
 import type { Effect, Event, Look, Receipt } from '../model/event.js'
 import { LOOK_STRIDE, LookWord } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Kind, kindOf, type News, type State } from '../model/state.js'
-import type { Policy } from '../reduce/policies/basic.js'
 import type { RecordingReader } from '../store/recording/reader.js'
 import {
   isAnew,
@@ -24,7 +23,7 @@ import {
 } from './script.js'
 
 export interface Otherwise {
-  readonly policy?: Policy
+  readonly policy?: NonNullable<EngineOptions['policy']>
   /** Slots for do-files, in place of those that were asked for. */
   readonly jobs?: number
   /** Sizes of pools, by their place in `State.pools`. */
