@@ -14,6 +14,7 @@ export interface Moment {
   readonly state: State
   /** As a byte string; a request has none. */
   readonly nameOf: (build: BuildId) => string | undefined
+  readonly find: (name: string) => BuildId | undefined
 }
 
 export type Verdict =
@@ -105,6 +106,6 @@ export class Replay {
 const PROGRESS_TICKS = 1024
 
 export const momentOf = (walker: Walker): Moment => {
-  const { tick, state, nameOf } = walker
-  return { tick, state, nameOf }
+  const { tick, state, nameOf, find } = walker
+  return { tick, state, nameOf, find }
 }

@@ -20,6 +20,8 @@ export class Walker {
   /** What the last step told. */
   news: readonly News[] = []
   private names: Map<BuildId, string>
+  /** Made when somebody looks for a name. */
+  private ids: Map<string, BuildId> | undefined
 
   constructor(
     private readonly reader: RecordingReader,
@@ -42,11 +44,10 @@ export class Walker {
     return this.names
   }
 
-  /** The builds of that name: the newest, since an id may have been given back and the name have got another. */
-  find(name: string): BuildId | undefined {
-    let found: BuildId | undefined
-    for (const [id, each] of this.names) if (each === name) found = id
-    return found
+  /** The build of that name: the newest, since an id may have been given back and the name have got another. */
+  readonly find = (name: string): BuildId | undefined => {
+    this.ids ??= new Map(Array.from(this.names, ([id, each]) => [each, id]))
+    return this.ids.get(name)
   }
 
   /** The next tick, without a step: what the step will take in. */
@@ -59,9 +60,8 @@ export class Walker {
     const tick = this.next()
     if (tick === undefined) return undefined
     for (const [id, name] of tick.names) {
-      // Moved to the end: `find` takes the newest.
-      this.names.delete(id)
       this.names.set(id, name)
+      this.ids?.set(name, id)
     }
     this.engine.apply(this.decoded(tick.input))
     this.tick++
@@ -76,6 +76,7 @@ export class Walker {
         const { engine, names } = this.load(tick)
         this.engine = engine
         this.names = names
+        this.ids = undefined
         this.tick = snapshot
         this.news = []
       }
