@@ -40,6 +40,8 @@ export interface RecorderOptions {
   readonly valueMax: number
   /** Whether longer texts are kept beside the log, instead of by their digest alone. */
   readonly beside: boolean
+  /** How many bytes of log lie between two snapshots at least; and twice what the last one took. Default 4 MiB. */
+  readonly snapshotBytes?: number
   /** In microseconds, from whenever. */
   readonly now: () => number
   /** Told once, when the disk refuses; nothing more is recorded then. */
@@ -48,7 +50,6 @@ export interface RecorderOptions {
 
 /** How long what happened may be in memory only, in ms. */
 const FLUSH_MS = 100
-/** So many bytes of log at least lie between two snapshots; and twice what the last one took. */
 const SNAPSHOT_BYTES = 4 << 20
 
 export class Recorder {
@@ -127,7 +128,10 @@ export class Recorder {
     this.isAhead = true
     this.sinceSnapshot += bytes.length
     if (this.log.length >= CHUNK_BYTES || this.ticks - this.first + 1 >= CHUNK_TICKS) this.closeChunk()
-    if (!this.isPacking && this.sinceSnapshot >= Math.max(SNAPSHOT_BYTES, 2 * this.snapshotBytes))
+    if (
+      !this.isPacking &&
+      this.sinceSnapshot >= Math.max(this.options.snapshotBytes ?? SNAPSHOT_BYTES, 2 * this.snapshotBytes)
+    )
       this.snapshotLater(after)
     this.timer ??= setTimeout(() => this.flush(), FLUSH_MS).unref()
   }
