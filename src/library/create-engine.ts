@@ -1,4 +1,5 @@
 /** The library's engine: requests, transactions and notices, in front of the same engine that builds files. */
+
 import * as E from 'fp-ts/lib/Either.js'
 import { Engine as Inner } from '../engine.js'
 import type { Outcome } from '../finalize/finalize.js'
@@ -24,6 +25,7 @@ import { type Progress, progressOf } from './progress.js'
 import { recordedSetting, recorderFor } from './recording.js'
 import { Live, Request } from './request.js'
 import { StoreFailed } from './store.js'
+import { onceEvent, type RequestTerms, termsOf } from './terms.js'
 import { Transaction } from './transaction.js'
 import { Watches } from './watches.js'
 
@@ -99,6 +101,7 @@ export class BuildEngine {
           : originState(this.settings, origin),
       drive: perTurn,
       policy: this.settings.policy,
+      onBreach: this.settings.onBreach,
       onTick: (input, _, after) => {
         this.ticks++
         this.recorder?.onTick(input, after)
@@ -120,8 +123,9 @@ export class BuildEngine {
   // ---------------------------------------------------------------------------------------------- requests
 
   /** Asks for one answer. Those who ask for the same share one build. */
-  once<V, F>(key: Key<V, F>): Request<V, F> {
+  once<V, F>(key: Key<V, F>, terms?: RequestTerms): Request<V, F> {
     this.check('once', key)
+    const told = termsOf('once', terms)
     const target = this.keys.intern(key)
     const id = this.keys.lend()
     const request = new Request<V, F>(key, () => {
@@ -129,23 +133,14 @@ export class BuildEngine {
       this.letGo(id)
     })
     this.requests.set(id, request as unknown as Request<unknown>)
-    this.inner.dispatch({
-      _tag: 'requested',
-      request: id,
-      by: 0 as BuildId,
-      session: id,
-      targets: [target],
-      want: 'value',
-      keepGoing: true,
-      jobs: 1,
-      trust: true,
-    })
+    this.inner.dispatch(onceEvent(id, target, told))
     return request
   }
 
   /** Asks to be told of the answer, and of every other one that takes its place. */
-  live<V, F>(key: Key<V, F>): Live<V, F> {
+  live<V, F>(key: Key<V, F>, terms?: RequestTerms): Live<V, F> {
     this.check('live', key)
+    const told = termsOf('live', terms)
     const target = this.keys.intern(key)
     const id = this.keys.lend()
     const live = new Live<V, F>(key, this.versionNow, () => {
@@ -154,7 +149,7 @@ export class BuildEngine {
     })
     while (this.lives.length < id) this.lives.push(undefined)
     this.lives[id] = live as unknown as Live<unknown>
-    this.inner.dispatch({ _tag: 'followed', request: id, target })
+    this.inner.dispatch({ _tag: 'followed', request: id, target, ...told })
     return live
   }
 

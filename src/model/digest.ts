@@ -5,12 +5,13 @@
  * Values are not in it: what they are is said by the content words of `facts`. News is not: it is that of one tick.
  */
 import { canonical, type Json } from './codec.js'
-import type { Queue, State } from './state.js'
+import type { Queue } from './queue.js'
+import type { State } from './state.js'
 import { changedObjects, eachObject, type ObjectTable, objectAt, summed } from './table.js'
 import { WordSum } from './word-sum.js'
 
-const TABLES = ['facts', 'checked', 'edges', 'flight'] as const
-const OBJECTS = ['sessions', 'errors', 'cycles', 'stamps'] as const
+const TABLES = ['facts', 'checked', 'edges', 'flight', 'costs', 'plans'] as const
+const OBJECTS = ['sessions', 'errors', 'cycles', 'stamps', 'lanes', 'terms'] as const
 const QUEUES = ['park', 'expand', 'scan', 'ready', 'start', 'answer'] as const
 
 /** Tells tables apart, by their place in all of them. */
@@ -22,6 +23,7 @@ export class StateDigest {
   /** Of the few objects. */
   private readonly objects = new WordSum(seedOf(REST))
   private kept = new WordSum(seedOf(REST + 1))
+  private carried = new WordSum(seedOf(REST + 3))
   private state: State
 
   constructor(state: State) {
@@ -30,6 +32,7 @@ export class StateDigest {
       eachObject(state[name] as ObjectTable<unknown>, (row, value) => this.object(i, row, value, 1))
     })
     this.keep(state.kept)
+    this.carry(state)
     TABLES.forEach((name, i) => summed(state[name], seedOf(i)))
   }
 
@@ -44,16 +47,19 @@ export class StateDigest {
       })
     })
     if (before.kept !== after.kept) this.keep(after.kept)
+    if (before.carry !== after.carry || before.shares !== after.shares) this.carry(after)
     this.state = after
   }
 
   private object(number: number, row: number, value: unknown, sign: number): void {
-    if (value === undefined) return
-    const text = canonical(JSON.parse(JSON.stringify(value, withoutTrace)) as Json)
-    const place = Math.imul(row, REST) + number
-    let h = text.length
-    for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193) ^ (h >>> 15)
-    this.objects.add(place, sign * (h | 0))
+    if (value !== undefined) this.objects.add(Math.imul(row, REST) + number, sign * hashOf(value))
+  }
+
+  /** What the policy keeps, and what is kept for it. */
+  private carry({ carry, shares }: State): void {
+    this.carried = new WordSum(this.carried.seed)
+    if (carry !== undefined) this.carried.add(0, hashOf(carry))
+    if (shares.length > 0) this.carried.add(1, hashOf(shares))
   }
 
   private keep(kept: State['kept']): void {
@@ -66,7 +72,13 @@ export class StateDigest {
     const { state } = this
     const rest = new WordSum(seedOf(REST + 2))
     restOf(state).forEach((word, i) => rest.add(i, word))
-    const sums = [this.objects, this.kept, rest, ...TABLES.map((name, i) => summed(state[name], seedOf(i)))]
+    const sums = [
+      this.objects,
+      this.kept,
+      this.carried,
+      rest,
+      ...TABLES.map((name, i) => summed(state[name], seedOf(i))),
+    ]
     return [sums.reduce((sum, { a }) => (sum + a) | 0, 0), sums.reduce((sum, { b }) => (sum + b) | 0, 0)]
   }
 
@@ -80,6 +92,13 @@ export const digestText = (words: readonly [number, number]): string =>
 
 /** Of a state by itself: costs its size, the first time. */
 export const digestOf = (state: State): string => new StateDigest(state).text
+
+const hashOf = (value: unknown): number => {
+  const text = canonical(JSON.parse(JSON.stringify(value, withoutTrace)) as Json)
+  let h = text.length
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193) ^ (h >>> 15)
+  return h | 0
+}
 
 /** Where something was thrown is told in the words of a runtime, and hangs on who called. */
 const withoutTrace = (name: string, value: unknown): unknown => (name === 'trace' ? undefined : value)
@@ -97,6 +116,10 @@ const restOf = (state: State): readonly number[] => {
     state.running,
     state.keep,
     state.cyclic,
+    state.slotsMax,
+    state.tracks,
+    state.clock.now,
+    state.clock.spent,
   ]
   const queue = ({ head, tail, size }: Queue): void => void words.push(head, tail, size)
   for (const name of QUEUES) queue(state[name])
