@@ -69,6 +69,8 @@ export class Engine {
   /** What the last tick took, in µs. */
   private spent = 0
   private alarm: NodeJS.Timeout | undefined
+  /** What the policy says of a state, which it is asked more than once. */
+  private decided: { readonly state: State; readonly decision: Decision } | undefined
   private drive: Drive
   private events: Event[] = []
   private receipts: Receipt[] = []
@@ -186,7 +188,17 @@ export class Engine {
 
   private choose(): Decision {
     const { state } = this
-    if (!hasWork(state)) return { batch: emptyBatch, carry: state.carry }
+    if (!hasWork(state)) {
+      // An old state is not to be held on to: it costs what was changed since.
+      this.decided = undefined
+      return { batch: emptyBatch, carry: state.carry }
+    }
+    if (this.decided?.state !== state) this.decided = { state, decision: this.decide() }
+    return this.decided.decision
+  }
+
+  private decide(): Decision {
+    const { state } = this
     const decision = decide(this.policy, gather(state), state.carry)
     return 'carry' in decision ? decision : { ...decision, carry: state.carry }
   }

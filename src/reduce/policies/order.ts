@@ -79,11 +79,19 @@ const byRequest = (view: ReadyView, orders: readonly Order[]): Batch => {
   return taken.batch
 }
 
-const lanesBy = (view: ReadyView, orders: readonly OfRequest[]): readonly LaneView[] => {
+/** Best first. Mostly the first few are all that there is room for: these are looked for, and the rest is put in order only after them. */
+function* lanesBy(view: ReadyView, orders: readonly OfRequest[]): Generator<LaneView> {
   const keyed = view.lanes().map((lane) => ({ lane, keys: orders.map(({ key }) => key(lane, view)) }))
-  // They come by id, and a sort keeps that where all is equal.
-  return keyed.sort((a, b) => compare(a.keys, b.keys)).map(({ lane }) => lane)
+  // They come by id, and both ways keep that where all is equal.
+  for (let picked = 0; picked < FEW && keyed.length > 0; picked++) {
+    let best = 0
+    for (let i = 1; i < keyed.length; i++) if (compare(keyed[i]!.keys, keyed[best]!.keys) < 0) best = i
+    yield keyed.splice(best, 1)[0]!.lane
+  }
+  keyed.sort((a, b) => compare(a.keys, b.keys))
+  for (const { lane } of keyed) yield lane
 }
+const FEW = 4
 
 const byBuild = (view: ReadyView, orders: readonly Order[]): Batch => {
   const taken = new Taken(view, Number.POSITIVE_INFINITY)
@@ -118,6 +126,9 @@ const compare = (a: readonly number[], b: readonly number[]): number => {
 const REQUESTS = Track.LANES | Track.CLOCK
 const ofRequest = (name: string, key: (lane: LaneView) => number): CarryPolicy<undefined> =>
   ordered(name, [{ _tag: 'ofRequest', key }], REQUESTS)
+
+/** The request that came first comes first. */
+export const firstCome = (): CarryPolicy<undefined> => ofRequest('firstCome', ({ request }) => request)
 
 /** How much cheaper, in µs, a request counts for each µs that it has waited. */
 const AGEING = 0.05
