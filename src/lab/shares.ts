@@ -1,6 +1,7 @@
 /** A study, shared among threads: each has every so-manieth pair of scenario and seed, and says what became of each cell. */
 import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { random } from '../reduce/policies/random.js'
 import { LabError } from './graph.js'
 import { loadPolicy } from './named.js'
 import { type Spec, scenarioOf } from './scenarios.js'
@@ -60,15 +61,13 @@ const work = async ({ plan, share, count }: Share): Promise<void> => {
     const policies = await Promise.all(plan.policies.map(async (name) => ({ name, policy: await loadPolicy(name) })))
     const pairs = plan.specs.flatMap((spec) => plan.seeds.map((seed) => ({ spec, seed })))
     for (const { spec, seed } of pairs.filter((_, i) => i % count === share)) {
-      const study = {
-        scenarios: [scenarioOf(spec)],
-        policies: policies.map(
-          ({ policy }) =>
-            () =>
-              policy,
-        ),
-        seeds: [seed],
-      }
+      // A random policy without a seed of its own has that of the run.
+      const made = policies.map(
+        ({ name, policy }) =>
+          () =>
+            name === 'random' ? { ...random(seed), name } : policy,
+      )
+      const study = { scenarios: [scenarioOf(spec)], policies: made, seeds: [seed] }
       for (const cell of cellsOf(study, () => performance.now()))
         say({ _tag: 'cell', cell: seed === plan.seeds[0] ? cell : withoutDetails(cell) })
     }

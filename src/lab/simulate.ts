@@ -6,7 +6,6 @@ import { type Drive, Engine, type Make } from '../engine.js'
 import type { Outcome } from '../finalize/finalize.js'
 import { type Batch, LOOK_STRIDE, LookWord, type Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
-import { emptyQueue } from '../model/queue.js'
 import { emptyState, Flight, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import type { Policy } from '../reduce/policies/policy.js'
@@ -91,8 +90,7 @@ class Simulation {
   private readonly gantt: Ran[] = []
   private readonly freeSlots: number[] = []
   private readonly startedAt = new Map<BuildId, number>()
-  /** By build: when all that it needs was there. */
-  private readonly readyAt: number[] = []
+  private readonly endedAt: number[] = []
   private readonly contents: number[] = []
   private readonly nextOf: number[][] = []
   private readonly jobOf = new Map<BuildId, number>()
@@ -100,8 +98,6 @@ class Simulation {
   private nextContent = 1
   private now = 0
   private counted = { busy: 0, runs: 0, ticks: 0, turns: 0, longestTurn: 0, longestWait: 0, realMs: 0 }
-  /** Where one job asks for all, as redo does, it is the job that has the slots; else the machine has them. */
-  private readonly isPool: boolean
 
   constructor(
     private readonly workload: Workload,
@@ -110,12 +106,11 @@ class Simulation {
     const { machine, policy, onBreach, seed = 1, estimates = { _tag: 'exact' } } = options
     this.units = new Units(workload, estimates, new Random(seed).fork(7))
     this.nextId = this.units.end
-    this.isPool = workload.jobs.length > 1
     for (let slot = machine.slots - 1; slot >= 0; slot--) this.freeSlots.push(slot)
     const state: State = {
       ...emptyState,
       costs: this.units.costs,
-      pools: machine.slots > 0 ? [{ size: machine.slots, running: 0, queue: emptyQueue }] : [],
+      slotsMax: machine.slots,
     }
     this.engine = new Engine({
       make: this.make(),
@@ -288,11 +283,9 @@ class Simulation {
     const needs = this.units.deps[x]!
     if (this.units.isSource[x]) return { _tag: 'failed', build: x, error: { _tag: 'noRule' }, exists: true, create: [] }
     const hasAsked = needs.length === 0 || read(state.flight, x, Flight.NEW_TAIL) !== 0
-    const isSlotted = this.options.machine.slots > 0 && !this.isPool && !this.isPreparing
+    const isSlotted = this.options.machine.slots > 0 && !this.isPreparing
     if (!hasAsked || isSlotted) return { _tag: 'blocked', build: x, needs, create: [], slot: isSlotted }
     if (this.isPreparing) return this.done(x)
-    this.readyAt[x] = this.now
-    if (this.options.machine.slots > 0) return { _tag: 'pooled', build: x, pool: 0 }
     const began = this.now
     this.now += this.units.cost[x]!
     this.note(x, 0, began, this.now)
@@ -303,8 +296,9 @@ class Simulation {
     const slot = this.freeSlots.pop()
     if (slot === undefined) throw new LabError(`${this.workload.name}: more is started than there are slots`)
     this.startedAt.set(x, this.now)
-    const ready = this.readyAt[x]
-    if (ready !== undefined) this.counted.longestWait = Math.max(this.counted.longestWait, this.now - ready)
+    let ready = this.asked[this.units.job[x]!] ?? 0
+    for (const d of this.units.deps[x]!) ready = Math.max(ready, this.endedAt[d] ?? 0)
+    this.counted.longestWait = Math.max(this.counted.longestWait, this.now - ready)
     this.happenings.push(this.now + this.units.cost[x]!, { _tag: 'end', build: x, slot })
     return { _tag: 'started', build: x }
   }
@@ -317,6 +311,7 @@ class Simulation {
   }
 
   private note(x: BuildId, slot: number, start: number, end: number): void {
+    this.endedAt[x] = end
     this.counted.busy += end - start
     this.counted.runs++
     if (this.options.gantt) this.gantt.push({ name: this.units.names[x]!, job: this.units.job[x]!, slot, start, end })

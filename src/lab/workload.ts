@@ -82,7 +82,9 @@ export const changeJobs = (graph: Graph, changes: readonly (readonly number[])[]
 export const leastOf = (graph: Graph, slots: number): number => lowerBound(graph, slots)
 
 /** No schedule ends before, in µs: all must be made after they came, and what came last takes its time. */
-export const makespanBound = ({ jobs, clients }: Workload, slots: number): number => {
+export const makespanBound = ({ jobs, clients, shared }: Workload, slots: number): number => {
+  // What a change makes necessary is made after it, though for others too.
+  if (shared !== undefined) return Math.max(0, ...jobs.map(({ at, graph }) => at + lowerBound(graph, slots)))
   if (clients !== undefined) return Math.ceil(jobs.reduce((sum, { graph }) => sum + workOf(graph), 0) / slots)
   let bound = 0
   let workAfter = 0

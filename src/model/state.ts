@@ -253,8 +253,9 @@ export interface State {
   readonly inFlight: number
   readonly unknown: number
   readonly scanning: number
-  /** Slots in use. */
+  /** Slots in use, and how many there are at most, whatever the sessions say; 0: no limit. */
   readonly running: number
+  readonly slotsMax: number
   /** Scanned on a guess: forgotten once nothing else is in flight. */
   readonly park: Queue
   /** To be expanded: demanded, dependencies not yet demanded. */
@@ -335,6 +336,7 @@ export const emptyState: State = {
   unknown: 0,
   scanning: 0,
   running: 0,
+  slotsMax: 0,
   park: emptyQueue,
   expand: emptyQueue,
   scan: emptyQueue,

@@ -73,7 +73,10 @@ const last = (state: State, queue: Queue, max: number): readonly BuildId[] => {
  * Slots: as many as the most generous open session allows, and one more for every other session: a do-file may wait for
  * another session's answer without our knowing it, and must not keep that from being worked out.
  */
-export const slotsOf = ({ sessions }: Pick<State, 'sessions'>): number => {
+export const slotsOf = ({ sessions, slotsMax }: Pick<State, 'sessions' | 'slotsMax'>): number =>
+  slotsMax === 0 ? slotsFor(sessions) : Math.min(slotsMax, slotsFor(sessions))
+
+const slotsFor = (sessions: State['sessions']): number => {
   const known = slotsKnown.get(sessions)
   if (known !== undefined) return known
   let slots = 1

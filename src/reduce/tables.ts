@@ -33,6 +33,7 @@ export abstract class Tables {
   unknown: number
   scanning: number
   running: number
+  readonly slotsMax: number
   readonly park: OpenQueue
   readonly expand: OpenQueue
   readonly scan: OpenQueue
@@ -83,6 +84,7 @@ export abstract class Tables {
     this.unknown = base.unknown
     this.scanning = base.scanning
     this.running = base.running
+    this.slotsMax = base.slotsMax
     this.park = open(base.park)
     this.expand = open(base.expand)
     this.scan = open(base.scan)
@@ -120,6 +122,7 @@ export abstract class Tables {
       unknown: this.unknown,
       scanning: this.scanning,
       running: this.running,
+      slotsMax: this.slotsMax,
       park: this.closed(this.park, this.base.park),
       expand: this.closed(this.expand, this.base.expand),
       scan: this.closed(this.scan, this.base.scan),

@@ -131,7 +131,7 @@ const ofRequest = (name: string, key: (lane: LaneView) => number): CarryPolicy<u
 export const firstCome = (): CarryPolicy<undefined> => ofRequest('firstCome', ({ request }) => request)
 
 /** How much cheaper, in µs, a request counts for each µs that it has waited. */
-const AGEING = 0.05
+const AGEING = 0.5
 
 /**
  * The request that has the least left to be made comes first: the least mean latency there is, if costs are known. With `ageing`, what waits
