@@ -66,8 +66,9 @@ export class Engine {
   private readonly options: EngineOptions
   private readonly policy: Policy
   private readonly now: () => number
-  /** What the last tick took, in µs. */
-  private spent = 0
+  /** When the clock was read last, and what the rest of that tick took, in ms. */
+  private readAt = 0
+  private reducedMs = 0
   private alarm: NodeJS.Timeout | undefined
   /** What the policy says of a state, which it is asked more than once. */
   private decided: { readonly state: State; readonly decision: Decision } | undefined
@@ -129,13 +130,10 @@ export class Engine {
     // One by one: a call takes no more than some 100,000 arguments.
     if (batch.run.length > 0) for (const receipt of make.run(before, batch.run)) receipts.push(receipt)
     if (batch.start.length > 0) for (const receipt of make.start(before, batch.start)) receipts.push(receipt)
-    const events =
-      begun === undefined
-        ? this.events
-        : [{ _tag: 'read', now: Math.round(begun), spent: this.spent } as const, ...this.events]
+    const events = begun === undefined ? this.events : [this.reading(begun), ...this.events]
     this.events = []
     for (const effect of this.apply({ batch, receipts, events })) make.perform(effect)
-    if (begun !== undefined) this.spent = Math.round((this.now() - begun) * 1000)
+    if (begun !== undefined) this.reducedMs = this.now() - this.readAt
   }
 
   /** Folds what happened into the state, whoever says so: a replay goes on with this alone. What is to be done at once is not done. */
@@ -148,6 +146,13 @@ export class Engine {
     for (const news of step.state.news) this.news.push(news)
     this.state = endTurn(step.state)
     return step.effects
+  }
+
+  /** What the tick that began then has cost so far, and the last one since it was read. */
+  private reading(begun: number): Event {
+    this.readAt = this.now()
+    const spent = Math.round((this.readAt - begun + this.reducedMs) * 1000)
+    return { _tag: 'read', now: Math.round(begun), spent }
   }
 
   /** Takes in what happened and what came of earlier work, and begins none. */
@@ -211,7 +216,7 @@ export class Engine {
 
   /** Lets time go on for a policy that waits. */
   wake(): void {
-    this.dispatch({ _tag: 'read', now: Math.round(this.now()), spent: this.spent })
+    this.dispatch({ _tag: 'read', now: Math.round(this.now()), spent: this.state.clock.spent })
   }
 
   private schedule(): void {

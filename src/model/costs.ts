@@ -18,7 +18,7 @@ const ruleOf = (state: State, x: BuildId): number => {
 }
 
 const noTerms: Terms = {}
-export const termsOf = (state: State, request: BuildId): Terms =>
+export const termsOf = (state: Pick<State, 'sessions' | 'terms'>, request: number): Terms =>
   objectAt(state.sessions, request) ?? objectAt(state.terms, request) ?? noTerms
 
 export const laneOf = (state: State, request: BuildId): Lane | undefined => objectAt(state.lanes, request)

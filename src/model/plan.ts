@@ -42,6 +42,8 @@ export const Track = {
 
 /** What is done for one request, while anything is. */
 export interface Lane {
+  /** That of the request. */
+  readonly class: string
   /** In µs, by estimate, of all that is in flight for it and has not begun to be made. */
   readonly remaining: number
   /** In µs: what was made for it, and is being made. */
@@ -62,6 +64,9 @@ export interface Terms {
   /** When it should be answered, in ms of the engine's clock. */
   readonly deadline?: number
 }
+
+/** What was made for each class of requests, in µs, since there was nothing at all; by name. */
+export type Shares = readonly (readonly [name: string, attained: number])[]
 
 export interface Clock {
   /** In ms. */

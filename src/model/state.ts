@@ -12,7 +12,7 @@
 import type { BuildError, Failure } from './error.js'
 import type { Session } from './event.js'
 import { type BuildId, type EdgeId, edgeId, type Generation, generation } from './ids.js'
-import { type Clock, COST_STRIDE, emptyClock, type Lane, PLAN_STRIDE, type Terms } from './plan.js'
+import { type Clock, COST_STRIDE, emptyClock, type Lane, PLAN_STRIDE, type Shares, type Terms } from './plan.js'
 import { emptyQueue, type Queue } from './queue.js'
 import { emptyObjects, emptyTable, type IntTable, type ObjectTable, read } from './table.js'
 
@@ -284,6 +284,7 @@ export interface State {
   readonly costs: IntTable
   readonly plans: IntTable
   readonly lanes: ObjectTable<Lane>
+  readonly shares: Shares
   readonly terms: ObjectTable<Terms>
   readonly clock: Clock
   readonly carry: unknown
@@ -356,6 +357,7 @@ export const emptyState: State = {
   costs: emptyTable(COST_STRIDE),
   plans: emptyTable(PLAN_STRIDE),
   lanes: emptyObjects,
+  shares: [],
   terms: emptyObjects,
   clock: emptyClock,
   carry: undefined,

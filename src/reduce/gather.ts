@@ -31,6 +31,8 @@ export interface ReadyView {
   readonly lanes: () => readonly LaneView[]
   /** The request that a build is made for. */
   readonly laneOf: (x: BuildId) => LaneView | undefined
+  /** What was made for a class of requests, in µs: only where the policy asked for `Track.LANES`. */
+  readonly attained: (name: string) => number
   /** Time in ms, and what the last tick cost in µs: only where the policy asked for `Track.CLOCK`. */
   readonly now: number
   readonly spent: number
@@ -110,6 +112,7 @@ export const gather = (state: State): ReadyView => ({
     const lane = objectAt(state.lanes, request)
     return lane && new LaneOf(state, buildId(request), lane)
   },
+  attained: (name) => state.shares.find(([of]) => of === name)?.[1] ?? 0,
   now: state.clock.now,
   spent: state.clock.spent,
 })
@@ -126,6 +129,7 @@ const lanesOf = (state: State): readonly LaneView[] => {
 
 /** There may be as many as requests, at every tick: made without a closure. */
 class LaneOf implements LaneView {
+  readonly class: string
   readonly since: number
   readonly remaining: number
   readonly attained: number
@@ -136,14 +140,11 @@ class LaneOf implements LaneView {
     readonly request: BuildId,
     private readonly lane: Lane,
   ) {
+    this.class = lane.class
     this.since = lane.since
     this.remaining = lane.remaining
     this.attained = lane.attained
     this.size = lane.size
-  }
-
-  get class(): string {
-    return termsOf(this.state, this.request).class ?? ''
   }
 
   get deadline(): number {

@@ -142,6 +142,7 @@ export abstract class Tables {
       costs: this.costs.finish(),
       plans: this.tracker === undefined ? this.base.plans : this.tracker.plans.finish(),
       lanes: this.tracker === undefined ? this.base.lanes : this.tracker.lanes(),
+      shares: this.tracker === undefined ? this.base.shares : this.tracker.shares(),
       terms: this.terms,
       clock: this.clock,
       carry: this.carry,

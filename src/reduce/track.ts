@@ -2,6 +2,7 @@
  * Keeps up what a policy asked to know: the rank of what waits to be started, and for each request its own queues and what it costs.
  * Called from where a build changes its status, and only while `State.tracks` says so; nothing but policies reads what it writes.
  */
+import { termsOf } from '../model/costs.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { COST_MAX, Cost, type Lane, LaneQueue, PLAN_STRIDE, Plan, Track } from '../model/plan.js'
 import { emptyQueue, type Queue } from '../model/queue.js'
@@ -14,6 +15,8 @@ export interface Tracked {
   readonly edges: IntEditor
   readonly flight: IntEditor
   readonly costs: IntEditor
+  readonly sessions: State['sessions']
+  readonly terms: State['terms']
   readonly clock: State['clock']
   readonly tracker: Tracker | undefined
   readonly kind: (x: number) => number
@@ -21,6 +24,7 @@ export interface Tracked {
 }
 
 interface OpenLane {
+  readonly class: string
   remaining: number
   attained: number
   since: number
@@ -32,15 +36,19 @@ export class Tracker {
   plans: IntEditor
   private readonly opened = new Map<number, OpenLane>()
   private readonly base: State['lanes']
+  private readonly baseShares: State['shares']
+  /** In place of those, once something was made. */
+  private made: Map<string, number> | undefined
   private readonly hasRanks: boolean
   private readonly hasLanes: boolean
 
   constructor(
     private readonly t: Tracked,
-    { plans, lanes, tracks }: State,
+    { plans, lanes, shares, tracks }: State,
   ) {
     this.plans = new IntEditor(plans)
     this.base = lanes
+    this.baseShares = shares
     this.hasRanks = (tracks & Track.RANK) !== 0
     this.hasLanes = (tracks & Track.LANES) !== 0
   }
@@ -55,9 +63,15 @@ export class Tracker {
     return editor.finish()
   }
 
+  shares(): State['shares'] {
+    if (this.made === undefined) return this.baseShares
+    return [...this.made].sort(([a], [b]) => (a < b ? -1 : 1))
+  }
+
   /** No build is left. */
   clear(): void {
     this.plans = new IntEditor(emptyTable(PLAN_STRIDE))
+    this.made = new Map()
   }
 
   /** `x` has changed its status. */
@@ -80,7 +94,7 @@ export class Tracker {
     if (lane === undefined) return
     this.attain(x, this.plans.get(x, Plan.CHARGE))
     // The estimate, in place of which the cost is counted.
-    lane.attained += cost + this.plans.get(x, Plan.CHARGE)
+    this.attained(lane, cost + this.plans.get(x, Plan.CHARGE))
     this.plans.set(x, Plan.CHARGE, -Math.max(cost, 1))
   }
 
@@ -97,7 +111,14 @@ export class Tracker {
     const known = objectAt(this.base, request)
     lane =
       known === undefined
-        ? { remaining: 0, attained: 0, since: this.t.clock.now, size: 0, queues: [] }
+        ? {
+            class: termsOf(this.t, request).class ?? '',
+            remaining: 0,
+            attained: 0,
+            since: this.t.clock.now,
+            size: 0,
+            queues: [],
+          }
         : { ...known, queues: known.queues.map((queue) => ({ ...queue })) }
     this.opened.set(request, lane)
     return lane
@@ -141,8 +162,14 @@ export class Tracker {
     const lane = this.laneOf(x)
     if (lane === undefined || charge < 0) return
     lane.remaining -= charge
-    lane.attained += charge
+    this.attained(lane, charge)
     this.plans.set(x, Plan.CHARGE, -charge)
+  }
+
+  private attained(lane: OpenLane, cost: number): void {
+    lane.attained += cost
+    this.made ??= new Map(this.baseShares)
+    this.made.set(lane.class, (this.made.get(lane.class) ?? 0) + cost)
   }
 
   private rested(x: BuildId, from: number): void {

@@ -4,7 +4,10 @@ import type { BuildId } from '../../model/ids.js'
 import { Bit, Flight, type State, Status } from '../../model/state.js'
 import { read } from '../../model/table.js'
 import type { ReadyView } from '../gather.js'
-import { type CarryPolicy, decide, nameOf, type Policy, tracksOf } from './policy.js'
+import { type CarryPolicy, decide, isEmpty, nameOf, type Policy, tracksOf } from './policy.js'
+
+/** A policy that waits is asked again after so long at the latest, in ms. */
+export const WAIT_MAX = 1000
 
 /** Each queue's oldest build is taken when others were taken in its place, or nothing was, in so many ticks in which it could have been. */
 export const PATIENCE = 64
@@ -29,19 +32,25 @@ export const guard = (policy: Policy, { patience = PATIENCE, onBreach }: GuardOp
     const decision = decide(policy, view, carry)
     const sound = onBreach === undefined ? decision.batch : checked(view, decision.batch, nameOf(policy), onBreach)
     let batch = sound
+    // Nothing would ever happen again.
+    const isStuck = isEmpty(sound) && decision.wakeMs === undefined && !isBusy(view)
     const passed = headsOf(view).map(([part, head, isOpen], i): readonly [BuildId, number] => {
       const old = heads[i]
       const count = old !== undefined && old[0] === head ? old[1] : 0
-      if (head === 0 || !isOpen || batch[part].includes(head)) return [head, 0]
-      if (count + 1 < patience) return [head, count + 1]
+      if (head === 0 || batch[part].includes(head)) return [head, 0]
+      if (!isOpen) return [head, count]
+      if (count + 1 < patience && !isStuck) return [head, count + 1]
       batch = withFirst(batch, part, head, view)
       return [head, 0]
     })
     const next = 'carry' in decision ? decision.carry : carry
-    const wake = decision.wakeMs === undefined || batch !== sound ? {} : { wakeMs: decision.wakeMs }
+    const { wakeMs = 0 } = decision
+    const wake = wakeMs > 0 && batch === sound ? { wakeMs: Math.min(wakeMs, WAIT_MAX) } : {}
     return { batch, carry: { carry: next, heads: passed }, ...wake }
   },
 })
+
+const isBusy = ({ state }: ReadyView): boolean => state.running > 0 || state.pools.some(({ running }) => running > 0)
 
 type Part = 'scan' | 'run' | 'start' | 'answer'
 

@@ -8,35 +8,37 @@ import { NEAR } from './basic.js'
 import { ordered } from './order.js'
 import { type CarryPolicy, decide, nameOf, type Policy, tracksOf, viewOf } from './policy.js'
 
-/** What each class got so far, in µs by its weight: pairs, since a class may have any name. `least`: of those that wanted something last. */
-interface Served {
+/** By class, what it is taken to have got, beyond what it got, in µs by its weight: pairs, since a class may have any name. */
+interface Shared {
+  /** What the class that has the least of those who want something has got. */
   readonly least: number
-  readonly served: readonly (readonly [name: string, served: number])[]
+  readonly given: readonly (readonly [name: string, given: number])[]
 }
 
 /**
  * Every class of requests gets its part of what is made, by `weights` (1, if it has none), as long as it wants it; what it did not want is not
  * saved up (start-time fair queueing, Goyal, Vin and Cheng, 1996). Within a class, first come first.
  */
-export const fairShare = (weights: Readonly<Record<string, number>> = {}): CarryPolicy<Served> => ({
+export const fairShare = (weights: Readonly<Record<string, number>> = {}): CarryPolicy<Shared> => ({
   name: 'fairShare',
-  initial: { least: 0, served: [] },
+  initial: { least: 0, given: [] },
   tracks: Track.LANES,
-  choose: (view, { least, served }) => {
-    const byClass = new Map<string, Dealer>()
+  choose: (view, { least, given }) => {
+    const dealers = new Map<string, Dealer>()
     for (const lane of view.lanes()) {
-      const dealer =
-        byClass.get(lane.class) ?? new Dealer(Object.hasOwn(weights, lane.class) ? weights[lane.class]! : 1)
-      byClass.set(lane.class, dealer)
-      dealer.lanes.push(lane)
+      const weight = Object.hasOwn(weights, lane.class) ? weights[lane.class]! : 1
+      if (!dealers.has(lane.class)) dealers.set(lane.class, new Dealer(weight))
+      dealers.get(lane.class)!.lanes.push(lane)
     }
-    const known = new Map(served)
-    for (const [name, dealer] of byClass) dealer.served = Math.max(known.get(name) ?? 0, least)
-    const dealers = [...byClass.values()]
-    const now = dealers.length === 0 ? least : Math.min(...dealers.map((dealer) => dealer.served))
-    const batch = dealt(view, dealers)
-    for (const [name, dealer] of byClass) known.set(name, Math.round(dealer.served))
-    return { batch, carry: { least: now, served: [...known] } }
+    if (dealers.size === 0) return { batch: dealt(view, []) }
+    const all = new Map(given)
+    for (const [name, dealer] of dealers) {
+      const own = Math.round(view.attained(name) / dealer.weight)
+      dealer.served = Math.max(own + (all.get(name) ?? 0), least)
+      all.set(name, dealer.served - own)
+    }
+    const now = Math.min(...[...dealers.values()].map(({ served }) => served))
+    return { batch: dealt(view, [...dealers.values()]), carry: { least: now, given: [...all] } }
   },
 })
 
