@@ -69,7 +69,7 @@ export const cellOf = (
     const details = {
       latencies: run.answered.map((at, job) => (at - run.asked[job]!) / 1000),
       occupancy: run.batches,
-      gantt: run.gantt.length <= GANTT_MAX ? run.gantt : [],
+      gantt: run.gantt.toSorted((a, b) => a.start - b.start).slice(0, GANTT_MAX),
     }
     const breach = breaches[0] === undefined ? {} : { breach: breachWords(breaches) }
     return { ...named, metrics: metricsOf(run), ...(withDetails && details), ...breach }
@@ -80,7 +80,7 @@ export const cellOf = (
 }
 
 /** So many tasks can be told apart in a picture. */
-const GANTT_MAX = 2000
+export const GANTT_MAX = 2000
 
 const breachWords = (breaches: readonly string[]): string =>
   breaches.length === 1 ? breaches[0]! : `${breaches[0]} (and ${breaches.length - 1} more of such)`

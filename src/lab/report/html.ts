@@ -3,7 +3,7 @@
  * Vega is no dependency of the package: where it is not installed, the page says so in place of the plots.
  */
 import { quantile, sorted } from '../metrics.js'
-import type { Cell, Summary } from '../study.js'
+import { type Cell, GANTT_MAX, type Summary } from '../study.js'
 import { tableOf } from './table.js'
 
 type Plot = Readonly<Record<string, unknown>>
@@ -149,7 +149,12 @@ const occupancy = (cells: readonly Cell[]): Drawn => {
     encoding: {
       x: { field: 'size', type: 'ordinal', title: 'builds a tick, from', axis: { labelAngle: 0 } },
       y: { field: 'policy', type: 'nominal', sort: null, title: null, axis: { labelLimit: 300 } },
-      color: { field: 'part', type: 'quantitative', title: 'part of ticks', scale: { scheme: 'blues' } },
+      color: {
+        field: 'part',
+        type: 'quantitative',
+        title: 'part of ticks',
+        scale: { scheme: 'blues', type: 'sqrt', domain: [0, 1] },
+      },
     },
   })
   return { caption: 'Batch occupancy: how many builds a tick ran and started.', plot }
@@ -180,7 +185,10 @@ const gantts = async (plotter: Plotter, cells: readonly Cell[]): Promise<readonl
         description: { field: 'name' },
       },
     })
-    const drawn = await figure(plotter, { caption: `Which slot ran what, seed ${seed}.`, plot })
+    const drawn = await figure(plotter, {
+      caption: `Which slot ran what, seed ${seed}${gantt.length === GANTT_MAX ? `: the first ${GANTT_MAX} tasks` : ''}.`,
+      plot,
+    })
     parts.push(`<details><summary>Gantt: ${escaped(policy)}, seed ${seed}</summary>${drawn}</details>`)
   }
   return parts
