@@ -58,8 +58,8 @@ export class StateDigest {
   /** What the policy keeps, and what is kept for it. */
   private carry({ carry, shares }: State): void {
     this.carried = new WordSum(this.carried.seed)
-    if (carry !== undefined) this.carried.add(0, hashOf(carry))
-    if (shares.length > 0) this.carried.add(1, hashOf(shares))
+    if (carry !== null) this.carried.add(0, hashOf(carry))
+    shares.forEach((share, i) => this.carried.add(1 + i, hashOf(share)))
   }
 
   private keep(kept: State['kept']): void {

@@ -360,7 +360,7 @@ export const emptyState: State = {
   shares: [],
   terms: emptyObjects,
   clock: emptyClock,
-  carry: undefined,
+  carry: null,
   news: [],
 }
 

@@ -199,7 +199,7 @@ export class Work extends Tables {
     this.checked = new IntEditor(emptyTable(1))
     this.costs = new IntEditor(emptyTable(COST_STRIDE))
     this.tracker?.clear()
-    this.carry = undefined
+    this.carry = null
     this.clock = emptyClock
     this.edges = new IntEditor(emptyTable(EDGE_STRIDE))
     this.flight = new IntEditor(emptyTable(FLIGHT_STRIDE))

@@ -20,15 +20,18 @@ export interface GuardOptions {
 
 /** By queue: its oldest build, and in how many ticks it was passed over. */
 interface Guarded {
+  /** The policy whose this is: another one begins anew. */
+  readonly of: string
   readonly carry: unknown
   readonly heads: readonly (readonly [head: BuildId, passed: number])[]
 }
 
 export const guard = (policy: Policy, { patience = PATIENCE, onBreach }: GuardOptions = {}): CarryPolicy<Guarded> => ({
   name: nameOf(policy),
-  initial: { carry: undefined, heads: [] },
+  initial: { of: nameOf(policy), carry: null, heads: [] },
   tracks: tracksOf(policy),
-  choose(view, { carry, heads }) {
+  choose(view, known) {
+    const { of, carry, heads } = known.of === nameOf(policy) ? known : { of: nameOf(policy), carry: null, heads: [] }
     const decision = decide(policy, view, carry)
     const sound = onBreach === undefined ? decision.batch : checked(view, decision.batch, nameOf(policy), onBreach)
     let batch = sound
@@ -43,10 +46,10 @@ export const guard = (policy: Policy, { patience = PATIENCE, onBreach }: GuardOp
       batch = withFirst(batch, part, head, view)
       return [head, 0]
     })
-    const next = 'carry' in decision ? decision.carry : carry
+    const next = 'carry' in decision ? (decision.carry ?? null) : carry
     const { wakeMs = 0 } = decision
     const wake = wakeMs > 0 && batch === sound ? { wakeMs: Math.min(wakeMs, WAIT_MAX) } : {}
-    return { batch, carry: { carry: next, heads: passed }, ...wake }
+    return { batch, carry: { of, carry: next, heads: passed }, ...wake }
   },
 })
 

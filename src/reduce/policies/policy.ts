@@ -39,10 +39,10 @@ export const nameOf = (policy: Policy): string => policy.name || 'policy'
 
 export const tracksOf = (policy: Policy): number => (typeof policy === 'function' ? 0 : (policy.tracks ?? 0))
 
-/** What `policy` takes, given what it carried on; undefined: nothing yet. */
+/** What `policy` takes, given what it carried on; null: nothing yet. */
 export const decide = (policy: Policy, view: ReadyView, carry: unknown): Decision => {
   if (typeof policy === 'function') return { batch: policy(view) }
-  return policy.choose(view, carry === undefined ? policy.initial : carry)
+  return policy.choose(view, carry ?? policy.initial)
 }
 
 /** The view as it is once only `batch` could be taken: for policies that take a part of what another one chose. */

@@ -108,7 +108,7 @@ export const compose = (first: Policy, ...others: readonly Policy[]): CarryPolic
       batch = decision.batch
       seen = viewOf(view, batch)
       wakeMs = decision.wakeMs ?? wakeMs
-      return 'carry' in decision ? decision.carry : carries[i]
+      return ('carry' in decision ? decision.carry : carries[i]) ?? null
     })
     return { batch, carry: next, ...(wakeMs === undefined ? {} : { wakeMs }) }
   },
@@ -132,11 +132,11 @@ export const perClass = (policies: Readonly<Record<string, Policy>>): CarryPolic
       let batch: Batch = { ...emptyBatch, scan: view.scan(Number.POSITIVE_INFINITY), answer }
       const next = all.map(([isOfClass, policy], i) => {
         const own = lanes.filter(isOfClass)
-        if (own.length === 0) return carries[i]
+        if (own.length === 0) return carries[i] ?? null
         const decision = decide(policy, without(viewOfLanes(view, own), batch), carries[i])
         const { run, start } = decision.batch
         batch = { ...batch, run: [...batch.run, ...run], start: [...batch.start, ...start] }
-        return 'carry' in decision ? decision.carry : carries[i]
+        return ('carry' in decision ? decision.carry : carries[i]) ?? null
       })
       return { batch, carry: next }
     },
