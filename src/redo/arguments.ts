@@ -2,6 +2,9 @@
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import * as E from 'fp-ts/lib/Either.js'
+import { Misuse } from '../model/misuse.js'
+import { policyNamed } from '../reduce/policies/named.js'
+import type { Policy } from '../reduce/policies/policy.js'
 
 export interface Options {
   readonly targets: readonly string[]
@@ -17,6 +20,8 @@ export interface Options {
   readonly take: boolean
   readonly daemon: boolean
   readonly trace: string | undefined
+  /** What is begun first, from now on. */
+  readonly policy: Policy | undefined
   readonly help: boolean
   readonly version: boolean
   readonly json: boolean
@@ -39,6 +44,7 @@ const parse = (args: readonly string[]) =>
       overwrite: { type: 'boolean' },
       'no-daemon': { type: 'boolean' },
       trace: { type: 'string' },
+      policy: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
       version: { type: 'boolean' },
       json: { type: 'boolean' },
@@ -67,11 +73,13 @@ export const parseOptions = (command: string, args: readonly string[]): E.Either
       take: values.take === true,
       daemon: values['no-daemon'] !== true,
       trace: values.trace,
+      policy: values.policy === undefined ? undefined : policyNamed(values.policy),
       help: values.help === true,
       version: values.version === true,
       json: values.json === true,
     })
   } catch (error) {
+    if (error instanceof Misuse) return E.left(`--policy: ${error.message}`)
     return E.left(`${(error as Error).message.split('. ')[0]} (see ${command} --help)`)
   }
 }

@@ -9,8 +9,14 @@ import type { Builder } from '../make/rule.js'
 import type { CodeFile, Rule, Rules } from '../make/rules.js'
 import type { Definition } from '../model/definition.js'
 import type { Content } from '../model/event.js'
+import { isPolicy, type Policy } from '../reduce/policies/policy.js'
 import { toByteString } from './byte-strings.js'
 import { Resolver } from './project.js'
+
+/** What it says: the project's rules, and what is begun first. */
+export interface LoadedConfig extends Rules {
+  readonly policy?: Policy
+}
 
 const CONFIGS = ['redford.config.js', 'redford.config.mjs', 'redford.config.ts']
 /** Modules of files, as far as names in texts tell: to take one too many for a part of the code is safe. */
@@ -22,7 +28,7 @@ const present = (): readonly string[] => CONFIGS.filter((name) => existsSync(nam
  * Loads the config of the root, which is the working folder; undefined: there is none. Never throws: what is wrong with it is its
  * `fault`.
  */
-export const loadRules = async (root: string): Promise<Rules | undefined> => {
+export const loadRules = async (root: string): Promise<LoadedConfig | undefined> => {
   const names = present()
   const [name] = names
   if (name === undefined) return undefined
@@ -47,19 +53,25 @@ const loadWords = (error: unknown): string => {
 }
 
 /** What a config says; one without a default export only marks the root. @throws Error that says what it should be */
-const said = (config: unknown): Partial<Rules> => {
+const said = (config: unknown): Partial<LoadedConfig> => {
   if (config === undefined) return {}
-  const { rules, targets } = (config ?? {}) as { readonly rules?: unknown; readonly targets?: unknown }
+  const { rules, targets, policy } = (config ?? {}) as Readonly<Record<'rules' | 'targets' | 'policy', unknown>>
   if (!Array.isArray(rules)) throw new Error('export default defineConfig({ rules: [...] }): `rules` must be an array')
   if (targets !== undefined && typeof targets !== 'function')
     throw new Error('`targets` must be a function from a path to a key')
+  if (policy !== undefined && !isPolicy(policy))
+    throw new Error('`policy` must be a policy, such as policies.shortestRemaining()')
   const found = rules.map((rule: { readonly definition?: Definition } | undefined) => {
     if (rule?.definition === undefined) throw new Error('`rules` must hold nothing but rules')
     return ruleOf(rule.definition)
   })
   const twice = found.find(({ of }, i) => found.findIndex((other) => other.of.name === of.name) < i)
   if (twice !== undefined) throw new Error(`there are two rules of the name ${twice.of.name}`)
-  return { rules: found, ...(targets === undefined ? {} : { targets: targets as Rules['targets'] }) }
+  return {
+    rules: found,
+    ...(targets === undefined ? {} : { targets: targets as Rules['targets'] }),
+    ...(policy === undefined ? {} : { policy }),
+  }
 }
 
 /** @throws Error where it is no rule */

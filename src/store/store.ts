@@ -36,6 +36,9 @@ export { type StoreError, StoreFault } from './database.js'
 
 export type { Along, Intent, StoreOptions, StoreWarning } from './terms.js'
 
+/** Commits between two times that what builds cost is written. */
+const COSTS_EVERY = 256
+
 const JOURNAL_BYTES_MAX = 4 << 20
 
 /** Opens the store in `folder`, which exists; makes it if it is not there. */
@@ -92,6 +95,9 @@ export class Store {
   private readonly writer = new RecordWriter()
   private readonly notes: Notes
   private committed: State
+  /** As they were written last. */
+  private costs: State['costs']
+  private commits = 0
   private head: Head
   /** Checksums of the pages by number. */
   private pageSums: ReadonlyMap<number, number>
@@ -117,8 +123,10 @@ export class Store {
     this.pageSums = contents?.pageSums ?? new Map()
     this.notes = contents?.notes ?? new Notes()
     const records = contents === undefined ? [] : [...contents.pages, ...contents.journal]
-    const { state, names } = loadState(records, this.head.generation, onNames)
+    const { state: facts, names } = loadState(records, this.head.generation, onNames)
+    const state = contents === undefined ? facts : { ...facts, costs: contents.costs }
     this.committed = state
+    this.costs = state.costs
     this.names = names
     this.intents = this.notes.all(NoteKind.INTENT).map(intentOf)
     if (contents === undefined || warning !== undefined) {
@@ -175,6 +183,8 @@ export class Store {
       for (const id of ids) this.dirty.add(pageOfId(id))
     }
     this.unsettled = []
+    // Now and then: until then, each version of the table since is held on to.
+    if (++this.commits % COSTS_EVERY === 0) this.keepCosts(after)
   }
 
   private nameNew(after: State, rows: readonly BuildId[], { nameOf }: Along): void {
@@ -232,10 +242,18 @@ export class Store {
     this.editNotes(value === undefined ? this.notes.edit([], [note]) : this.notes.edit([{ ...note, value }], []))
   }
 
+  /** What builds cost is written, if the disk lets it. */
+  keepCosts({ costs }: State): void {
+    if (this.file.saveCosts(this.costs, costs)) this.costs = costs
+  }
+
   /** Lets go of the file; with `after`, once it holds that. @throws StoreFault, closed all the same. */
   close(after?: State): void {
     try {
-      if (after !== undefined) this.checkpoint(after)
+      if (after !== undefined) {
+        this.checkpoint(after)
+        this.keepCosts(after)
+      }
     } finally {
       this.file.close()
     }
