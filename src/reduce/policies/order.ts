@@ -45,9 +45,9 @@ class Taken {
   }
 
   /** `best` puts what waits for the same in order, and gives the first `max`. */
-  take(from: Pick<LaneView, 'run' | 'start' | 'pooled'>, best: Best = asTheyCome): void {
+  take(from: Pick<LaneView, 'newest' | 'start' | 'pooled'>, best: Best = asTheyCome): void {
     const { run, start, runMax, rooms } = this
-    if (run.length < runMax) for (const x of best((max) => from.run(max), runMax - run.length)) run.push(x)
+    if (run.length < runMax) for (const x of best((max) => from.newest(max), runMax - run.length)) run.push(x)
     if (this.slots > 0) {
       const found = best((max) => from.start(max), this.slots)
       this.slots -= found.length
@@ -100,7 +100,7 @@ const byBuild = (view: ReadyView, orders: readonly Order[]): Batch => {
   const taken = new Taken(view, Number.POSITIVE_INFINITY)
   const best = bestBy(view, orders)
   // What is to be run is as good as done: only rooms are scarce.
-  const all: Pick<LaneView, 'run' | 'start' | 'pooled'> = { run: view.run, start: view.start, pooled: view.pool }
+  const all: Pick<LaneView, 'newest' | 'start' | 'pooled'> = { newest: view.run, start: view.start, pooled: view.pool }
   taken.take(all, (list, max) => (max === Number.POSITIVE_INFINITY ? list(max) : best(list, max)))
   return taken.batch
 }
