@@ -14,7 +14,7 @@ export const labUsage = `usage: redford lab [OPTIONS] TRACE...
 Runs policies on workloads, under the real engine and a pretended machine, and says how they did.
 
 A TRACE is a file: a workflow in WfFormat, a build with its costs (own-build.json), change sets of its sources (own-changes.json,
-beside the build; edits:own-changes.json: of one tree that all share), times of requests (CSV), a build.ninja with its .ninja_log; or a graph
+beside the build; edits:own-changes.json: of one tree that all share), times of requests (CSV), a build.ninja with its .ninja_log, a recording (--slots 0: as it was); or a graph
 that is drawn: chain:N, star:N, layered:LxW, queue:fixed, queue:exponential.
 
   --policy P       a policy, more than once for more: ${policyNames.slice(0, 6).join(', ')},
