@@ -16,12 +16,8 @@ export const isRecording = (path: string): boolean => {
 }
 
 /** `slots` 0: as many as there were. @throws LabError where it cannot be read. */
-export const replayed = (path: string, policy: Policy, slots: number): Metrics => {
-  const opened = RecordingReader.open(path)
-  if (E.isLeft(opened))
-    throw new LabError(`${path}: ${'why' in opened.left ? opened.left.why : `it is ${opened.left._tag}`}`)
-  const reader = opened.right
-  try {
+export const replayed = (path: string, policy: Policy, slots: number): Metrics =>
+  reading(path, (reader) => {
     const found = counterfactual(reader, slots > 0 ? { policy, jobs: slots, pools: pools(slots) } : { policy })
     const makespan = found.makespan / 1000
     const one = { count: 1, mean: makespan, p50: makespan, p95: makespan, p99: makespan, max: makespan }
@@ -35,8 +31,34 @@ export const replayed = (path: string, policy: Policy, slots: number): Metrics =
       ticks: found.ticks,
       runs: found.runs,
     }
+  })
+
+/** How far the simulation of a recorded build, as it was, is from what it took: makespans in ms. */
+export interface Validation {
+  readonly recorded: number
+  readonly simulated: number
+  /** By the recorded one. */
+  readonly error: number
+  /** Runs of which the recording does not know what they would have done. */
+  readonly guessed: number
+}
+
+/** @throws LabError where it cannot be read. */
+export const validate = (path: string): Validation =>
+  reading(path, (reader) => {
+    const { makespan, recorded, guessed } = counterfactual(reader)
+    const error = Math.abs(makespan - recorded.makespan) / Math.max(1, recorded.makespan)
+    return { recorded: recorded.makespan / 1000, simulated: makespan / 1000, error, guessed }
+  })
+
+const reading = <A>(path: string, work: (reader: RecordingReader) => A): A => {
+  const opened = RecordingReader.open(path)
+  if (E.isLeft(opened))
+    throw new LabError(`${path}: ${'why' in opened.left ? opened.left.why : `it is ${opened.left._tag}`}`)
+  try {
+    return work(opened.right)
   } finally {
-    reader.close()
+    opened.right.close()
   }
 }
 

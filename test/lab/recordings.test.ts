@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { action, codec as C, createEngine, policies, rule } from '../../src/index.js'
-import { isRecording } from '../../src/lab/recordings.js'
+import { isRecording, validate } from '../../src/lab/recordings.js'
 import { type Settings, scenarioOf } from '../../src/lab/scenarios.js'
 import { cellsOf } from '../../src/lab/study.js'
 
@@ -44,6 +44,13 @@ it('a recording runs again with what it took, under other policies and in other 
   for (const ratio of ratios(0)) expect(ratio).toBeCloseTo(1, 0)
   for (const ratio of ratios(1)) expect(ratio).toBeCloseTo(2, 0)
   for (const ratio of ratios(4)) expect(ratio).toBeCloseTo(0.5, 0)
+
+  const { recorded, simulated, error, guessed } = validate(path)
+  expect(recorded).toBeGreaterThan(60)
+  expect(error).toBeCloseTo(Math.abs(simulated - recorded) / recorded, 9)
+  expect(error).toBeLessThan(0.2)
+  expect(guessed).toBe(0)
+  console.log(`the simulation of the recording is off by ${(100 * error).toFixed(2)} %`)
 })
 
 it('what is none is not taken for one', () => {
