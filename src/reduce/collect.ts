@@ -2,6 +2,7 @@
 import { buildId } from '../model/ids.js'
 import { Edge, Fact, Kind, Status } from '../model/state.js'
 import { type IntTable, PAGE_ROWS, pageOf, pagesEnd, withObject } from '../model/table.js'
+import { forgetSubject } from './why.js'
 import type { Work } from './work.js'
 
 /** Calls `visit` for each row of `table` that is not all zeros. */
@@ -48,7 +49,7 @@ const free = (w: Work, isKept: (x: number) => boolean): void => {
   }
   const forgotten: number[] = []
   eachRow(facts, (x) => {
-    if (isReached[x] !== 0) return
+    if (isReached[x] !== 0) return forgetSubject(w, x, (d) => isReached[d] !== 0)
     forgotten.push(x)
     w.freeList(w.facts.get(x, Fact.DEP_HEAD))
     w.facts.set(x, Fact.DEP_HEAD, 0)
