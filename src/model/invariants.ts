@@ -153,8 +153,8 @@ const checkHolds = (state: State, rows: number): void => {
 /** What was made says why, of nobody who is forgotten; what is no build says nothing. */
 const checkWhys = ({ facts }: State, rows: number): void => {
   const isBuild = (x: number): boolean => {
-    const kind = read(facts, x, Fact.FLAGS) & KIND_MASK
-    return kind !== Kind.UNKNOWN && kind !== Kind.REQUEST && kind !== Kind.LIVE
+    const flags = read(facts, x, Fact.FLAGS)
+    return flags !== 0 && (flags & KIND_MASK) !== Kind.REQUEST && (flags & KIND_MASK) !== Kind.LIVE
   }
   for (let x = 1; x < rows; x++) {
     const word = read(facts, x, Fact.WHY)

@@ -1,7 +1,7 @@
 /** Why a build was made: found when its run is over, from what was known of it before, and kept in `Fact.WHY`. */
 import { Bit, Edge, Fact, Flag, Flight, Kind, Mode } from '../model/state.js'
 import { objectAt } from '../model/table.js'
-import { isAboutBuild, packWhy, Reason, reasonIn, subjectIn, WHY_SAME } from '../model/why.js'
+import { packWhy, Reason, reasonIn, WHY_SAME } from '../model/why.js'
 import { differs } from './judge.js'
 import type { Work } from './work.js'
 
@@ -71,11 +71,3 @@ export const noteSourceChange = (w: Work, x: number, reason: number, generation:
 /** A look found that the source `x` is the same behind another stat. */
 export const noteTouch = (w: Work, x: number, generation: number): void =>
   w.facts.set(x, Fact.WHY, packWhy(reasonIn(w.facts.get(x, Fact.WHY)), generation))
-
-/** What is left speaks of none that is forgotten: its id may be given to another. */
-export const forgetSubject = (w: Work, x: number, isKept: (d: number) => boolean): void => {
-  const word = w.facts.get(x, Fact.WHY)
-  const d = subjectIn(word)
-  if (d === 0 || !isAboutBuild(reasonIn(word)) || isKept(d)) return
-  w.facts.set(x, Fact.WHY, packWhy(reasonIn(word)) | (word & WHY_SAME))
-}
