@@ -14,17 +14,27 @@ import { digestOf } from '../model/digest.js'
 import type { Failure } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
-import { emptyQueue, emptyState, Kind, kindOf, type State } from '../model/state.js'
+import { Kind, kindOf, type State } from '../model/state.js'
+import type { Why } from '../replay/why.js'
+import type { WhyNot } from '../replay/why-not.js'
 import type { Recorder } from '../store/recording/recorder.js'
 import { guardedMake } from './guard.js'
 import { Keeper } from './keeper.js'
-import { type CreateOptions, type Drive, innerDrive, isCount, type Settings, settingsOf } from './options.js'
+import {
+  type CreateOptions,
+  type Drive,
+  firstState,
+  innerDrive,
+  isCount,
+  type Settings,
+  settingsOf,
+} from './options.js'
 import { type Progress, progressOf } from './progress.js'
 import { recordedSetting, recorderFor } from './recording.js'
 import { Live, Request } from './request.js'
-import { StoreFailed } from './store.js'
 import { Transaction } from './transaction.js'
 import { Watches } from './watches.js'
+import { type Known, whyNotOf, whyOf } from './why.js'
 
 export const createEngine = (options: CreateOptions): BuildEngine => new BuildEngine(options)
 
@@ -91,7 +101,7 @@ export class BuildEngine {
       make: guardedMake(this.make, (isMaking) => {
         this.isMaking = isMaking
       }),
-      state: this.firstState(),
+      state: firstState(this.settings, this.keeper?.state, this.keys.size === 0 ? 0 : this.versionNow),
       drive: perTurn,
       policy: this.settings.policy,
       onTick: (input, _, after) => {
@@ -106,13 +116,6 @@ export class BuildEngine {
       this.keeper?.close()
       throw error
     }
-  }
-
-  private firstState(): State {
-    const { pools, keep } = this.settings
-    const rooms = pools.map(({ size }) => ({ size, running: 0, queue: emptyQueue }))
-    const version = this.keys.size === 0 ? 0 : this.versionNow
-    return { ...(this.keeper?.state ?? emptyState), version, pools: rooms, keep }
   }
 
   // ---------------------------------------------------------------------------------------------- requests
@@ -251,6 +254,16 @@ export class BuildEngine {
     })
   }
 
+  /** Why the build was last made: from it to what changed. Data, with keys for builds. */
+  why(key: Key): Why<Known> {
+    return whyOf(this.inner.state, this.keys, key)
+  }
+
+  /** Why the build was not made since the last request or transaction. */
+  whyNot(key: Key): WhyNot<Known> {
+    return whyNotOf(this.inner.state, this.keys, key)
+  }
+
   /** Forgets what no request holds, but for the last `keep` answers to `once`. */
   gc({ keep = 0 }: { readonly keep?: number } = {}): void {
     this.checkCalm('gc')
@@ -283,7 +296,7 @@ export class BuildEngine {
     this.inner.close()
     this.make.close()
     this.inner.absorb()
-    this.commit(this.inner.state, [], [])
+    this.keeper?.commitOrTell(this.inner.state, this.versionNow, [], [], this.settings.onError)
     this.recorder?.close()
     this.keeper?.close()
     this.keeper = undefined
@@ -295,18 +308,9 @@ export class BuildEngine {
 
   // ---------------------------------------------------------------------------------------------- turns
 
-  /** Told of by `onError`, a failure costs no answer: the next commit makes up for it. */
-  private commit(state: State, forgotten: readonly BuildId[], renewed: readonly BuildId[]): void {
-    try {
-      this.keeper?.commit(state, this.versionNow, forgotten, renewed)
-    } catch (error) {
-      if (!(error instanceof StoreFailed)) throw error
-      this.settings.onError(error)
-    }
-  }
-
   private onTurn(outcome: Outcome, after: State): void {
-    this.commit(after, outcome.forgotten, outcome.renewed)
+    // Told of by `onError`, a failure costs no answer: the next commit makes up for it.
+    this.keeper?.commitOrTell(after, this.versionNow, outcome.forgotten, outcome.renewed, this.settings.onError)
     this.isTelling = true
     try {
       this.watches.apply(outcome)

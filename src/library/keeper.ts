@@ -114,6 +114,22 @@ export class Keeper {
     this.settings.clear()
   }
 
+  /** The same; of a refusal `onError` hears. */
+  commitOrTell(
+    state: State,
+    version: number,
+    forgotten: readonly BuildId[],
+    renewed: readonly BuildId[],
+    onError: (error: unknown) => void,
+  ): void {
+    try {
+      this.commit(state, version, forgotten, renewed)
+    } catch (error) {
+      if (!(error instanceof StoreFailed)) throw error
+      onError(error)
+    }
+  }
+
   private write(state: State, renewed: readonly BuildId[], notes: readonly (Note | Omit<Note, 'value'>)[]): void {
     try {
       this.store.commit(state, [], [], {

@@ -2,6 +2,7 @@
 import type { Drive as InnerDrive } from '../engine.js'
 import type { ActionDefinition, Definition, Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
+import { emptyQueue, emptyState, type State } from '../model/state.js'
 import { fixpoint, type Policy } from '../reduce/policies/basic.js'
 import type { Defined } from './define.js'
 import type { MemoryStore, SqliteStore } from './store.js'
@@ -144,6 +145,12 @@ export const innerDrive = (drive: Drive): InnerDrive => {
   if (per === 'fixpoint' || per === 'batch') return per
   if (typeof per === 'object' && per?.ms > 0) return per
   throw new Misuse("drive: it must be { per: 'fixpoint' }, { per: 'batch' }, { per: { ms: 5 } } or 'manual'")
+}
+
+/** What an engine begins with: what a store held, if there is one, and the room that there is. */
+export const firstState = ({ pools, keep }: Settings, stored: State | undefined, version: number): State => {
+  const rooms = pools.map(({ size }) => ({ size, running: 0, queue: emptyQueue }))
+  return { ...(stored ?? emptyState), version, pools: rooms, keep }
 }
 
 const DROP_SEED = 1

@@ -22,9 +22,9 @@ export interface Told {
   readonly text: string
 }
 
-export const whyText = (state: State, names: Names, target: string): Told => {
+export const whyText = (state: State, names: Names, target: string, asked: Asked = {}): Told => {
   const build = names.idOf(target)
-  const found = build === undefined ? unknown(target) : why(state, build, names.nameOf)
+  const found = build === undefined ? unknown(target) : why(state, build, names.nameOf, asked.generation)
   return { isKnown: found._tag !== 'unknown', text: textOf(whyLines(found, names)) }
 }
 
@@ -49,7 +49,7 @@ export const whyLines = (found: Why<string>, words: Wording): readonly string[] 
     case 'neverMade':
       return [neverMadeWords(build)]
     case 'source':
-      return [`${build} is a source: nothing makes it`, `  ${changeWords(found.change, words)}`]
+      return [`${build} is a source: nothing makes it`, `  ${changeWords(found.change, 'it', words)}`]
     case 'made':
       return madeLines(found, words)
   }
@@ -67,8 +67,8 @@ const madeLines = (found: Extract<Why<string>, { _tag: 'made' }>, words: Wording
   ]
   chain.forEach((link, i) => {
     const indent = '  '.repeat(i + 1)
-    if (link._tag === 'made') lines.push(...causeLines(link.cause, indent, chain[i + 1]))
-    else if (link._tag === 'source') lines.push(`${indent}${sourceWords(link, chain[i - 1], words)}`)
+    if (link._tag === 'made') lines.push(...causeLines(link, chain[i + 1], words).map((line) => indent + line))
+    else if (link._tag === 'source') return
     else if (link._tag === 'madeSince')
       lines.push(
         `${indent}${link.build} was made again in ${words.generation} ${link.generation}: why it changed before is not known any more`,
@@ -83,7 +83,7 @@ const madeLines = (found: Extract<Why<string>, { _tag: 'made' }>, words: Wording
   const add = (what: string, builds: readonly string[]): void => {
     if (builds.length > 0) lines.push(`  ${what}: ${listed(builds)}`)
   }
-  add('nearly not: made again, with the same result', found.cutoffs)
+  add('made again, with the same result, so not a cause', found.cutoffs)
   if (!isFirst) {
     add('changed too', found.alsoChanged)
     add('new', found.added)
@@ -102,16 +102,23 @@ const RESULTS: Readonly<Record<Result, string>> = {
 }
 
 /** `next` says more of what the cause names. */
-const causeLines = (cause: Cause<string>, indent: string, next: Link<string> | undefined): readonly string[] => {
-  const isRecipe = next?.recipe === true
+const causeLines = (
+  { cause, generation }: { readonly cause: Cause<string>; readonly generation: number },
+  next: Link<string> | undefined,
+  words: Wording,
+): readonly string[] => {
+  const source = next?._tag === 'source' ? [sourceWords(next, generation, words)] : undefined
   if ('also' in cause && cause.also !== undefined)
-    return [`${indent}${causeWords(cause)}`, `${indent}and ${subject(cause.also, isRecipe)} changed`]
-  if ('dependency' in cause && cause.dependency !== undefined && isRecipe)
-    return [`${indent}${dependencyWords(cause._tag, subject(cause.dependency, true))}`]
-  return [`${indent}${causeWords(cause)}`]
+    return [causeWords(cause), `and ${source?.[0] ?? `${subject(cause.also, next?.recipe)} changed`}`]
+  if ('dependency' in cause && cause.dependency !== undefined) {
+    if (cause._tag !== 'unsure' && source !== undefined) return source
+    return [dependencyWords(cause._tag, subject(cause.dependency, next?.recipe)), ...(source ?? [])]
+  }
+  return [causeWords(cause)]
 }
 
-const subject = (build: string, isRecipe: boolean): string => (isRecipe ? `${build}, by which it is made,` : build)
+const subject = (build: string, isRecipe: boolean | undefined): string =>
+  isRecipe === true ? `${build}, by which it is made,` : build
 
 const causeWords = (cause: Cause<string>): string => {
   switch (cause._tag) {
@@ -163,34 +170,34 @@ const dependencyWords = (tag: 'changed' | 'missing' | 'broken' | 'unsure' | 'app
   }
 }
 
-/** `before`: what it had made. */
+/** `limit`: the generation in which it had something made. */
 const sourceWords = (
-  { build, change }: Extract<Link<string>, { _tag: 'source' }>,
-  before: Link<string> | undefined,
+  { build, recipe, change }: Extract<Link<string>, { _tag: 'source' }>,
+  limit: number,
   words: Wording,
-): string => {
-  const limit = before !== undefined && 'generation' in before ? before.generation : change.generation
-  return `${build}: ${changeWords(change, words)}${change.generation > limit ? ', so once more since' : ''}`
-}
+): string =>
+  `${changeWords(change, subject(build, recipe), words)}${change.generation > limit ? ', so once more since' : ''}`
 
-const changeWords = (change: Change, words: Wording): string => {
+const changeWords = (change: Change, it: string, words: Wording): string => {
   const when = inGeneration(change.generation, words)
   const what = {
-    unknown: 'it is not known how it changed',
-    seen: `it was looked at for the first time${when}`,
-    content: `its content changed, seen${when}`,
-    came: `it appeared, seen${when}`,
-    went: `it is gone, seen${when}`,
-    taken: `it is a source by redo --take${when}`,
-    left: `nothing makes it any more${when}`,
-    edited: `it was changed by hand, seen${when}, and is left alone`,
+    unknown: `${it} changed; how is not known`,
+    seen: `${it} was looked at for the first time${when}`,
+    content: `${it} has another content, seen${when}`,
+    came: `${it} appeared, seen${when}`,
+    went: `${it} is gone, seen${when}`,
+    taken: `${it} became a source by redo --take${when}`,
+    left: `${it} became a source${when}: nothing makes it any more`,
+    edited: `${it} was changed by hand, seen${when}, and is left alone`,
   }[change._tag]
   const touched = 'touched' in change ? change.touched : undefined
-  return touched === undefined ? what : `${what}; touched${inGeneration(touched, words)}, with the same content`
+  return touched === undefined
+    ? what
+    : `${what}; touched since${inGeneration(touched, words, ',')}, with the same content`
 }
 
-const inGeneration = (generation: number, words: Wording): string =>
-  generation === 0 ? '' : ` in ${words.generation} ${generation}`
+const inGeneration = (generation: number, words: Wording, before = ''): string =>
+  generation === 0 ? '' : `${before} in ${words.generation} ${generation}`
 
 const faultWords = ({ path, error }: Fault<string>, words: Wording): string => {
   const what = words.errorWords(error)
@@ -213,7 +220,7 @@ export const whyNotLines = (found: WhyNot<string>, words: Wording): readonly str
     case 'neverMade':
       return [neverMadeWords(build)]
     case 'source':
-      return [`${build} is a source: nothing makes it`, `  ${changeWords(found.change, words)}`]
+      return [`${build} is a source: nothing makes it`, `  ${changeWords(found.change, 'it', words)}`]
     case 'made':
       return [`${build} was made in ${words.generation} ${found.generation}, the last one: see redford why ${build}`]
     case 'underWay':
@@ -253,15 +260,16 @@ const STAGES: Readonly<Record<Stage, string>> = {
   running: 'it is being made',
 }
 
-const stepLines = (steps: readonly Step<string>[], words: Wording): readonly string[] =>
-  steps.map((step, i) => {
-    const indent = '  '.repeat(i + 1)
-    if (step._tag === 'source') return `${indent}${step.build}: ${changeWords(step.change, words)}`
-    if (step._tag === 'made') return `${indent}${step.build} was made in ${words.generation} ${step.generation}`
+const stepLines = (steps: readonly Step<string>[], words: Wording): readonly string[] => {
+  const lines = steps.flatMap((step, i) => {
     const next = steps[i + 1]
-    if (step.cause === undefined) return `${indent}${subject(next!.build, next!.recipe)} is out-of-date`
-    return causeLines(step.cause, indent, undefined)[0]!
+    if (step._tag === 'source') return changeWords(step.change, subject(step.build, step.recipe), words)
+    if (step._tag === 'made') return `${step.build} was made in ${words.generation} ${step.generation}`
+    if (step.cause === undefined) return next === undefined ? [] : `${subject(next.build, next.recipe)} is out-of-date`
+    return next?._tag === 'source' ? [] : causeWords(step.cause)
   })
+  return lines.map((line, i) => '  '.repeat(i + 1) + line)
+}
 
 const nearlyLines = (nearly: readonly Nearly<string>[], words: Wording): readonly string[] => [
   ...nearly

@@ -80,8 +80,8 @@ export type Why<B> =
 
 type As<B> = (build: BuildId) => B
 
-/** Why `build` was last made, or is being made. */
-export const why = <B>(state: State, build: BuildId, as: As<B>): Why<B> => {
+/** Why `build` was last made, or is being made. `newest`: the generation to be called the newest one. */
+export const why = <B>(state: State, build: BuildId, as: As<B>, newest: number = state.generation): Why<B> => {
   const kind = kindOf(state, build)
   const isUnderWay = isRunning(state, build)
   const wasMade = read(state.facts, build, Fact.BUILT) > 0 && !isSource(state, build)
@@ -102,7 +102,7 @@ export const why = <B>(state: State, build: BuildId, as: As<B>): Why<B> => {
     _tag: 'made',
     build: as(build),
     generation,
-    newest: state.generation,
+    newest,
     result: resultOf(state, build),
     chain: chain.links,
     ...(edited === undefined ? {} : { edited }),
