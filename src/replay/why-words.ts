@@ -50,6 +50,8 @@ export const whyLines = (found: Why<string>, words: Wording): readonly string[] 
       return [neverMadeWords(build)]
     case 'source':
       return [`${build} is a source: nothing makes it`, `  ${changeWords(found.change, 'it', words)}`]
+    case 'edited':
+      return editedLines(build, found.generation, words, `it was made before that in ${words.generation} ${found.made}`)
     case 'made':
       return madeLines(found, words)
   }
@@ -59,14 +61,21 @@ const unknownWords = (build: string): string =>
   `nothing is known of ${build}: nobody has asked for it yet; run redo-ifchange ${build}, or see redo-targets for what is known`
 const neverMadeWords = (build: string): string => `${build} was never made: it is not there, and nobody asked for it`
 
+const editedLines = (build: string, generation: number, words: Wording, ...more: readonly string[]) => [
+  `${build} was changed by hand, seen${inGeneration(generation, words)}, so it is left alone`,
+  ...more.map((line) => `  ${line}`),
+  `  redo --overwrite ${build} makes it again; redo --take ${build} has it a source`,
+]
+
 const madeLines = (found: Extract<Why<string>, { _tag: 'made' }>, words: Wording): readonly string[] => {
-  const { build, generation, newest, result, chain, fault, edited, request, pending } = found
+  const { build, generation, newest, result, chain, fault, request, pending } = found
   const when = `in ${words.generation} ${generation}${generation === newest ? ', the last one' : ` of ${newest}`}`
-  const lines = [
-    result === 'pending' ? `${build} is being made ${when}` : `${build} was made ${when}: ${RESULTS[result]}`,
-  ]
+  const isFirst = chain[0]?._tag === 'made' && chain[0].cause._tag === 'first'
+  const came = isFirst && result === 'changed' ? '' : `: ${RESULTS[result]}`
+  const lines = [result === 'pending' ? `${build} is being made ${when}` : `${build} was made ${when}${came}`]
   chain.forEach((link, i) => {
     const indent = '  '.repeat(i + 1)
+    if (i > 0 && isMissing(link)) return
     if (link._tag === 'made') lines.push(...causeLines(link, chain[i + 1], words).map((line) => indent + line))
     else if (link._tag === 'source') return
     else if (link._tag === 'madeSince')
@@ -76,10 +85,7 @@ const madeLines = (found: Extract<Why<string>, { _tag: 'made' }>, words: Wording
     else lines.push(`${indent}${link.build} changed in an earlier run than its last: why is not known any more`)
   })
   if (fault !== undefined) lines.push(`  it failed: ${faultWords(fault, words)}`)
-  if (edited !== undefined)
-    lines.push(`  it was changed by hand since${inGeneration(edited, words)}, and is left alone`)
   if (pending !== undefined) lines.push(`  it is to be made again when it is next wanted: ${causeWords(pending)}`)
-  const isFirst = chain[0]?._tag === 'made' && chain[0].cause._tag === 'first'
   const add = (what: string, builds: readonly string[]): void => {
     if (builds.length > 0) lines.push(`  ${what}: ${listed(builds)}`)
   }
@@ -108,14 +114,21 @@ const causeLines = (
   words: Wording,
 ): readonly string[] => {
   const source = next?._tag === 'source' ? [sourceWords(next, generation, words)] : undefined
-  if ('also' in cause && cause.also !== undefined)
-    return [causeWords(cause), `and ${source?.[0] ?? `${subject(cause.also, next?.recipe)} changed`}`]
+  if ('also' in cause && cause.also !== undefined) {
+    const is = isMissing(next) ? 'is not there any more' : isFailed(next) ? 'is broken' : 'changed'
+    return [causeWords(cause), `and ${source?.[0] ?? `${subject(cause.also, next?.recipe)} ${is}`}`]
+  }
   if ('dependency' in cause && cause.dependency !== undefined) {
     if (cause._tag !== 'unsure' && source !== undefined) return source
     return [dependencyWords(cause._tag, subject(cause.dependency, next?.recipe)), ...(source ?? [])]
   }
   return [causeWords(cause)]
 }
+
+const isFailed = (link: Link<string> | undefined): boolean => link?._tag === 'made' && link.result === 'failed'
+/** Nothing makes it: that it was tried for the first time tells nobody anything. */
+const isMissing = (link: Link<string> | undefined): boolean =>
+  isFailed(link) && link?._tag === 'made' && link.cause._tag === 'first'
 
 const subject = (build: string, isRecipe: boolean | undefined): string =>
   isRecipe === true ? `${build}, by which it is made,` : build
@@ -229,10 +242,7 @@ export const whyNotLines = (found: WhyNot<string>, words: Wording): readonly str
         ...(found.waitsFor.length > 0 ? [`  it waits for ${listed(found.waitsFor)}`] : []),
       ]
     case 'edited':
-      return [
-        `${build} was changed by hand${inGeneration(found.generation, words)}, so it is left alone`,
-        `  redo --overwrite ${build} makes it again; redo --take ${build} has it a source`,
-      ]
+      return editedLines(build, found.generation, words)
     case 'broken':
       return [
         `${build} was run in ${words.generation} ${found.generation}, and failed`,

@@ -51,6 +51,8 @@ export type Why<B> =
   | { readonly _tag: 'source'; readonly build: B; readonly change: Change }
   /** It is known by name, and was never made. */
   | { readonly _tag: 'neverMade'; readonly build: B }
+  /** It was changed by hand, as was found in that generation, and is left alone. `made`: when it was made before. */
+  | { readonly _tag: 'edited'; readonly build: B; readonly generation: number; readonly made: number }
   | {
       readonly _tag: 'made'
       readonly build: B
@@ -60,8 +62,6 @@ export type Why<B> =
       readonly result: Result
       /** From the build itself to what had it made. */
       readonly chain: readonly Link<B>[]
-      /** It was changed by hand since, in that generation, and is left alone. */
-      readonly edited?: number
       readonly fault?: Fault<B>
       /** Dependencies that were made in the same generation, and came to the same result: they nearly had it not made. */
       readonly cutoffs: readonly B[]
@@ -92,9 +92,10 @@ export const why = <B>(state: State, build: BuildId, as: As<B>, newest: number =
       return { _tag: 'source', build: as(build), change: changeIn(state, build) }
     return { _tag: 'neverMade', build: as(build) }
   }
-  const generation = generationOf(state, build)
-  const chain = chainFrom(state, build, as)
   const edited = editedIn(state, build)
+  const generation = generationOf(state, build)
+  if (edited !== undefined) return { _tag: 'edited', build: as(build), generation: edited, made: generation }
+  const chain = chainFrom(state, build, as)
   const fault = isUnderWay ? undefined : faultOf(state, build, as)
   const request = requestOf(state, generation, as)
   const isStale = !isUnderWay && kind === Kind.VALUE && hasFlag(state, build, Flag.STALE)
@@ -105,7 +106,6 @@ export const why = <B>(state: State, build: BuildId, as: As<B>, newest: number =
     newest,
     result: resultOf(state, build),
     chain: chain.links,
-    ...(edited === undefined ? {} : { edited }),
     ...(fault === undefined ? {} : { fault }),
     ...dependenciesAt(state, build, generation, chain.next, as),
     neededBy: needersOf(state, build)
