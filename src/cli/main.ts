@@ -44,7 +44,7 @@ const rootFor = (args: readonly string[]): string => {
   if (given !== undefined && given !== '' && process.env.REDFORD_TOKEN) return argumentBytes([given])[0]!
   return findRoot(
     workingFolderBytes(),
-    args.filter((arg) => !arg.startsWith('-')),
+    args.filter((arg) => arg !== '' && !arg.startsWith('-')),
   )
 }
 

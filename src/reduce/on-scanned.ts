@@ -2,7 +2,7 @@
 import { LOOK_STRIDE, type Look, LookWord, type Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Fact, Flag, Flight, KIND_MASK, Kind, Status } from '../model/state.js'
-import { packWhy, Reason } from '../model/why.js'
+import { packWhy, Reason, reasonIn } from '../model/why.js'
 import { bumpRevision, judge, outOfDate, rest, tellScanned } from './judge.js'
 import { noteSourceChange, noteTouch } from './why.js'
 import type { Work } from './work.js'
@@ -45,13 +45,19 @@ const onSource = (w: Work, x: BuildId, looks: Int32Array, at: number): void => {
   const differs = kind !== Kind.SOURCE || contentDiffers(w, x, looks, at)
   const pass = w.flight.get(x, Flight.PASS)
   if (differs) {
-    const how = kind === Kind.SOURCE ? Reason.CONTENT : kind === Kind.ABSENT ? Reason.CAME : Reason.SEEN
-    noteSourceChange(w, x, how, pass)
+    noteSourceChange(w, x, howChanged(w, x, pass), pass)
   } else if (statDiffers(w, x, looks, at)) noteTouch(w, x, pass)
   becomeSource(w, x)
   writeLook(w, x, looks, at)
   if (differs) bumpRevision(w, x)
   rest(w, x)
+}
+
+const howChanged = (w: Work, x: BuildId, pass: number): number => {
+  if (w.kind(x) !== Kind.SOURCE) return w.kind(x) === Kind.ABSENT ? Reason.CAME : Reason.SEEN
+  // Just taken, as it was changed by hand: the look is the first one since.
+  const isTaken = reasonIn(w.facts.get(x, Fact.WHY)) === Reason.TAKEN && w.facts.get(x, Fact.BUILT) >= pass - 1
+  return isTaken ? Reason.TAKEN : Reason.CONTENT
 }
 
 export const becomeSource = (w: Work, x: BuildId): void => {
