@@ -38,7 +38,7 @@ export const Reason = {
   ALWAYS: 10,
   /** It failed the last time. */
   FAILED: 11,
-  /** Its last run was cut short. */
+  /** Its last run was cut short, by a signal or with the program that ran it. */
   INTERRUPTED: 12,
   /** value: it was given up or lost, and somebody wanted to see it. */
   WIPED: 13,
@@ -137,9 +137,12 @@ const ownReason = (s: RowsOfState, x: number): number => {
   const kind = kindIn(s, x)
   const isBroken = hasFlagIn(s, x, Flag.BROKEN)
   if (kind !== Kind.TARGET && kind !== Kind.SOURCE && !isBroken) return Reason.FIRST
-  if (hasBitIn(s, x, Bit.FORCED)) return Reason.FORCED
-  if (isBroken) return objectAt(s.errors, x)?._tag === 'interrupted' ? Reason.INTERRUPTED : Reason.FAILED
   if (hasBitIn(s, x, Bit.EDITED)) return Reason.OUTPUT_CHANGED
+  if (hasBitIn(s, x, Bit.FORCED)) return Reason.FORCED
+  if (isBroken) {
+    const error = objectAt(s.errors, x)?._tag
+    return error === 'interrupted' || error === 'signal' ? Reason.INTERRUPTED : Reason.FAILED
+  }
   if (!hasBitIn(s, x, Bit.EXISTS) && !hasFlagIn(s, x, Flag.VIRTUAL)) return Reason.OUTPUT_GONE
   const isNew = s.facts.get(x, Fact.BUILT) < s.flight.get(x, Flight.PASS)
   return hasFlagIn(s, x, Flag.ALWAYS) && isNew ? Reason.ALWAYS : Reason.NONE

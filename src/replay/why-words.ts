@@ -150,7 +150,7 @@ const causeWords = (cause: Cause<string>): string => {
     case 'outputGone':
       return 'its file was gone'
     case 'outputChanged':
-      return 'its file was changed by hand, and was to be overwritten'
+      return 'its file was not the one that it had made'
     case 'always':
       return 'it is always out-of-date (redo-always)'
     case 'failed':

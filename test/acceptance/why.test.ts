@@ -204,10 +204,31 @@ describe('why', () => {
       '  redo --overwrite main.o makes it again; redo --take main.o has it a source',
     ])
     await s.run('redo-ifchange', ['--overwrite', 'main.o'])
-    expect((await chain(s, 'main.o'))[0]).toEqual(['main.o', { _tag: 'forced' }])
+    expect(await chain(s, 'main.o')).toEqual([['main.o', { _tag: 'outputChanged' }]])
     s.write('main.o', 'mine\n')
     await s.run('redo', ['--take', 'main.o'])
     expect((await words(s, 'why', 'main.o'))[1]).toBe('  it became a source by redo --take in request 5')
+  })
+
+  test('a run that was cut short; and a target whose do-file is gone is a source', async () => {
+    const s = await project({ 'slow.do': `: >started\n${waitsFor('go')}\necho x\n`, go: '' }, 'slow')
+    s.remove('go')
+    s.remove('started')
+    const run = s.start('redo', ['slow'])
+    await until('the do-file runs', () => s.exists('started'))
+    run.kill('SIGINT')
+    expect((await run.done).code).toBe(130)
+    expect((await words(s, 'why', 'slow')).slice(0, 3)).toEqual([
+      'slow was made in request 2, the last one: it failed',
+      '  it was asked for in any case (redo)',
+      '  it failed: ended by SIGTERM',
+    ])
+    s.write('go', '')
+    await s.ifchange('slow')
+    expect(await chain(s, 'slow')).toEqual([['slow', { _tag: 'interrupted' }]])
+    s.remove('slow.do')
+    await s.ifchange('slow')
+    expect((await words(s, 'why', 'slow'))[1]).toBe('  it became a source in request 4: nothing makes it any more')
   })
 
   test('outlives the daemon, and is told without one', async () => {
