@@ -26,6 +26,8 @@ const say = (text: string): void => {
 
 const usage = `usage: redford COMMAND
   redford status [--json]    what the project's daemon is doing
+  redford why TARGET         why it was last made, from the file that changed; --json
+  redford why-not TARGET     why it was not made; --json
   redford stop               end the project's daemon
   redford doctor [--json]    what this installation has and lacks
   redford COMMAND ...        any of ${COMMANDS.join(', ')}
@@ -42,7 +44,7 @@ const rootFor = (args: readonly string[]): string => {
   if (given !== undefined && given !== '' && process.env.REDFORD_TOKEN) return argumentBytes([given])[0]!
   return findRoot(
     workingFolderBytes(),
-    args.filter((arg) => !arg.startsWith('-')),
+    args.filter((arg) => arg !== '' && !arg.startsWith('-')),
   )
 }
 
@@ -259,6 +261,7 @@ const run = async (): Promise<number | undefined> => {
     else process.stdout.write(`no daemon runs for ${fromByteString(root)}\n`)
     return 0
   }
+  if (first === 'why' || first === 'why-not') return runCommand(`redford-${first}`, rest)
   if (first === 'doctor') return doctor(rest.includes('--json'))
   if (first === '--version') {
     process.stdout.write(`redford ${packageVersion}\n`)

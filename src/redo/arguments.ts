@@ -72,7 +72,7 @@ export const parseOptions = (command: string, args: readonly string[]): E.Either
       json: values.json === true,
     })
   } catch (error) {
-    return E.left(`${(error as Error).message.split('. ')[0]} (see ${command} --help)`)
+    return E.left(`${(error as Error).message.split('. ')[0]} (see ${command.replace('redford-', 'redford ')} --help)`)
   }
 }
 

@@ -29,6 +29,12 @@ Lists the files that builds depend on and that were not built.
   'redo-ood': `redo-ood
 Lists the targets that are out-of-date. Builds nothing.
 `,
+  'redford-why': `redford why [--json] TARGET
+Says why the target was last made: from what caused it down to the file that changed, and what nearly had it not made.
+`,
+  'redford-why-not': `redford why-not [--json] TARGET
+Says why the target was not made: nothing that it depends on changed, nobody asked for it, or what it waits for.
+`,
   'redo-recheck': `redo-recheck
 In a do-file: what the session asks for from now on is looked at again.
 `,

@@ -9,6 +9,7 @@ import { declare, needValue, passOf } from './demand.js'
 import { hold, recountHolds } from './hold.js'
 import { bumpRevision, rest, restUnchecked } from './judge.js'
 import { onUnblocked } from './on-unblocked.js'
+import { noteSame, noteWhyValue } from './why.js'
 import { giveUpWaits } from './withdraw.js'
 import type { Work } from './work.js'
 
@@ -138,6 +139,7 @@ const end = (w: Work, x: BuildId, content: Content, cause: BuildId | 0, changed:
   // Of what has a result for the first time, nobody can have seen another.
   if (w.revision(x) === 0) w.facts.set(x, Fact.REVISION, 1)
   else if (changed) bumpRevision(w, x)
+  else noteSame(w, x)
   rest(w, x)
 }
 
@@ -145,6 +147,7 @@ const end = (w: Work, x: BuildId, content: Content, cause: BuildId | 0, changed:
 const record = (w: Work, x: BuildId, groups: Groups): void => {
   const { facts, flight } = w
   const abandoned = takeOld(w, x)
+  noteWhyValue(w, x)
   facts.set(x, Fact.BUILT, flight.get(x, Flight.PASS))
   if (flight.get(x, Flight.NEW_HEAD) === 0 && isSame(w, x, groups)) {
     let e = facts.get(x, Fact.DEP_HEAD)

@@ -247,8 +247,8 @@ describe('the store', () => {
       return [record, more <= 5 * 4096]
     })
     expect(costs).toEqual([
-      [80, true],
-      [80, true],
+      [84, true],
+      [84, true],
     ])
   })
 
