@@ -257,7 +257,6 @@ export class Host {
     // What a do-file is told is worth nothing without its target: that is recorded with the next one, or when there is time.
     const isRecorded =
       outcome.responses.some(({ by }) => by === 0) || this.isIdle ? this.record(after) === undefined : this.recordSoon()
-    this.watching.follow(outcome)
     for (const notice of outcome.notices) this.sessions.onNotice(after, notice)
     this.tracer.flush()
     for (const response of outcome.responses) {
@@ -266,6 +265,8 @@ export class Host {
       // What is not on disk is not claimed.
       answer?.(isRecorded ? response : { ...response, ok: false }, after)
     }
+    // Behind the answers, which do-files wait for: what changed before it is watched is found by looking.
+    this.watching.follow(outcome)
     for (const { request } of outcome.responses) store.names.free(request)
     for (const build of outcome.forgotten) store.names.free(build)
     if (this.isIdle) {
