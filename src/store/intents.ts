@@ -9,6 +9,8 @@ import type { Intent } from './terms.js'
 const sumOf = (text: string): number => crc32(Buffer.from(text, 'latin1'))
 
 export class IntentLog {
+  /** All that an earlier process left: of one target there may be several, of which any may be in place. */
+  readonly found: readonly Intent[]
   private readonly path: string
   private readonly intents = new Map<string, Intent>()
   private fd: number | undefined
@@ -19,12 +21,15 @@ export class IntentLog {
   constructor(path: string, end: number) {
     this.path = path
     this.last = end
+    const found: Intent[] = []
     for (const line of this.lines()) {
       const [, sum, text, count, ino, size, name] = /^(\d+) ((\d+) (\d+) (\d+) (.+))$/s.exec(line) ?? []
       if (text === undefined || sumOf(text) !== Number(sum) || Number(count) <= end) continue
-      this.intents.set(name!, { name: name!, ino: ino!, size: Number(size) })
+      found.push({ name: name!, ino: ino!, size: Number(size) })
       this.last = Math.max(this.last, Number(count))
     }
+    this.found = found
+    for (const intent of found) this.intents.set(intent.name, intent)
   }
 
   /** The number of the last line. */
@@ -36,7 +41,7 @@ export class IntentLog {
     return this.intents.size === 0
   }
 
-  /** One a name: the last. */
+  /** One a name, the last: a state that is committed now knows what became of the others. */
   get all(): readonly Intent[] {
     return [...this.intents.values()]
   }

@@ -90,7 +90,7 @@ const tryOpen = (path: string, connect: () => Database): { file?: StoreFile; con
 export class Store {
   readonly names: Names
   readonly warning: StoreWarning | undefined
-  /** Those found on opening: their process ended before it settled them. `ino` is a string in them. */
+  /** Those found on opening: their process ended before it settled them. `ino` is a string in them. Several of one name: any may be in place. */
   readonly intents: readonly Intent[]
   private readonly file: StoreFile
   private readonly journalBytesMax: number
@@ -129,9 +129,8 @@ export class Store {
     this.committed = state
     this.names = names
     this.log = new IntentLog(`${path}-intents`, Number(this.meta(LOG_END) ?? 0))
-    const later = new Set(this.log.all.map(({ name }) => name))
-    const noted = this.notes.all(NoteKind.INTENT).map(intentOf)
-    this.intents = [...noted.filter(({ name }) => !later.has(name)), ...this.log.all]
+    const found = [...this.notes.all(NoteKind.INTENT).map(intentOf), ...this.log.found]
+    this.intents = [...new Map(found.map((intent) => [`${intent.ino} ${intent.name}`, intent])).values()]
     if (contents === undefined || warning !== undefined) {
       this.checkpointOf(state, 'all')
       return

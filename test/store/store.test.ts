@@ -306,6 +306,26 @@ describe('intents', () => {
     discard(crashed)
   })
 
+  it('are all found, where a target was put in place more than once since the last commit', () => {
+    const store = opened(folder)
+    const [first, second] = ['7', '8'].map((ino) => ({ name: 'b', ino, size: 1 }))
+    store.intend([first!])
+    store.intend([second!])
+    const crashed = copyOf(folder)
+    store.commit(store.state)
+    store.intend([first!])
+    store.close()
+    for (const [place, expected] of [
+      [crashed, [first, second]],
+      [folder, [second, first]],
+    ] as const) {
+      const again = opened(place)
+      expect(again.intents).toEqual(expected)
+      again.close()
+    }
+    discard(crashed)
+  })
+
   it('that a commit did not settle are taken over by it, and found once', () => {
     const store = opened(folder)
     store.intend(intents)
