@@ -132,7 +132,7 @@ export class Keeper {
 
   private write(state: State, renewed: readonly BuildId[], notes: readonly (Note | Omit<Note, 'value'>)[]): void {
     try {
-      this.store.commit(state, [], [], {
+      this.store.commit(state, [], {
         nameOf: (x) => nameOf(this.keys.keyOf(x)!),
         put: notes.filter((note): note is Note => 'value' in note),
         drop: notes.filter((note) => !('value' in note)),

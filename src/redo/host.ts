@@ -19,7 +19,7 @@ import { type BuildId, buildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import { Fact, Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js'
 import { PAGE_ROWS, pageOf, pagesEnd, read } from '../model/table.js'
-import { type Intent, type Store, StoreFault } from '../store/store.js'
+import { type Store, StoreFault } from '../store/store.js'
 import { badName } from './arguments.js'
 import { toByteString } from './byte-strings.js'
 import { killSession, recordGroup } from './leftovers.js'
@@ -104,7 +104,7 @@ export class Host {
       ended: (build) => this.engine.dispatch({ _tag: 'ended', build }),
       settle: (receipt) => this.engine.settle(receipt),
       intend: (files) => {
-        const fault = this.record(this.state, files)
+        const fault = this.write(() => store.intend(files))
         if (fault !== undefined) throw fault
       },
       onStart: (run) => {
@@ -257,7 +257,6 @@ export class Host {
     // What a do-file is told is worth nothing without its target: that is recorded with the next one, or when there is time.
     const isRecorded =
       outcome.responses.some(({ by }) => by === 0) || this.isIdle ? this.record(after) === undefined : this.recordSoon()
-    this.watching.follow(outcome)
     for (const notice of outcome.notices) this.sessions.onNotice(after, notice)
     this.tracer.flush()
     for (const response of outcome.responses) {
@@ -266,6 +265,8 @@ export class Host {
       // What is not on disk is not claimed.
       answer?.(isRecorded ? response : { ...response, ok: false }, after)
     }
+    // Behind the answers, which do-files wait for: what changed before it is watched is found by looking.
+    this.watching.follow(outcome)
     for (const { request } of outcome.responses) store.names.free(request)
     for (const build of outcome.forgotten) store.names.free(build)
     if (this.isIdle) {
@@ -281,15 +282,17 @@ export class Host {
     return true
   }
 
-  /**
-   * Commits, with `intents` of what is put in place next; gives the fault when the disk refuses, which everyone who waits is told. The next
-   * commit makes up for it.
-   */
-  private record(after: State, intents: readonly Intent[] = []): StoreFault | undefined {
+  /** Commits; the next commit makes up for one that fails. */
+  private record(after: State): StoreFault | undefined {
     clearTimeout(this.recordTimer)
     this.recordTimer = undefined
+    return this.write(() => this.store.commit(after, this.make.takeSettled(after)))
+  }
+
+  /** Gives the fault when the disk refuses, which everyone who waits is told. */
+  private write(work: () => void): StoreFault | undefined {
     try {
-      this.store.commit(after, this.make.takeSettled(after), intents)
+      work()
       return undefined
     } catch (error) {
       if (!(error instanceof StoreFault)) throw error
