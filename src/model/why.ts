@@ -50,7 +50,7 @@ export const Reason = {
   REDEFINED: 16,
 
   // How a source last changed, in the generation in `Fact.BUILT`. Speaks of the generation in which it was last touched: its stat was
-  // another, its content was not.
+  // another, its content was not. Of one that is not there: of that in which it changed, since it may have been tried to be made after it.
   /** It was looked at for the first time. */
   SEEN: 17,
   /** It has another content. */
@@ -128,7 +128,7 @@ export const isCurrentIn = (s: RowsOfState, x: number, pass: number, trust: bool
 export const whyOfFile = (s: RowsOfState, x: number): number => {
   const own = ownReason(s, x)
   if (own === Reason.FIRST) return packWhy(own)
-  const e = firstDiffering(s, x)
+  const e = firstDiffering(s, x, own !== Reason.NONE)
   return packWhy(own === Reason.NONE ? reasonOf(s, e) : own, s.edges.get(e, Edge.DEPENDENCY))
 }
 
@@ -148,16 +148,22 @@ const ownReason = (s: RowsOfState, x: number): number => {
   return hasFlagIn(s, x, Flag.ALWAYS) && isNew ? Reason.ALWAYS : Reason.NONE
 }
 
-/** The first remembered dependency that is known to be another than the last run saw; else 0, whose row is all zeros. */
-const firstDiffering = (s: RowsOfState, x: number): number => {
+/**
+ * The first remembered dependency that is known to be another than the last run saw; else 0, whose row is all zeros. `isBesides`: not one
+ * that was broken then, and is.
+ */
+const firstDiffering = (s: RowsOfState, x: number, isBesides: boolean): number => {
   const [pass, trust] = [s.flight.get(x, Flight.PASS), hasBitIn(s, x, Bit.TRUST)]
   let e = s.facts.get(x, Fact.DEP_HEAD)
   for (; e !== 0; e = s.edges.get(e, Edge.NEXT_DEP)) {
     const isKnown = isCreate(s, e) || isCurrentIn(s, s.edges.get(e, Edge.DEPENDENCY), pass, trust)
-    if (isKnown && differs(s, e)) break
+    if (isKnown && differs(s, e) && !(isBesides && isBrokenAsBefore(s, e))) break
   }
   return e
 }
+
+const isBrokenAsBefore = (s: RowsOfState, e: number): boolean =>
+  s.edges.get(e, Edge.SEEN) < 0 && hasFlagIn(s, s.edges.get(e, Edge.DEPENDENCY), Flag.BROKEN)
 
 /** Of a dependency that differs. */
 export const reasonOf = (s: RowsOfState, e: number): number => {
@@ -176,7 +182,7 @@ export const reasonOf = (s: RowsOfState, e: number): number => {
 export const whyOfValue = (s: RowsOfState, x: number): number => {
   if (s.facts.get(x, Fact.REVISION) === 0) return packWhy(Reason.FIRST)
   if (hasFlagIn(s, x, Flag.STALE)) return s.facts.get(x, Fact.WHY) & ~WHY_SAME
-  const e = firstDiffering(s, x)
+  const e = firstDiffering(s, x, false)
   const reason = e === 0 && hasFlagIn(s, x, Flag.WIPED) ? Reason.WIPED : reasonOf(s, e)
   return packWhy(reason, s.edges.get(e, Edge.DEPENDENCY))
 }

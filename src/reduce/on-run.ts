@@ -13,7 +13,7 @@ import { replaceList } from './kept.js'
 import { closeRequestsOf } from './on-request.js'
 import { becomeSource, contentDiffers, wordsOf, writeLook } from './on-scanned.js'
 import { onUnblocked } from './on-unblocked.js'
-import { noteSame, noteSourceChange, noteWhy } from './why.js'
+import { noteNoRule, noteSame, noteSourceChange, noteWhy } from './why.js'
 import { giveUpWaits, isStarted } from './withdraw.js'
 import type { Work } from './work.js'
 
@@ -125,7 +125,9 @@ const fail = (w: Work, x: BuildId, { error, exists, create, claimed }: Of<'faile
     w.append(x, e)
     w.edges.set(e, Edge.SEEN, w.revision(d))
   }
+  const before = w.facts.get(x, Fact.WHY)
   endRun(w, x)
+  if (error._tag === 'noRule' && !exists) noteNoRule(w, x, before)
   const cycle = objectAt(w.cycles, x)
   const mayHaveCause = cycle === undefined && (error._tag === 'exit' || error._tag === 'unmet')
   const cause = mayHaveCause ? brokenDependency(w, x) : buildId(0)

@@ -25,9 +25,9 @@ const onLook = (w: Work, x: BuildId, looks: Int32Array, at: number): void => {
   if (exists) return onSource(w, x, looks, at)
   // Not there, and nothing made it before: absent, or, if it is wanted, to be made by a rule.
   const isNews = w.kind(x) !== Kind.ABSENT
-  if (isNews)
-    noteSourceChange(w, x, w.kind(x) === Kind.UNKNOWN ? Reason.SEEN : Reason.WENT, w.flight.get(x, Flight.PASS))
+  const how = w.kind(x) === Kind.UNKNOWN ? Reason.SEEN : Reason.WENT
   setKind(w, x, Kind.ABSENT, isNews ? Flag.BROKEN : 0)
+  if (isNews) noteSourceChange(w, x, how, w.flight.get(x, Flight.PASS))
   writeLook(w, x, looks, at)
   if (isNews) bumpRevision(w, x)
   if (w.has(x, Bit.WANTED)) outOfDate(w, x)
@@ -44,10 +44,10 @@ const onSource = (w: Work, x: BuildId, looks: Int32Array, at: number): void => {
   const kind = w.kind(x)
   const differs = kind !== Kind.SOURCE || contentDiffers(w, x, looks, at)
   const pass = w.flight.get(x, Flight.PASS)
-  if (differs) {
-    noteSourceChange(w, x, howChanged(w, x, pass), pass)
-  } else if (statDiffers(w, x, looks, at)) noteTouch(w, x, pass)
+  const how = howChanged(w, x, pass)
   becomeSource(w, x)
+  if (differs) noteSourceChange(w, x, how, pass)
+  else if (statDiffers(w, x, looks, at)) noteTouch(w, x, pass)
   writeLook(w, x, looks, at)
   if (differs) bumpRevision(w, x)
   rest(w, x)

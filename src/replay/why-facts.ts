@@ -4,7 +4,7 @@ import { failureFrom } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
 import { Edge, Fact, Flag, GROUP_SHIFT, hasFlag, Kind, kindOf, Mode, type State } from '../model/state.js'
 import { type IntTable, objectAt, read } from '../model/table.js'
-import { isAboutBuild, Reason, type RowsOfState, reasonIn, subjectIn } from '../model/why.js'
+import { isAboutBuild, isOfSource, Reason, type RowsOfState, reasonIn, subjectIn } from '../model/why.js'
 
 /** What had a build made. */
 export type Cause<B> =
@@ -111,18 +111,17 @@ export const changeIn = (state: State, x: BuildId): Change => {
   const reason = reasonIn(word)
   if (hasFlag(state, x, Flag.MODIFIED))
     return { _tag: 'edited', generation: reason === Reason.EDITED ? subjectIn(word) : 0 }
+  const _tag = reason in CHANGES ? CHANGES[reason as keyof typeof CHANGES] : 'unknown'
+  if (kindOf(state, x) === Kind.ABSENT) return { _tag, generation: isOfSource(reason) ? subjectIn(word) : 0 }
   const touched = subjectIn(word)
-  return {
-    _tag: reason in CHANGES ? CHANGES[reason as keyof typeof CHANGES] : 'unknown',
-    generation: read(state.facts, x, Fact.BUILT),
-    ...(touched === 0 ? {} : { touched }),
-  }
+  return { _tag, generation: read(state.facts, x, Fact.BUILT), ...(touched === 0 ? {} : { touched }) }
 }
 
 /** A file that nothing makes: what is known of how it was made says how it changed. */
 export const isSource = (state: State, x: BuildId): boolean => {
   const kind = kindOf(state, x)
-  return kind === Kind.SOURCE || (kind === Kind.ABSENT && !hasFlag(state, x, Flag.BROKEN))
+  if (kind !== Kind.ABSENT) return kind === Kind.SOURCE
+  return !hasFlag(state, x, Flag.BROKEN) || isOfSource(reasonIn(read(state.facts, x, Fact.WHY)))
 }
 
 export const faultOf = <B>(state: State, x: BuildId, as: (build: BuildId) => B): Fault<B> | undefined => {

@@ -46,7 +46,7 @@ export interface Nearly<B> {
 
 export type WhyNot<B> =
   | { readonly _tag: 'unknown'; readonly build: B }
-  | { readonly _tag: 'neverMade'; readonly build: B }
+  | { readonly _tag: 'neverMade'; readonly build: B; readonly isWanted: boolean }
   | { readonly _tag: 'source'; readonly build: B; readonly change: Change }
   /** But it was. */
   | { readonly _tag: 'made'; readonly build: B; readonly generation: number; readonly result: Result }
@@ -89,13 +89,14 @@ export const whyNot = <B>(state: State, build: BuildId, as: As<B>, asked: Asked 
     return { _tag: 'underWay', build: of, stage: stageOf(state, build), waitsFor: waitsOf(state, build).map(as) }
   const generation = generationOf(state, build)
   if (kind === Kind.UNKNOWN && generation === 0) return { _tag: 'unknown', build: of }
-  if (isSource(state, build))
-    return kind === Kind.ABSENT
-      ? { _tag: 'neverMade', build: of }
-      : { _tag: 'source', build: of, change: changeIn(state, build) }
+  if (isSource(state, build)) {
+    const change = changeIn(state, build)
+    if (kind !== Kind.ABSENT || change._tag === 'went') return { _tag: 'source', build: of, change }
+    return { _tag: 'neverMade', build: of, isWanted: hasFlag(state, build, Flag.BROKEN) }
+  }
   const fault = faultOf(state, build, as)
   if (fault !== undefined) return { _tag: 'broken', build: of, generation, fault }
-  if (kind === Kind.VALUE && generation === 0) return { _tag: 'neverMade', build: of }
+  if (kind === Kind.VALUE && generation === 0) return { _tag: 'neverMade', build: of, isWanted: true }
   if (hasFlag(state, build, Flag.MODIFIED))
     return { _tag: 'edited', build: of, generation: changeIn(state, build).generation }
   if (generation === (asked.generation ?? state.generation)) {

@@ -47,7 +47,7 @@ export const whyLines = (found: Why<string>, words: Wording): readonly string[] 
     case 'unknown':
       return [unknownWords(build)]
     case 'neverMade':
-      return [neverMadeWords(build)]
+      return [neverMadeWords(build, found.isWanted)]
     case 'source':
       return [`${build} is a source: nothing makes it`, `  ${changeWords(found.change, 'it', words)}`]
     case 'edited':
@@ -59,7 +59,8 @@ export const whyLines = (found: Why<string>, words: Wording): readonly string[] 
 
 const unknownWords = (build: string): string =>
   `nothing is known of ${build}: nobody has asked for it yet; run redo-ifchange ${build}, or see redo-targets for what is known`
-const neverMadeWords = (build: string): string => `${build} was never made: it is not there, and nobody asked for it`
+const neverMadeWords = (build: string, isWanted: boolean): string =>
+  `${build} was never made: ${isWanted ? 'it is not there, and nothing makes it' : 'it is not there, and nobody asked for it'}`
 
 const editedLines = (build: string, generation: number, words: Wording, ...more: readonly string[]) => [
   `${build} was changed by hand, seen${inGeneration(generation, words)}, so it is left alone`,
@@ -75,7 +76,6 @@ const madeLines = (found: Extract<Why<string>, { _tag: 'made' }>, words: Wording
   const lines = [result === 'pending' ? `${build} is being made ${when}` : `${build} was made ${when}${came}`]
   chain.forEach((link, i) => {
     const indent = '  '.repeat(i + 1)
-    if (i > 0 && isMissing(link)) return
     if (link._tag === 'made') lines.push(...causeLines(link, chain[i + 1], words).map((line) => indent + line))
     else if (link._tag === 'source') return
     else if (link._tag === 'madeSince')
@@ -92,6 +92,7 @@ const madeLines = (found: Extract<Why<string>, { _tag: 'made' }>, words: Wording
   add('made again, with the same result, so not a cause', found.cutoffs)
   if (!isFirst) {
     add('changed too', found.alsoChanged)
+    add('broken', found.broken)
     add('new', found.added)
     add('unchanged', found.unchanged)
   }
@@ -115,20 +116,17 @@ const causeLines = (
 ): readonly string[] => {
   const source = next?._tag === 'source' ? [sourceWords(next, generation, words)] : undefined
   if ('also' in cause && cause.also !== undefined) {
-    const is = isMissing(next) ? 'is not there any more' : isFailed(next) ? 'is broken' : 'changed'
+    const is = next?._tag === 'made' && next.result === 'failed' ? 'is broken' : 'changed'
     return [causeWords(cause), `and ${source?.[0] ?? `${subject(cause.also, next?.recipe)} ${is}`}`]
   }
   if ('dependency' in cause && cause.dependency !== undefined) {
+    // What was never there has nothing more to tell.
+    if (cause._tag === 'missing' && next?._tag === 'source' && next.change._tag === 'seen') return [causeWords(cause)]
     if (cause._tag !== 'unsure' && source !== undefined) return source
     return [dependencyWords(cause._tag, subject(cause.dependency, next?.recipe)), ...(source ?? [])]
   }
   return [causeWords(cause)]
 }
-
-const isFailed = (link: Link<string> | undefined): boolean => link?._tag === 'made' && link.result === 'failed'
-/** Nothing makes it: that it was tried for the first time tells nobody anything. */
-const isMissing = (link: Link<string> | undefined): boolean =>
-  isFailed(link) && link?._tag === 'made' && link.cause._tag === 'first'
 
 const subject = (build: string, isRecipe: boolean | undefined): string =>
   isRecipe === true ? `${build}, by which it is made,` : build
@@ -173,7 +171,7 @@ const dependencyWords = (tag: 'changed' | 'missing' | 'broken' | 'unsure' | 'app
     case 'changed':
       return `${d} changed`
     case 'missing':
-      return `${d} is not there any more`
+      return `${d} is not there`
     case 'broken':
       return `${d} is broken`
     case 'unsure':
@@ -231,7 +229,7 @@ export const whyNotLines = (found: WhyNot<string>, words: Wording): readonly str
     case 'unknown':
       return [unknownWords(build)]
     case 'neverMade':
-      return [neverMadeWords(build)]
+      return [neverMadeWords(build, found.isWanted)]
     case 'source':
       return [`${build} is a source: nothing makes it`, `  ${changeWords(found.change, 'it', words)}`]
     case 'made':

@@ -49,8 +49,8 @@ export type Why<B> =
   | { readonly _tag: 'unknown'; readonly build: B }
   /** Nothing makes it. */
   | { readonly _tag: 'source'; readonly build: B; readonly change: Change }
-  /** It is known by name, and was never made. */
-  | { readonly _tag: 'neverMade'; readonly build: B }
+  /** It is known by name, is not there, and was never made; `isWanted`: nothing makes it. */
+  | { readonly _tag: 'neverMade'; readonly build: B; readonly isWanted: boolean }
   /** It was changed by hand, as was found in that generation, and is left alone. `made`: when it was made before. */
   | { readonly _tag: 'edited'; readonly build: B; readonly generation: number; readonly made: number }
   | {
@@ -67,6 +67,8 @@ export type Why<B> =
       readonly cutoffs: readonly B[]
       /** Those that changed too, besides the one in the chain. */
       readonly alsoChanged: readonly B[]
+      /** Those that failed, or are not there. */
+      readonly broken: readonly B[]
       /** Those that were looked at or made for the first time in the same generation. */
       readonly added: readonly B[]
       readonly unchanged: readonly B[]
@@ -88,9 +90,10 @@ export const why = <B>(state: State, build: BuildId, as: As<B>, newest: number =
   if (!isUnderWay && !wasMade) {
     if (kind === Kind.UNKNOWN || kind === Kind.REQUEST || kind === Kind.LIVE)
       return { _tag: 'unknown', build: as(build) }
-    if (isSource(state, build) && kind !== Kind.ABSENT)
-      return { _tag: 'source', build: as(build), change: changeIn(state, build) }
-    return { _tag: 'neverMade', build: as(build) }
+    const change = changeIn(state, build)
+    if (isSource(state, build) && (kind !== Kind.ABSENT || change._tag === 'went'))
+      return { _tag: 'source', build: as(build), change }
+    return { _tag: 'neverMade', build: as(build), isWanted: hasFlag(state, build, Flag.BROKEN) }
   }
   const edited = editedIn(state, build)
   const generation = generationOf(state, build)
@@ -125,7 +128,11 @@ export const isRunning = (state: State, x: BuildId): boolean => {
 
 /** That of its last run, or of the present one; of a source, that in which it last changed. */
 export const generationOf = (state: State, x: BuildId): number =>
-  isRunning(state, x) ? read(state.flight, x, Flight.PASS) : read(state.facts, x, Fact.BUILT)
+  isRunning(state, x)
+    ? read(state.flight, x, Flight.PASS)
+    : isSource(state, x)
+      ? changeIn(state, x).generation
+      : read(state.facts, x, Fact.BUILT)
 
 const editedIn = (state: State, x: BuildId): number | undefined => {
   if (isRunning(state, x) || !hasFlag(state, x, Flag.MODIFIED)) return undefined
@@ -180,23 +187,27 @@ const chainFrom = <B>(state: State, build: BuildId, as: As<B>): { links: readonl
   return { links, next }
 }
 
-type Dependencies<B> = Pick<Extract<Why<B>, { _tag: 'made' }>, 'cutoffs' | 'alsoChanged' | 'added' | 'unchanged'>
+type Group = 'cutoffs' | 'alsoChanged' | 'broken' | 'added' | 'unchanged'
+type Dependencies<B> = Pick<Extract<Why<B>, { _tag: 'made' }>, Group>
 
 const dependenciesAt = <B>(state: State, x: BuildId, generation: number, cause: number, as: As<B>): Dependencies<B> => {
-  const found: { cutoffs: B[]; alsoChanged: B[]; added: B[]; unchanged: B[] } = {
+  const found: Record<Group, B[]> = {
     cutoffs: [],
     alsoChanged: [],
+    broken: [],
     added: [],
     unchanged: [],
   }
-  for (const { build, create } of edgesOf(state, x)) {
-    if (create || build === cause) continue
-    if (generationOf(state, build) !== generation) found.unchanged.push(as(build))
-    else if (!isSource(state, build) && resultOf(state, build) === 'same') found.cutoffs.push(as(build))
-    else if (isNew(state, build)) found.added.push(as(build))
-    else found.alsoChanged.push(as(build))
-  }
+  for (const { build, create } of edgesOf(state, x))
+    if (!create && build !== cause) found[groupOf(state, build, generation)].push(as(build))
   return found
+}
+
+const groupOf = (state: State, d: BuildId, generation: number): Group => {
+  if (resultOf(state, d) === 'failed') return 'broken'
+  if (generationOf(state, d) !== generation) return 'unchanged'
+  if (!isSource(state, d) && resultOf(state, d) === 'same') return 'cutoffs'
+  return isNew(state, d) ? 'added' : 'alsoChanged'
 }
 
 const isNew = (state: State, x: BuildId): boolean => {

@@ -148,7 +148,7 @@ describe('why', () => {
     await s.ifchange('some')
     expect((await words(s, 'why', 'some')).slice(0, 2)).toEqual([
       'some was made in request 2, the last one: with the same result as before',
-      '  b is not there any more',
+      '  b is gone, seen in request 2',
     ])
     s.write('bad.do', 'redo-ifchange a\ngrep 2 a\n')
     await s.ifchange('bad')
