@@ -97,7 +97,7 @@ export class Commands {
       clearInterval(timer)
       host.sessions.open.get(request)?.console.status('')
       host.sessions.open.delete(request)
-      host.tracer.close(request)
+      host.observers.end(request)
       done()
       if (host.isIdle) host.onIdle()
     }
@@ -187,16 +187,11 @@ export class Commands {
     const id = host.store.names.fresh()
     const session = host.sessions.begin(id, client, options, resolver)
     this.requests.set(client, id)
-    const trace =
-      options.trace ?? client.environment.find((variable) => variable.startsWith('REDFORD_TRACE='))?.slice(14)
-    if (trace !== undefined && trace !== '') {
-      try {
-        host.tracer.open(id, trace.startsWith('/') ? trace : `${client.hello.cwd}/${trace}`)
-      } catch (error) {
-        this.requests.delete(client)
-        host.sessions.open.delete(id)
-        return this.fail(client, USAGE, `the trace cannot be written: ${(error as Error).message}`)
-      }
+    const refused = host.observers.begin(session, host.state)
+    if (refused !== undefined) {
+      this.requests.delete(client)
+      host.sessions.open.delete(id)
+      return this.fail(client, USAGE, refused)
     }
     host.sessions.setEnvironment(id, client.environment, host.variablesFor(client.environment), options.shellFlags)
     if (options.take) host.engine.dispatch({ _tag: 'taken', builds: targets })
@@ -220,7 +215,7 @@ export class Commands {
           session.console.summary()
           this.lastRequest = { targets, runs: session.runs }
           host.sessions.open.delete(id)
-          host.tracer.close(id)
+          host.observers.end(id)
           client.exit(ok ? SUCCESS : FAILURE)
         },
       )

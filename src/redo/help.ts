@@ -50,6 +50,7 @@ const options = `
   --take             a target changed by hand is a source from now on
   --no-daemon        do it in this process
   --trace FILE       append a line of JSON for each demand, scan, run, block, resume, respond
+  --record FILE      record the build into FILE, for redford replay, step, diff, log, why
   --help, --version
 
 Exit: 0; 1 a target failed (its line names the do-file's code, or redo's own: 204 bad name, 206 wrote $1, 207 two outputs,
