@@ -14,7 +14,7 @@ const rounds = 24
  * @param {import('./support.mjs').World} world
  * @returns {Generator<import('./report.mjs').Row>}
  */
-export function* recordRows(world) {
+export function* recordedRows(world) {
   const tree = plant(world, 'redo', 1000)
   const file = join(tree.folder, 'build.rec')
   const build = (/** @type {readonly string[]} */ args) => {
