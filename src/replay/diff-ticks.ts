@@ -49,7 +49,7 @@ export type OneReceipt = { readonly _tag: Receipt['_tag']; readonly build: Build
 export const partsOf = (a: TickRecord, b: TickRecord): readonly Difference[] => {
   const batch = batchParts(a.input.batch, b.input.batch)
   const chosen = new Set(batch.flatMap((part) => (part.part === 'batch' ? [...part.onlyA, ...part.onlyB] : [])))
-  return [
+  const found = [
     ...settingParts(a.settings, b.settings),
     ...eventParts(a.input.events, b.input.events),
     ...batch,
@@ -57,8 +57,10 @@ export const partsOf = (a: TickRecord, b: TickRecord): readonly Difference[] => 
     ...receiptParts(a.input.receipts, b.input.receipts).filter(
       (part) => part.part !== 'receipt' || !chosen.has(part.build),
     ),
-    ...nameParts(a.names, b.names),
   ]
+  const names = nameParts(a.names, b.names)
+  // Who is spoken of in one of them alone has a name in it alone.
+  return [...found, ...names.filter((part) => found.length === 0 || (part.a !== undefined && part.b !== undefined))]
 }
 
 const settingParts = (a: TickRecord['settings'], b: TickRecord['settings']): readonly Difference[] => {
@@ -173,12 +175,17 @@ const byBuild = (receipts: readonly OneReceipt[]): ReadonlyMap<BuildId, readonly
   return found
 }
 
-const nameParts = (a: TickRecord['names'], b: TickRecord['names']): readonly Difference[] => {
+const nameParts = (
+  a: TickRecord['names'],
+  b: TickRecord['names'],
+): readonly Extract<Difference, { part: 'name' }>[] => {
   const [mine, others] = [new Map(a), new Map(b)]
-  return Array.from(new Set([...mine.keys(), ...others.keys()])).flatMap((build): readonly Difference[] => {
-    const [one, other] = [mine.get(build), others.get(build)]
-    return one === other ? [] : [{ part: 'name', build, a: one, b: other }]
-  })
+  return Array.from(new Set([...mine.keys(), ...others.keys()])).flatMap(
+    (build): readonly Extract<Difference, { part: 'name' }>[] => {
+      const [one, other] = [mine.get(build), others.get(build)]
+      return one === other ? [] : [{ part: 'name', build, a: one, b: other }]
+    },
+  )
 }
 
 /** Names of fields that differ between two records of the same kind. */

@@ -11,7 +11,6 @@ import {
   hasFlag,
   KIND_MASK,
   Kind,
-  kindOf,
   STATUS_MASK,
   type State,
   Status,
@@ -65,7 +64,9 @@ export const statusNameOf = (state: State, x: BuildId): StatusName => {
 
 /** Whether anything is known of `x`: it has facts, or is under way. */
 export const isKnown = (state: State, x: BuildId): boolean =>
-  kindOf(state, x) !== Kind.UNKNOWN || statusOf(state, x) !== Status.REST
+  read(state.facts, x, Fact.FLAGS) !== 0 ||
+  read(state.facts, x, Fact.REVISION) !== 0 ||
+  statusOf(state, x) !== Status.REST
 
 export const viewOf = (state: State, nameOf: Names, x: BuildId): View => {
   const facts = read(state.facts, x, Fact.FLAGS)

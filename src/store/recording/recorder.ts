@@ -34,8 +34,8 @@ export interface RecorderOptions {
   readonly about: Omit<About, 'format'>
   /** The name of a build as a byte string; undefined for a request. */
   readonly nameOf: (build: BuildId) => string | undefined
-  /** The canonical text of a value that does not fit into its content words. */
-  readonly textOf: (build: BuildId, value: unknown) => string
+  /** The canonical text of a value that does not fit into its content words; or the value as another recording holds it. */
+  readonly textOf: (build: BuildId, value: unknown) => string | RecordedValue
   /** A longer text, in chars, is not put into the log. */
   readonly valueMax: number
   /** Whether longer texts are kept beside the log, instead of by their digest alone. */
@@ -105,6 +105,11 @@ export class Recorder {
   /** A source was set; told before the tick that takes it in. */
   set(setting: RecordedSetting): void {
     if (!this.isOver) this.settings.push(setting)
+  }
+
+  /** What `textOf` says to be beside, where it gives no text. */
+  keepBeside(digest: string, text: string): void {
+    this.besides.set(digest, text)
   }
 
   onTick(input: Input, after: State): void {
@@ -197,6 +202,7 @@ export class Recorder {
 
   private recorded(build: BuildId, value: unknown): RecordedValue {
     const text = this.options.textOf(build, value)
+    if (typeof text !== 'string') return text
     if (text.length <= this.options.valueMax) return { _tag: 'text', text }
     if (!this.options.beside) return { _tag: 'left' }
     const digest = createHash('sha256').update(text).digest('hex')
