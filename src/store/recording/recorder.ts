@@ -121,12 +121,19 @@ export class Recorder {
     record.clear()
     this.encoder.write(record, input, this.settings)
     if (this.settings.length > 0) this.settings = []
-    for (const news of after.news) if (news._tag === 'forgotten') this.encoder.forget(news.build)
+    const { news } = after
+    for (let i = 0; i < news.length; i++) {
+      const each = news[i]!
+      if (each._tag === 'forgotten') this.encoder.forget(each.build)
+    }
     const bytes = record.view()
     this.link = linkAfter(this.link, digest, bytes)
     this.log.count(bytes.length)
     this.log.raw(bytes)
-    for (const word of [...digest, ...this.link]) this.sums.word(word)
+    this.sums.word(digest[0])
+    this.sums.word(digest[1])
+    this.sums.word(this.link[0])
+    this.sums.word(this.link[1])
     const now = this.options.now()
     this.times.count(Math.max(0, Math.round(now - this.lastTime)))
     this.lastTime = now
