@@ -169,7 +169,14 @@ const startDaemon = async (root: string): Promise<string | undefined> => {
 
 /** What a daemon needs of the environment of whoever happens to start it; do-files get that of their own request. */
 const daemonEnvironment = (): NodeJS.ProcessEnv => {
-  const { REDFORD_TOKEN: _, REDFORD_ROOT: __, REDFORD_TRACE: ___, REDFORD_RECORD: ____, NODE_EXTRA_CA_CERTS, ...rest } = process.env
+  const {
+    REDFORD_TOKEN: _,
+    REDFORD_ROOT: __,
+    REDFORD_TRACE: ___,
+    REDFORD_RECORD: ____,
+    NODE_EXTRA_CA_CERTS,
+    ...rest
+  } = process.env
   // Node reads them as it starts, which takes it as long again; see bin/redo.
   const certificates = NODE_EXTRA_CA_CERTS ? { REDFORD_CA_CERTS: NODE_EXTRA_CA_CERTS } : {}
   return { ...rest, ...certificates, ...DAEMON_MALLOC }
