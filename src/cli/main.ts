@@ -30,6 +30,7 @@ const usage = `usage: redford COMMAND
   redford why-not TARGET     why it was not made; --json
   redford stop               end the project's daemon
   redford doctor [--json]    what this installation has and lacks
+  redford lab ...            batching policies on workloads (redford lab --help)
   redford COMMAND ...        any of ${COMMANDS.join(', ')}
 `
 
@@ -247,6 +248,13 @@ const exit = (code: number): void => {
   waiting.write('', () => exit(code))
 }
 
+/** Not part of the one file that all commands are: few use it. */
+const LAB = '../lab/command.js'
+const runLab = async (args: readonly string[]): Promise<number> => {
+  const { labCommand } = (await import(LAB)) as typeof import('../lab/command.js')
+  return labCommand(args)
+}
+
 const [command = 'help', ...args] = process.argv.slice(2)
 
 const run = async (): Promise<number | undefined> => {
@@ -279,6 +287,7 @@ const run = async (): Promise<number | undefined> => {
     const { doctor } = await import('../redo/doctor.js')
     return doctor(rest.includes('--json'))
   }
+  if (first === 'lab') return runLab(rest)
   if (first === '--version') {
     process.stdout.write(`redford ${packageVersion}\n`)
     return 0

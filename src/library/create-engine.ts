@@ -1,4 +1,5 @@
 /** The library's engine: requests, transactions and notices, in front of the same engine that builds files. */
+
 import * as E from 'fp-ts/lib/Either.js'
 import { Engine as Inner } from '../engine.js'
 import type { Outcome } from '../finalize/finalize.js'
@@ -25,6 +26,7 @@ import { firstState, type Origin, originState, requestsIn, underWay } from './or
 import { type Progress, progressOf } from './progress.js'
 import { recordedSetting, recorderFor } from './recording.js'
 import { Live, Request } from './request.js'
+import { onceEvent, type RequestTerms, termsOf } from './terms.js'
 import { Transaction } from './transaction.js'
 import { attempter, Watches } from './watches.js'
 import { type Known, whyNotOf, whyOf } from './why.js'
@@ -101,6 +103,7 @@ export class BuildEngine {
           : originState(this.settings, origin),
       drive: perTurn,
       policy: this.settings.policy,
+      onBreach: this.settings.onBreach,
       onTick: (input, _, after) => {
         this.ticks++
         this.recorder?.onTick(input, after)
@@ -122,8 +125,9 @@ export class BuildEngine {
   // ---------------------------------------------------------------------------------------------- requests
 
   /** Asks for one answer. Those who ask for the same share one build. */
-  once<V, F>(key: Key<V, F>): Request<V, F> {
+  once<V, F>(key: Key<V, F>, terms?: RequestTerms): Request<V, F> {
     this.check('once', key)
+    const told = termsOf('once', terms)
     const target = this.keys.intern(key)
     const id = this.keys.lend()
     const request = new Request<V, F>(key, () => {
@@ -131,23 +135,14 @@ export class BuildEngine {
       this.letGo(id)
     })
     this.requests.set(id, request as unknown as Request<unknown>)
-    this.inner.dispatch({
-      _tag: 'requested',
-      request: id,
-      by: 0 as BuildId,
-      session: id,
-      targets: [target],
-      want: 'value',
-      keepGoing: true,
-      jobs: 1,
-      trust: true,
-    })
+    this.inner.dispatch(onceEvent(id, target, told))
     return request
   }
 
   /** Asks to be told of the answer, and of every other one that takes its place. */
-  live<V, F>(key: Key<V, F>): Live<V, F> {
+  live<V, F>(key: Key<V, F>, terms?: RequestTerms): Live<V, F> {
     this.check('live', key)
+    const told = termsOf('live', terms)
     const target = this.keys.intern(key)
     const id = this.keys.lend()
     const live = new Live<V, F>(key, this.versionNow, () => {
@@ -156,7 +151,7 @@ export class BuildEngine {
     })
     while (this.lives.length < id) this.lives.push(undefined)
     this.lives[id] = live as unknown as Live<unknown>
-    this.inner.dispatch({ _tag: 'followed', request: id, target })
+    this.inner.dispatch({ _tag: 'followed', request: id, target, ...told })
     return live
   }
 

@@ -2,7 +2,8 @@
 import type { Drive as InnerDrive } from '../engine.js'
 import type { ActionDefinition, Definition, Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
-import { fixpoint, type Policy } from '../reduce/policies/basic.js'
+import { fixpoint } from '../reduce/policies/basic.js'
+import type { Policy } from '../reduce/policies/policy.js'
 import type { Defined } from './define.js'
 import type { MemoryStore, SqliteStore } from './store.js'
 
@@ -49,6 +50,7 @@ export interface Settings {
   readonly freeze: boolean
   readonly isDropped: () => boolean
   readonly onError: (error: unknown) => void
+  readonly onBreach: (breach: string) => void
 }
 
 interface Room {
@@ -75,7 +77,7 @@ export const settingsOf = (options: CreateOptions): Settings => {
       'createEngine: `rules` must be a list of sources, rules and actions: createEngine({ rules: [...] })',
     )
   // What makes a policy takes no view.
-  if (typeof policy !== 'function' || policy.length === 0)
+  if (!isPolicy(policy))
     throw new Misuse('createEngine: `policy` must be a policy, such as policies.fixpoint() or policies.cap(100)')
   if (!isCount(keep)) throw new Misuse(`createEngine: \`keep\` must be a number from 0 on, got ${keep}`)
   if (typeof freeze !== 'boolean') throw new Misuse(`createEngine: \`freeze\` must be true or false, got ${freeze}`)
@@ -83,7 +85,8 @@ export const settingsOf = (options: CreateOptions): Settings => {
   const known = definitionsOf(rules)
   const rooms = Object.entries(pools).map(roomOf)
   for (const of of known) if (of.kind === 'action') checkPool(of, rooms)
-  return { known, pools: rooms, policy, keep, freeze, isDropped: dropper(continuations), onError }
+  const onBreach = (breach: string): void => onError(new Misuse(`the policy ${breach}`))
+  return { known, pools: rooms, policy, keep, freeze, isDropped: dropper(continuations), onError, onBreach }
 }
 
 const roomOf = ([name, room]: readonly [string, number | { readonly threads: number }]): Room => {
@@ -110,6 +113,11 @@ const checkPool = ({ name, pool, run }: ActionDefinition, rooms: readonly Room[]
       `createEngine: action ${name} is of pool ${pool}, which runs in threads: its \`run\` must be thread(file, name), or the pool a number`,
     )
 }
+
+const isPolicy = (policy: unknown): boolean =>
+  typeof policy === 'function'
+    ? policy.length > 0
+    : typeof (policy as { readonly choose?: unknown } | null)?.choose === 'function'
 
 export const isCount = (count: number): boolean => typeof count === 'number' && count >= 0
 

@@ -5,12 +5,13 @@
  * Values are not in it: what they are is said by the content words of `facts`. News is not: it is that of one tick.
  */
 import { canonical, type Json } from './codec.js'
-import type { Queue, State } from './state.js'
+import type { Queue } from './queue.js'
+import type { State } from './state.js'
 import { changedObjects, eachObject, type ObjectTable, objectAt, summed } from './table.js'
 import { WordSum } from './word-sum.js'
 
-const TABLES = ['facts', 'checked', 'edges', 'flight'] as const
-const OBJECTS = ['sessions', 'errors', 'cycles', 'stamps'] as const
+const TABLES = ['facts', 'checked', 'edges', 'flight', 'costs', 'plans'] as const
+const OBJECTS = ['sessions', 'errors', 'cycles', 'stamps', 'lanes', 'terms'] as const
 const QUEUES = ['park', 'expand', 'scan', 'ready', 'start', 'answer'] as const
 
 /** Tells tables apart, by their place in all of them. */
@@ -28,6 +29,8 @@ const NUMBERS = [
   'running',
   'keep',
   'cyclic',
+  'slotsMax',
+  'tracks',
 ] as const
 
 /** Of one state after the other. */
@@ -38,6 +41,7 @@ export class StateDigest {
   /** Of all numbers that are in no table, and what they were. */
   private readonly rest = new WordSum(seedOf(REST + 2))
   private readonly restWords: number[] = []
+  private carried = new WordSum(seedOf(REST + 3))
   private state: State
 
   constructor(state: State) {
@@ -46,6 +50,7 @@ export class StateDigest {
       eachObject(state[name] as ObjectTable<unknown>, (row, value) => this.object(i, row, value, 1))
     })
     this.keep(state.kept)
+    this.carry(state)
     this.takeRest(state)
     TABLES.forEach((name, i) => summed(state[name], SEEDS[i]!))
   }
@@ -64,16 +69,19 @@ export class StateDigest {
     }
     this.takeRest(after)
     if (before.kept !== after.kept) this.keep(after.kept)
+    if (before.carry !== after.carry || before.shares !== after.shares) this.carry(after)
     this.state = after
   }
 
   private object(number: number, row: number, value: unknown, sign: number): void {
-    if (value === undefined) return
-    const text = canonical(JSON.parse(JSON.stringify(value, withoutTrace)) as Json)
-    const place = Math.imul(row, REST) + number
-    let h = text.length
-    for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193) ^ (h >>> 15)
-    this.objects.add(place, sign * (h | 0))
+    if (value !== undefined) this.objects.add(Math.imul(row, REST) + number, sign * hashOf(value))
+  }
+
+  /** What the policy keeps, and what is kept for it. */
+  private carry({ carry, shares }: State): void {
+    this.carried = new WordSum(this.carried.seed)
+    if (carry !== null) this.carried.add(0, hashOf(carry))
+    shares.forEach((share, i) => this.carried.add(1 + i, hashOf(share)))
   }
 
   private keep(kept: State['kept']): void {
@@ -83,9 +91,9 @@ export class StateDigest {
 
   /** The two words of the digest. */
   get words(): readonly [number, number] {
-    const { state, objects, kept, rest } = this
-    let a = objects.a + kept.a + rest.a
-    let b = objects.b + kept.b + rest.b
+    const { state, objects, kept, rest, carried } = this
+    let a = objects.a + kept.a + rest.a + carried.a
+    let b = objects.b + kept.b + rest.b + carried.b
     for (let i = 0; i < TABLES.length; i++) {
       const sum = summed(state[TABLES[i]!], SEEDS[i]!)
       a += sum.a
@@ -96,7 +104,9 @@ export class StateDigest {
 
   private takeRest(state: State): void {
     for (let i = 0; i < NUMBERS.length; i++) this.put(i, state[NUMBERS[i]!])
-    let i: number = NUMBERS.length
+    this.put(NUMBERS.length, state.clock.now)
+    this.put(NUMBERS.length + 1, state.clock.spent)
+    let i: number = NUMBERS.length + 2
     for (let q = 0; q < QUEUES.length; q++) i = this.putQueue(i, state[QUEUES[q]!])
     for (const pool of state.pools) {
       this.put(i, pool.size)
@@ -130,6 +140,13 @@ export const digestText = (words: readonly [number, number]): string =>
 
 /** Of a state by itself: costs its size, the first time. */
 export const digestOf = (state: State): string => new StateDigest(state).text
+
+const hashOf = (value: unknown): number => {
+  const text = canonical(JSON.parse(JSON.stringify(value, withoutTrace)) as Json)
+  let h = text.length
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193) ^ (h >>> 15)
+  return h | 0
+}
 
 /** Where something was thrown is told in the words of a runtime, and hangs on who called. */
 const withoutTrace = (name: string, value: unknown): unknown => (name === 'trace' ? undefined : value)

@@ -11,7 +11,9 @@
 
 import type { BuildError, Failure } from './error.js'
 import type { Session } from './event.js'
-import { type BuildId, buildId, type EdgeId, edgeId, type Generation, generation } from './ids.js'
+import { type BuildId, type EdgeId, edgeId, type Generation, generation } from './ids.js'
+import { type Clock, COST_STRIDE, emptyClock, type Lane, PLAN_STRIDE, type Shares, type Terms } from './plan.js'
+import { emptyQueue, type Queue } from './queue.js'
 import { emptyObjects, emptyTable, type IntTable, type ObjectTable, read } from './table.js'
 
 // ------------------------------------------------------------------------------------------------ facts
@@ -226,14 +228,6 @@ export const Bit = {
 
 // ------------------------------------------------------------------------------------------------ state
 
-/** A queue of builds, linked through `Flight.NEXT` and `PREV`: first in, first out, but any can be taken. */
-export interface Queue {
-  readonly head: BuildId
-  readonly tail: BuildId
-  readonly size: number
-}
-export const emptyQueue: Queue = { head: buildId(0), tail: buildId(0), size: 0 }
-
 /** What a target said with redo-stamp, four words as for content: in its last good run, and in the present one. */
 export interface Stamp {
   readonly last?: readonly number[] | undefined
@@ -263,8 +257,9 @@ export interface State {
   readonly inFlight: number
   readonly unknown: number
   readonly scanning: number
-  /** Slots in use. */
+  /** Slots in use, and how many there are at most, whatever the sessions say; 0: no limit. */
   readonly running: number
+  readonly slotsMax: number
   /** Scanned on a guess: forgotten once nothing else is in flight. */
   readonly park: Queue
   /** To be expanded: demanded, dependencies not yet demanded. */
@@ -288,6 +283,15 @@ export interface State {
   readonly keep: number
   /** How many builds are broken by a cycle. */
   readonly cyclic: number
+  /** For the policy, see `plan.ts`: what is kept up for it, by request, build and do-file; and what it keeps itself, plain data. */
+  readonly tracks: number
+  readonly costs: IntTable
+  readonly plans: IntTable
+  readonly lanes: ObjectTable<Lane>
+  readonly shares: Shares
+  readonly terms: ObjectTable<Terms>
+  readonly clock: Clock
+  readonly carry: unknown
   /** What happened in the last tick, in order: the engine takes it out, and hands that of a whole turn to finalize. */
   readonly news: readonly News[]
 }
@@ -337,6 +341,7 @@ export const emptyState: State = {
   unknown: 0,
   scanning: 0,
   running: 0,
+  slotsMax: 0,
   park: emptyQueue,
   expand: emptyQueue,
   scan: emptyQueue,
@@ -352,6 +357,14 @@ export const emptyState: State = {
   kept: [],
   keep: 0,
   cyclic: 0,
+  tracks: 0,
+  costs: emptyTable(COST_STRIDE),
+  plans: emptyTable(PLAN_STRIDE),
+  lanes: emptyObjects,
+  shares: [],
+  terms: emptyObjects,
+  clock: emptyClock,
+  carry: null,
   news: [],
 }
 

@@ -57,6 +57,7 @@ const free = (w: Work, isKept: (x: number) => boolean): void => {
     w.stamps = withObject(w.stamps, x, undefined)
     w.values.set(x, undefined)
     w.checked.set(x, 0, 0)
+    w.costs.clear(x)
     w.tell({ _tag: 'forgotten', build: buildId(x) })
   })
   for (const x of forgotten) w.facts.clear(x)

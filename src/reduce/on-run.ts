@@ -13,6 +13,7 @@ import { replaceList } from './kept.js'
 import { closeRequestsOf } from './on-request.js'
 import { becomeSource, contentDiffers, wordsOf, writeLook } from './on-scanned.js'
 import { onUnblocked } from './on-unblocked.js'
+import { onCost } from './track.js'
 import { noteNoRule, noteSame, noteSourceChange, noteWhy } from './why.js'
 import { giveUpWaits, isStarted } from './withdraw.js'
 import type { Work } from './work.js'
@@ -68,7 +69,7 @@ const canEnd = (w: Work, x: BuildId): boolean => {
   return status === Status.READY || status === Status.START || isStarted(w, x) || status === Status.BLOCKED
 }
 
-export const onDone = (w: Work, { build: x, look, virtual }: Of<'done'>): void => {
+export const onDone = (w: Work, { build: x, look, virtual, cost }: Of<'done'>): void => {
   invariant(canEnd(w, x), `build ${x} is done and was not run`)
   const looks = wordsOf(look)
   const stamp = objectAt(w.stamps, x)
@@ -85,6 +86,7 @@ export const onDone = (w: Work, { build: x, look, virtual }: Of<'done'>): void =
       : (before & Flag.STAMPED) !== 0 || virtual || contentDiffers(w, x, looks, 0))
   endRun(w, x)
   if (!changed) noteSame(w, x)
+  onCost(w, x, cost)
   const flags =
     Kind.TARGET | (virtual ? Flag.VIRTUAL : 0) | (stamped ? Flag.STAMPED : 0) | (w.has(x, Bit.ALWAYS) ? Flag.ALWAYS : 0)
   // Whose request closed a cycle is chance: all on it break, those too that would go on without an answer.

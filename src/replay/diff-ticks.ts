@@ -108,6 +108,7 @@ const buildsOf = (event: Event): readonly BuildId[] => {
     case 'rechecked':
     case 'collect':
     case 'swept':
+    case 'read':
       return []
   }
 }

@@ -20,6 +20,18 @@ export const everyPolicy: readonly Policy[] = [
   lifo,
 ]
 
+/** Those that know requests, costs and time: all they keep is in the state, and none of it is left in the end. */
+export const knowing: readonly Policy[] = [
+  policies.shortestRemaining(),
+  policies.leastAttained(),
+  policies.fairShare({ a: 2 }),
+  policies.criticalPath(),
+  policies.lexicographic(policies.deadline(), policies.criticalPath()),
+  policies.random(7),
+  policies.perClass({ a: policies.shortestRemaining(), b: policies.random(3) }),
+  policies.compose(policies.shortestRemaining(), policies.slice(1), policies.aimd(1)),
+]
+
 /** Puts receipts in an order that numbers choose. */
 export const permutation = (numbers: readonly number[]): ((receipts: readonly Receipt[]) => readonly Receipt[]) => {
   const pick = picker(numbers)
@@ -45,7 +57,14 @@ export const expectLawful = (
   const played = play(sample, steps, config)
   played.finish(picker(order))
   if (!config.cyclic) played.expectSmall()
-  const fresh = createEngine({ rules: [], pools: { pool: config.pool ?? 1 }, drive: 'manual', keep: 5 })
+  const { policy } = config
+  const fresh = createEngine({
+    rules: [],
+    pools: { pool: config.pool ?? 1 },
+    drive: 'manual',
+    keep: 5,
+    ...(policy && { policy }),
+  })
   played.expectEmptied(fresh.state)
 }
 

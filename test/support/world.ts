@@ -11,7 +11,7 @@ import { type BuildId, buildId } from '../../src/model/ids.js'
 import { checkInvariants } from '../../src/model/invariants.js'
 import { Edge, FACT_STRIDE, Fact, Flag, Flight, GROUP_SHIFT, hasFlag, type State } from '../../src/model/state.js'
 import { read } from '../../src/model/table.js'
-import type { Policy } from '../../src/reduce/policies/basic.js'
+import type { Policy } from '../../src/reduce/policies/policy.js'
 
 /** What a rule's process does, step by step. */
 export interface Rule {
