@@ -93,10 +93,10 @@ export class BuildEngine {
   }
 
   private firstState(): State {
-    const { pools, keep } = this.settings
+    const { pools, keep, policy } = this.settings
     const rooms = pools.map(({ size }) => ({ size, running: 0, queue: emptyQueue }))
     const version = this.keys.size === 0 ? 0 : this.versionNow
-    return { ...(this.keeper?.state ?? emptyState), version, pools: rooms, keep }
+    return { ...(this.keeper?.state ?? emptyState), version, pools: rooms, keep, ahead: policy.ahead ?? 0 }
   }
 
   /** Rules may not call the engine that runs them. */

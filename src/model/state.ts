@@ -218,6 +218,8 @@ export const Bit = {
   VOIDED: 1 << 20,
   /** value: to be run anew. What it asked for is kept, and waited for no less, until the new run has asked. */
   ANEW: 1 << 21,
+  /** value: in the run queue to be judged, not to be run in any case. */
+  UNJUDGED: 1 << 22,
 } as const
 
 // ------------------------------------------------------------------------------------------------ state
@@ -282,6 +284,8 @@ export interface State {
   /** What was last asked for once, newest last: swept last. At most `keep`. */
   readonly kept: readonly BuildId[]
   readonly keep: number
+  /** How many builds make may go through in a tick besides those of its batch, since those need them. 0: the batch alone. */
+  readonly ahead: number
   /** How many builds are broken by a cycle. */
   readonly cyclic: number
   /** What happened in the last tick, in order: the engine takes it out, and hands that of a whole turn to finalize. */
@@ -347,6 +351,7 @@ export const emptyState: State = {
   pools: [],
   kept: [],
   keep: 0,
+  ahead: 0,
   cyclic: 0,
   news: [],
 }

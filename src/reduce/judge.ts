@@ -87,7 +87,11 @@ export const judge = (w: Work, x: BuildId): void => {
 /** A value was demanded. */
 export const judgeValue = (w: Work, x: BuildId): void => {
   if (isCertain(w, x)) outOfDate(w, x)
-  else judge(w, x)
+  else if (w.ahead > 0 && w.has(x, Bit.WANTED)) {
+    // Make looks at what it depends on by itself.
+    w.setBits(x, Bit.UNJUDGED)
+    w.moveTo(x, Status.READY)
+  } else judge(w, x)
   if (w.status(x) !== Status.REST) tellScanned(w, x)
 }
 

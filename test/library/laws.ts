@@ -1,5 +1,5 @@
 /** What has to hold of every schedule: each function plays one, and throws where a law is broken. */
-import { createEngine, type Policy, policies, type Receipt } from '../../src/index.js'
+import { createEngine, type Policy, policies, type ReadyView, type Receipt } from '../../src/index.js'
 import { fingerprint } from './fingerprint.js'
 import { type Config, Play } from './play.js'
 import { picker, type Sample, type Step } from './schedules.js'
@@ -12,12 +12,19 @@ export const lifo: Policy = (view) => ({
   answer: [],
 })
 
+/** Goes so far beyond its batch, be it never enough. */
+export const ahead = (policy: Policy, builds: number): Policy =>
+  Object.assign((view: ReadyView) => policy(view), { ahead: builds })
+
 export const everyPolicy: readonly Policy[] = [
   policies.fixpoint(),
   policies.fullBatch(),
   policies.cap(1),
   policies.cap(3),
   lifo,
+  ahead(lifo, 1),
+  ahead(policies.cap(1), 3),
+  ahead(policies.fullBatch(), 5),
 ]
 
 /** Puts receipts in an order that numbers choose. */
@@ -45,7 +52,13 @@ export const expectLawful = (
   const played = play(sample, steps, config)
   played.finish(picker(order))
   if (!config.cyclic) played.expectSmall()
-  const fresh = createEngine({ rules: [], pools: { pool: config.pool ?? 1 }, drive: 'manual', keep: 5 })
+  const fresh = createEngine({
+    rules: [],
+    pools: { pool: config.pool ?? 1 },
+    drive: 'manual',
+    keep: 5,
+    ...(config.policy && { policy: config.policy }),
+  })
   played.expectEmptied(fresh.state)
 }
 

@@ -3,7 +3,8 @@ import type { Batch } from '../../model/event.js'
 import type { BuildId } from '../../model/ids.js'
 import { type ReadyView, slotsOf } from '../gather.js'
 
-export type Policy = (view: ReadyView) => Batch
+/** `ahead`: how many builds that those of a batch need make may go through with them (`State.ahead`). Without it, none. */
+export type Policy = ((view: ReadyView) => Batch) & { readonly ahead?: number }
 
 /** At most `max` builds of each kind a tick, first come first; slots go first to do-files that wait for an answer: what began gets done. */
 export const cap =
@@ -22,12 +23,15 @@ export const fullBatch = (): Policy => cap(Number.POSITIVE_INFINITY)
 
 /** How many builds a tick runs: so few that what it works on stays in the processor's cache, and that a turn may end soon. */
 const NEAR = 128
+/** How many more it goes through for them, within the same bounds. */
+const AHEAD = 512
 
 /**
  * To the fixed point the shortest way: what others were found to wait for runs before what was ready earlier, so that little waits at
  * any time, and results are used while they are at hand.
  */
-export const fixpoint = (): Policy => (view) => batchOf(view, Number.POSITIVE_INFINITY, view.newest(NEAR))
+export const fixpoint = (): Policy =>
+  Object.assign((view: ReadyView) => batchOf(view, Number.POSITIVE_INFINITY, view.newest(NEAR)), { ahead: AHEAD })
 
 /**
  * What would be started, were one more slot free. None where one is free, where an answer comes first, and with one slot in all: who asks
