@@ -25,7 +25,12 @@ const OPEN = 'open'
 
 /** What a state answers, and before that what was done in this batch. */
 export class Found implements Answers {
-  readonly builds = new Map<BuildId, Done | typeof DUE | typeof OPEN>()
+  builds = new Map<BuildId, Done | typeof DUE | typeof OPEN>()
+
+  /** The batch is over. A new map: one that is emptied keeps what was in it from being collected early (V8 links the old table to the new one). */
+  clear(): void {
+    this.builds = new Map()
+  }
 
   isAtHand(state: State, x: BuildId): boolean {
     const found = this.builds.get(x)

@@ -78,7 +78,7 @@ export class ValueMake {
       for (const [of, together] of batches)
         for (const receipt of this.runBatch(state, of, together)) receipts.push(receipt)
     } finally {
-      this.found.builds.clear()
+      this.found.clear()
     }
     return receipts
   }
