@@ -176,8 +176,11 @@ export class Ahead {
     }
     const receipt = this.attempts.attempt(this.state, x, groups.length)
     if (receipt._tag === 'needs') {
-      for (const group of receipt.groups) groups.push(group)
-      const wants = receipt.groups.flat().filter((d) => !this.found.isAtHand(this.state, d))
+      const wants: BuildId[] = []
+      for (const group of receipt.groups) {
+        groups.push(group)
+        for (const d of group) if (!this.found.isAtHand(this.state, d)) wants.push(d)
+      }
       begun.isStuck = wants.length === 0
       begun.waitFor(wants)
       return false

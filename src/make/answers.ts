@@ -2,7 +2,7 @@
 import type { Key } from '../model/definition.js'
 import { type Failure, failureFrom } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
-import { Fact, Flag, Flight, type State } from '../model/state.js'
+import { Fact, Flag, Flight, KIND_MASK, Kind, type State } from '../model/state.js'
 import { objectAt, read } from '../model/table.js'
 
 /** In the table of values, where `undefined` means that there is none, this stands for it. */
@@ -21,10 +21,12 @@ export interface Answers {
 }
 
 /** Whether there is a result that holds now, be it an error. */
-export const isAtHand = (state: State, x: BuildId): boolean =>
-  read(state.checked, x, 0) > 0 &&
-  read(state.flight, x, Flight.STATUS) === 0 &&
-  (read(state.facts, x, Fact.FLAGS) & Flag.WIPED) === 0
+export const isAtHand = (state: State, x: BuildId): boolean => {
+  const flags = read(state.facts, x, Fact.FLAGS)
+  if ((flags & Flag.WIPED) !== 0 || read(state.checked, x, 0) <= 0) return false
+  // A value in flight is not known to hold, or was given up.
+  return (flags & KIND_MASK) === Kind.VALUE || read(state.flight, x, Flight.STATUS) === 0
+}
 
 const isBroken = (state: State, x: BuildId): boolean => (read(state.facts, x, Fact.FLAGS) & Flag.BROKEN) !== 0
 

@@ -13,6 +13,7 @@ export const keysIn = (needs: Needs, found: Key[] = []): Key[] => {
     throw new Misuse(
       `expected keys, or lists or records of keys, got ${shown(needs)}${typeof needs === 'function' ? ': call it with a key' : ''}`,
     )
+  else if (Array.isArray(needs)) for (const part of needs as readonly Needs[]) keysIn(part, found)
   else for (const part of Object.values(needs) as Needs[]) keysIn(part, found)
   return found
 }

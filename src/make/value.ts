@@ -249,7 +249,8 @@ export class ValueMake {
     const { ids } = declared
     const groups = declared.isAsked || ids.length === 0 ? [] : [ids]
     if (!this.areAtHand(state, ids)) {
-      this.declarations.set(x, { ...declared, isAsked: true })
+      declared.isAsked = true
+      this.declarations.set(x, declared)
       return { _tag: 'needs', build: x, groups }
     }
     this.declarations.delete(x)
@@ -320,7 +321,7 @@ interface Declared {
   readonly ids: readonly BuildId[]
   readonly each: readonly BuildId[]
   /** The state knows that this attempt asked for them. */
-  readonly isAsked: boolean
+  isAsked: boolean
 }
 
 /** Each id once. */
