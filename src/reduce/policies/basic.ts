@@ -22,7 +22,7 @@ const batchOf = (view: ReadyView, max: number, run: Batch['run']): Batch => {
 export const fullBatch = (): Policy => cap(Number.POSITIVE_INFINITY)
 
 /** How many builds a tick runs: so few that what it works on stays in the processor's cache, and that a turn may end soon. */
-const NEAR = 128
+const NEAR = 256
 /** How many more it goes through for them, within the same bounds. */
 const AHEAD = 512
 
