@@ -7,15 +7,17 @@
 import { contentOfCause } from '../model/content-of-cause.js'
 import type { BuildError, Failure } from '../model/error.js'
 import { failureFrom } from '../model/error.js'
-import type { Ahead as AheadReceipt, Alone, Receipt } from '../model/event.js'
+import type { Ahead as AheadReceipt, Alone, Groups, Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Edge, Fact, Flag, Flight, GROUP_SHIFT, KIND_MASK, Kind, Mode, type State } from '../model/state.js'
 import { objectAt, read } from '../model/table.js'
 import { type Answers, answersOfState, fromTable, isAtHand, resultOf } from './answers.js'
 
+type Ended = Extract<Receipt, { _tag: 'made' | 'broken' }>
+
 /** What came of a build in this batch; without `receipt` it holds. */
 interface Done {
-  readonly receipt: Extract<Receipt, { _tag: 'made' | 'broken' }> | undefined
+  readonly receipt: Ended | undefined
   readonly revision: number
 }
 /** Of the batch, and not begun. */
@@ -78,13 +80,16 @@ export interface Attempts {
   readonly attempt: (state: State, x: BuildId, asked: number) => Alone
 }
 
+const NONE: Groups = []
+
 /** A build that was begun, and what it waits for. */
 class Begun {
   wants: readonly BuildId[] = []
   next = 0
   /** Something it needs is not to be had in this batch. */
   isStuck = false
-  readonly groups: (readonly BuildId[])[] = []
+  /** What it asked for in this batch. */
+  groups: Groups = NONE
 
   constructor(
     readonly x: BuildId,
@@ -130,7 +135,7 @@ export class Ahead {
     for (let top = stack[0]; top !== undefined; top = stack[stack.length - 1]) {
       if (top.next < top.wants.length) {
         const d = top.wants[top.next++]!
-        if (typeof this.found.builds.get(d) === 'object') continue
+        if (top.isJudged ? this.isCurrent(d) : this.found.isAtHand(this.state, d)) continue
         if (this.canBegin(d)) stack.push(this.begin(d))
         else top.isStuck = true
       } else if (this.goOn(top)) {
@@ -160,9 +165,11 @@ export class Ahead {
 
   /** Whether nothing more is to be done for it. */
   private goOn(begun: Begun): boolean {
-    const { x, groups } = begun
+    const { x } = begun
     if (begun.isStuck) {
-      this.open.push(begun.isJudged ? { _tag: 'unjudged', build: x } : { _tag: 'needs', build: x, groups })
+      this.open.push(
+        begun.isJudged ? { _tag: 'unjudged', build: x } : { _tag: 'needs', build: x, groups: begun.groups },
+      )
       return true
     }
     if (begun.isJudged) {
@@ -174,19 +181,17 @@ export class Ahead {
       }
       begun.isJudged = false
     }
+    const { groups } = begun
     const receipt = this.attempts.attempt(this.state, x, groups.length)
     if (receipt._tag === 'needs') {
-      const wants: BuildId[] = []
-      for (const group of receipt.groups) {
-        groups.push(group)
-        for (const d of group) if (!this.found.isAtHand(this.state, d)) wants.push(d)
-      }
-      begun.isStuck = wants.length === 0
-      begun.waitFor(wants)
+      const more = receipt.groups
+      begun.groups = groups.length === 0 ? more : [...groups, ...more]
+      begun.isStuck = more.length === 0
+      begun.waitFor(more.length === 1 ? more[0]! : more.flat())
       return false
     }
     if (receipt._tag === 'made' || receipt._tag === 'broken')
-      this.end(groups.length === 0 ? receipt : { ...receipt, groups: [...groups, ...receipt.groups] })
+      this.end(groups.length === 0 ? receipt : withGroups(receipt, groups))
     else this.open.push(receipt)
     return true
   }
@@ -230,13 +235,13 @@ export class Ahead {
       this.found.builds.set(x, { receipt: undefined, revision: read(facts, x, Fact.REVISION) })
   }
 
-  private end(receipt: Extract<Receipt, { _tag: 'made' | 'broken' }>): void {
+  private end(receipt: Ended): void {
     this.done.push(receipt)
     this.found.builds.set(receipt.build, { receipt, revision: this.revisionAfter(receipt) })
   }
 
   /** As the reducer will have it. */
-  private revisionAfter(receipt: Extract<Receipt, { _tag: 'made' | 'broken' }>): number {
+  private revisionAfter(receipt: Ended): number {
     const { state } = this
     const { facts } = state
     const x = receipt.build
@@ -259,6 +264,12 @@ export class Ahead {
     return contentOfCause(cause, (word) => this.contentWord(cause, word))[i]!
   }
 }
+
+/** Besides what it asked for in the end, it asked for `groups` before. */
+const withGroups = (receipt: Ended, groups: Groups): Ended => ({
+  ...receipt,
+  groups: receipt.groups.length === 0 ? groups : [...groups, ...receipt.groups],
+})
 
 /** Whether it is to be seen first whether it holds. What rests is; of what is ready, what the reducer says so of. */
 export const isToBeJudged = ({ facts, flight }: State, x: BuildId): boolean => {

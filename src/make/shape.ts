@@ -18,6 +18,10 @@ export const keysIn = (needs: Needs, found: Key[] = []): Key[] => {
   return found
 }
 
+/** As `keysIn`; of a plain list, which is common, the list itself. */
+export const listOf = (needs: Needs): readonly Key[] =>
+  Array.isArray(needs) && needs.every(isKey) ? needs : keysIn(needs)
+
 /** The shape with each key replaced by what `of` says of it. */
 export const filled = (needs: Needs, of: (key: Key) => unknown): unknown => {
   if (isKey(needs)) return of(needs)

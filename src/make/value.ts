@@ -26,7 +26,7 @@ import { freezeDeep } from './freeze.js'
 import type { Keys } from './keys.js'
 import { type Ended, Pending } from './pending.js'
 import { fail, laterOf, Run, reasonOf } from './rule.js'
-import { filled, keysIn } from './shape.js'
+import { filled, listOf } from './shape.js'
 import type { World } from './world.js'
 
 export interface ValueMakeOptions {
@@ -257,8 +257,14 @@ export class ValueMake {
     const cause = ids.find((id) => this.found.isBroken(state, id))
     if (cause !== undefined) return { _tag: 'broken', build: x, groups, cause, content: [0, 0, 0, 0] }
     if (of.kind === 'batch') return undefined
-    const made = attempt(() => of.make(this.valuesOf(state, declared), key))
-    return 'error' in made ? broken(x, groups, made.error) : this.made(of, x, groups, made.value)
+    let value: unknown
+    try {
+      value = of.make(this.valuesOf(state, declared), key)
+    } catch (error) {
+      if (error instanceof Bug) throw error
+      return broken(x, groups, reasonOf(error))
+    }
+    return this.made(of, x, groups, value)
   }
 
   private areAtHand(state: State, ids: readonly BuildId[]): boolean {
@@ -276,7 +282,7 @@ export class ValueMake {
     if (known !== undefined && known.isAsked === isAsked) return known
     try {
       const shape = now(of.deps(key))
-      const each = keysIn(shape).map((k) => this.options.keys.intern(k))
+      const each = listOf(shape).map((k) => this.options.keys.intern(k))
       return { shape, ids: once(each), each, isAsked }
     } catch (error) {
       return { error: reasonOf(error) }
