@@ -105,14 +105,19 @@ export class Engine {
     if (batch.start.length > 0) for (const receipt of make.start(before, batch.start)) receipts.push(receipt)
     const events = this.events
     this.events = []
-    const input: Input = { batch, receipts, events }
+    for (const effect of this.apply({ batch, receipts, events })) make.perform(effect)
+  }
+
+  /** Folds what happened into the state, whoever says so: a replay goes on with this alone. What is to be done at once is not done. */
+  apply(input: Input): readonly Effect[] {
+    const before = this.state
     const step = reduce(before, input)
     this.state = step.state
     this.options.onTick?.(input, before, step.state)
     // Taken out at each tick: a turn may have as many ticks as builds, and each would copy the news of all before it.
     for (const news of step.state.news) this.news.push(news)
     this.state = endTurn(step.state)
-    for (const effect of step.effects) make.perform(effect)
+    return step.effects
   }
 
   /** Takes in what happened and what came of earlier work, and begins none. */

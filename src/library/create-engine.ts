@@ -10,17 +10,24 @@ import { ValueMake } from '../make/value.js'
 import { World } from '../make/world.js'
 import { type BuildError, buildErrorOf } from '../model/build-error.js'
 import type { Key } from '../model/definition.js'
+import { digestOf } from '../model/digest.js'
 import type { Failure } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
-import { type Answer, emptyQueue, emptyState, Kind, kindOf, type State } from '../model/state.js'
+import { Kind, kindOf, type State } from '../model/state.js'
+import type { Why } from '../replay/why.js'
+import type { WhyNot } from '../replay/why-not.js'
+import type { Recorder } from '../store/recording/recorder.js'
+import { guardedMake } from './guard.js'
 import { Keeper } from './keeper.js'
 import { type CreateOptions, type Drive, innerDrive, isCount, type Settings, settingsOf } from './options.js'
-import type { Progress } from './progress.js'
+import { firstState, type Origin, originState, requestsIn, underWay } from './origin.js'
+import { type Progress, progressOf } from './progress.js'
+import { recordedSetting, recorderFor } from './recording.js'
 import { Live, Request } from './request.js'
-import { StoreFailed } from './store.js'
 import { Transaction } from './transaction.js'
-import { Watches } from './watches.js'
+import { attempter, Watches } from './watches.js'
+import { type Known, whyNotOf, whyOf } from './why.js'
 
 export const createEngine = (options: CreateOptions): BuildEngine => new BuildEngine(options)
 
@@ -33,6 +40,7 @@ export class BuildEngine {
   private readonly inner: Inner
   /** Until it is closed, where there is a store that lasts. */
   private keeper: Keeper | undefined
+  private readonly recorder: Recorder | undefined
   private readonly requests = new Map<BuildId, Request<unknown>>()
   /** By id; an array, since there may be as many as builds. */
   private readonly lives: (Live<unknown> | undefined)[] = []
@@ -49,25 +57,26 @@ export class BuildEngine {
   private isTelling = false
   private isMaking = false
 
-  constructor(options: CreateOptions) {
+  /** `origin`: what it goes on from, in place of a store. */
+  constructor(options: CreateOptions, origin?: Origin) {
     this.settings = settingsOf(options)
     const { known, pools, keep, isDropped, freeze } = this.settings
     this.keys = new Keys(known, freeze)
     this.threads = new Threads(new Map(pools.map(({ name, size }) => [name, size])))
     const drive = options.drive ?? { per: 'fixpoint' }
     this.isManual = drive === 'manual'
-    // Before the store is opened: what is thrown from here on would leave it open.
     const perTurn = innerDrive(drive)
     const { store } = options
     if (store?._tag === 'sqlite') this.keeper = Keeper.open(store, this.keys, this.world, known, keep)
-    this.versionNow = this.keeper?.version ?? 0
+    origin?.enter(this.keys, this.world)
+    this.versionNow = this.keeper?.version ?? origin?.state.version ?? 0
     this.sizeAfterSweep = this.keys.size
     this.watches = new Watches(
       this.keys,
       (key) => {
         if (!this.isClosed) this.transact((tx) => tx.touch(key))
       },
-      (act) => this.attempt(act),
+      attempter(this.settings.onError),
     )
     this.make = new ValueMake({
       keys: this.keys,
@@ -83,36 +92,36 @@ export class BuildEngine {
       },
     })
     this.inner = new Inner({
-      make: this.guarded(),
-      state: this.firstState(),
+      make: guardedMake(this.make, (isMaking) => {
+        this.isMaking = isMaking
+      }),
+      state:
+        origin === undefined
+          ? firstState(
+              this.settings,
+              this.keeper?.state,
+              this.keys.size === 0 ? 0 : this.versionNow,
+              (options.record ?? false) !== false,
+            )
+          : originState(this.settings, origin),
       drive: perTurn,
       policy: this.settings.policy,
-      onTick: () => this.ticks++,
+      onTick: (input, _, after) => {
+        this.ticks++
+        this.recorder?.onTick(input, after)
+      },
       onTurn: (outcome, _, after) => this.onTurn(outcome, after),
     })
-  }
-
-  private firstState(): State {
-    const { pools, keep, policy } = this.settings
-    const rooms = pools.map(({ size }) => ({ size, running: 0, queue: emptyQueue }))
-    const version = this.keys.size === 0 ? 0 : this.versionNow
-    return { ...(this.keeper?.state ?? emptyState), version, pools: rooms, keep, ahead: policy.ahead ?? 0 }
-  }
-
-  /** Rules may not call the engine that runs them. */
-  private guarded(): ValueMake {
-    const { make } = this
-    const guard =
-      <A extends readonly unknown[], B>(act: (...args: A) => B) =>
-      (...args: A): B => {
-        this.isMaking = true
-        try {
-          return act(...args)
-        } finally {
-          this.isMaking = false
-        }
-      }
-    return Object.assign(Object.create(make) as ValueMake, { run: guard(make.run), start: guard(make.start) })
+    try {
+      this.recorder = recorderFor(options.record, this.settings, this.keys, this.world, this.inner.state)
+    } catch (error) {
+      this.keeper?.close()
+      throw error
+    }
+    if (origin === undefined) return
+    // What was under way is begun again; who waited for it is gone.
+    this.make.resume(underWay(origin.state))
+    for (const request of requestsIn(origin.state)) this.letGo(request)
   }
 
   // ---------------------------------------------------------------------------------------------- requests
@@ -124,9 +133,7 @@ export class BuildEngine {
     const id = this.keys.lend()
     const request = new Request<V, F>(key, () => {
       this.requests.delete(id)
-      if (this.isClosed) return
-      this.inner.dispatch({ _tag: 'cancelled', request: id })
-      this.over.push(id)
+      this.letGo(id)
     })
     this.requests.set(id, request as unknown as Request<unknown>)
     this.inner.dispatch({
@@ -150,9 +157,7 @@ export class BuildEngine {
     const id = this.keys.lend()
     const live = new Live<V, F>(key, this.versionNow, () => {
       this.lives[id] = undefined
-      if (this.isClosed) return
-      this.inner.dispatch({ _tag: 'cancelled', request: id })
-      this.over.push(id)
+      this.letGo(id)
     })
     while (this.lives.length < id) this.lives.push(undefined)
     this.lives[id] = live as unknown as Live<unknown>
@@ -160,10 +165,16 @@ export class BuildEngine {
     return live
   }
 
+  private letGo(request: BuildId): void {
+    if (this.isClosed) return
+    this.inner.dispatch({ _tag: 'cancelled', request })
+    this.over.push(request)
+  }
+
   /** Changes sources, all in one new version; nobody sees some of it without the rest. Returns the version. */
   transact(change: (tx: Transaction) => void): number {
     this.checkOpen('transact')
-    const tx = new Transaction((what, key) => this.checkKey(what, key))
+    const tx = new Transaction((what, key) => this.keys.checkFor(what, key as Key))
     const changes = tx.write(change)
     this.versionNow++
     const builds: BuildId[] = []
@@ -172,6 +183,7 @@ export class BuildEngine {
       if (key.of.kind === 'source' && (!isRead || key.of.read !== undefined)) {
         this.world.set(key, setting)
         this.keeper?.set(key, setting)
+        this.recorder?.set(recordedSetting(key, setting))
       }
       const id = this.keys.find(key)
       if (id !== undefined) builds.push(id)
@@ -222,23 +234,42 @@ export class BuildEngine {
     return this.inner.state
   }
 
+  /** A digest of the state: equal where states are, on every machine. Kept up where the engine records, else worked out anew. */
+  get digest(): string {
+    return this.recorder?.digestText ?? digestOf(this.inner.state)
+  }
+
+  /** Copies what was recorded so far into a file of its own, which must not be there. */
+  export(path: string): void {
+    this.checkOpen('export')
+    if (this.recorder === undefined)
+      throw new Misuse('export: nothing was recorded: create the engine with `record: true`, or a path')
+    this.recorder.exportTo(path)
+  }
+
   /** Counts the transactions. */
   get version(): number {
     return this.versionNow
   }
 
   progress(): Progress {
-    const { state } = this.inner
-    const keyOf = (id: BuildId): Key => this.keys.keyOf(id)!
-    return {
+    return progressOf(this.inner.state, {
       version: this.versionNow,
       tick: this.ticks,
-      inFlight: state.inFlight - this.requests.size,
-      ready: state.ready.size + state.start.size + state.pools.reduce((sum, pool) => sum + pool.queue.size, 0),
-      pending: this.make.underWay.map(keyOf),
+      pending: this.make.underWay.map((id) => this.keys.keyOf(id)!),
       requests: [...this.requests.values()].map((request) => request.key),
       lives: this.lives.flatMap((live) => live?.key ?? []),
-    }
+    })
+  }
+
+  /** Why the build was last made: from it to what changed. Data, with keys for builds. */
+  why(key: Key): Why<Known> {
+    return whyOf(this.inner.state, this.keys, key)
+  }
+
+  /** Why the build was not made since the last request or transaction. */
+  whyNot(key: Key): WhyNot<Known> {
+    return whyNotOf(this.inner.state, this.keys, key)
   }
 
   /** Forgets what no request holds, but for the last `keep` answers to `once`. */
@@ -273,7 +304,8 @@ export class BuildEngine {
     this.inner.close()
     this.make.close()
     this.inner.absorb()
-    this.commit(this.inner.state, [], [])
+    this.keeper?.commitOrTell(this.inner.state, this.versionNow, [], [], this.settings.onError)
+    this.recorder?.close()
     this.keeper?.close()
     this.keeper = undefined
     for (const request of [...this.requests.values()]) request.cancel()
@@ -284,18 +316,9 @@ export class BuildEngine {
 
   // ---------------------------------------------------------------------------------------------- turns
 
-  /** Told of by `onError`, a failure costs no answer: the next commit makes up for it. */
-  private commit(state: State, forgotten: readonly BuildId[], renewed: readonly BuildId[]): void {
-    try {
-      this.keeper?.commit(state, this.versionNow, forgotten, renewed)
-    } catch (error) {
-      if (!(error instanceof StoreFailed)) throw error
-      this.settings.onError(error)
-    }
-  }
-
   private onTurn(outcome: Outcome, after: State): void {
-    this.commit(after, outcome.forgotten, outcome.renewed)
+    // Told of by `onError`, a failure costs no answer: the next commit makes up for it.
+    this.keeper?.commitOrTell(after, this.versionNow, outcome.forgotten, outcome.renewed, this.settings.onError)
     this.isTelling = true
     try {
       this.watches.apply(outcome)
@@ -304,7 +327,7 @@ export class BuildEngine {
         if (open === undefined || answer === undefined) continue
         this.requests.delete(request)
         this.over.push(request)
-        open.answer(this.resultOf(answer))
+        open.answer(answer._tag === 'value' ? E.right(fromTable(answer.value)) : E.left(this.errorOf(answer.failure)))
       }
       for (const { request, answer } of outcome.followers) {
         const live = this.lives[request]
@@ -349,20 +372,6 @@ export class BuildEngine {
     return this.inner.state.inFlight === 0 && !this.inner.isReady
   }
 
-  /** What users' functions throw stops nobody else. */
-  private attempt(act: () => unknown): void {
-    try {
-      act()
-    } catch (error) {
-      this.settings.onError(error)
-    }
-  }
-
-  private resultOf(answer: Answer): E.Either<BuildError, unknown> {
-    if (answer._tag === 'value') return E.right(fromTable(answer.value))
-    return E.left(this.errorOf(answer.failure))
-  }
-
   private errorOf(failure: Failure): BuildError {
     return buildErrorOf(failure, (id) => this.keys.keyOf(id)!, wordsOf)
   }
@@ -371,15 +380,7 @@ export class BuildEngine {
 
   private check(what: string, key: unknown): void {
     this.checkOpen(what)
-    this.checkKey(what, key)
-  }
-
-  private checkKey(what: string, key: unknown): asserts key is Key {
-    try {
-      this.keys.check(key as Key)
-    } catch (error) {
-      throw error instanceof Misuse ? new Misuse(`${what}: ${error.message}`) : error
-    }
+    this.keys.checkFor(what, key as Key)
   }
 
   private checkOpen(what: string): void {

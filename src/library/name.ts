@@ -11,7 +11,25 @@ const ASCII = /^[\x00-\x7f]*$/
 const toBytes = (text: string): string => (ASCII.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1'))
 const fromBytes = (bytes: string): string => (ASCII.test(bytes) ? bytes : Buffer.from(bytes, 'latin1').toString('utf8'))
 
-export const nameOf = ({ of, key }: Key): string => `\0${toBytes(of.name)}\0${toBytes(canonical(of.keys.encode(key)))}`
+export const nameOf = ({ of, key }: Key): string => {
+  const json = of.keys.encode(key)
+  return prefixOf(of) + (typeof json === 'number' ? String(json) : toBytes(canonical(json)))
+}
+
+const prefixOf = (of: Definition): string => {
+  let prefix = prefixes.get(of)
+  if (prefix === undefined) {
+    prefix = `\0${toBytes(of.name)}\0`
+    prefixes.set(of, prefix)
+  }
+  return prefix
+}
+/** Asked for with every build. */
+const prefixes = new WeakMap<Definition, string>()
+
+/** The same, of a key by what tells it from others of its definition. */
+export const nameFor = (of: Definition, text: string | number | boolean): string =>
+  prefixOf(of) + toBytes(of.keys.isPrimitive === true ? canonical(text) : String(text))
 
 /** The rule's name and the text of the key; undefined: the name is none of the library's. */
 export const partsOf = (name: string): { readonly rule: string; readonly text: string } | undefined => {

@@ -24,10 +24,21 @@ export interface CreateOptions {
   readonly continuations?: Continuations
   /** Whether keys and values are frozen. Default true. */
   readonly freeze?: boolean
+  /** Records every tick: into the file of that name, or, with `true`, in memory, for `eng.export`. Default: not at all. */
+  readonly record?: string | boolean | RecordOptions
   /** Where an error goes that a subscriber or a source's `watch` threw. Default: thrown out of the event loop. */
   readonly onError?: (error: unknown) => void
 }
 type Continuations = 'keep' | { readonly drop: number; readonly seed?: number }
+
+export interface RecordOptions {
+  /** The file; a recording that is there is replaced. Without it the recording is in memory, until `eng.export(path)`. */
+  readonly path?: string
+  /** A value whose text is longer than this, in chars, is told by its digest alone. Default 65,536. */
+  readonly valueMax?: number
+  /** Longer ones are kept beside the log, each once. Default false. */
+  readonly beside?: boolean
+}
 
 /** The options as the engine reads them. */
 export interface Settings {
@@ -102,7 +113,8 @@ const checkPool = ({ name, pool, run }: ActionDefinition, rooms: readonly Room[]
 
 export const isCount = (count: number): boolean => typeof count === 'number' && count >= 0
 
-const definitionsOf = (rules: readonly Defined[]): ReadonlySet<Definition> => {
+/** @throws Misuse where they are none, or two have one name */
+export const definitionsOf = (rules: readonly Defined[]): ReadonlySet<Definition> => {
   const named = new Map<string, Definition>()
   for (const each of rules) {
     const definition = each?.definition

@@ -1,5 +1,6 @@
 /** How far an engine is. */
 import type { Key } from '../model/definition.js'
+import type { State } from '../model/state.js'
 
 export interface Progress {
   readonly version: number
@@ -12,3 +13,12 @@ export interface Progress {
   readonly requests: readonly Key[]
   readonly lives: readonly Key[]
 }
+
+export const progressOf = (
+  { inFlight, ready, start, pools }: State,
+  rest: Omit<Progress, 'inFlight' | 'ready'>,
+): Progress => ({
+  ...rest,
+  inFlight: inFlight - rest.requests.length,
+  ready: ready.size + start.size + pools.reduce((sum, pool) => sum + pool.queue.size, 0),
+})

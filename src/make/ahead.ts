@@ -5,13 +5,14 @@
  */
 
 import { contentOfCause } from '../model/content-of-cause.js'
+import { isAtHand } from '../model/dependencies.js'
 import type { BuildError, Failure } from '../model/error.js'
 import { failureFrom } from '../model/error.js'
 import type { Ahead as AheadReceipt, Alone, Groups, Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Edge, Fact, Flag, Flight, GROUP_SHIFT, KIND_MASK, Kind, Mode, type State } from '../model/state.js'
 import { objectAt, read } from '../model/table.js'
-import { type Answers, answersOfState, fromTable, isAtHand, resultOf } from './answers.js'
+import { type Answers, answersOfState, fromTable, resultOf } from './answers.js'
 
 type Ended = Extract<Receipt, { _tag: 'made' | 'broken' }>
 

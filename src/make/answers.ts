@@ -1,8 +1,9 @@
 /** What a state answers of a build to those who depend on it. */
 import type { Key } from '../model/definition.js'
+import { isAtHand } from '../model/dependencies.js'
 import { type Failure, failureFrom } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
-import { Fact, Flag, Flight, KIND_MASK, Kind, type State } from '../model/state.js'
+import { Fact, Flag, type State } from '../model/state.js'
 import { objectAt, read } from '../model/table.js'
 
 /** In the table of values, where `undefined` means that there is none, this stands for it. */
@@ -20,15 +21,8 @@ export interface Answers {
   failureOf(state: State, x: BuildId): Failure
 }
 
-/** Whether there is a result that holds now, be it an error. */
-export const isAtHand = (state: State, x: BuildId): boolean => {
-  const flags = read(state.facts, x, Fact.FLAGS)
-  if ((flags & Flag.WIPED) !== 0 || read(state.checked, x, 0) <= 0) return false
-  // A value in flight is not known to hold, or was given up.
-  return (flags & KIND_MASK) === Kind.VALUE || read(state.flight, x, Flight.STATUS) === 0
-}
-
-const isBroken = (state: State, x: BuildId): boolean => (read(state.facts, x, Fact.FLAGS) & Flag.BROKEN) !== 0
+/** Of a build at hand. */
+export const isBroken = (state: State, x: BuildId): boolean => (read(state.facts, x, Fact.FLAGS) & Flag.BROKEN) !== 0
 
 export const resultOf = (state: State, x: BuildId): unknown => fromTable(objectAt(state.values, x))
 

@@ -1,15 +1,12 @@
 /** Four words that tell results apart: the result itself where it fits into them, else a digest of its canonical text. */
 import { createHash } from 'node:crypto'
 import { type Codec, canonical, type Json } from '../model/codec.js'
+import { DIGEST, Tag } from '../model/content.js'
 import type { BuildError } from '../model/error.js'
 import type { Content } from '../model/event.js'
 
 const float = new Float64Array(1)
 const words = new Int32Array(float.buffer)
-/** Set in the last word of a digest, and of nothing else. */
-const DIGEST = 1 << 31
-/** What the last word says of the other three. */
-const Tag = { NUMBER: 1, BOOLEAN: 2, SHORT: 3, ERROR: 0x40 } as const
 
 /** @throws CodecError where `value` is none of the codec's. */
 export const contentOf = (codec: Codec<unknown>, value: unknown): Content => {
@@ -43,25 +40,8 @@ const digestOf = (text: string): Content => {
   return [sum.readInt32LE(0), sum.readInt32LE(4), sum.readInt32LE(8), sum.readInt32LE(12) | DIGEST]
 }
 
-/** Whether only a text tells what the result was. */
-export const isDigest = ([, , , last]: Content): boolean => last < 0
-
 /** Whether `content` is that of the result that `text` says. */
 export const isOf = (content: Content, text: string): boolean => digestOf(text).every((word, i) => word === content[i])
-
-/** The result that fits into `content`, which is no digest. */
-export const resultIn = ([a, b, c, last]: Content): Json => {
-  if (last === Tag.BOOLEAN) return a === 1
-  if (last === Tag.NUMBER) {
-    words[0] = a
-    words[1] = b
-    return float[0]!
-  }
-  const three = [a, b, c]
-  let text = ''
-  for (let i = 0; i < last >>> 8; i++) text += String.fromCharCode((three[i >> 2]! >>> ((i & 3) * 8)) & 255)
-  return text
-}
 
 /** Of errors, what they say counts, not where they were thrown. */
 export const contentOfError = (error: BuildError): Content => {

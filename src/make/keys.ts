@@ -97,6 +97,15 @@ export class Keys {
     return textOf(key)
   }
 
+  /** As `check`, for whoever calls `what`. @throws Misuse */
+  checkFor(what: string, key: Key): void {
+    try {
+      this.check(key)
+    } catch (error) {
+      throw error instanceof Misuse ? new Misuse(`${what}: ${error.message}`) : error
+    }
+  }
+
   /** The id of `key` if it has one. */
   find(key: Key): BuildId | undefined {
     return this.ids.get(key.of)?.get(textOf(key))
@@ -135,13 +144,17 @@ export class Keys {
 
   /** Takes an id back, to be given to another. */
   forget(id: BuildId): void {
-    const key = this.keys[id]
-    if (key !== undefined) {
-      this.ids.get(key.of)?.delete(textOf(key))
-      this.keys[id] = undefined
-      this.size--
-    }
+    this.release(id)
     this.free.push(id)
+  }
+
+  /** `id` stands for no key any more, and is not given to another but by `place`. */
+  release(id: BuildId): void {
+    const key = this.keys[id]
+    if (key === undefined) return
+    this.ids.get(key.of)?.delete(textOf(key))
+    this.keys[id] = undefined
+    this.size--
   }
 
   /** So much of the ids that have a key, evenly taken, by rising id. */

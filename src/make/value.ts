@@ -140,6 +140,15 @@ export class ValueMake {
       return this.perform_(of as ActionDefinition, key, x)
     })
 
+  /** Begins reads and actions again that were under way in `state` for an engine that is gone. */
+  readonly resume = (builds: readonly BuildId[]): void => {
+    for (const x of builds) {
+      const { of, key } = this.keyOf(x)
+      const receipt = of.kind === 'source' ? this.read(of, key, x) : this.perform_(of as ActionDefinition, key, x)
+      if (receipt._tag !== 'started') this.options.settle(receipt)
+    }
+  }
+
   readonly perform = (effect: Effect): void => this.pending.drop(effect.build)
 
   /** Ends everything: nothing is settled any more. */

@@ -23,4 +23,9 @@ export class World {
     if (setting === undefined) known.delete(textOf(key))
     else known.set(textOf(key), setting)
   }
+
+  /** All that is set. */
+  *all(): Generator<readonly [SourceDefinition, string | number | boolean, Setting]> {
+    for (const [of, settings] of this.settings) for (const [text, setting] of settings) yield [of, text, setting]
+  }
 }

@@ -2,6 +2,7 @@
 import { invariant } from './error.js'
 import { Bit, Edge, Fact, Flight, KIND_MASK, Kind, Mode, type Queue, STATUS_MASK, type State, Status } from './state.js'
 import { type IntTable, PAGE_ROWS, pageOf, pagesEnd, read } from './table.js'
+import { isAboutBuild, LAST_REASON, reasonIn, subjectIn } from './why.js'
 
 const lastRow = (table: IntTable): number => {
   let page = pagesEnd(table)
@@ -123,6 +124,7 @@ export const checkInvariants = (state: State): void => {
     invariant(pool.running <= pool.size, `pool ${i} has ${pool.running} running, room for ${pool.size}`)
   })
   checkHolds(state, rows)
+  checkWhys(state, rows)
 }
 
 /** Who is held: what live requests follow, and all that it stands on; each as often as something held stands on it. */
@@ -145,6 +147,23 @@ const checkHolds = (state: State, rows: number): void => {
     if (kind(x) !== Kind.VALUE) continue
     const count = read(facts, x, Fact.HOLD)
     invariant(count === (held.get(x) ?? 0), `build ${x} counts ${count} holds, has ${held.get(x) ?? 0}`)
+  }
+}
+
+/** What was made says why, of nobody who is forgotten; what is no build says nothing. */
+const checkWhys = ({ facts }: State, rows: number): void => {
+  const isBuild = (x: number): boolean => {
+    const flags = read(facts, x, Fact.FLAGS)
+    return flags !== 0 && (flags & KIND_MASK) !== Kind.REQUEST && (flags & KIND_MASK) !== Kind.LIVE
+  }
+  for (let x = 1; x < rows; x++) {
+    const word = read(facts, x, Fact.WHY)
+    invariant(word === 0 || isBuild(x), `build ${x} is none and says why it was made`)
+    const reason = reasonIn(word)
+    invariant(reason <= LAST_REASON, `build ${x} was made for no known reason`)
+    if (!isAboutBuild(reason)) continue
+    const d = subjectIn(word)
+    invariant(d === 0 || (d < rows && isBuild(d)), `build ${x} was made for build ${d}, which is forgotten`)
   }
 }
 

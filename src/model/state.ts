@@ -22,7 +22,7 @@ export const Fact = {
   FLAGS: 0,
   /** Counts the changes of the result. A dependent remembers the revision it saw: it is out-of-date when they differ. */
   REVISION: 1,
-  /** Generation of the last run. */
+  /** Generation of the last run. Of a source that is a file: that in which it was last found to be another. */
   BUILT: 2,
   /** First edge of the recorded dependencies, in the order in which they were asked for. */
   DEP_HEAD: 3,
@@ -36,8 +36,10 @@ export const Fact = {
   CAUSE: 11,
   /** value: how many live requests, and builds that one of those stands on, stand on it. More than 0: to be watched. */
   HOLD: 6,
+  /** Why it was last made, or how it last changed: see `why.ts`. */
+  WHY: 12,
 } as const
-export const FACT_STRIDE = 12
+export const FACT_STRIDE = 13
 
 /** What a target is, as far as known: the low three bits of `Fact.FLAGS`. */
 export const Kind = {
@@ -218,8 +220,10 @@ export const Bit = {
   VOIDED: 1 << 20,
   /** value: to be run anew. What it asked for is kept, and waited for no less, until the new run has asked. */
   ANEW: 1 << 21,
+  /** The scan found another file than the one that was made. */
+  EDITED: 1 << 22,
   /** value: in the run queue to be judged, not to be run in any case. */
-  UNJUDGED: 1 << 22,
+  UNJUDGED: 1 << 23,
 } as const
 
 // ------------------------------------------------------------------------------------------------ state

@@ -6,6 +6,7 @@
  * (`docs/decisions/015`).
  */
 import { Bug } from './error.js'
+import { WordSum } from './word-sum.js'
 
 const PAGE_BITS = 6
 /** Rows in a page: what changes are found and looked at by. */
@@ -33,6 +34,8 @@ export class IntTable {
   note: Int32Array | undefined
   /** The editor that is making the next version. */
   editor: IntEditor | undefined
+  /** A sum over all words, where somebody asked for one: every later version has one too. */
+  sum: WordSum | undefined
   private pages: Map<number, Int32Array> | undefined
   /** By page, what all versions from this one up to `indexed` overwrote: offset, what was there, and how many rows there were. */
   private notesByPage: Map<number, number[]> | undefined
@@ -132,6 +135,24 @@ const pageIn = ({ stride, end }: IntTable, blocks: readonly Int32Array[], page: 
   return blocks[page >>> BLOCK_PAGE_BITS]!.subarray(at, at + size)
 }
 
+/** The sum of `table`. From then on each version that comes of it has one; where it has none yet, that costs its size. */
+export const summed = (table: IntTable, seed: number): WordSum => {
+  // The empty table is everybody's.
+  if (table.end === 0) return new WordSum(seed)
+  table.sum ??= sumOf(table, seed)
+  return table.sum
+}
+
+const sumOf = (table: IntTable, seed: number): WordSum => {
+  const sum = new WordSum(seed)
+  for (let page = 0; page < pagesEnd(table); page++) {
+    const words = pageOf(table, page)
+    const first = page * PAGE_ROWS * table.stride
+    if (words !== undefined) for (let at = 0; at < words.length; at++) sum.add(first + at, words[at]!)
+  }
+  return sum
+}
+
 /**
  * Makes the next version of a table, while a tick is folded. There is one at a time: whoever opens another on the same table, or reads
  * the table, takes the first for given up, and what that wrote is undone.
@@ -149,6 +170,7 @@ export class IntEditor {
   private keepEnd = 0
   private isDirty = false
   private isOver = false
+  private sum: WordSum | undefined
 
   constructor(base: IntTable) {
     this.stride = base.stride
@@ -164,6 +186,7 @@ export class IntEditor {
     this.end = base.end
     this.noted = 0
     this.isDirty = false
+    this.sum = base.sum?.copy()
     // What is empty may be shared by many, and holds nothing that could be lost.
     if (base.blocks !== undefined && base.end > 0) {
       this.blocks = base.blocks
@@ -192,6 +215,7 @@ export class IntEditor {
     if (old === value) return
     if (!this.isDirty) this.claim()
     if (row < this.keepEnd) this.keep(row * this.stride + word, old)
+    if (this.sum !== undefined) this.sum.add(row * this.stride + word, value - old)
     // Keeping may have ended in a copy: then the block is still this editor's, and the base has another.
     block[at] = value
   }
@@ -206,12 +230,14 @@ export class IntEditor {
       if (old === 0) continue
       if (!this.isDirty) this.claim()
       if (row < this.keepEnd) this.keep(row * this.stride + word, old)
+      if (this.sum !== undefined) this.sum.add(row * this.stride + word, -old)
       block[at + word] = 0
     }
   }
 
   /** Goes on with `table` in place of all there was: where nearly every row is written, words need not be noted first. */
   replace(table: IntTable): void {
+    if (this.sum !== undefined && table.sum === undefined) table.sum = sumOf(table, this.sum.seed)
     this.giveUp()
     this.isOver = false
     this.begin(table)
@@ -229,6 +255,7 @@ export class IntEditor {
     if (!this.isDirty) return this.base
     const { base } = this
     const next = new IntTable(this.stride, this.end, this.blocks)
+    next.sum = this.sum
     if (this.note !== undefined) {
       base.editor = undefined
       base.note = this.note.slice(0, this.noted)

@@ -10,6 +10,7 @@ import { declare, needValue, passOf } from './demand.js'
 import { hold, recountHolds } from './hold.js'
 import { bumpRevision, judge, rest, restUnchecked } from './judge.js'
 import { onUnblocked } from './on-unblocked.js'
+import { noteSame, noteWhyValue } from './why.js'
 import { giveUpWaits } from './withdraw.js'
 import type { Work } from './work.js'
 
@@ -164,6 +165,7 @@ const end = (w: Work, x: BuildId, content: Content, cause: BuildId | 0, changed:
   // Of what has a result for the first time, nobody can have seen another.
   if (w.revision(x) === 0) w.facts.set(x, Fact.REVISION, 1)
   else if (changed) bumpRevision(w, x)
+  else noteSame(w, x)
   if (w.status(x) === Status.REST) w.checked.set(x, 0, w.generation)
   else rest(w, x)
 }
@@ -172,6 +174,7 @@ const end = (w: Work, x: BuildId, content: Content, cause: BuildId | 0, changed:
 const record = (w: Work, x: BuildId, groups: Groups): void => {
   const { facts, flight } = w
   const abandoned = takeOld(w, x)
+  noteWhyValue(w, x)
   facts.set(x, Fact.BUILT, w.status(x) === Status.REST ? w.generation : flight.get(x, Flight.PASS))
   const begun = flight.get(x, Flight.NEW_HEAD)
   if (begun === 0 && isSame(w, x, groups)) {

@@ -18,6 +18,7 @@ import {
   Status,
 } from '../model/state.js'
 import { IntEditor, ObjectEditor, type ObjectTable, objectAt } from '../model/table.js'
+import { isCurrentIn } from '../model/why.js'
 import { Fifo } from './fifo.js'
 
 interface OpenQueue {
@@ -202,9 +203,7 @@ export abstract class Tables {
 
   /** At rest, and known to hold for `pass`. */
   isCurrent(x: number, pass: number, trust: boolean): boolean {
-    if (this.status(x) !== Status.REST) return false
-    const checked = this.checked.get(x, 0)
-    return (checked < 0 ? -checked : checked) >= pass && checked !== 0 ? true : trust && checked > 0
+    return isCurrentIn(this, x, pass, trust)
   }
 
   session(id: number): Session | undefined {

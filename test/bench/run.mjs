@@ -7,6 +7,7 @@ import { dagRows, sliceRows } from './dag-rows.mjs'
 import { fullRows } from './full.mjs'
 import { leafRows } from './null.mjs'
 import { realRows } from './real.mjs'
+import { recordRows } from './record.mjs'
 import { line, mark, table } from './report.mjs'
 import { buildIfStale, closeWorld, openWorld, progress } from './support.mjs'
 import { tickRows } from './tick.mjs'
@@ -29,11 +30,24 @@ const cases = {
   'dag-100k': (world) => dagRows(world, 100_000),
   'dag-1m': (world) => dagRows(world, 1_000_000),
   slice: sliceRows,
+  record: (world) => recordRows(world, 100_000),
   real: realRows,
 }
 /** `real` fetches its sources from Debian, so it runs only when it is asked for. */
-const usual = ['call', 'full', 'leaf-1k', 'leaf-10k', 'leaf-100k', 'tick', 'dag-10k', 'dag-100k', 'dag-1m', 'slice']
-const small = ['call', 'full', 'leaf-1k', 'tick', 'dag-10k', 'slice']
+const usual = [
+  'call',
+  'full',
+  'leaf-1k',
+  'leaf-10k',
+  'leaf-100k',
+  'tick',
+  'dag-10k',
+  'dag-100k',
+  'dag-1m',
+  'slice',
+  'record',
+]
+const small = ['call', 'full', 'leaf-1k', 'tick', 'dag-10k', 'slice', 'record']
 
 const usage = `usage: npm run bench -- [--quick] [--json FILE] [[--only] CASE]...
 cases: ${Object.keys(cases).join(' ')}

@@ -8,6 +8,7 @@ import {
   type BuildEngine,
   type BuildId,
   codec as C,
+  type CreateOptions,
   checkInvariants,
   createEngine,
   type DriveOption,
@@ -58,6 +59,10 @@ export interface Config {
   readonly check?: boolean
   /** Every `tick` of the schedule goes on until nothing is ready. */
   readonly whole?: boolean
+  /** Records it all, in memory. */
+  readonly record?: boolean
+  /** Called after each tick. */
+  readonly onTick?: (input: Input, before: State, after: State) => void
   /** Plans may need one another in circles; `at once`: and ask for all they need at once. */
   readonly cyclic?: boolean | 'at once'
 }
@@ -97,6 +102,7 @@ const ensure = (holds: boolean, why: () => string): void => {
 
 export class Play {
   readonly eng: BuildEngine
+  readonly rules: CreateOptions['rules']
   readonly keyOf: (ref: Ref) => Key<number>
   readonly asked: Asked[] = []
   readonly followed: Followed[] = []
@@ -158,12 +164,14 @@ export class Play {
             : pooled(ref)
     const { rules, keyOf } = rulesOf(plans, leafKey)
     this.keyOf = keyOf
+    this.rules = [set, read, pooled, free, ...rules]
     this.eng = createEngine({
-      rules: [set, read, pooled, free, ...rules],
+      rules: this.rules,
       pools: { pool: config.pool ?? 1 },
       drive: config.drive ?? 'manual',
       keep: 5,
       onError: (fault) => this.faults.push(fault),
+      record: config.record ?? false,
       ...(config.policy && { policy: config.policy }),
       ...(config.drop && { continuations: { drop: config.drop } }),
     })
@@ -215,6 +223,7 @@ export class Play {
     options.onTick = (input, before, after) => {
       onTick?.(input, before, after)
       this.onTick(input, before, after)
+      this.config.onTick?.(input, before, after)
     }
   }
 

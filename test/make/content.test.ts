@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { contentOf, isDigest, isOf, resultIn } from '../../src/make/content.js'
+import { contentOf, isOf } from '../../src/make/content.js'
 import { type Codec, canonical, codec, type Json } from '../../src/model/codec.js'
+import { isDigest, resultIn } from '../../src/model/content.js'
 
 const C = codec as unknown as Readonly<Record<'json' | 'number' | 'string', Codec<unknown>>>
 const json = fc.jsonValue({ maxDepth: 2 }) as fc.Arbitrary<Json>

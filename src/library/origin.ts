@@ -1,0 +1,61 @@
+/** What an engine begins with: nothing, what its store kept, or the past of another one. */
+import type { Keys } from '../make/keys.js'
+import type { World } from '../make/world.js'
+import type { BuildId } from '../model/ids.js'
+import { buildId } from '../model/ids.js'
+import { emptyQueue, emptyState, Fact, Flag, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
+import { IntEditor, rowsEnd } from '../model/table.js'
+import type { Settings } from './options.js'
+
+/** The past of another engine, to be gone on from. */
+export interface Origin {
+  readonly state: State
+  /** Gives ids their keys, and sources what they were set to. */
+  readonly enter: (keys: Keys, world: World) => void
+}
+
+/** `isRecorded`: what each build said is to be told apart, so make does not go ahead of the batch. */
+export const firstState = (
+  { pools, keep, policy }: Settings,
+  kept: State | undefined,
+  version: number,
+  isRecorded: boolean,
+): State => {
+  const rooms = pools.map(({ size }) => ({ size, running: 0, queue: emptyQueue }))
+  const ahead = isRecorded ? 0 : (policy.ahead ?? 0)
+  return { ...(kept ?? emptyState), version, pools: rooms, keep, ahead }
+}
+
+/** The same room as before, in pools that may have another size: what is under way keeps what it has. */
+export const originState = ({ pools, keep }: Settings, { state }: Origin): State => ({
+  ...state,
+  pools: pools.map(({ size }, i) => ({
+    running: 0,
+    queue: emptyQueue,
+    ...state.pools[i],
+    size: Math.max(size, state.pools[i]?.running ?? 0),
+  })),
+  keep,
+})
+
+/** Reads and actions that were under way, whose end nobody will hear of. */
+export const underWay = (state: State): readonly BuildId[] =>
+  buildsWhere(state, (x) => statusOf(state, x) === Status.RUNNING)
+
+/** Requests that somebody waited for, once or live. */
+export const requestsIn = (state: State): readonly BuildId[] =>
+  buildsWhere(state, (x) => kindOf(state, x) === Kind.REQUEST || kindOf(state, x) === Kind.LIVE)
+
+const buildsWhere = (state: State, is: (x: BuildId) => boolean): readonly BuildId[] => {
+  const found: BuildId[] = []
+  for (let x = 1; x < Math.max(rowsEnd(state.facts), rowsEnd(state.flight)); x++)
+    if (is(buildId(x))) found.push(buildId(x))
+  return found
+}
+
+/** The state in which the values of `builds` are not at hand: made again for whoever wants to see them. */
+export const withoutValues = (state: State, builds: readonly BuildId[]): State => {
+  const facts = new IntEditor(state.facts)
+  for (const x of builds) facts.set(x, Fact.FLAGS, facts.get(x, Fact.FLAGS) | Flag.WIPED)
+  return { ...state, facts: facts.finish() }
+}

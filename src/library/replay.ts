@@ -1,0 +1,175 @@
+/** A recording with the rules that it is of: to be run again, and gone on from. */
+import * as E from 'fp-ts/lib/Either.js'
+import type { Setting, World } from '../make/world.js'
+import type { Json } from '../model/codec.js'
+import type { Definition, Key } from '../model/definition.js'
+import type { BuildId } from '../model/ids.js'
+import { Misuse } from '../model/misuse.js'
+import { Kind, kindOf } from '../model/state.js'
+import { eachObject, emptyObjects, ObjectEditor } from '../model/table.js'
+import type { Counterfactual, Otherwise } from '../replay/counterfactual.js'
+import { Replay as Inner, type Verdict, type VerifyOptions } from '../replay/replay.js'
+import { Walker } from '../replay/walker.js'
+import type { RecordedSetting } from '../store/recording/format.js'
+import { type RecordingError, RecordingReader } from '../store/recording/reader.js'
+import { BuildEngine } from './create-engine.js'
+import { type KeyedMoment, keyedMoment } from './moment.js'
+import { type CreateOptions, definitionsOf } from './options.js'
+import { withoutValues } from './origin.js'
+import { LEFT, RecordedKeys } from './recorded-keys.js'
+import { type Reexecution, reexecute } from './reexecute.js'
+
+export interface ReplayOptions {
+  /** The rules, sources and actions that were recorded: needed to run them again, and to fork. */
+  readonly rules?: CreateOptions['rules']
+}
+
+/** The recording cannot be read; `reason` says why, as data. */
+export class RecordingFailed extends Error {
+  override readonly name = 'RecordingFailed'
+  constructor(readonly reason: RecordingError) {
+    super(wordsOfError(reason))
+  }
+}
+
+/** Opens a recording. @throws RecordingFailed */
+export const replay = (path: string, options: ReplayOptions = {}): Replay => {
+  const opened = RecordingReader.open(path)
+  if (E.isLeft(opened)) throw new RecordingFailed(opened.left)
+  return new Replay(opened.right, options)
+}
+
+export class Replay extends Inner {
+  constructor(
+    reader: RecordingReader,
+    private readonly options: ReplayOptions,
+  ) {
+    super(reader)
+  }
+
+  /**
+   * Is the recording what this program comes to? In three strengths: `receipts` (the default) believes what every build said, runs nothing, and
+   * compares states; `reexecute` runs every rule again against the answers that it got; `counterfactual` asks what would have been
+   * under another policy, in other pools, with other slots.
+   */
+  override verify(options?: VerifyOptions & { readonly mode?: 'receipts' }): Verdict
+  override verify(options: VerifyOptions & { readonly mode: 'reexecute' }): Reexecution
+  override verify(options: VerifyOptions & { readonly mode: 'counterfactual' } & Otherwise): Counterfactual
+  override verify(
+    options: VerifyOptions & Otherwise & { readonly mode?: 'receipts' | 'reexecute' | 'counterfactual' } = {},
+  ): Verdict | Reexecution | Counterfactual {
+    const { mode = 'receipts', onProgress } = options
+    if (mode === 'reexecute') return reexecute(this.reader, definitionsOf(this.rules('verify')), onProgress)
+    if (mode === 'counterfactual') return this.counterfactual(options)
+    if (mode === 'receipts') return super.verify(options)
+    throw new Misuse(`verify: \`mode\` must be 'receipts', 'reexecute' or 'counterfactual', got ${mode as string}`)
+  }
+
+  /**
+   * An engine that goes on from the state after `tick`, as if nothing had come of it yet. Its past requests are let go; what was under way is
+   * begun again. `options` as for `createEngine`; the recording's own rules need not be named again. What a rule of another version made
+   * is made again when it is next wanted.
+   */
+  fork(tick: number, options: Partial<CreateOptions> = {}): BuildEngine {
+    const rules = options.rules ?? this.rules('fork')
+    const recorded = new RecordedKeys(definitionsOf(rules), (digest) => this.reader.beside(digest))
+    const walker = new Walker(this.reader, recorded.decode)
+    walker.seek(this.checked(tick))
+    const pools = options.pools ?? (this.about.options.pools as CreateOptions['pools']) ?? {}
+    const keep = options.keep ?? (this.about.options.keep as number)
+    const left: BuildId[] = []
+    const values = new ObjectEditor<unknown>(emptyObjects)
+    eachObject(walker.state.values, (row, value) => {
+      if (value === LEFT) left.push(row as BuildId)
+      else values.set(row, value)
+    })
+    const state = withoutValues({ ...walker.state, values: values.finish() }, left)
+    const eng = new BuildEngine(
+      { ...options, rules, pools, keep },
+      {
+        state,
+        enter: (keys, world) => {
+          const taken = new Set<number>()
+          let end = 1
+          for (const [build, name] of walker.named) {
+            const kind = kindOf(state, build)
+            if (kind === Kind.UNKNOWN) continue
+            end = Math.max(end, build + 1)
+            const key = recorded.keyOf(name)
+            if (key === undefined)
+              throw new Misuse(`fork: ${name.replaceAll('\0', ' ').trim()} was recorded, and is of none of \`rules\``)
+            keys.place(build, key)
+          }
+          for (let x = 1; x < Math.max(end, state.facts.end, state.flight.end); x++) {
+            const kind = kindOf(state, x as BuildId)
+            if (kind === Kind.REQUEST || kind === Kind.LIVE) taken.add(x)
+          }
+          keys.opened(Math.max(end, state.facts.end, state.flight.end), taken)
+          this.setWorld(tick, recorded, world)
+        },
+      },
+    )
+    const others = [...walker.named].flatMap(([build, name]) => {
+      const key = kindOf(state, build) === Kind.VALUE ? recorded.keyOf(name) : undefined
+      return key === undefined || this.isAsRecorded(key.of) ? [] : key
+    })
+    if (others.length > 0) eng.transact((tx) => others.forEach((key) => tx.touch(key)))
+    return eng
+  }
+
+  /** The state after tick `tick` (0: before the first), to be asked by keys where the rules are at hand. */
+  override stateAt(tick: number): KeyedMoment {
+    return keyedMoment(super.stateAt(tick), this.recordedKeys())
+  }
+
+  /** The first tick after whose state `predicate` holds. */
+  override firstTick(predicate: (moment: KeyedMoment) => boolean): number | undefined {
+    const recorded = this.recordedKeys()
+    return super.firstTick((moment) => predicate(keyedMoment(moment, recorded)))
+  }
+
+  private recordedKeys(): RecordedKeys | undefined {
+    const { rules } = this.options
+    return rules && new RecordedKeys(definitionsOf(rules), (digest) => this.reader.beside(digest))
+  }
+
+  private isAsRecorded({ name, version, values }: Definition): boolean {
+    return this.about.rules.some(
+      (rule) => rule.name === name && rule.version === version && rule.values === values.name,
+    )
+  }
+
+  /** What sources were set to at `tick`. */
+  private setWorld(tick: number, recorded: RecordedKeys, world: World): void {
+    for (let t = 1; t <= tick; t++)
+      for (const { name, to } of this.reader.at(t).settings) {
+        const key = recorded.keyOf(name)
+        if (key !== undefined) world.set(key, settingOf(key, to))
+      }
+  }
+
+  private rules(what: string): CreateOptions['rules'] {
+    const { rules } = this.options
+    if (rules === undefined)
+      throw new Misuse(
+        `${what}: it needs the rules that were recorded: open the recording with replay(path, { rules: [...] })`,
+      )
+    return rules
+  }
+}
+
+const settingOf = (key: Key, to: RecordedSetting['to']): Setting | undefined => {
+  if (to._tag === 'unset') return undefined
+  return to._tag === 'removed' ? 'removed' : { value: key.of.values.decode(JSON.parse(to.text) as Json) }
+}
+
+const wordsOfError = (error: RecordingError): string => {
+  switch (error._tag) {
+    case 'absent':
+      return `${error.path}: there is no such file`
+    case 'unreadable':
+      return `${error.path}: nothing of it can be used: ${error.why}`
+    case 'newer':
+      return `${error.path}: it was written by a later version (format ${error.found}, known up to ${error.known}): read it with that`
+  }
+}

@@ -1,0 +1,117 @@
+/** A recording, opened to be checked, walked through and asked. No user's code and no command runs for that. */
+import * as E from 'fp-ts/lib/Either.js'
+import { StateDigest } from '../model/digest.js'
+import type { BuildId } from '../model/ids.js'
+import type { State } from '../model/state.js'
+import type { About } from '../store/recording/format.js'
+import { type RecordedTick, type RecordingError, RecordingReader } from '../store/recording/reader.js'
+import { type Counterfactual, counterfactual, type Otherwise } from './counterfactual.js'
+import { type BuildDiff, diffTicks } from './diff.js'
+import { Walker } from './walker.js'
+
+/** A state on the way, and what its builds are called. */
+export interface Moment {
+  readonly tick: number
+  readonly state: State
+  /** As a byte string; a request has none. */
+  readonly nameOf: (build: BuildId) => string | undefined
+  readonly find: (name: string) => BuildId | undefined
+}
+
+export type Verdict =
+  | { readonly _tag: 'agrees'; readonly ticks: number }
+  /** The reducer of this program does not come to the recorded state after `tick`. */
+  | { readonly _tag: 'differs'; readonly tick: number; readonly expected: string; readonly found: string }
+  /** The reducer refused what was recorded of `tick`. */
+  | { readonly _tag: 'refused'; readonly tick: number; readonly why: string }
+
+export interface VerifyOptions {
+  /** Hears of how many ticks are done, now and then. */
+  readonly onProgress?: (tick: number) => void
+}
+
+export class Replay {
+  constructor(readonly reader: RecordingReader) {}
+
+  static open(path: string): E.Either<RecordingError, Replay> {
+    return E.map((reader: RecordingReader) => new Replay(reader))(RecordingReader.open(path))
+  }
+
+  /** How many ticks can be used. */
+  get ticks(): number {
+    return this.reader.ticks
+  }
+
+  get about(): About {
+    return this.reader.about
+  }
+
+  /** Where and how it ends too early. */
+  get damage(): string | undefined {
+    return this.reader.damage
+  }
+
+  close(): void {
+    this.reader.close()
+  }
+
+  /** Reduces all that was recorded again, and compares the digest of every tick. */
+  verify({ onProgress = () => {} }: VerifyOptions = {}): Verdict {
+    const walker = new Walker(this.reader)
+    const digest = new StateDigest(walker.state)
+    for (;;) {
+      let step: RecordedTick | undefined
+      try {
+        step = walker.step()
+      } catch (error) {
+        return { _tag: 'refused', tick: walker.tick + 1, why: (error as Error).message }
+      }
+      if (step === undefined) return { _tag: 'agrees', ticks: walker.tick }
+      digest.advance(walker.state)
+      const found = digest.text
+      if (found !== step.digest) return { _tag: 'differs', tick: step.tick, expected: step.digest, found }
+      if (step.tick % PROGRESS_TICKS === 0) onProgress(step.tick)
+    }
+  }
+
+  /** What would have been, had it been decided otherwise: see {@link Counterfactual}. */
+  counterfactual(otherwise: Otherwise = {}): Counterfactual {
+    return counterfactual(this.reader, otherwise)
+  }
+
+  /** The state after tick `tick`; 0: before the first. */
+  stateAt(tick: number): Moment {
+    const walker = new Walker(this.reader)
+    walker.seek(this.checked(tick))
+    return momentOf(walker)
+  }
+
+  /** What differs between the states after two ticks, by build. */
+  diff(from: number, to: number): readonly BuildDiff[] {
+    return diffTicks(this.reader, this.checked(from), this.checked(to))
+  }
+
+  /** The first tick after whose state `predicate` holds. */
+  firstTick(predicate: (moment: Moment) => boolean): number | undefined {
+    const walker = new Walker(this.reader)
+    do {
+      if (predicate(momentOf(walker))) return walker.tick
+    } while (walker.step() !== undefined)
+    return undefined
+  }
+
+  /** @throws RangeError */
+  protected checked(tick: number): number {
+    if (!Number.isInteger(tick) || tick < 0 || tick > this.ticks)
+      throw new RangeError(`tick ${tick} is not in the recording: it has ticks 0 to ${this.ticks}`)
+    return tick
+  }
+}
+
+/** How often a long way is spoken of. */
+const PROGRESS_TICKS = 1024
+
+export const momentOf = (walker: Walker): Moment => {
+  const { tick, state, nameOf, find } = walker
+  return { tick, state, nameOf, find }
+}

@@ -1,0 +1,262 @@
+/**
+ * What a recording says of the world: what was asked of it and when, and for each build what each of its runs did, as answers to what
+ * the engine told it, each so long after that. Played by `counterfactual.ts` to an engine that decides otherwise.
+ */
+import type { Event, Look, Receipt } from '../model/event.js'
+import { LOOK_STRIDE, LookWord } from '../model/event.js'
+import { type BuildId, buildId } from '../model/ids.js'
+import { Bit, Flight, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
+import { read } from '../model/table.js'
+import type { RecordingReader } from '../store/recording/reader.js'
+import { eachRow } from './rows.js'
+import { Walker } from './walker.js'
+
+/** What a build says, so many microseconds after it was told to go on. */
+export interface Output {
+  readonly delay: number
+  readonly term: Receipt | Event
+}
+
+/** One run of a build: what it says each time that it is told to go on. */
+export interface RunScript {
+  /** The version (of values) or generation (of files) that it was begun in. */
+  readonly mark: number
+  /** Of a rule: what it asks for, in order; what it comes to is its one output. */
+  readonly groups: (readonly BuildId[])[]
+  readonly turns: Output[][]
+}
+
+export interface Script {
+  /** The state before the first tick, and the first id that nothing has. */
+  readonly start: State
+  readonly idsEnd: number
+  /** From outside, in order, in microseconds from the beginning. */
+  readonly events: readonly { readonly at: number; readonly event: Event }[]
+  readonly runs: ReadonlyMap<BuildId, readonly RunScript[]>
+  /** What was under way at the beginning, and what came of it. */
+  readonly underWay: ReadonlyMap<BuildId, RunScript>
+  /** What looks at files found, in order. */
+  readonly looks: ReadonlyMap<BuildId, readonly Look[]>
+  /** Answers to requests from outside, in the order in which they were asked. */
+  readonly answers: readonly (Reply | undefined)[]
+  /** Microseconds from the first request to the last answer. */
+  readonly makespan: number
+  readonly ticks: number
+  /** What one run of a rule takes on the average, in microseconds. */
+  readonly runCost: number
+}
+
+/** What a request came to. */
+export interface Reply {
+  readonly ok: boolean
+  readonly answer: unknown
+}
+
+export const markOf = (state: State, x: BuildId): number =>
+  kindOf(state, x) === Kind.VALUE ? state.version : state.generation
+
+/** A value that is to be run from its beginning again, since what it saw may have changed. */
+export const isAnew = (state: State, x: BuildId): boolean => (read(state.flight, x, Flight.STATUS) & Bit.ANEW) !== 0
+
+export const scriptOf = (reader: RecordingReader): Script => new Scribe(reader).script()
+
+/** Ids as the recording has them may be given to one name after the other: here each name has one, and each request. */
+class Scribe {
+  private readonly walker: Walker
+  private readonly ids = new Map<string, BuildId>()
+  private readonly current = new Map<number, BuildId>()
+  private nextId: number
+  private now = 0
+  private readonly events: { at: number; event: Event }[] = []
+  private readonly runs = new Map<BuildId, RunScript[]>()
+  private readonly underWay = new Map<BuildId, RunScript>()
+  private readonly looks = new Map<BuildId, Look[]>()
+  private readonly asked: BuildId[] = []
+  private readonly replies = new Map<BuildId, Reply>()
+  /** The run that each build is at, and when it was last told to go on. */
+  private readonly open = new Map<BuildId, { readonly run: RunScript; since: number }>()
+  private firstAsked: number | undefined
+  private lastAnswered = 0
+  private inProcess = 0
+  private inProcessTime = 0
+
+  constructor(private readonly reader: RecordingReader) {
+    this.walker = new Walker(reader)
+    const { state } = this.walker
+    for (const [id, name] of this.walker.named) this.ids.set(name, id)
+    this.nextId = Math.max(1, state.facts.end, state.flight.end, ...this.walker.named.keys()) + 1
+    eachRow(state, (x) => {
+      const status = statusOf(state, x)
+      if (status === Status.REST || status === Status.UNKNOWN) return
+      const run: RunScript = { mark: 0, groups: [], turns: [[]] }
+      this.underWay.set(x, run)
+      this.open.set(x, { run, since: 0 })
+    })
+  }
+
+  script(): Script {
+    const { walker } = this
+    const start = walker.state
+    const idsStart = this.nextId
+    for (let tick = walker.next(); tick !== undefined; tick = walker.next()) {
+      this.now += tick.elapsed
+      for (const [id, name] of tick.names) this.name(id, name)
+      const before = walker.state
+      const { batch, receipts, events } = tick.input
+      for (const x of batch.run) this.goOn(before, this.idOf(x), true)
+      for (const x of batch.start) this.goOn(before, this.idOf(x), false)
+      const runs = batch.run.length
+      if (runs > 0 && events.length === 0 && receipts.length <= runs) {
+        this.inProcess += runs
+        this.inProcessTime += tick.elapsed
+      }
+      for (const receipt of receipts) this.receipt(before, receipt)
+      for (const event of events) this.event(event)
+      walker.step()
+      for (const news of walker.news) {
+        if (news._tag !== 'responded') continue
+        if (news.by !== 0) this.goOn(before, this.idOf(news.by), false)
+        else {
+          this.replies.set(this.idOf(news.request), { ok: news.ok, answer: news.answer })
+          this.lastAnswered = this.now
+        }
+      }
+    }
+    return {
+      start,
+      idsEnd: Math.max(idsStart, this.nextId),
+      events: this.events,
+      runs: this.runs,
+      underWay: this.underWay,
+      looks: this.looks,
+      answers: this.asked.map((request) => this.replies.get(request)),
+      makespan: Math.max(0, this.lastAnswered - (this.firstAsked ?? 0)),
+      ticks: this.reader.ticks,
+      runCost: this.inProcess === 0 ? 0 : this.inProcessTime / this.inProcess,
+    }
+  }
+
+  private name(id: BuildId, name: string): void {
+    let known = this.ids.get(name)
+    if (known === undefined) {
+      known = buildId(this.nextId++)
+      this.ids.set(name, known)
+    }
+    this.current.set(id, known)
+  }
+
+  private readonly idOf = (id: BuildId): BuildId => this.current.get(id) ?? id
+
+  /** The engine tells `x` to go on; `anew`: maybe with a new run. */
+  private goOn(state: State, x: BuildId, anew: boolean): void {
+    const at = this.open.get(x)
+    if (at !== undefined && !(anew && isAnew(state, x))) {
+      at.run.turns.push([])
+      at.since = this.now
+      return
+    }
+    if (!anew) return
+    const run: RunScript = { mark: markOf(state, x), groups: [], turns: [[]] }
+    const known = this.runs.get(x)
+    if (known === undefined) this.runs.set(x, [run])
+    else known.push(run)
+    this.open.set(x, { run, since: this.now })
+  }
+
+  private say(x: BuildId, term: Receipt | Event): void {
+    const at = this.open.get(x)
+    if (at === undefined) return
+    const { groups, turns } = at.run
+    if ('groups' in term) groups.push(...term.groups)
+    if (term._tag !== 'needs')
+      turns[turns.length - 1]!.push({
+        delay: this.now - at.since,
+        term: 'groups' in term ? { ...term, groups: [] } : term,
+      })
+  }
+
+  private receipt(before: State, receipt: Receipt): void {
+    if (receipt._tag === 'scanned') {
+      receipt.builds.forEach((x, i) => this.look(this.idOf(x), lookAt(receipt.looks, i)))
+      return
+    }
+    const term = renumbered(receipt, this.idOf)
+    const x = term.build
+    // It had stood by, and began when a slot was free.
+    const said = this.open.get(x)?.run.turns.at(-1)
+    if (term._tag === 'started' && said?.some((output) => output.term._tag === 'blocked')) this.goOn(before, x, false)
+    this.say(x, term)
+    if (isLast(term)) this.open.delete(x)
+    if (term._tag === 'done') this.look(x, term.look)
+  }
+
+  private look(x: BuildId, look: Look): void {
+    const known = this.looks.get(x)
+    if (known === undefined) this.looks.set(x, [look])
+    else known.push(look)
+  }
+
+  private event(event: Event): void {
+    if (event._tag === 'requested' || event._tag === 'followed') {
+      const id = buildId(this.nextId++)
+      this.current.set(event.request, id)
+      if (event._tag === 'followed' || event.by === 0) {
+        this.asked.push(id)
+        this.firstAsked ??= this.now
+      }
+    }
+    const term = renumbered(event, this.idOf)
+    const by = speakerOf(term)
+    if (by === 0) this.events.push({ at: this.now, event: term })
+    else this.say(by, term)
+  }
+}
+
+/** The build whose process says so; 0: somebody outside does. */
+const speakerOf = (event: Event): BuildId | 0 => {
+  switch (event._tag) {
+    case 'requested':
+      return event.by
+    case 'ended':
+    case 'always':
+    case 'stamped':
+      return event.build
+    default:
+      return 0
+  }
+}
+
+/** Nothing more is heard of a run after this. */
+export const isLast = ({ _tag }: Receipt | Event): boolean =>
+  _tag === 'done' || _tag === 'failed' || _tag === 'made' || _tag === 'broken' || _tag === 'recalled'
+
+const lookAt = (looks: Int32Array, i: number): Look => {
+  const word = (w: number): number => looks[i * LOOK_STRIDE + w]!
+  return {
+    kind: word(LookWord.KIND),
+    racy: word(LookWord.RACY) !== 0,
+    stat0: word(LookWord.STAT),
+    stat1: word(LookWord.STAT + 1),
+    content0: word(LookWord.CONTENT),
+    content1: word(LookWord.CONTENT + 1),
+    content2: word(LookWord.CONTENT + 2),
+    content3: word(LookWord.CONTENT + 3),
+  }
+}
+
+const IDS = new Set(['build', 'request', 'by', 'session', 'target', 'cause'])
+const LISTS = new Set(['builds', 'needs', 'create', 'targets', 'changed'])
+
+/** The same with other ids. */
+export const renumbered = <T extends Exclude<Receipt, { _tag: 'scanned' }> | Event>(
+  term: T,
+  idOf: (id: BuildId) => BuildId,
+): T => {
+  const other: Record<string, unknown> = { ...term }
+  for (const [name, value] of Object.entries(term)) {
+    if (IDS.has(name) && value !== 0 && value !== undefined) other[name] = idOf(value as BuildId)
+    else if (LISTS.has(name)) other[name] = (value as BuildId[]).map(idOf)
+    else if (name === 'groups') other[name] = (value as BuildId[][]).map((group) => group.map(idOf))
+  }
+  return other as T
+}

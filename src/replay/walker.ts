@@ -1,0 +1,138 @@
+/** Goes through a recording tick by tick: the very engine, told what was recorded in place of what a make would say. */
+import { Engine, type Make } from '../engine.js'
+import type { Input } from '../model/event.js'
+import type { BuildId } from '../model/ids.js'
+import type { News, State } from '../model/state.js'
+import { eachObject, emptyObjects, ObjectEditor } from '../model/table.js'
+import type { RecordedTick, RecordingReader } from '../store/recording/reader.js'
+import type { TickRecord } from '../store/recording/record.js'
+import type { RecordedValue } from '../store/recording/value.js'
+
+/** The values of the state in place of those of the recording; `name`: that of the build, as a byte string. */
+export type Decode = (name: string, value: RecordedValue) => unknown
+
+/** So far ahead it is quicker to go on than to begin at a snapshot. */
+const AHEAD = 64
+
+export class Walker {
+  private engine: Engine
+  /** The tick whose state this is; 0: before the first. */
+  tick = 0
+  /** What the last step told. */
+  news: readonly News[] = []
+  private names: Map<BuildId, string>
+  /** Made when somebody looks for a name. */
+  private ids: Map<string, BuildId> | undefined
+
+  constructor(
+    private readonly reader: RecordingReader,
+    private readonly decode: Decode = (_, value) => value,
+  ) {
+    const start = this.load(0)
+    this.engine = start.engine
+    this.names = start.names
+  }
+
+  get state(): State {
+    return this.engine.state
+  }
+
+  /** The name of a build as a byte string; a request has none. */
+  readonly nameOf = (build: BuildId): string | undefined => this.names.get(build)
+
+  /** All names there are, with their ids. */
+  get named(): ReadonlyMap<BuildId, string> {
+    return this.names
+  }
+
+  /** The build of that name: the newest, since an id may have been given back and the name have got another. */
+  readonly find = (name: string): BuildId | undefined => {
+    this.ids ??= new Map(Array.from(this.names, ([id, each]) => [each, id]))
+    return this.ids.get(name)
+  }
+
+  /** The next tick, without a step: what the step will take in. */
+  next(): RecordedTick | undefined {
+    return this.tick < this.reader.ticks ? this.reader.at(this.tick + 1) : undefined
+  }
+
+  /** Takes in the next tick; undefined: there is none. */
+  step(): RecordedTick | undefined {
+    const tick = this.next()
+    if (tick === undefined) return undefined
+    takeNames(this.names, tick)
+    for (const [id, name] of tick.names) this.ids?.set(name, id)
+    this.engine.apply(this.decoded(tick.input))
+    this.tick++
+    return tick
+  }
+
+  /** Goes to the state after tick `tick`, forward or back. */
+  seek(tick: number): void {
+    if (tick < this.tick || tick > this.tick + AHEAD) {
+      const snapshot = this.reader.snapshotTickFor(tick)
+      if (tick < this.tick || snapshot > this.tick) {
+        const { engine, names } = this.load(tick)
+        this.engine = engine
+        this.names = names
+        this.ids = undefined
+        this.tick = snapshot
+        this.news = []
+      }
+    }
+    while (this.tick < tick && this.step() !== undefined);
+  }
+
+  private load(tick: number): { engine: Engine; names: Map<BuildId, string> } {
+    const { state, names } = this.reader.snapshotFor(tick)
+    const engine = new Engine({
+      make: NO_MAKE,
+      state: this.withValues(state, names),
+      drive: 'manual',
+      onTurn: () => {},
+      onTick: (_, __, after) => {
+        this.news = after.news
+      },
+    })
+    return { engine, names: new Map(names) }
+  }
+
+  private withValues(state: State, names: ReadonlyMap<BuildId, string>): State {
+    const values = new ObjectEditor<unknown>(emptyObjects)
+    eachObject(state.values, (row, value) =>
+      values.set(row, this.decode(names.get(row as BuildId)!, value as RecordedValue)),
+    )
+    return { ...state, values: values.finish() }
+  }
+
+  /** The input as the engine took it in, with values as they are decoded. */
+  decoded(input: Input): Input {
+    const { receipts } = input
+    if (!receipts.some(({ _tag }) => _tag === 'made' || _tag === 'recalled')) return input
+    return {
+      ...input,
+      receipts: receipts.map((receipt) =>
+        receipt._tag === 'made' || receipt._tag === 'recalled'
+          ? { ...receipt, value: this.decode(this.names.get(receipt.build)!, receipt.value as RecordedValue) }
+          : receipt,
+      ),
+    }
+  }
+}
+
+/** Takes in who is spoken of for the first time. A request, which has no name, may have the id of what was forgotten. */
+export const takeNames = (names: Map<BuildId, string>, { names: told, input }: TickRecord): void => {
+  for (const event of input.events)
+    if (event._tag === 'requested' || event._tag === 'followed') names.delete(event.request)
+  for (const [id, name] of told) {
+    // Moved to the end: `find` takes the newest.
+    names.delete(id)
+    names.set(id, name)
+  }
+}
+
+/** Nothing is made in a replay. */
+const refuse = (): never => {
+  throw new Error('a replay makes nothing')
+}
+export const NO_MAKE: Make = { scan: refuse, run: refuse, start: refuse, perform: refuse }

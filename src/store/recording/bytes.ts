@@ -1,0 +1,152 @@
+/** Numbers and texts as bytes: LEB128 for numbers, zigzag where they have a sign. */
+import { Damage } from '../database.js'
+
+/** Texts of so many chars have a length of one byte. */
+const SHORT = 40
+
+export class ByteWriter {
+  private bytes = Buffer.allocUnsafe(1 << 12)
+  private end = 0
+
+  get length(): number {
+    return this.end
+  }
+
+  /** All that was written, to be read at once: the next write may change it. */
+  view(): Buffer {
+    return this.bytes.subarray(0, this.end)
+  }
+
+  clear(): void {
+    this.end = 0
+  }
+
+  byte(byte: number): void {
+    if (this.end === this.bytes.length) this.room(1)
+    this.bytes[this.end++] = byte
+  }
+
+  /** An integer from 0 on. */
+  count(n: number): void {
+    if (this.end + 8 > this.bytes.length) this.room(8)
+    const { bytes } = this
+    let rest = n
+    while (rest > 0x7fffffff) {
+      bytes[this.end++] = (rest % 128) | 128
+      rest = Math.floor(rest / 128)
+    }
+    while (rest > 127) {
+      bytes[this.end++] = (rest & 127) | 128
+      rest >>>= 7
+    }
+    bytes[this.end++] = rest
+  }
+
+  /** An integer with a sign: small ones are short, whichever it is. */
+  signed(n: number): void {
+    this.count(n < 0 ? -2 * n - 1 : 2 * n)
+  }
+
+  /** 32 bits as they are. */
+  word(n: number): void {
+    if (this.end + 4 > this.bytes.length) this.room(4)
+    this.end = this.bytes.writeInt32LE(n | 0, this.end)
+  }
+
+  words(words: Int32Array): void {
+    this.raw(new Uint8Array(words.buffer, words.byteOffset, words.byteLength))
+  }
+
+  raw(bytes: Uint8Array): void {
+    if (this.end + bytes.length > this.bytes.length) this.room(bytes.length)
+    this.bytes.set(bytes, this.end)
+    this.end += bytes.length
+  }
+
+  /** With its length before it. `latin1`: one byte per char. */
+  text(text: string, encoding: 'utf8' | 'latin1'): void {
+    if (text.length <= SHORT && this.short(text, encoding)) return
+    const length = encoding === 'latin1' ? text.length : Buffer.byteLength(text)
+    this.count(length)
+    if (this.end + length > this.bytes.length) this.room(length)
+    this.bytes.write(text, this.end, encoding)
+    this.end += length
+  }
+
+  /** Char by char: calling out of JavaScript costs more. False, and nothing is written: there is one that takes more than a byte. */
+  private short(text: string, encoding: 'utf8' | 'latin1'): boolean {
+    const { length } = text
+    if (this.end + 1 + length > this.bytes.length) this.room(1 + length)
+    const { bytes } = this
+    let at = this.end
+    bytes[at++] = length
+    let all = 0
+    for (let i = 0; i < length; i++) {
+      const char = text.charCodeAt(i)
+      all |= char
+      bytes[at++] = char
+    }
+    if (all > (encoding === 'latin1' ? 255 : 127)) return false
+    this.end = at
+    return true
+  }
+
+  private room(more: number): void {
+    const longer = Buffer.allocUnsafe(Math.max(this.bytes.length * 2, this.end + more))
+    longer.set(this.view())
+    this.bytes = longer
+  }
+}
+
+/** Reads what a writer wrote. What comes to an end too early is damaged. */
+export class ByteReader {
+  at = 0
+
+  constructor(private readonly bytes: Buffer) {}
+
+  get isAtEnd(): boolean {
+    return this.at >= this.bytes.length
+  }
+
+  byte(): number {
+    const byte = this.bytes[this.at++]
+    if (byte === undefined) throw new Damage('a record ends too early')
+    return byte
+  }
+
+  count(): number {
+    let n = 0
+    let scale = 1
+    for (;;) {
+      const byte = this.byte()
+      n += (byte & 127) * scale
+      if (byte < 128) return n
+      scale *= 128
+    }
+  }
+
+  signed(): number {
+    const n = this.count()
+    return n % 2 === 0 ? n / 2 : -(n + 1) / 2
+  }
+
+  word(): number {
+    return this.take(4).readInt32LE()
+  }
+
+  words(count: number): Int32Array {
+    const words = new Int32Array(count)
+    new Uint8Array(words.buffer).set(this.take(4 * count))
+    return words
+  }
+
+  text(encoding: 'utf8' | 'latin1'): string {
+    return this.take(this.count()).toString(encoding)
+  }
+
+  take(length: number): Buffer {
+    if (this.at + length > this.bytes.length) throw new Damage('a record ends too early')
+    this.at += length
+    return this.bytes.subarray(this.at - length, this.at)
+  }
+}

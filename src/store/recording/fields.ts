@@ -1,0 +1,287 @@
+/**
+ * How each event and receipt is written: the fields of each, in order, and what each of them is. The types hold this table to the
+ * model: a field that is added there and not here does not compile.
+ */
+import { isDigest, Tag } from '../../model/content.js'
+import type { Content, Event, Look, Receipt } from '../../model/event.js'
+import { type BuildId, buildId } from '../../model/ids.js'
+import type { ByteReader, ByteWriter } from './bytes.js'
+import type { RecordedValue } from './value.js'
+
+/** A `?` before it: the field may be left out. */
+type Field = Plain | `?${Plain}`
+type Plain = 'id' | 'ids' | 'groups' | 'flag' | 'signed' | 'json' | 'look' | 'looks' | 'content' | 'words' | 'value'
+
+type FieldsOf<T extends { readonly _tag: string }> = {
+  readonly [Tag in T['_tag']]: {
+    readonly [Name in Exclude<keyof Extract<T, { readonly _tag: Tag }>, '_tag'>]-?: Field
+  }
+}
+
+/** Make does not go ahead of the batch where it is recorded what each build said. */
+type Recorded = Exclude<Receipt, { readonly _tag: 'ahead' | 'holds' | 'unjudged' }>
+
+const RECEIPTS: FieldsOf<Recorded> = {
+  scanned: { builds: 'ids', looks: 'looks' },
+  blocked: { build: 'id', needs: 'ids', create: 'ids', slot: 'flag' },
+  started: { build: 'id' },
+  done: { build: 'id', look: 'look', virtual: 'flag' },
+  failed: { build: 'id', error: 'json', exists: 'flag', create: 'ids', claimed: '?look' },
+  needs: { build: 'id', groups: 'groups' },
+  pooled: { build: 'id', pool: 'signed' },
+  // The content before the value: where it is the value, that is not written.
+  made: { build: 'id', groups: 'groups', content: 'content', value: 'value' },
+  recalled: { build: 'id', value: 'value' },
+  broken: { build: 'id', groups: 'groups', error: '?json', cause: '?id', content: 'content' },
+}
+
+const EVENTS: FieldsOf<Event> = {
+  requested: {
+    request: 'id',
+    by: 'id',
+    session: 'id',
+    targets: 'ids',
+    want: 'json',
+    keepGoing: 'flag',
+    jobs: 'signed',
+    trust: 'flag',
+  },
+  cancelled: { request: 'id' },
+  changed: { builds: 'ids' },
+  looked: { changed: 'ids' },
+  ended: { build: 'id' },
+  always: { build: 'id' },
+  stamped: { build: 'id', stamp: 'words' },
+  rechecked: { session: 'id' },
+  taken: { builds: 'ids' },
+  adopted: { build: 'id', look: 'look' },
+  collect: { keep: 'json' },
+  followed: { request: 'id', target: 'id' },
+  transacted: { version: 'signed', builds: 'ids' },
+  wiped: { builds: 'ids' },
+  swept: { keep: 'signed' },
+}
+
+/** A table, ready to be read. */
+interface Terms {
+  readonly tags: readonly string[]
+  readonly byTag: ReadonlyMap<string, Shape>
+}
+interface Shape {
+  readonly number: number
+  readonly fields: readonly FieldOf[]
+}
+interface FieldOf {
+  readonly name: string
+  readonly is: Plain
+  readonly isOptional: boolean
+}
+
+const termsOf = (table: Readonly<Record<string, Readonly<Record<string, Field>>>>): Terms => {
+  const tags = Object.keys(table)
+  const shapeOf = ([, fields]: readonly [string, Readonly<Record<string, Field>>], number: number): Shape => ({
+    number,
+    fields: Object.entries(fields).map(([name, is]) =>
+      is[0] === '?'
+        ? { name, is: is.slice(1) as Plain, isOptional: true }
+        : { name, is: is as Plain, isOptional: false },
+    ),
+  })
+  return { tags, byTag: new Map(Object.entries(table).map((entry, i) => [entry[0], shapeOf(entry, i)])) }
+}
+
+const RECEIPT_TERMS = termsOf(RECEIPTS)
+const EVENT_TERMS = termsOf(EVENTS)
+
+/** Encodes and decodes either; ids are written as what they differ by from the one before. */
+export class TermCodec<T extends { readonly _tag: string }> {
+  private last = 0
+  /** Called with each id that is written. */
+  onId: (id: number) => void = () => {}
+
+  constructor(private readonly terms: Terms) {}
+
+  /** To be called before the first of a record. */
+  begin(): void {
+    this.last = 0
+  }
+
+  write(w: ByteWriter, term: T, recorded: (build: BuildId, value: unknown) => RecordedValue): void {
+    const { number, fields } = this.terms.byTag.get(term._tag)!
+    w.byte(number)
+    const record = term as unknown as Record<string, unknown>
+    for (let i = 0; i < fields.length; i++) {
+      const { name, is, isOptional } = fields[i]!
+      const value = record[name]
+      if (isOptional) {
+        w.byte(value === undefined && !(name in record) ? 0 : 1)
+        if (value === undefined) continue
+      }
+      if (is !== 'value') this.writeField(w, is, value)
+      else {
+        const content = record.content as Content | undefined
+        if (content === undefined || isDigest(content)) writeValue(w, recorded(record.build as BuildId, value))
+      }
+    }
+  }
+
+  read(r: ByteReader): T {
+    const _tag = this.terms.tags[r.byte()]!
+    const record: Record<string, unknown> = { _tag }
+    for (const { name, is, isOptional } of this.terms.byTag.get(_tag)!.fields) {
+      if (isOptional && r.byte() === 0) continue
+      if (is !== 'value') record[name] = this.readField(r, is)
+      else {
+        const content = record.content as Content | undefined
+        record[name] = content !== undefined && !isDigest(content) ? { _tag: 'inContent', content } : readValue(r)
+      }
+    }
+    return record as unknown as T
+  }
+
+  private writeId(w: ByteWriter, id: number): void {
+    w.signed(id - this.last)
+    this.last = id
+    this.onId(id)
+  }
+
+  private readId(r: ByteReader): BuildId {
+    this.last += r.signed()
+    return buildId(this.last)
+  }
+
+  private writeIds(w: ByteWriter, ids: readonly BuildId[]): void {
+    w.count(ids.length)
+    for (const id of ids) this.writeId(w, id)
+  }
+
+  private readIds(r: ByteReader): BuildId[] {
+    const ids: BuildId[] = []
+    for (let left = r.count(); left > 0; left--) ids.push(this.readId(r))
+    return ids
+  }
+
+  private writeField(w: ByteWriter, is: Exclude<Plain, 'value'>, value: unknown): void {
+    switch (is) {
+      case 'id':
+        return this.writeId(w, value as number)
+      case 'ids':
+        return this.writeIds(w, value as readonly BuildId[])
+      case 'groups': {
+        const groups = value as readonly (readonly BuildId[])[]
+        w.count(groups.length)
+        for (const group of groups) this.writeIds(w, group)
+        return
+      }
+      case 'flag':
+        return w.byte(value === true ? 1 : 0)
+      case 'signed':
+        return w.signed(value as number)
+      case 'json':
+        return w.text(JSON.stringify(value), 'utf8')
+      case 'look':
+        return w.words(Int32Array.from(wordsOfLook(value as Look)))
+      case 'looks':
+        w.count((value as Int32Array).length)
+        return w.words(value as Int32Array)
+      case 'content':
+        return writeContent(w, value as Content)
+      case 'words': {
+        const words = value as readonly number[]
+        w.count(words.length)
+        return w.words(Int32Array.from(words))
+      }
+    }
+  }
+
+  private readField(r: ByteReader, is: Exclude<Plain, 'value'>): unknown {
+    switch (is) {
+      case 'id':
+        return this.readId(r)
+      case 'ids':
+        return this.readIds(r)
+      case 'groups': {
+        const groups: BuildId[][] = []
+        for (let left = r.count(); left > 0; left--) groups.push(this.readIds(r))
+        return groups
+      }
+      case 'flag':
+        return r.byte() === 1
+      case 'signed':
+        return r.signed()
+      case 'json':
+        return JSON.parse(r.text('utf8'))
+      case 'look':
+        return lookOf(r.words(8))
+      case 'looks':
+        return r.words(r.count())
+      case 'content':
+        return readContent(r)
+      case 'words':
+        return [...r.words(r.count())]
+    }
+  }
+}
+
+export const receiptCodec = (): TermCodec<Receipt> => new TermCodec<Receipt>(RECEIPT_TERMS)
+export const eventCodec = (): TermCodec<Event> => new TermCodec<Event>(EVENT_TERMS)
+
+const wordsOfLook = (look: Look): readonly number[] => [
+  look.kind,
+  look.racy ? 1 : 0,
+  look.stat0,
+  look.stat1,
+  look.content0,
+  look.content1,
+  look.content2,
+  look.content3,
+]
+
+const lookOf = (words: Int32Array): Look => {
+  const [kind, racy, stat0, stat1, content0, content1, content2, content3] = words as unknown as Eight
+  return { kind, racy: racy !== 0, stat0, stat1, content0, content1, content2, content3 }
+}
+type Eight = readonly [number, number, number, number, number, number, number, number]
+
+const float = new Float64Array(1)
+const floatWords = new Int32Array(float.buffer)
+const As = { WORDS: 0, ZEROS: 1, INTEGER: 2 } as const
+
+const writeContent = (w: ByteWriter, content: Content): void => {
+  const [a, b, c, last] = content
+  if (last === Tag.NUMBER && c === 0) {
+    floatWords[0] = a
+    floatWords[1] = b
+    const number = float[0]!
+    if (Number.isSafeInteger(number) && Math.abs(number) < 2 ** 50 && !Object.is(number, -0)) {
+      w.byte(As.INTEGER)
+      return w.signed(number)
+    }
+  }
+  if (a === 0 && b === 0 && c === 0 && last === 0) return w.byte(As.ZEROS)
+  w.byte(As.WORDS)
+  for (const word of content) w.word(word)
+}
+
+const readContent = (r: ByteReader): Content => {
+  const shape = r.byte()
+  if (shape === As.ZEROS) return [0, 0, 0, 0]
+  if (shape === As.WORDS) return [r.word(), r.word(), r.word(), r.word()]
+  float[0] = r.signed()
+  return [floatWords[0]!, floatWords[1]!, 0, Tag.NUMBER]
+}
+
+const VALUE_TAGS = ['text', 'left', 'beside'] as const
+
+export const writeValue = (w: ByteWriter, value: RecordedValue): void => {
+  w.byte(VALUE_TAGS.indexOf(value._tag as 'text'))
+  if (value._tag === 'text') w.text(value.text, 'utf8')
+  else if (value._tag === 'beside') w.text(value.digest, 'latin1')
+}
+
+export const readValue = (r: ByteReader): RecordedValue => {
+  const _tag = VALUE_TAGS[r.byte()]
+  if (_tag === 'text') return { _tag, text: r.text('utf8') }
+  if (_tag === 'beside') return { _tag, digest: r.text('latin1') }
+  return { _tag: 'left' }
+}

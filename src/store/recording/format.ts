@@ -1,0 +1,118 @@
+/** The file of a recording: its tables, and what a reader and a writer must agree on. */
+import { createHash } from 'node:crypto'
+import { closeSync, openSync, readSync, rmSync, statSync } from 'node:fs'
+import { crc32 } from 'node:zlib'
+import Database from 'better-sqlite3'
+
+/** In the header of the file: "redr". */
+export const APPLICATION_ID = 0x72656472
+/** Raised whenever an older program could not read what this one writes. */
+export const FORMAT = 1
+
+/**
+ * `chunks`: ticks `first` and on, `count` of them; `log` holds one record for each, with its length before it; `sums` the digest of the
+ * state after each, and the link (see {@link linkAfter}); `times` for each how many microseconds after the one before. `chain`: a hash
+ * of all that up to here. `snapshots`: the state after `tick`; 0 is the state before the first.
+ */
+const SCHEMA = `
+  create table meta (key text primary key, value text not null) without rowid;
+  create table chunks (id integer primary key, first integer not null, count integer not null, chain blob not null,
+    sums blob not null, times blob not null, log blob not null);
+  create table snapshots (tick integer primary key, sum integer not null, bytes blob not null);
+  create table beside (digest text primary key, bytes blob not null) without rowid;
+`
+
+/** In place of a path: no file. */
+export const MEMORY = ':memory:'
+
+/** A chunk is over once it has so many ticks or bytes: by what happened, not by when it was written. */
+export const CHUNK_TICKS = 256
+export const CHUNK_BYTES = 1 << 18
+
+/** In `sums`, for each tick: the digest of the state after it, and the link after it. */
+export const SUM_BYTES = 16
+export const DIGEST_BYTES = 8
+
+/**
+ * Two words that hang on all ticks so far: their records and the states after them. Mixed from a checksum of the record, it tells where
+ * two recordings part, and where one was damaged; the chain over whole chunks, a real hash, tells that there is nothing of the kind.
+ */
+export type Link = readonly [number, number]
+export const FIRST_LINK: Link = [0, 0]
+
+export const linkAfter = ([a, b]: Link, [c, d]: readonly [number, number], record: Uint8Array): Link => {
+  const sum = crc32(record) | 0
+  const x = Math.imul(a ^ c ^ sum, 0x9e3779b1) ^ record.length
+  const y = Math.imul(b ^ d ^ (sum >>> 7), 0x85ebca6b) ^ x
+  return [Math.imul(x ^ (x >>> 15) ^ b, 0xc2b2ae35) | 0, (Math.imul(y ^ (y >>> 13), 0x27d4eb2f) ^ a) | 0]
+}
+
+const CHAIN_BYTES = 16
+export const FIRST_CHAIN = Buffer.alloc(CHAIN_BYTES)
+
+/** The chain after a chunk. */
+export const chainAfter = (chain: Buffer, sums: Buffer, log: Buffer): Buffer =>
+  createHash('sha256').update(chain).update(sums).update(log).digest().subarray(0, CHAIN_BYTES)
+
+/** What is needed to read a recording, and to go on from it. Nothing of the environment. */
+export interface About {
+  readonly format: number
+  /** Version of the program that wrote it. */
+  readonly program: string
+  readonly face: 'redo' | 'library'
+  readonly policy: string
+  /** Rules, sources and actions, with what their results hang on. Empty for do-files alone. */
+  readonly rules: readonly {
+    readonly name: string
+    readonly kind: string
+    readonly version: number
+    readonly keys: string
+    readonly values: string
+  }[]
+  readonly options: { readonly [name: string]: unknown }
+}
+
+/** What the first bytes of a file say, without opening it as a database: 0 for anything else. */
+export const headerOf = (path: string): { readonly application: number; readonly version: number } => {
+  const header = Buffer.alloc(100)
+  const fd = openSync(path, 'r')
+  try {
+    readSync(fd, header, 0, header.length, 0)
+  } finally {
+    closeSync(fd)
+  }
+  return { application: header.readUInt32BE(68), version: header.readUInt32BE(60) }
+}
+
+/** Whether there is nothing at `path`, or a recording, which a new one may take the place of. */
+export const mayReplace = (path: string): boolean => {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  return stat === undefined || (stat.isFile() && headerOf(path).application === APPLICATION_ID)
+}
+
+/** Makes the file, in place of what is there. */
+export const createRecordingFile = (path: string): Database.Database => {
+  if (path !== MEMORY) for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true })
+  const db = new Database(path)
+  // What it is stands in the file itself, and not in SQLite's log beside it, before anything is written that way.
+  db.pragma('journal_mode = off')
+  // What a power loss leaves is known by the chain; waiting for the disk would cost more than all else.
+  db.pragma('synchronous = off')
+  db.transaction(() => {
+    db.exec(SCHEMA)
+    db.pragma(`application_id = ${APPLICATION_ID}`)
+    db.pragma(`user_version = ${FORMAT}`)
+  })()
+  db.pragma('journal_mode = wal')
+  return db
+}
+
+/** What `transact` set a source to, as a recording holds it; `undefined`: as if it had never been set. */
+export interface RecordedSetting {
+  /** Of the source's build, as a byte string. */
+  readonly name: string
+  readonly to:
+    | { readonly _tag: 'value'; readonly text: string }
+    | { readonly _tag: 'removed' }
+    | { readonly _tag: 'unset' }
+}

@@ -1,0 +1,265 @@
+/**
+ * Reads a recording: as much of it as is, to the last bit, what was written. It never writes to the file, and needs nothing else.
+ */
+import { statSync } from 'node:fs'
+import { crc32 } from 'node:zlib'
+import Database from 'better-sqlite3'
+import * as E from 'fp-ts/lib/Either.js'
+import { digestText } from '../../model/digest.js'
+import { closeQuietly, Damage, isDamage } from '../database.js'
+import { ByteReader } from './bytes.js'
+import {
+  type About,
+  APPLICATION_ID,
+  chainAfter,
+  DIGEST_BYTES,
+  FIRST_CHAIN,
+  FIRST_LINK,
+  FORMAT,
+  headerOf,
+  type Link,
+  linkAfter,
+  SUM_BYTES,
+} from './format.js'
+import { decodeTick, type TickRecord } from './record.js'
+import { decodeSnapshot, type Snapshot } from './snapshot.js'
+
+export type RecordingError =
+  | { readonly _tag: 'absent'; readonly path: string }
+  /** It is no recording, or nothing of it can be used. */
+  | { readonly _tag: 'unreadable'; readonly path: string; readonly why: string }
+  /** Written by a later version of this program. */
+  | { readonly _tag: 'newer'; readonly path: string; readonly found: number; readonly known: number }
+
+/** One chunk, decoded as far as needed. */
+interface Chunk {
+  readonly id: number
+  readonly first: number
+  readonly count: number
+  /** Zeros where some of it cannot be used. */
+  readonly chain: Buffer
+}
+
+export interface RecordedTick extends TickRecord {
+  readonly tick: number
+  /** Of the state after it. */
+  readonly digest: string
+  /** Microseconds since the tick before it. */
+  readonly elapsed: number
+}
+
+interface Decoded {
+  readonly records: readonly Buffer[]
+  readonly sums: Buffer
+  readonly times: readonly number[]
+}
+
+const CACHED_CHUNKS = 8
+
+export class RecordingReader {
+  /** How many ticks can be used. */
+  readonly ticks: number
+  /** Where it ends too early: what comes after tick `ticks` is damaged or missing. */
+  readonly damage: string | undefined
+  private readonly chunks: readonly Chunk[]
+  private readonly snapshotTicks: readonly number[]
+  private readonly cache = new Map<number, Decoded>()
+
+  private constructor(
+    private readonly db: Database.Database,
+    readonly path: string,
+    readonly about: About,
+    /** It was ended in order, and nothing is missing at its end. */
+    readonly isEnded: boolean,
+    end: number | undefined,
+  ) {
+    const { chunks, damage } = validChunks(db)
+    this.chunks = chunks
+    const last = chunks[chunks.length - 1]
+    this.ticks = last === undefined ? 0 : last.first + last.count - 1
+    this.damage =
+      damage ?? (end !== undefined && end !== this.ticks ? `${end - this.ticks} ticks are missing` : undefined)
+    this.snapshotTicks = snapshotsOf(db).filter((tick) => tick <= this.ticks)
+    if (this.snapshotTicks[0] !== 0) throw new Damage('its first state is damaged')
+  }
+
+  static open(path: string): E.Either<RecordingError, RecordingReader> {
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return E.left({ _tag: 'absent', path })
+    const { application, version } = headerOf(path)
+    if (application !== APPLICATION_ID)
+      return E.left({ _tag: 'unreadable', path, why: 'it is no recording of Redford' })
+    if (version > FORMAT) return E.left({ _tag: 'newer', path, found: version, known: FORMAT })
+    let db: Database.Database | undefined
+    try {
+      db = new Database(path, { readonly: true })
+      const meta = new Map(db.prepare('select key, value from meta').raw().all() as [string, string][])
+      const about = JSON.parse(meta.get('about') ?? 'null') as About | null
+      if (about === null) throw new Damage('it does not say what it is')
+      const end = meta.has('end') ? (JSON.parse(meta.get('end')!) as { ticks: number }).ticks : undefined
+      return E.right(new RecordingReader(db, path, about, end !== undefined, end))
+    } catch (error) {
+      if (db !== undefined) closeQuietly(db)
+      if (!isDamage(error) && !(error instanceof SyntaxError)) throw error
+      return E.left({ _tag: 'unreadable', path, why: (error as Error).message })
+    }
+  }
+
+  close(): void {
+    closeQuietly(this.db)
+  }
+
+  /** Tick `tick`, from 1 to `ticks`. */
+  at(tick: number): RecordedTick {
+    const chunk = this.chunkOf(tick)
+    const decoded = this.decoded(chunk)
+    const i = tick - chunk.first
+    return {
+      tick,
+      ...decodeTick(decoded.records[i]!),
+      digest: digestAt(decoded.sums, i),
+      elapsed: decoded.times[i] ?? 0,
+    }
+  }
+
+  /** The digest of the state after tick `tick`. */
+  digestAt(tick: number): string {
+    const chunk = this.chunkOf(tick)
+    return digestAt(this.decoded(chunk).sums, tick - chunk.first)
+  }
+
+  /** The tick of the newest snapshot that is not after `tick`. */
+  snapshotTickFor(tick: number): number {
+    return this.snapshotTicks.findLast((at) => at <= tick)!
+  }
+
+  /** That snapshot. */
+  snapshotFor(tick: number): Snapshot {
+    const at = this.snapshotTickFor(tick)
+    return decodeSnapshot(this.db.prepare('select bytes from snapshots where tick = ?').pluck().get(at) as Buffer)
+  }
+
+  /** What was kept beside the log. */
+  beside(digest: string): string | undefined {
+    const bytes = this.db.prepare('select bytes from beside where digest = ?').pluck().get(digest) as Buffer | undefined
+    return bytes?.toString()
+  }
+
+  /** The first tick at which `other` is not the same, by the chains; undefined: one is a beginning of the other. */
+  firstDifference(other: RecordingReader): number | undefined {
+    const [mine, others] = [this.chunks, other.chunks]
+    let k = 0
+    while (k < mine.length && k < others.length && mine[k]!.chain.equals(others[k]!.chain)) k++
+    const from = mine[k]?.first ?? others[k]?.first
+    if (from === undefined) return undefined
+    for (let tick = from; tick <= Math.min(this.ticks, other.ticks); tick++)
+      if (!this.sumAt(tick).equals(other.sumAt(tick))) return tick
+    return undefined
+  }
+
+  private sumAt(tick: number): Buffer {
+    const chunk = this.chunkOf(tick)
+    const at = (tick - chunk.first) * SUM_BYTES
+    return this.decoded(chunk).sums.subarray(at, at + SUM_BYTES)
+  }
+
+  private chunkOf(tick: number): Chunk {
+    let [low, high] = [0, this.chunks.length - 1]
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1
+      if (this.chunks[middle]!.first <= tick) low = middle
+      else high = middle - 1
+    }
+    return this.chunks[low]!
+  }
+
+  private decoded(chunk: Chunk): Decoded {
+    const known = this.cache.get(chunk.id)
+    if (known !== undefined) return known
+    const row = this.db.prepare('select sums, times, log from chunks where id = ?').raw().get(chunk.id) as Buffer[]
+    const decoded = decodeChunk(row[0]!, row[1]!, row[2]!, chunk.count)
+    if (this.cache.size >= CACHED_CHUNKS) this.cache.delete(this.cache.keys().next().value!)
+    this.cache.set(chunk.id, decoded)
+    return decoded
+  }
+}
+
+const digestAt = (sums: Buffer, i: number): string =>
+  digestText([sums.readInt32LE(i * SUM_BYTES), sums.readInt32LE(i * SUM_BYTES + 4)])
+
+const decodeChunk = (sums: Buffer, times: Buffer, log: Buffer, count: number): Decoded => {
+  const r = new ByteReader(log)
+  const records: Buffer[] = []
+  for (let i = 0; i < count; i++) records.push(r.take(r.count()))
+  const t = new ByteReader(times)
+  const elapsed: number[] = []
+  while (!t.isAtEnd) elapsed.push(t.count())
+  return { records, sums, times: elapsed }
+}
+
+/** The longest run of chunks, from the first, whose chain fits; the last of them may be cut. */
+const validChunks = (db: Database.Database): { chunks: readonly Chunk[]; damage: string | undefined } => {
+  const chunks: Chunk[] = []
+  const query = db.prepare('select first, count, chain, sums, times, log from chunks where id = ?').raw()
+  let chain: Buffer = FIRST_CHAIN
+  let link = FIRST_LINK
+  let next = 1
+  for (let id = 1; ; id++) {
+    let row: unknown[] | undefined
+    try {
+      row = query.get(id) as unknown[] | undefined
+      if (row === undefined) {
+        const more = db.prepare('select count(*) from chunks where id > ?').pluck().get(id) as number
+        return { chunks, damage: more > 0 ? `what comes after tick ${next - 1} is missing` : undefined }
+      }
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      return { chunks, damage: (error as Error).message }
+    }
+    const [first, count, end, sums, , log] = row as [number, number, Buffer, Buffer, Buffer, Buffer]
+    if (first !== next) return { chunks, damage: `what comes after tick ${next - 1} is missing` }
+    const reached = chainAfter(chain, sums, log)
+    const { valid, link: linked } = validTicks(link, sums, log, count)
+    const isWhole = reached.equals(end) && valid === count
+    if (valid > 0) chunks.push({ id, first, count: valid, chain: isWhole ? reached : FIRST_CHAIN })
+    if (!isWhole) return { chunks, damage: `what comes after tick ${first + valid - 1} is damaged` }
+    chain = reached
+    link = linked
+    next = first + count
+  }
+}
+
+/** How many ticks, from the first, fit to the link before them. */
+const validTicks = (before: Link, sums: Buffer, log: Buffer, count: number): { valid: number; link: Link } => {
+  let link = before
+  const r = new ByteReader(log)
+  for (let i = 0; i < count; i++) {
+    let record: Buffer
+    try {
+      record = r.take(r.count())
+    } catch {
+      return { valid: i, link }
+    }
+    const at = i * SUM_BYTES
+    if (at + SUM_BYTES > sums.length) return { valid: i, link }
+    const next = linkAfter(link, [sums.readInt32LE(at), sums.readInt32LE(at + 4)], record)
+    if (next[0] !== sums.readInt32LE(at + DIGEST_BYTES) || next[1] !== sums.readInt32LE(at + DIGEST_BYTES + 4))
+      return { valid: i, link }
+    link = next
+  }
+  return { valid: count, link }
+}
+
+/** Ticks of which there is a snapshot that is as it was written. */
+const snapshotsOf = (db: Database.Database): readonly number[] => {
+  const found: number[] = []
+  try {
+    for (const [tick, sum, bytes] of db
+      .prepare('select tick, sum, bytes from snapshots order by tick')
+      .raw()
+      .iterate() as IterableIterator<[number, number, Buffer]>)
+      if (crc32(bytes) === sum) found.push(tick)
+  } catch (error) {
+    if (!isDamage(error)) throw error
+  }
+  return found
+}

@@ -1,0 +1,127 @@
+/** One tick as bytes, and back: the batch, the receipts, the events, what sources were set to, and names that were not known before. */
+import type { Batch, Event, Input, Receipt } from '../../model/event.js'
+import { type BuildId, buildId } from '../../model/ids.js'
+import { ByteReader, type ByteWriter } from './bytes.js'
+import { eventCodec, receiptCodec } from './fields.js'
+import type { RecordedSetting } from './format.js'
+import type { RecordedValue } from './value.js'
+
+export interface TickRecord {
+  readonly input: Input
+  readonly settings: readonly RecordedSetting[]
+  readonly names: readonly (readonly [BuildId, string])[]
+}
+
+const BATCH = ['scan', 'run', 'start', 'answer'] as const
+const SETTINGS = ['value', 'removed', 'unset'] as const
+
+export interface TickEncoderOptions {
+  readonly nameOf: (build: BuildId) => string | undefined
+  readonly recorded: (build: BuildId, value: unknown) => RecordedValue
+}
+
+export class TickEncoder {
+  private readonly receipts = receiptCodec()
+  private readonly events = eventCodec()
+  /** By id: whether the recording has its name. */
+  private named = new Uint8Array(1024)
+  private readonly fresh: BuildId[] = []
+
+  constructor(private readonly options: TickEncoderOptions) {
+    const see = (id: number): void => {
+      if (this.named[id] !== 1) this.fresh.push(buildId(id))
+    }
+    this.receipts.onId = see
+    this.events.onId = see
+  }
+
+  /** The name of `build` need not be told again. */
+  know(build: BuildId): void {
+    if (build >= this.named.length) {
+      const longer = new Uint8Array(Math.max(2 * this.named.length, build + 1))
+      longer.set(this.named)
+      this.named = longer
+    }
+    this.named[build] = 1
+  }
+
+  /** Its id may be given to another name. */
+  forget(build: BuildId): void {
+    if (build < this.named.length) this.named[build] = 0
+  }
+
+  write(w: ByteWriter, { batch, receipts, events }: Input, settings: readonly RecordedSetting[]): void {
+    for (const part of BATCH) this.writeIds(w, batch[part])
+    w.count(receipts.length)
+    this.receipts.begin()
+    for (const receipt of receipts) this.receipts.write(w, receipt, this.options.recorded)
+    w.count(events.length)
+    this.events.begin()
+    for (const event of events) this.events.write(w, event, this.options.recorded)
+    w.count(settings.length)
+    for (const { name, to } of settings) {
+      w.byte(SETTINGS.indexOf(to._tag))
+      w.text(name, 'latin1')
+      if (to._tag === 'value') w.text(to.text, 'utf8')
+    }
+    this.writeNames(w)
+  }
+
+  private writeIds(w: ByteWriter, ids: readonly BuildId[]): void {
+    w.count(ids.length)
+    let last = 0
+    for (const id of ids) {
+      w.signed(id - last)
+      last = id
+    }
+  }
+
+  private writeNames(w: ByteWriter): void {
+    let last = 0
+    for (const id of this.fresh.splice(0)) {
+      if (this.named[id] === 1) continue
+      const name = this.options.nameOf(id)
+      if (name === undefined) continue
+      this.know(id)
+      w.signed(id - last)
+      last = id
+      w.text(name, 'latin1')
+    }
+    // No id differs by 0 from the one before.
+    w.signed(0)
+  }
+}
+
+/** @throws Damage */
+export const decodeTick = (bytes: Buffer): TickRecord => {
+  const r = new ByteReader(bytes)
+  const ids = (): BuildId[] => {
+    const found: BuildId[] = []
+    let last = 0
+    for (let left = r.count(); left > 0; left--) {
+      last += r.signed()
+      found.push(buildId(last))
+    }
+    return found
+  }
+  const batch: Batch = { scan: ids(), run: ids(), start: ids(), answer: ids() }
+  const receiptsOf = receiptCodec()
+  const receipts: Receipt[] = []
+  for (let left = r.count(); left > 0; left--) receipts.push(receiptsOf.read(r))
+  const eventsOf = eventCodec()
+  const events: Event[] = []
+  for (let left = r.count(); left > 0; left--) events.push(eventsOf.read(r))
+  const settings: RecordedSetting[] = []
+  for (let left = r.count(); left > 0; left--) {
+    const _tag = SETTINGS[r.byte()]!
+    const name = r.text('latin1')
+    settings.push({ name, to: _tag === 'value' ? { _tag, text: r.text('utf8') } : { _tag } })
+  }
+  const names: (readonly [BuildId, string])[] = []
+  let last = 0
+  for (let step = r.signed(); step !== 0; step = r.signed()) {
+    last += step
+    names.push([buildId(last), r.text('latin1')])
+  }
+  return { input: { batch, receipts, events }, settings, names }
+}

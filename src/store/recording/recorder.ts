@@ -1,0 +1,251 @@
+/**
+ * Writes a recording while the engine runs. A tick costs what happened in it; the file is written now and then, in one transaction. A disk
+ * that refuses ends the recording, never the build.
+ */
+import { createHash } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+import type { Database, Statement } from 'better-sqlite3'
+import { StateDigest } from '../../model/digest.js'
+import type { Input } from '../../model/event.js'
+import type { BuildId } from '../../model/ids.js'
+import type { State } from '../../model/state.js'
+import { rowsEnd } from '../../model/table.js'
+import { closeQuietly } from '../database.js'
+import { ByteWriter } from './bytes.js'
+import {
+  type About,
+  CHUNK_BYTES,
+  CHUNK_TICKS,
+  chainAfter,
+  createRecordingFile,
+  FIRST_CHAIN,
+  FIRST_LINK,
+  FORMAT,
+  linkAfter,
+  type RecordedSetting,
+} from './format.js'
+import { TickEncoder } from './record.js'
+import { encodeSnapshot, packed, packedLater } from './snapshot.js'
+import type { RecordedValue } from './value.js'
+
+export interface RecorderOptions {
+  /** A file that is not there yet; or `:memory:`, to be exported later. */
+  readonly path: string
+  readonly about: Omit<About, 'format'>
+  /** The name of a build as a byte string; undefined for a request. */
+  readonly nameOf: (build: BuildId) => string | undefined
+  /** The canonical text of a value that does not fit into its content words; or the value as another recording holds it. */
+  readonly textOf: (build: BuildId, value: unknown) => string | RecordedValue
+  /** A longer text, in chars, is not put into the log. */
+  readonly valueMax: number
+  /** Whether longer texts are kept beside the log, instead of by their digest alone. */
+  readonly beside: boolean
+  /** How many bytes of log lie between two snapshots at least; and twice what the last one took. Default 4 MiB. */
+  readonly snapshotBytes?: number
+  /** In microseconds, from whenever. */
+  readonly now: () => number
+  /** Told once, when the disk refuses; nothing more is recorded then. */
+  readonly onTrouble: (error: Error) => void
+}
+
+/** How long what happened may be in memory only, in ms. */
+const FLUSH_MS = 100
+const SNAPSHOT_BYTES = 4 << 20
+
+export class Recorder {
+  private readonly options: RecorderOptions
+  private readonly db: Database
+  private readonly insertChunk: Statement
+  private readonly insertBeside: Statement
+  private readonly digest: StateDigest
+  private readonly encoder: TickEncoder
+  private readonly record = new ByteWriter()
+  private link = FIRST_LINK
+  /** After the chunk before the one that is being filled. */
+  private chain: Buffer = FIRST_CHAIN
+  private ticks = 0
+  // The chunk that is being filled.
+  private chunk = 1
+  private first = 1
+  private readonly log = new ByteWriter()
+  private readonly sums = new ByteWriter()
+  private readonly times = new ByteWriter()
+  private lastTime: number
+  /** Some of the chunk is not in the file. */
+  private isAhead = false
+  private closedChunks: unknown[][] = []
+  private besides = new Map<string, string>()
+  private settings: RecordedSetting[] = []
+  private sinceSnapshot = 0
+  private snapshotBytes = 0
+  private isPacking = false
+  private timer: NodeJS.Timeout | undefined
+  private isOver = false
+
+  /** @throws an error of SQLite's where the file cannot be made */
+  constructor(options: RecorderOptions, state: State) {
+    this.options = options
+    this.db = createRecordingFile(options.path)
+    this.insertChunk = this.db.prepare('insert or replace into chunks values (?, ?, ?, ?, ?, ?, ?)')
+    this.insertBeside = this.db.prepare('insert or ignore into beside values (?, ?)')
+    this.digest = new StateDigest(state)
+    this.encoder = new TickEncoder({ nameOf: options.nameOf, recorded: (build, value) => this.recorded(build, value) })
+    for (let x = 1 as BuildId; x < rowsEnd(state.facts); x++) if (options.nameOf(x) !== undefined) this.encoder.know(x)
+    const about: About = { format: FORMAT, ...options.about }
+    this.db.prepare('insert into meta values (?, ?)').run('about', JSON.stringify(about))
+    this.lastTime = options.now()
+    this.insertSnapshot(0, packed(this.encoded(state)))
+  }
+
+  /** The digest of the state after the last tick. */
+  get digestText(): string {
+    return this.digest.text
+  }
+
+  /** A source was set; told before the tick that takes it in. */
+  set(setting: RecordedSetting): void {
+    if (!this.isOver) this.settings.push(setting)
+  }
+
+  /** What `textOf` says to be beside, where it gives no text. */
+  keepBeside(digest: string, text: string): void {
+    this.besides.set(digest, text)
+  }
+
+  onTick(input: Input, after: State): void {
+    if (this.isOver) return
+    this.ticks++
+    this.digest.advance(after)
+    const digest = this.digest.words
+    const { record } = this
+    record.clear()
+    this.encoder.write(record, input, this.settings)
+    if (this.settings.length > 0) this.settings = []
+    const { news } = after
+    for (let i = 0; i < news.length; i++) {
+      const each = news[i]!
+      if (each._tag === 'forgotten') this.encoder.forget(each.build)
+    }
+    const bytes = record.view()
+    this.link = linkAfter(this.link, digest, bytes)
+    this.log.count(bytes.length)
+    this.log.raw(bytes)
+    this.sums.word(digest[0])
+    this.sums.word(digest[1])
+    this.sums.word(this.link[0])
+    this.sums.word(this.link[1])
+    const now = this.options.now()
+    this.times.count(Math.max(0, Math.round(now - this.lastTime)))
+    this.lastTime = now
+    this.isAhead = true
+    this.sinceSnapshot += bytes.length
+    if (this.log.length >= CHUNK_BYTES || this.ticks - this.first + 1 >= CHUNK_TICKS) this.closeChunk()
+    if (
+      !this.isPacking &&
+      this.sinceSnapshot >= Math.max(this.options.snapshotBytes ?? SNAPSHOT_BYTES, 2 * this.snapshotBytes)
+    )
+      this.snapshotLater(after)
+    this.timer ??= setTimeout(() => this.flush(), FLUSH_MS).unref()
+  }
+
+  private closeChunk(): void {
+    const row = this.rowOfChunk()
+    this.closedChunks.push(row)
+    this.chain = row[3] as Buffer
+    this.chunk++
+    this.first = this.ticks + 1
+    this.log.clear()
+    this.sums.clear()
+    this.times.clear()
+    this.isAhead = false
+    if (this.closedChunks.length * CHUNK_BYTES > BUFFERED_BYTES) this.flush()
+  }
+
+  private rowOfChunk(): unknown[] {
+    const copy = (w: ByteWriter): Buffer => Buffer.from(w.view())
+    const count = this.ticks - this.first + 1
+    const [sums, log] = [copy(this.sums), copy(this.log)]
+    return [this.chunk, this.first, count, chainAfter(this.chain, sums, log), sums, copy(this.times), log]
+  }
+
+  /** Puts into the file what is not there yet. */
+  flush(): void {
+    clearTimeout(this.timer)
+    this.timer = undefined
+    if (this.isOver) return
+    this.guarded(() => this.write(this.db))
+  }
+
+  private write(db: Database): void {
+    db.transaction(() => {
+      for (const row of this.closedChunks) this.insertChunk.run(...row)
+      if (this.isAhead) this.insertChunk.run(...this.rowOfChunk())
+      for (const [digest, text] of this.besides) this.insertBeside.run(digest, Buffer.from(text))
+    })()
+    this.closedChunks = []
+    this.besides = new Map()
+    this.isAhead = false
+  }
+
+  /** While one is being packed there is no other. */
+  private snapshotLater(state: State): void {
+    const { ticks } = this
+    this.isPacking = true
+    packedLater(this.encoded(state), (bytes) => {
+      this.isPacking = false
+      if (!this.isOver) this.guarded(() => this.insertSnapshot(ticks, bytes))
+    })
+    this.sinceSnapshot = 0
+  }
+
+  private encoded(state: State): Buffer {
+    return encodeSnapshot(state, this.options.nameOf, (build, value) => this.recorded(build, value))
+  }
+
+  private insertSnapshot(tick: number, bytes: Buffer): void {
+    this.db.prepare('insert or replace into snapshots values (?, ?, ?)').run(tick, crc32(bytes), bytes)
+    this.snapshotBytes = bytes.length
+  }
+
+  private recorded(build: BuildId, value: unknown): RecordedValue {
+    const text = this.options.textOf(build, value)
+    if (typeof text !== 'string') return text
+    if (text.length <= this.options.valueMax) return { _tag: 'text', text }
+    if (!this.options.beside) return { _tag: 'left' }
+    const digest = createHash('sha256').update(text).digest('hex')
+    this.besides.set(digest, text)
+    return { _tag: 'beside', digest }
+  }
+
+  /** Copies all there is so far into a file of its own, which must not be there. @throws an error of SQLite's */
+  exportTo(path: string): void {
+    this.flush()
+    this.db.prepare('vacuum into ?').run(path)
+  }
+
+  /** The file is whole, and alone, from then on. */
+  close(): void {
+    if (this.isOver) return
+    this.flush()
+    this.guarded(() => {
+      this.db.prepare('insert or replace into meta values (?, ?)').run('end', JSON.stringify({ ticks: this.ticks }))
+      this.db.pragma('journal_mode = delete')
+      this.db.close()
+    })
+    this.isOver = true
+  }
+
+  private guarded(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.isOver = true
+      clearTimeout(this.timer)
+      closeQuietly(this.db)
+      this.options.onTrouble(error as Error)
+    }
+  }
+}
+
+/** So much may wait for the timer. */
+const BUFFERED_BYTES = 16 << 20

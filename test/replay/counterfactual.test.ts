@@ -1,0 +1,119 @@
+/** The same requests and runs under another policy, in other pools, with other slots. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { action, codec as C, createEngine, policies, replay, rule, source } from '../../src/index.js'
+import type { Recorder } from '../../src/store/recording/recorder.js'
+import { everyPolicy } from '../library/laws.js'
+import * as files from '../property/arbitraries.js'
+import { edit } from '../property/laws.js'
+import { useFolder } from '../support/folder.js'
+import { Play } from '../support/world.js'
+import { opened, plainRecorder } from './record.js'
+
+const folder = useFolder()
+const int = { key: C.int, value: C.int }
+
+describe('rules', () => {
+  const graph = (deps: readonly (readonly number[])[]) => {
+    const given = source('given', int)
+    const node = rule('node', int, function* (n, b) {
+      const own = yield* b.need(given(n % 3))
+      const below = yield* b.all((deps[n] ?? []).map((d) => node(d)))
+      return below.reduce((sum, v) => (sum + v) % 1000, own + n)
+    }) as ReturnType<typeof rule<number, number>>
+    return { given, node }
+  }
+
+  it('come to the same answers under every policy, and nothing is guessed', { timeout: 60_000 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(fc.nat(), { maxLength: 3 }), { minLength: 2, maxLength: 12 }),
+        fc.array(fc.nat(2), { maxLength: 3 }),
+        fc.nat(4),
+        async (refs, edits, recordedBy) => {
+          const deps = refs.map((each, n) => (n === 0 ? [] : each.map((r) => r % n)))
+          const { given, node } = graph(deps)
+          const eng = createEngine({ rules: [given, node], record: true, policy: everyPolicy[recordedBy]! })
+          eng.transact((tx) => [0, 1, 2].forEach((n) => tx.set(given(n), n)))
+          await eng.once(node(deps.length - 1)).promise
+          for (const [i, n] of edits.entries()) {
+            eng.transact((tx) => tx.set(given(n), 10 + i))
+            await eng.once(node(deps.length - 1)).promise
+          }
+          const path = folder.at(`${Math.random()}.rec`)
+          eng.export(path)
+          await eng.close()
+          const recording = replay(path)
+          try {
+            for (const policy of everyPolicy)
+              expect(recording.counterfactual({ policy })).toMatchObject({ guessed: 0, otherAnswers: 0 })
+          } finally {
+            recording.close()
+          }
+        },
+      ),
+      { numRuns: 40 },
+    )
+  })
+
+  it('with actions that take a while end as soon as the pool allows', async () => {
+    const wait = action('wait', {
+      ...int,
+      pool: 'p',
+      run: (n) => new Promise<number>((done) => setTimeout(() => done(n), 30)),
+    })
+    const all = rule('all', int, function* (_, b) {
+      return (yield* b.all([1, 2, 3, 4].map((n) => wait(n)))).length
+    })
+    const eng = createEngine({ rules: [wait, all], record: true, pools: { p: 2 } })
+    await eng.once(all(0)).promise
+    eng.export(folder.at('a.rec'))
+    await eng.close()
+    const recording = replay(folder.at('a.rec'))
+    const span = (p: number): number => recording.counterfactual({ pools: [p] }).makespan
+    const same = recording.counterfactual({ policy: policies.fullBatch() })
+    expect(same).toMatchObject({ guessed: 0, otherAnswers: 0 })
+    expect(same.makespan / same.recorded.makespan).toBeCloseTo(1, 0)
+    expect(span(1) / span(2)).toBeCloseTo(2, 0)
+    expect(span(2) / span(4)).toBeCloseTo(2, 0)
+    recording.close()
+  })
+})
+
+describe('do-files', () => {
+  it('come to the same answers under every policy and number of slots', { timeout: 60_000 }, () => {
+    fc.assert(
+      fc.property(
+        files.samples({ tolerant: false }),
+        fc.array(files.edits, { maxLength: 2 }),
+        fc.constantFrom(policies.fixpoint(), policies.fullBatch(), policies.cap(1), policies.cap(3)),
+        fc.integer({ min: 1, max: 4 }),
+        (sample, history, policy, jobs) => {
+          const path = folder.at(`${Math.random()}.rec`)
+          const world = files.worldOf(sample)
+          let recorder: Recorder | undefined
+          const play = new Play(world, {
+            onTick: (input, before, after) => {
+              recorder ??= plainRecorder(path, before)
+              recorder.onTick(input, after)
+            },
+          })
+          for (const edits of [[], ...history]) {
+            edit(play, world, edits, true)
+            play.request(sample.targets, 'ifchange', { jobs: 2 })
+            play.finish()
+          }
+          recorder!.close()
+          const recording = opened(path)
+          try {
+            expect(recording.counterfactual()).toMatchObject({ guessed: 0, otherAnswers: 0 })
+            expect(recording.counterfactual({ policy, jobs })).toMatchObject({ otherAnswers: 0 })
+          } finally {
+            recording.close()
+          }
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+})

@@ -1,0 +1,310 @@
+/** A recording of rules, with the rules at hand: run again, and gone on from. */
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import {
+  action,
+  type BuildEngine,
+  buildId,
+  codec as C,
+  type CreateOptions,
+  checkInvariants,
+  createEngine,
+  Kind,
+  kindOf,
+  type Reexecution,
+  type Replay,
+  replay,
+  rule,
+  source,
+} from '../../src/index.js'
+import { everyPolicy } from '../library/laws.js'
+import { picks, samples, schedules } from '../library/schedules.js'
+import { useFolder } from '../support/folder.js'
+import { recordSteps } from './record.js'
+
+const folder = useFolder()
+const open: { close(): unknown }[] = []
+beforeEach(() => void open.splice(0))
+afterEach(async () => {
+  for (const each of open) await each.close()
+})
+const kept = <A extends { close(): unknown }>(each: A): A => {
+  open.push(each)
+  return each
+}
+
+const int = { key: C.string, value: C.int }
+const given = source('given', int)
+
+/** Records what `work` asks of an engine with `rules`, and opens that. */
+const recorded = async (
+  rules: CreateOptions['rules'],
+  work: (eng: BuildEngine) => Promise<void>,
+  options: Partial<CreateOptions> = {},
+): Promise<Replay> => {
+  const eng = kept(createEngine({ rules, record: true, ...options }))
+  await work(eng)
+  const path = folder.at('a.rec')
+  eng.export(path)
+  return kept(replay(path, { rules }))
+}
+
+describe('run again', () => {
+  const again = async (make: (n: number) => number, version = 1): Promise<Reexecution | unknown> => {
+    const twice = rule('twice', { ...int, version }, function* (name, b) {
+      return make(yield* b.need(given(name)))
+    })
+    const path = await recorded([given, twice], async (eng) => {
+      eng.transact((tx) => {
+        tx.set(given('a'), 1)
+        tx.set(given('b'), 2)
+      })
+      await eng.once(twice('a')).promise
+      await eng.once(twice('b')).promise
+      eng.transact((tx) => tx.set(given('a'), 3))
+      await eng.once(twice('a')).promise
+    })
+    return path.verify({ mode: 'reexecute' })
+  }
+
+  it('pure rules come to what was recorded', async () => {
+    expect(await again((n) => 2 * n)).toMatchObject({ _tag: 'agrees', skipped: 0 })
+  })
+  it('a clock is found, with rule, key and what differs', async () => {
+    let now = 0
+    const found = await again((n) => n + 1000 * now++)
+    expect(found).toMatchObject({ _tag: 'impure', rule: 'twice', key: 'twice("a")' })
+    expect((found as { difference: string }).difference).toMatch(/^recorded: 1; now: \d+$/)
+  })
+  it('a random number is found', async () => {
+    expect(await again((n) => n + Math.floor(Math.random() * 1e9))).toMatchObject({ _tag: 'impure', rule: 'twice' })
+  })
+  it('a shared object that changes from run to run is found', async () => {
+    const seen: number[] = []
+    expect(await again((n) => seen.push(n))).toMatchObject({ _tag: 'impure', rule: 'twice' })
+  })
+  it('even one whose first run is as it was, in a process that begins anew', async () => {
+    let calls = 0
+    const count = rule('count', int, () => ++calls)
+    const recording = await recorded([count], async (eng) => {
+      await eng.once(count('x')).promise
+    })
+    calls = 0
+    expect(recording.verify({ mode: 'reexecute' })).toMatchObject({
+      _tag: 'impure',
+      rule: 'count',
+      difference: 'recorded: 1; now: 2',
+    })
+  })
+  it('a rule that asks for something else is found', async () => {
+    let flips = 0
+    const odd = rule('odd', int, function* (_, b) {
+      return yield* b.need(given(flips++ === 0 ? 'a' : 'b'))
+    })
+    const recording = await recorded([given, odd], async (eng) => {
+      eng.transact((tx) => {
+        tx.set(given('a'), 1)
+        tx.set(given('b'), 1)
+      })
+      await eng.once(odd('x')).promise
+    })
+    const found = recording.verify({ mode: 'reexecute' })
+    expect(found).toMatchObject({ _tag: 'impure', rule: 'odd' })
+    expect((found as { difference: string }).difference).toMatch(/given\("a"\).*given\("b"\)/)
+  })
+  it('says where in a large value it differs first', async () => {
+    let n = 0
+    const big = rule('big', { key: C.string, value: C.json }, () => ({ list: [1, 2, { deep: n++ }], same: true }))
+    const recording = await recorded([big], async (eng) => {
+      await eng.once(big('x')).promise
+    })
+    expect(recording.verify({ mode: 'reexecute' })).toMatchObject({
+      difference: 'recorded at .list[2].deep: 0; now: 1',
+    })
+  })
+  it('static and batch rules, failures and attempts are run again too', async () => {
+    const pair = rule.static('pair', {
+      ...int,
+      deps: (k: string) => ({ a: given(k), b: given('b') }),
+      make: ({ a, b }) => a + b,
+    })
+    const many = rule.batch('many', {
+      ...int,
+      deps: (k: string) => given(k),
+      batch: { max: 2 },
+      make: (units) => units.map(({ deps }) => (deps as number) * 2),
+    })
+    const top = rule('top', { key: C.string, value: C.json }, function* (_, b) {
+      const missing = yield* b.attempt(given('none'))
+      const all = yield* b.all([pair('a'), many('a'), many('b')])
+      return { missing: missing._tag, all }
+    })
+    const recording = await recorded([given, pair, many, top], async (eng) => {
+      eng.transact((tx) => {
+        tx.set(given('a'), 1)
+        tx.set(given('b'), 2)
+      })
+      await eng.once(top('')).promise
+    })
+    expect(recording.verify({ mode: 'reexecute' })).toMatchObject({ _tag: 'agrees', skipped: 0 })
+    expect((recording.verify({ mode: 'reexecute' }) as { makes: number }).makes).toBeGreaterThanOrEqual(5)
+  })
+  it('what needs a value that was left out is skipped, and counted', async () => {
+    const far = action('far', { key: C.string, value: C.string, run: () => 'x'.repeat(100) })
+    const long = rule('long', { key: C.string, value: C.string }, function* (k, b) {
+      return `${yield* b.need(far(k))}!`
+    })
+    const length = rule('length', int, function* (k, b) {
+      return (yield* b.need(long(k))).length
+    })
+    const work = async (eng: BuildEngine): Promise<void> => {
+      expect(await eng.once(length('a')).promise).toBe(101)
+    }
+    const left = await recorded([far, long, length], work, { record: { valueMax: 50 } })
+    expect(left.verify({ mode: 'reexecute' })).toMatchObject({ _tag: 'agrees', skipped: 2 })
+    rmSync(folder.at('a.rec'))
+    const beside = await recorded([far, long, length], work, { record: { valueMax: 50, beside: true } })
+    expect(beside.verify({ mode: 'reexecute' })).toMatchObject({ _tag: 'agrees', skipped: 0 })
+  })
+  it('what comes out of a rule again need not be in the recording', async () => {
+    const long = rule('long', { key: C.string, value: C.string }, () => 'x'.repeat(100))
+    const length = rule('length', int, function* (k, b) {
+      return (yield* b.need(long(k))).length
+    })
+    const recording = await recorded(
+      [long, length],
+      async (eng) => {
+        await eng.once(length('a')).promise
+      },
+      { record: { valueMax: 50 } },
+    )
+    expect(recording.verify({ mode: 'reexecute' })).toMatchObject({ _tag: 'agrees', skipped: 0 })
+  })
+  it('other rules are named', async () => {
+    const recording = await recorded([given], async (eng) => {
+      eng.transact((tx) => tx.set(given('a'), 1))
+      await eng.once(given('a')).promise
+    })
+    const other = kept(replay(recording.reader.path, { rules: [source('given', { ...int, version: 2 })] }))
+    expect(other.verify({ mode: 'reexecute' })).toEqual({ _tag: 'otherRules', rules: ['given'] })
+  })
+})
+
+describe('a fork', () => {
+  const slow = action('slow', { ...int, run: (k: string) => Promise.resolve(k.length) })
+  const sum = rule('sum', int, function* (name, b) {
+    const [a, n] = yield* b.all([given(name), slow(name)])
+    return a + n
+  })
+  const rules = [given, slow, sum]
+  const work = async (eng: BuildEngine): Promise<void> => {
+    eng.transact((tx) => tx.set(given('a'), 1))
+    await eng.once(sum('a')).promise
+    eng.transact((tx) => tx.set(given('a'), 10))
+    await eng.once(sum('a')).promise
+  }
+
+  it('goes on from any tick, and has the past in common', { timeout: 30_000 }, async () => {
+    const recording = await recorded(rules, work)
+    for (let tick = 0; tick <= recording.ticks; tick++) {
+      const eng = kept(recording.fork(tick, { drive: 'manual' }))
+      eng.settle()
+      const { version } = recording.stateAt(tick).state
+      expect(eng.version).toBe(version)
+      const asked = eng.once(sum('a')).promise.catch(() => 'absent')
+      await eng.idle()
+      expect(await asked).toBe(version === 0 ? 'absent' : version === 1 ? 2 : 11)
+      checkInvariants(eng.state)
+      eng.transact((tx) => tx.set(given('a'), 5))
+      const other = eng.once(sum('a')).promise
+      await eng.idle()
+      expect(await other).toBe(6)
+      eng.gc({ keep: 0 })
+      await eng.idle()
+      expect(eng.state.inFlight).toBe(0)
+      expect(eng.progress()).toMatchObject({ inFlight: 0, requests: [], lives: [] })
+    }
+  })
+  it('makes nothing that the past made', async () => {
+    let makes = 0
+    const counted = rule('counted', int, function* (name, b) {
+      makes++
+      return yield* b.need(given(name))
+    })
+    const recording = await recorded([given, counted], async (eng) => {
+      eng.transact((tx) => tx.set(given('a'), 1))
+      await eng.once(counted('a')).promise
+    })
+    makes = 0
+    const eng = kept(recording.fork(recording.ticks))
+    expect(await eng.once(counted('a')).promise).toBe(1)
+    expect(makes).toBe(0)
+  })
+  it('needs the rules, and says so', async () => {
+    const recording = await recorded(rules, work)
+    expect(() => kept(replay(recording.reader.path)).fork(1)).toThrow(/rules/)
+    expect(() => recording.fork(recording.ticks + 1)).toThrow(/is not in the recording/)
+    expect(() => kept(replay(recording.reader.path, { rules: [given] })).fork(recording.ticks)).toThrow(/sum/)
+  })
+})
+
+describe('misuse', () => {
+  it('is told what to do instead', async () => {
+    const eng = kept(createEngine({ rules: [] }))
+    expect(() => eng.export(folder.at('x'))).toThrow(/record: true/)
+    expect(() => replay(folder.at('none'))).toThrow(/there is no such file/)
+    writeFileSync(folder.at('text'), 'a text that somebody may want to keep')
+    expect(() => replay(folder.at('text'))).toThrow(/no recording/)
+    expect(() => createEngine({ rules: [], record: folder.at('text') })).toThrow(/is no recording/)
+    expect(readFileSync(folder.at('text'), 'utf8')).toMatch(/^a text/)
+    expect(() => createEngine({ rules: [], record: folder.at('no/such/folder') })).toThrow(/cannot be made/)
+  })
+})
+
+describe('random builds', () => {
+  const config = { pools: { pool: 1 }, drive: 'manual' } as const
+
+  it('are pure, and found to be', { timeout: 120_000 }, () => {
+    fc.assert(
+      fc.property(samples(), schedules(), picks, fc.nat(4), (sample, steps, order, policy) => {
+        const path = folder.at('random.rec')
+        rmSync(path, { force: true })
+        const { rules } = recordSteps(path, sample, steps, order, { policy: everyPolicy[policy]! })
+        const recording = replay(path, { rules: rules! })
+        const found = recording.verify({ mode: 'reexecute' })
+        recording.close()
+        expect(found).toMatchObject({ _tag: 'agrees', skipped: 0 })
+      }),
+      { numRuns: 100 },
+    )
+  })
+  it('can be gone on from anywhere; nothing of them stays when nobody wants it', { timeout: 120_000 }, () => {
+    fc.assert(
+      fc.property(samples(), schedules(), picks, fc.nat(), (sample, steps, order, at) => {
+        const path = folder.at('random.rec')
+        rmSync(path, { force: true })
+        const { rules } = recordSteps(path, sample, steps, order)
+        const recording = replay(path, { rules: rules! })
+        const eng = recording.fork(at % (recording.ticks + 1), config)
+        recording.close()
+        eng.settle()
+        checkInvariants(eng.state)
+        eng.gc({ keep: 0 })
+        eng.settle()
+        checkInvariants(eng.state)
+        expect(eng.state.inFlight).toBe(0)
+        expect(dependentsLeft(eng)).toBe(0)
+        void eng.close()
+      }),
+      { numRuns: 100 },
+    )
+  })
+})
+
+/** Rows of facts that still say something. */
+const dependentsLeft = ({ state }: BuildEngine): number => {
+  let left = 0
+  for (let x = 1; x < state.facts.end; x++) if (kindOf(state, buildId(x)) !== Kind.UNKNOWN) left++
+  return left
+}
