@@ -28,6 +28,7 @@ const NUMBERS = [
   'running',
   'keep',
   'cyclic',
+  'ahead',
 ] as const
 
 /** Of one state after the other. */
