@@ -50,6 +50,7 @@ export abstract class Tables {
   /** In place of `kept`, once something was asked for in this tick. */
   protected lastKept: Set<BuildId> | undefined
   keep: number
+  readonly ahead: number
   cyclic: number
   costs: IntEditor
   terms: State['terms']
@@ -99,6 +100,7 @@ export abstract class Tables {
     this.values = new ObjectEditor(base.values)
     this.kept = base.kept
     this.keep = base.keep
+    this.ahead = base.ahead
     this.cyclic = base.cyclic
     this.costs = new IntEditor(base.costs)
     this.terms = base.terms
@@ -138,6 +140,7 @@ export abstract class Tables {
       pools: this.pools === undefined ? this.base.pools : this.pools.map((p) => ({ ...p, queue: { ...p.queue } })),
       kept: this.lastKept === undefined ? this.kept : [...this.lastKept].slice(-this.keep),
       keep: this.keep,
+      ahead: this.ahead,
       cyclic: this.cyclic,
       tracks: this.base.tracks,
       costs: this.costs.finish(),
@@ -162,6 +165,17 @@ export abstract class Tables {
   tell(news: News): void {
     if (this.news === this.base.news) this.news = this.news.slice()
     this.news.push(news)
+  }
+
+  /** What was told from `first` on is told by rising request: who asked first hears first. */
+  tellInOrder(first: number): void {
+    const requestOf = (news: News): number => ('request' in news ? news.request : 0)
+    for (let i = first + 1; i < this.news.length; i++) {
+      if (requestOf(this.news[i - 1]!) <= requestOf(this.news[i]!)) continue
+      const told = this.news.slice(first).sort((a, b) => requestOf(a) - requestOf(b))
+      for (const news of told) this.news[first++] = news
+      return
+    }
   }
 
   // ---------------------------------------------------------------------------------------------- rows
