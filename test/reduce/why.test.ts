@@ -48,17 +48,33 @@ describe('a build', () => {
   })
 
   it('speaks of nobody who was forgotten', () => {
-    const world = worldOf({ 10: { asks: [], ifOdd: [2], always: true, peeks: 7, output: 'sum' } }, { 2: 2, 7: 0 })
+    const world = worldOf({ 10: { asks: [], ifOdd: [2], peeks: 7, output: 'sum' } }, { 2: 2, 7: 0 })
     const play = new Play(world)
     play.build([10])
     world.files.set(2, 3)
     world.files.set(7, 1)
     play.build([10])
-    expect(whyOf(play.engine.state, 10)).toEqual([Reason.ALWAYS, 2])
+    expect(whyOf(play.engine.state, 10)).toEqual([Reason.CHANGED, 2])
     play.engine.dispatch({ _tag: 'collect', keep: 'targets' })
     play.finish()
     expect(read(play.engine.state.facts, 2, Fact.FLAGS)).toBe(0)
+    expect(whyOf(play.engine.state, 10)).toEqual([Reason.CHANGED, 0])
+  })
+})
+
+describe('what it was made for in any case', () => {
+  it('is told with a dependency only where this run asked for it again: what is known of others is chance', () => {
+    const rule = { asks: [[1]], ifOdd: [2], always: true, peeks: 7, output: 'sum' } as const
+    const world = worldOf({ 10: rule as unknown as Rule }, { 1: 1, 2: 2, 7: 1 })
+    const play = new Play(world)
+    play.build([10])
+    world.files.set(2, 3)
+    world.files.set(7, 0)
+    play.build([10])
     expect(whyOf(play.engine.state, 10)).toEqual([Reason.ALWAYS, 0])
+    world.files.set(1, 2)
+    play.build([10])
+    expect(whyOf(play.engine.state, 10)).toEqual([Reason.ALWAYS, 1])
   })
 })
 
