@@ -286,6 +286,8 @@ const run = async (): Promise<number | undefined> => {
   }
   const ofRecording = first === undefined ? undefined : recordingCommand(first, rest)
   if (ofRecording !== undefined) {
+    // Whoever read enough hangs up, as `redford log | head` does.
+    process.stdout.on('error', () => process.exit(141))
     if (!rest.includes('--help') && !rest.includes('-h')) return ofRecording(rest, processOut)
     process.stdout.write(usage)
     return 0
