@@ -142,8 +142,8 @@ class Session {
   }
 
   /** What a person calls a target, as the recording calls it. */
-  private find(target: string): BuildId | undefined {
-    const found = this.stepper.find((name) => textOfName(name) === target || shownBuild(name) === target)
+  private find(target: string): string | undefined {
+    const found = this.stepper.nameLike((name) => textOfName(name) === target || shownBuild(name) === target)
     if (found === undefined) this.fail(`nothing is called '${target}' in this recording`)
     return found
   }
@@ -151,19 +151,24 @@ class Session {
   private when(target: string, status: string): void {
     if (!(statusNames as readonly string[]).includes(status))
       return this.fail(`w TARGET STATUS: '${status}' is none of ${statusNames.join(', ')}`)
-    const x = this.find(target)
-    if (x === undefined) return
+    const name = this.find(target)
+    if (name === undefined) return
     const from = this.stepper.tick
-    const found = this.stepper.forwardTo((state) => statusNameOf(state, x) === status && isKnown(state, x))
+    const found = this.stepper.forwardTo((state) => {
+      const x = this.stepper.idOf(name)
+      return x !== undefined && statusNameOf(state, x) === status && isKnown(state, x)
+    })
     if (found) return this.show()
     this.stepper.go(from)
     this.fail(`${target} is not ${status} in any tick from ${from} on`)
   }
 
   private target(target: string): void {
-    const x = this.find(target)
-    if (x === undefined) return
+    const name = this.find(target)
+    if (name === undefined) return
     const { stepper } = this
+    const x = stepper.idOf(name)
+    if (x === undefined) return this.fail(`nothing is known of ${target} yet`)
     const view = viewOf(stepper.state, stepper.nameOf, x)
     if (this.json)
       return this.out.print(

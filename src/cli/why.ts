@@ -50,7 +50,8 @@ export const whyCommand = async (question: 'why' | 'why-not', args: readonly str
     const { state } = walker
     const target = files[0]!
     const idOf = (): BuildId | undefined => {
-      for (const [id, name] of walker.named) if (textOfName(name) === target || shownBuild(name) === target) return id
+      for (const name of walker.named.values())
+        if (textOfName(name) === target || shownBuild(name) === target) return walker.find(name)
       return undefined
     }
     const id = idOf()

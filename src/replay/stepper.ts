@@ -58,11 +58,16 @@ export class Stepper {
     return true
   }
 
-  /** The build that is, or will be, called so. */
-  find(isMeant: (name: string) => boolean): BuildId | undefined {
-    for (const [id, name] of this.walker.named) if (isMeant(name)) return id
+  /** The build that has that name now: what was forgotten may come again by another id. */
+  idOf(name: string): BuildId | undefined {
+    return this.walker.find(name)
+  }
+
+  /** A name that is, or will be, known. */
+  nameLike(isMeant: (name: string) => boolean): string | undefined {
+    for (const name of this.walker.named.values()) if (isMeant(name)) return name
     for (let tick = this.tick + 1; tick <= this.ticks; tick++)
-      for (const [id, name] of this.reader.at(tick).names) if (isMeant(name)) return id
+      for (const [, name] of this.reader.at(tick).names) if (isMeant(name)) return name
     return undefined
   }
 
