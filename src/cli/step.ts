@@ -73,8 +73,11 @@ class Session {
         process.stdin.on('keypress', arrow)
         lines.prompt()
       }
+      let isOver = false
       lines.on('line', (line) => {
-        if (line.trim() === 'q') return lines.close()
+        // More lines may have been read by then.
+        isOver ||= line.trim() === 'q'
+        if (isOver) return lines.close()
         this.obey(line)
         if (isTerminal) lines.prompt()
       })
