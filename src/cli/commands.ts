@@ -19,7 +19,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 
 export const RECORDING_USAGE = `  redford log [FILE]         what a recording says happened, a line a tick, or --builds: a build; FILE: the last one, if not said
   redford replay FILE        what it holds; --verify: whether the same states come of it; --mode counterfactual: what would have
-                             been, --policy fullBatch, fixpoint or cap:N, --jobs N
+                             been, --policy NAME or FILE (see redford lab --help), --jobs N
   redford step FILE          goes through it, tick by tick
   redford diff A B           where two of them part, and why; diff FILE --from TICK --to TICK: what became of which build
   redford why TARGET --recording FILE --at TICK   why, as of then; why-not, too

@@ -1,7 +1,6 @@
 /** `redford replay FILE`: what a recording holds, whether it comes to the same states again, and what would have been otherwise. */
 import * as E from 'fp-ts/lib/Either.js'
-import type { Policy } from '../reduce/policies/basic.js'
-import * as policies from '../reduce/policies/basic.js'
+import { loadPolicy } from '../lab/named.js'
 import type { Replay, Verdict } from '../replay/replay.js'
 import { NOT_OK, OK, type Out, timeWords, USAGE, type Words, withRecording, wordsOf } from './recording.js'
 
@@ -11,12 +10,6 @@ const FLAGS = {
   policy: { type: 'string' },
   jobs: { type: 'string', short: 'j' },
 } as const
-
-const POLICIES: Readonly<Record<string, (max: number) => Policy>> = {
-  fullBatch: () => policies.fullBatch(),
-  fixpoint: () => policies.fixpoint(),
-  cap: (max) => policies.cap(max),
-}
 
 export const replayCommand = async (args: readonly string[], out: Out): Promise<number> => {
   const words = wordsOf('replay', args, [1, 1], FLAGS)
@@ -82,16 +75,20 @@ const verdictWords = (verdict: Verdict): string => {
   }
 }
 
-const otherwise = (replay: Replay, { values, json }: Words, out: Out): number => {
-  const [name, max] = String(values.policy ?? 'fullBatch').split(':')
-  const policy = Object.hasOwn(POLICIES, name!) ? POLICIES[name!] : undefined
-  const most = Number(max ?? '100')
-  if (policy === undefined || !(most >= 1))
-    return refuse(out, `--policy is fullBatch, fixpoint or cap:N, not '${values.policy}'`)
+const otherwise = async (replay: Replay, { values, json }: Words, out: Out): Promise<number> => {
+  let policy: Awaited<ReturnType<typeof loadPolicy>> | undefined
+  try {
+    policy = values.policy === undefined ? undefined : await loadPolicy(String(values.policy))
+  } catch (error) {
+    return refuse(out, (error as Error).message)
+  }
   const jobs = values.jobs === undefined ? undefined : Number(values.jobs)
   if (jobs !== undefined && !(Number.isInteger(jobs) && jobs >= 1))
     return refuse(out, `--jobs takes a number from 1 on, not '${values.jobs}'`)
-  const found = replay.counterfactual({ policy: policy(most), ...(jobs === undefined ? {} : { jobs }) })
+  const found = replay.counterfactual({
+    ...(policy === undefined ? {} : { policy }),
+    ...(jobs === undefined ? {} : { jobs }),
+  })
   if (json) out.print(`${JSON.stringify(found)}\n`)
   else {
     out.print(

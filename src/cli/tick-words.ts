@@ -89,6 +89,7 @@ export const differenceWords = (part: Difference, a: string, b: string, called: 
     case 'event':
       return eventDifference(part, a, b, called)
     case 'batch': {
+      if (part.step === 'carry') return 'the policy chose the same, and carries on something else'
       const does = { scan: 'looks at', run: 'runs', start: 'starts', answer: 'answers' }[part.step]
       const only = (name: string, builds: readonly BuildId[]): string => `${name} ${does} ${fewOf(builds.map(called))}`
       const sides = [

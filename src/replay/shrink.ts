@@ -174,6 +174,7 @@ const outsideList = (event: Event): readonly BuildId[] | undefined => {
     case 'collect':
     case 'followed':
     case 'swept':
+    case 'read':
       return []
     case 'ended':
     case 'always':
@@ -217,6 +218,7 @@ const part = (tick: RecordedTick, was: State, is: State, left: ReadonlySet<strin
   const isAlike = (x: BuildId): boolean => statusOf(was, x) === statusOf(is, x)
   const chosen = (builds: readonly BuildId[]): readonly BuildId[] => builds.filter(isAlike)
   const less: Batch = {
+    ...batch,
     scan: chosen(batch.scan),
     run: chosen(batch.run),
     start: chosen(batch.start),

@@ -44,15 +44,15 @@ test('replay tells what a recording holds, and verifies it', async () => {
 
 test('replay says what would have been, or why it cannot', async () => {
   const s = await project()
-  const found = await redford(s, ['replay', 'good.rec', '--mode', 'counterfactual', '--policy', 'cap:1', '--json'])
+  const found = await redford(s, ['replay', 'good.rec', '--mode', 'counterfactual', '--policy', 'cap(1)', '--json'])
   expect(found.code, found.stderr).toBe(0)
   expect(json(found.stdout)).toMatchObject({ otherAnswers: 0, guessed: 0 })
   for (const [args, why] of [
     [['--mode', 'reexecute'], 'needs the rules'],
     [['--mode', 'other'], "not 'other'"],
-    [['--policy', 'cap:1'], 'need --mode counterfactual'],
-    [['--mode', 'counterfactual', '--policy', 'none'], "not 'none'"],
-    [['--mode', 'counterfactual', '--policy', 'cap:0'], "not 'cap:0'"],
+    [['--policy', 'cap(1)'], 'need --mode counterfactual'],
+    [['--mode', 'counterfactual', '--policy', 'none'], 'there is no policy none'],
+    [['--mode', 'counterfactual', '--policy', 'cap(x)'], 'must be numbers'],
     [['--mode', 'counterfactual', '--jobs', '0'], "not '0'"],
   ] as const) {
     const refused = await redford(s, ['replay', 'good.rec', ...args])
