@@ -14,8 +14,7 @@ import { daemonFlags } from '../redo/daemon-flags.js'
 import { helpFor } from '../redo/help.js'
 import { COMMANDS, packageVersion } from '../redo/native.js'
 import { findRoot, STATE_FOLDER } from '../redo/project.js'
-import { RECORDING_USAGE, recordingCommand } from './commands.js'
-import { processOut } from './recording.js'
+import { isOfRecording, RECORDING_USAGE } from './recording-commands.js'
 
 const main = fileURLToPath(import.meta.url)
 const IDLE_SECONDS = 600
@@ -284,13 +283,13 @@ const run = async (): Promise<number | undefined> => {
     else process.stdout.write(`no daemon runs for ${fromByteString(root)}\n`)
     return 0
   }
-  const ofRecording = first === undefined ? undefined : recordingCommand(first, rest)
-  if (ofRecording !== undefined) {
-    // Whoever read enough hangs up, as `redford log | head` does.
-    process.stdout.on('error', () => process.exit(141))
-    if (!rest.includes('--help') && !rest.includes('-h')) return ofRecording(rest, processOut)
-    process.stdout.write(usage)
-    return 0
+  if (first !== undefined && isOfRecording(first, rest)) {
+    if (rest.includes('--help') || rest.includes('-h')) {
+      process.stdout.write(usage)
+      return 0
+    }
+    const { runRecordingCommand } = await import('./commands.js')
+    return runRecordingCommand(first, rest)
   }
   if (first === 'why' || first === 'why-not') return runCommand(`redford-${first}`, rest)
   if (first === 'doctor') {

@@ -23,10 +23,6 @@ import {
 
 const FLAGS = { recording: { type: 'string' }, at: { type: 'string' } } as const
 
-/** Whether the words ask for a recording. */
-export const isOfRecording = (args: readonly string[]): boolean =>
-  args.some((arg) => /^--(recording|at)(=|$)/.test(arg))
-
 export const whyCommand = async (question: 'why' | 'why-not', args: readonly string[], out: Out): Promise<number> => {
   const words = wordsOf(question, args, [1, 1], FLAGS)
   if (E.isLeft(words)) {

@@ -66,7 +66,7 @@ test('log tells what happened, of the last recording if none is named', async ()
   const last = await redford(s, ['log'])
   expect(last.code, last.stderr).toBe(0)
   expect(last.stdout).toBe((await redford(s, ['log', 'bad.rec'])).stdout)
-  expect(last.stdout).toMatch(/^ *1 {2}\d\.\d{3} s {2}.*request #\d+ for all \(force\)/m)
+  expect(last.stdout).toMatch(/^ *\d+ {2}\d\.\d{3} s {2}.*request #\d+ for all \(force\)/m)
   expect(last.stdout).toMatch(/b is broken: exit 1/)
   const builds = lines((await redford(s, ['log', '--builds', 'good.rec'])).stdout)
   expect(builds.map((line) => line.replace(/^[\d.]+ s {2}[\d.]+ s {2}/, ''))).toEqual([
