@@ -16,6 +16,8 @@ import type { Failure } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import { Kind, kindOf, type State } from '../model/state.js'
+import type { Why } from '../replay/why.js'
+import type { WhyNot } from '../replay/why-not.js'
 import type { Recorder } from '../store/recording/recorder.js'
 import { guardedMake } from './guard.js'
 import { Keeper } from './keeper.js'
@@ -24,10 +26,10 @@ import { firstState, type Origin, originState, requestsIn, underWay } from './or
 import { type Progress, progressOf } from './progress.js'
 import { recordedSetting, recorderFor } from './recording.js'
 import { Live, Request } from './request.js'
-import { StoreFailed } from './store.js'
 import { onceEvent, type RequestTerms, termsOf } from './terms.js'
 import { Transaction } from './transaction.js'
-import { Watches } from './watches.js'
+import { attempter, Watches } from './watches.js'
+import { type Known, whyNotOf, whyOf } from './why.js'
 
 export const createEngine = (options: CreateOptions): BuildEngine => new BuildEngine(options)
 
@@ -76,7 +78,7 @@ export class BuildEngine {
       (key) => {
         if (!this.isClosed) this.transact((tx) => tx.touch(key))
       },
-      (act) => this.attempt(act),
+      attempter(this.settings.onError),
     )
     this.make = new ValueMake({
       keys: this.keys,
@@ -97,7 +99,12 @@ export class BuildEngine {
       }),
       state:
         origin === undefined
-          ? firstState(this.settings, this.keeper?.state, this.keys.size === 0 ? 0 : this.versionNow)
+          ? firstState(
+              this.settings,
+              this.keeper?.state,
+              this.keys.size === 0 ? 0 : this.versionNow,
+              (options.record ?? false) !== false,
+            )
           : originState(this.settings, origin),
       drive: perTurn,
       policy: this.settings.policy,
@@ -250,6 +257,16 @@ export class BuildEngine {
     })
   }
 
+  /** Why the build was last made: from it to what changed. Data, with keys for builds. */
+  why(key: Key): Why<Known> {
+    return whyOf(this.inner.state, this.keys, key)
+  }
+
+  /** Why the build was not made since the last request or transaction. */
+  whyNot(key: Key): WhyNot<Known> {
+    return whyNotOf(this.inner.state, this.keys, key)
+  }
+
   /** Forgets what no request holds, but for the last `keep` answers to `once`. */
   gc({ keep = 0 }: { readonly keep?: number } = {}): void {
     this.checkCalm('gc')
@@ -282,7 +299,7 @@ export class BuildEngine {
     this.inner.close()
     this.make.close()
     this.inner.absorb()
-    this.commit(this.inner.state, [], [])
+    this.keeper?.commitOrTell(this.inner.state, this.versionNow, [], [], this.settings.onError)
     this.recorder?.close()
     this.keeper?.close()
     this.keeper = undefined
@@ -294,18 +311,9 @@ export class BuildEngine {
 
   // ---------------------------------------------------------------------------------------------- turns
 
-  /** Told of by `onError`, a failure costs no answer: the next commit makes up for it. */
-  private commit(state: State, forgotten: readonly BuildId[], renewed: readonly BuildId[]): void {
-    try {
-      this.keeper?.commit(state, this.versionNow, forgotten, renewed)
-    } catch (error) {
-      if (!(error instanceof StoreFailed)) throw error
-      this.settings.onError(error)
-    }
-  }
-
   private onTurn(outcome: Outcome, after: State): void {
-    this.commit(after, outcome.forgotten, outcome.renewed)
+    // Told of by `onError`, a failure costs no answer: the next commit makes up for it.
+    this.keeper?.commitOrTell(after, this.versionNow, outcome.forgotten, outcome.renewed, this.settings.onError)
     this.isTelling = true
     try {
       this.watches.apply(outcome)
@@ -357,15 +365,6 @@ export class BuildEngine {
 
   private get isQuiet(): boolean {
     return this.inner.state.inFlight === 0 && !this.inner.isReady
-  }
-
-  /** What users' functions throw stops nobody else. */
-  private attempt(act: () => unknown): void {
-    try {
-      act()
-    } catch (error) {
-      this.settings.onError(error)
-    }
   }
 
   private errorOf(failure: Failure): BuildError {

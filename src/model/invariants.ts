@@ -5,6 +5,7 @@ import { Plan } from './plan.js'
 import type { Queue } from './queue.js'
 import { Bit, Edge, Fact, Flight, KIND_MASK, Kind, Mode, STATUS_MASK, type State, Status } from './state.js'
 import { eachObject, type IntTable, PAGE_ROWS, pageOf, pagesEnd, read, rowsEnd } from './table.js'
+import { isAboutBuild, LAST_REASON, reasonIn, subjectIn } from './why.js'
 
 const lastRow = (table: IntTable): number => {
   let page = pagesEnd(table)
@@ -126,6 +127,7 @@ export const checkInvariants = (state: State): void => {
     invariant(pool.running <= pool.size, `pool ${i} has ${pool.running} running, room for ${pool.size}`)
   })
   checkHolds(state, rows)
+  checkWhys(state, rows)
   checkPlans(state, rows)
 }
 
@@ -189,6 +191,23 @@ const checkHolds = (state: State, rows: number): void => {
     if (kind(x) !== Kind.VALUE) continue
     const count = read(facts, x, Fact.HOLD)
     invariant(count === (held.get(x) ?? 0), `build ${x} counts ${count} holds, has ${held.get(x) ?? 0}`)
+  }
+}
+
+/** What was made says why, of nobody who is forgotten; what is no build says nothing. */
+const checkWhys = ({ facts }: State, rows: number): void => {
+  const isBuild = (x: number): boolean => {
+    const flags = read(facts, x, Fact.FLAGS)
+    return flags !== 0 && (flags & KIND_MASK) !== Kind.REQUEST && (flags & KIND_MASK) !== Kind.LIVE
+  }
+  for (let x = 1; x < rows; x++) {
+    const word = read(facts, x, Fact.WHY)
+    invariant(word === 0 || isBuild(x), `build ${x} is none and says why it was made`)
+    const reason = reasonIn(word)
+    invariant(reason <= LAST_REASON, `build ${x} was made for no known reason`)
+    if (!isAboutBuild(reason)) continue
+    const d = subjectIn(word)
+    invariant(d === 0 || (d < rows && isBuild(d)), `build ${x} was made for build ${d}, which is forgotten`)
   }
 }
 

@@ -24,7 +24,7 @@ export const Fact = {
   FLAGS: 0,
   /** Counts the changes of the result. A dependent remembers the revision it saw: it is out-of-date when they differ. */
   REVISION: 1,
-  /** Generation of the last run. */
+  /** Generation of the last run. Of a source that is a file: that in which it was last found to be another. */
   BUILT: 2,
   /** First edge of the recorded dependencies, in the order in which they were asked for. */
   DEP_HEAD: 3,
@@ -38,8 +38,10 @@ export const Fact = {
   CAUSE: 11,
   /** value: how many live requests, and builds that one of those stands on, stand on it. More than 0: to be watched. */
   HOLD: 6,
+  /** Why it was last made, or how it last changed: see `why.ts`. */
+  WHY: 12,
 } as const
-export const FACT_STRIDE = 12
+export const FACT_STRIDE = 13
 
 /** What a target is, as far as known: the low three bits of `Fact.FLAGS`. */
 export const Kind = {
@@ -220,6 +222,10 @@ export const Bit = {
   VOIDED: 1 << 20,
   /** value: to be run anew. What it asked for is kept, and waited for no less, until the new run has asked. */
   ANEW: 1 << 21,
+  /** The scan found another file than the one that was made. */
+  EDITED: 1 << 22,
+  /** value: in the run queue to be judged, not to be run in any case. */
+  UNJUDGED: 1 << 23,
 } as const
 
 // ------------------------------------------------------------------------------------------------ state
@@ -277,6 +283,8 @@ export interface State {
   /** What was last asked for once, newest last: swept last. At most `keep`. */
   readonly kept: readonly BuildId[]
   readonly keep: number
+  /** How many builds make may go through in a tick besides those of its batch, since those need them. 0: the batch alone. */
+  readonly ahead: number
   /** How many builds are broken by a cycle. */
   readonly cyclic: number
   /** For the policy, see `plan.ts`: what is kept up for it, by request, build and do-file; and what it keeps itself, plain data. */
@@ -352,6 +360,7 @@ export const emptyState: State = {
   pools: [],
   kept: [],
   keep: 0,
+  ahead: 0,
   cyclic: 0,
   tracks: 0,
   costs: emptyTable(COST_STRIDE),

@@ -22,6 +22,7 @@ export interface Options {
   readonly trace: string | undefined
   /** What is begun first, from now on. */
   readonly policy: Policy | undefined
+  readonly record: string | undefined
   readonly help: boolean
   readonly version: boolean
   readonly json: boolean
@@ -45,6 +46,7 @@ const parse = (args: readonly string[]) =>
       'no-daemon': { type: 'boolean' },
       trace: { type: 'string' },
       policy: { type: 'string' },
+      record: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
       version: { type: 'boolean' },
       json: { type: 'boolean' },
@@ -74,13 +76,14 @@ export const parseOptions = (command: string, args: readonly string[]): E.Either
       daemon: values['no-daemon'] !== true,
       trace: values.trace,
       policy: values.policy === undefined ? undefined : policyNamed(values.policy),
+      record: values.record,
       help: values.help === true,
       version: values.version === true,
       json: values.json === true,
     })
   } catch (error) {
     if (error instanceof Misuse) return E.left(`--policy: ${error.message}`)
-    return E.left(`${(error as Error).message.split('. ')[0]} (see ${command} --help)`)
+    return E.left(`${(error as Error).message.split('. ')[0]} (see ${command.replace('redford-', 'redford ')} --help)`)
   }
 }
 

@@ -2,20 +2,13 @@
 import { Bug, invariant } from '../model/error.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Edge, Fact, Flag, Flight, GROUP_SHIFT, Kind, Mode, Status } from '../model/state.js'
+import { differs } from '../model/why.js'
 import { pathBack } from './cycle.js'
 import { demand, isCertain, need, needValue, type Pass, passOf } from './demand.js'
 import { onArrived } from './on-followed.js'
 import { onFulfilled, onUnblocked } from './on-unblocked.js'
 import { runAnew, stopWaiting } from './withdraw.js'
 import type { Work } from './work.js'
-
-/** Whether the dependency is not what the dependent saw: changed since, broken, or gone. */
-export const differs = (w: Work, e: number): boolean => {
-  const d = w.edges.get(e, Edge.DEPENDENCY)
-  if (w.facts.get(d, Fact.REVISION) !== w.edges.get(e, Edge.SEEN)) return true
-  if ((w.edges.get(e, Edge.MODE) & Mode.CREATE) !== 0 || w.kind(d) === Kind.VALUE) return false
-  return w.isBroken(d) || w.kind(d) === Kind.ABSENT
-}
 
 /** It has to run: at once if it is wanted. */
 export const outOfDate = (w: Work, x: BuildId): void => {
@@ -87,7 +80,11 @@ export const judge = (w: Work, x: BuildId): void => {
 /** A value was demanded. */
 export const judgeValue = (w: Work, x: BuildId): void => {
   if (isCertain(w, x)) outOfDate(w, x)
-  else judge(w, x)
+  else if (w.ahead > 0 && w.has(x, Bit.WANTED)) {
+    // Make looks at what it depends on by itself.
+    w.setBits(x, Bit.UNJUDGED)
+    w.moveTo(x, Status.READY)
+  } else judge(w, x)
   if (w.status(x) !== Status.REST) tellScanned(w, x)
 }
 
@@ -128,17 +125,18 @@ export const bumpRevision = (w: Work, x: BuildId): void => {
 }
 
 /**
- * Marks all that depends on `x` as possibly out-of-date; stops at what is marked already. Values that stand on a value are marked by
- * the transaction that changes it; one that is not was found in a circle with `x`, and does not wait to see it.
+ * Marks all that depends on `x` as possibly out-of-date; stops at what is marked already. What stands on a value is marked by
+ * the transaction that changes it; what is not was found in a circle with `x`, and does not wait to see it.
  */
 export const suspectDependents = (w: Work, x: BuildId): void => {
+  if (w.kind(x) === Kind.VALUE) return
   const stack: BuildId[] = [x]
   while (stack.length > 0) {
     const u = stack.pop() as BuildId
     for (let e = w.facts.get(u, Fact.DEPENDENT_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEPENDENT)) {
       const p = buildId(w.edges.get(e, Edge.DEPENDENT))
       const checked = w.checked.get(p, 0)
-      if (checked <= 0 || (w.kind(u) === Kind.VALUE && w.kind(p) === Kind.VALUE)) continue
+      if (checked <= 0) continue
       w.checked.set(p, 0, -checked)
       stack.push(p)
     }

@@ -4,6 +4,7 @@ import type { Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Edge, Fact, Flag, Flight, KIND_MASK, Kind, Mode, NO_POOL, Status } from '../model/state.js'
 import { objectAt, withObject } from '../model/table.js'
+import { Reason } from '../model/why.js'
 import { cycleThrough, noteCycle } from './cycle.js'
 import { demand, isScanned, need, passOf } from './demand.js'
 import { slotsOf } from './gather.js'
@@ -13,6 +14,7 @@ import { closeRequestsOf } from './on-request.js'
 import { becomeSource, contentDiffers, wordsOf, writeLook } from './on-scanned.js'
 import { onUnblocked } from './on-unblocked.js'
 import { onCost } from './track.js'
+import { noteNoRule, noteSame, noteSourceChange, noteWhy } from './why.js'
 import { giveUpWaits, isStarted } from './withdraw.js'
 import type { Work } from './work.js'
 
@@ -50,7 +52,10 @@ export const onStarted = (w: Work, { build: x }: Of<'started'>): void => {
   // A read goes on by itself, in nobody's room.
   const isRead = w.kind(x) === Kind.VALUE && w.status(x) === Status.READY
   invariant(isRead || w.status(x) === Status.START, `build ${x} started out of turn`)
-  if (isRead) w.flight.set(x, Flight.POOL, NO_POOL)
+  if (isRead) {
+    w.flight.set(x, Flight.POOL, NO_POOL)
+    w.setBits(x, 0, Bit.UNJUDGED)
+  }
   w.moveTo(x, Status.RUNNING)
 }
 
@@ -83,6 +88,7 @@ export const onDone = (w: Work, { build: x, look, virtual, cost }: Of<'done'>): 
       ? !isEqual(stamp.last, stamp.next)
       : (before & Flag.STAMPED) !== 0 || virtual || contentDiffers(w, x, looks, 0))
   endRun(w, x)
+  if (!changed) noteSame(w, x)
   onCost(w, x, cost)
   const flags =
     Kind.TARGET | (virtual ? Flag.VIRTUAL : 0) | (stamped ? Flag.STAMPED : 0) | (w.has(x, Bit.ALWAYS) ? Flag.ALWAYS : 0)
@@ -113,6 +119,7 @@ const fail = (w: Work, x: BuildId, { error, exists, create, claimed }: Of<'faile
   if (error._tag === 'noRule' && exists && !w.has(x, Bit.OVERWRITE) && objectAt(w.cycles, x) === undefined) {
     endRun(w, x)
     becomeSource(w, x)
+    noteSourceChange(w, x, Reason.LEFT, w.flight.get(x, Flight.PASS))
     w.stamps = withObject(w.stamps, x, undefined)
     restUnchecked(w, x)
     return
@@ -123,7 +130,9 @@ const fail = (w: Work, x: BuildId, { error, exists, create, claimed }: Of<'faile
     w.append(x, e)
     w.edges.set(e, Edge.SEEN, w.revision(d))
   }
+  const before = w.facts.get(x, Fact.WHY)
   endRun(w, x)
+  if (error._tag === 'noRule' && !exists) noteNoRule(w, x, before)
   const cycle = objectAt(w.cycles, x)
   const mayHaveCause = cycle === undefined && (error._tag === 'exit' || error._tag === 'unmet')
   const cause = mayHaveCause ? brokenDependency(w, x) : buildId(0)
@@ -166,6 +175,7 @@ const brokenDependency = (w: Work, x: BuildId): BuildId => {
 const endRun = (w: Work, x: BuildId): void => {
   closeRequestsOf(w, x)
   giveUpWaits(w, x)
+  noteWhy(w, x)
   w.facts.set(x, Fact.BUILT, w.flight.get(x, Flight.PASS))
   // What is kept was remembered, so nothing in it is there twice.
   if (!replaceList(w, x)) return

@@ -8,6 +8,7 @@ import { PLAN_STRIDE, Track } from '../model/plan.js'
 import type { Queue } from '../model/queue.js'
 import { Bit, Fact, Flag, Flight, KIND_MASK, Kind, type News, STATUS_MASK, type State, Status } from '../model/state.js'
 import { emptyObjects, emptyTable, IntEditor, ObjectEditor, type ObjectTable, objectAt } from '../model/table.js'
+import { isCurrentIn } from '../model/why.js'
 import { Fifo } from './fifo.js'
 import { Tracker } from './track.js'
 
@@ -49,6 +50,7 @@ export abstract class Tables {
   /** In place of `kept`, once something was asked for in this tick. */
   protected lastKept: Set<BuildId> | undefined
   keep: number
+  readonly ahead: number
   cyclic: number
   costs: IntEditor
   terms: State['terms']
@@ -101,6 +103,7 @@ export abstract class Tables {
     this.values = new ObjectEditor(base.values)
     this.kept = base.kept
     this.keep = base.keep
+    this.ahead = base.ahead
     this.cyclic = base.cyclic
     this.costs = new IntEditor(base.costs)
     this.terms = base.terms
@@ -141,6 +144,7 @@ export abstract class Tables {
       pools: this.pools === undefined ? this.base.pools : this.pools.map((p) => ({ ...p, queue: { ...p.queue } })),
       kept: this.lastKept === undefined ? this.kept : [...this.lastKept].slice(-this.keep),
       keep: this.keep,
+      ahead: this.ahead,
       cyclic: this.cyclic,
       tracks: this.tracks,
       costs: this.costs.finish(),
@@ -179,6 +183,17 @@ export abstract class Tables {
   tell(news: News): void {
     if (this.news === this.base.news) this.news = this.news.slice()
     this.news.push(news)
+  }
+
+  /** What was told from `first` on is told by rising request: who asked first hears first. */
+  tellInOrder(first: number): void {
+    const requestOf = (news: News): number => ('request' in news ? news.request : 0)
+    for (let i = first + 1; i < this.news.length; i++) {
+      if (requestOf(this.news[i - 1]!) <= requestOf(this.news[i]!)) continue
+      const told = this.news.slice(first).sort((a, b) => requestOf(a) - requestOf(b))
+      for (const news of told) this.news[first++] = news
+      return
+    }
   }
 
   // ---------------------------------------------------------------------------------------------- rows
@@ -221,9 +236,7 @@ export abstract class Tables {
 
   /** At rest, and known to hold for `pass`. */
   isCurrent(x: number, pass: number, trust: boolean): boolean {
-    if (this.status(x) !== Status.REST) return false
-    const checked = this.checked.get(x, 0)
-    return (checked < 0 ? -checked : checked) >= pass && checked !== 0 ? true : trust && checked > 0
+    return isCurrentIn(this, x, pass, trust)
   }
 
   session(id: number): Session | undefined {

@@ -6,6 +6,7 @@ import type { State } from '../model/state.js'
 import type { About } from '../store/recording/format.js'
 import { type RecordedTick, type RecordingError, RecordingReader } from '../store/recording/reader.js'
 import { type Counterfactual, counterfactual, type Otherwise } from './counterfactual.js'
+import { type BuildDiff, diffTicks } from './diff.js'
 import { Walker } from './walker.js'
 
 /** A state on the way, and what its builds are called. */
@@ -83,6 +84,11 @@ export class Replay {
     const walker = new Walker(this.reader)
     walker.seek(this.checked(tick))
     return momentOf(walker)
+  }
+
+  /** What differs between the states after two ticks, by build. */
+  diff(from: number, to: number): readonly BuildDiff[] {
+    return diffTicks(this.reader, this.checked(from), this.checked(to))
   }
 
   /** The first tick after whose state `predicate` holds. */

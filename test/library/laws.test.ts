@@ -34,7 +34,7 @@ describe('every schedule is lawful', () => {
         samples(),
         schedules(),
         picks,
-        fc.nat(3),
+        fc.nat(everyPolicy.length - 1),
         fc.nat(2),
         fc.constantFrom(0, 0.5),
         counted((sample, steps, order, policy, pool, drop) =>
@@ -87,7 +87,7 @@ describe('every schedule is lawful', () => {
         circles(true),
         schedules(15),
         picks,
-        fc.nat(3),
+        fc.nat(everyPolicy.length - 1),
         counted((sample, steps, order, policy) =>
           expectLawful(sample, steps, order, { cyclic: 'at once', policy: everyPolicy[policy]! }),
         ),
@@ -101,7 +101,7 @@ describe('every schedule is lawful', () => {
         circles(false),
         schedules(15),
         picks,
-        fc.nat(3),
+        fc.nat(everyPolicy.length - 1),
         counted((sample, steps, order, policy) =>
           expectLawful(sample, steps, order, { cyclic: true, policy: everyPolicy[policy]! }),
         ),

@@ -1,16 +1,20 @@
 /** What has to hold of every schedule: each function plays one, and throws where a law is broken. */
-import { createEngine, type Policy, policies, type Receipt } from '../../src/index.js'
+import { createEngine, type PlainPolicy, type Policy, policies, type ReadyView, type Receipt } from '../../src/index.js'
 import { fingerprint } from './fingerprint.js'
 import { type Config, Play } from './play.js'
 import { picker, type Sample, type Step } from './schedules.js'
 
 /** The last that came is done first, two at a time. */
-export const lifo: Policy = (view) => ({
+export const lifo: PlainPolicy = (view) => ({
   scan: view.scan(Number.POSITIVE_INFINITY),
   run: [...view.run(Number.POSITIVE_INFINITY)].reverse().slice(0, 2),
   start: [...view.pooled].reverse(),
   answer: [],
 })
+
+/** Goes so far beyond its batch, be it never enough. */
+export const ahead = (policy: PlainPolicy, builds: number): PlainPolicy =>
+  Object.assign((view: ReadyView) => policy(view), { ahead: builds })
 
 export const everyPolicy: readonly Policy[] = [
   policies.fixpoint(),
@@ -18,6 +22,9 @@ export const everyPolicy: readonly Policy[] = [
   policies.cap(1),
   policies.cap(3),
   lifo,
+  ahead(lifo, 1),
+  ahead(policies.cap(1), 3),
+  ahead(policies.fullBatch(), 5),
 ]
 
 /** Those that know requests, costs and time: all they keep is in the state, and none of it is left in the end. */

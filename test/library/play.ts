@@ -239,7 +239,7 @@ export class Play {
       )
       ensure(fingerprint(before) === words, () => 'the state before was changed')
     }
-    for (const receipt of input.receipts) {
+    for (const receipt of input.receipts.flatMap(each)) {
       if (receipt._tag === 'made' || receipt._tag === 'broken') this.onMade(this.refOf(receipt.build))
     }
     // Whatever was given up may be made again.
@@ -572,6 +572,9 @@ export class Play {
     ]
   }
 }
+
+const each = (receipt: Receipt): readonly Receipt[] =>
+  receipt._tag === 'ahead' ? [...receipt.done, ...receipt.open] : [receipt]
 
 const textOfResult = (result: E.Either<Parameters<typeof broken>[0], number>): string =>
   textOf((E.isRight(result) ? { value: result.right } : broken(result.left)) as Result)

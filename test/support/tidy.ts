@@ -29,7 +29,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   // Files, because a damaged database is set aside under another name.
   store: { rooms: ['model'], packages: ['better-sqlite3', 'fp-ts', 'node:'] },
   engine: { rooms: core, packages: ['fp-ts', 'immer'] },
-  redo: { rooms: [...core, 'engine'], packages: ['fp-ts', 'node:', 'picocolors'] },
+  redo: { rooms: [...core, 'engine', 'replay'], packages: ['fp-ts', 'node:', 'picocolors'] },
   // The library face, as `redo` is the face for do-files.
   library: { rooms: [...core, 'engine', 'replay'], packages: ['fp-ts', 'node:'] },
   replay: { rooms: ['model', 'store', 'engine'], packages: ['fp-ts'] },

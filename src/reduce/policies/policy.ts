@@ -6,11 +6,16 @@ import { type Batch, emptyBatch } from '../../model/event.js'
 import type { BuildId } from '../../model/ids.js'
 import type { LaneView, ReadyView } from '../gather.js'
 
+/** How many builds that those of a batch need make may go through with them (`State.ahead`). Left out: none. */
+interface Ahead {
+  readonly ahead?: number
+}
+
 /** Knows nothing but what it sees. */
-export type PlainPolicy = (view: ReadyView) => Batch
+export type PlainPolicy = ((view: ReadyView) => Batch) & Ahead
 
 /** Knows, besides, what it decided to carry on: plain data, which is part of the state and of every recording. */
-export interface CarryPolicy<C = unknown> {
+export interface CarryPolicy<C = unknown> extends Ahead {
   readonly name: string
   readonly initial: C
   /** What is to be kept up for it: bits of `Track`. */

@@ -18,7 +18,10 @@ type FieldsOf<T extends { readonly _tag: string }> = {
   }
 }
 
-const RECEIPTS: FieldsOf<Receipt> = {
+/** Make does not go ahead of the batch where it is recorded what each build said. */
+type Recorded = Exclude<Receipt, { readonly _tag: 'ahead' | 'holds' | 'unjudged' }>
+
+const RECEIPTS: FieldsOf<Recorded> = {
   scanned: { builds: 'ids', looks: 'looks' },
   blocked: { build: 'id', needs: 'ids', create: 'ids', slot: 'flag' },
   started: { build: 'id' },
