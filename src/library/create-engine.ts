@@ -87,6 +87,7 @@ export class BuildEngine {
       inThread: (run, pool, key, signal) => this.threads.run(run, pool, key, signal),
       recall: (state, build) => this.keeper?.recall(state, build),
       isDropped,
+      now: this.settings.now,
       freeze,
       settle: (receipt) => {
         this.inner.settle(receipt)

@@ -27,6 +27,7 @@ import type { Keys } from './keys.js'
 import { type Ended, Pending } from './pending.js'
 import { fail, laterOf, Run, reasonOf } from './rule.js'
 import { filled, listOf } from './shape.js'
+import { costing } from './timing.js'
 import type { World } from './world.js'
 
 export interface ValueMakeOptions {
@@ -40,6 +41,8 @@ export interface ValueMakeOptions {
   /** Whether a waiting generator is to be dropped, as if it had never been kept. */
   readonly isDropped: () => boolean
   readonly freeze: boolean
+  /** In ms, where it is to be known what reads and actions cost. */
+  readonly now?: (() => number) | undefined
   /** Takes the end of long work. */
   readonly settle: (receipt: Receipt) => void
 }
@@ -220,7 +223,9 @@ export class ValueMake {
   private underTake(x: BuildId, work: (signal: AbortSignal) => unknown, made: (value: unknown) => Alone): Alone {
     const receiptOf = (ended: Ended): Alone =>
       'value' in ended ? made(ended.value) : broken(x, [], reasonOf(ended.error))
-    const ended = this.pending.begin(x, work, (later) => this.options.settle(receiptOf(later)))
+    const { now: clock, settle } = this.options
+    const began = clock?.()
+    const ended = this.pending.begin(x, work, (later) => settle(costing(receiptOf(later), began, clock)))
     return ended === undefined ? { _tag: 'started', build: x } : receiptOf(ended)
   }
 
