@@ -29,7 +29,7 @@ export const fullBatch = (): PlainPolicy =>
 /** How many builds a tick runs: so few that what it works on stays in the processor's cache, and that a turn may end soon. */
 export const NEAR = 256
 /** How many more it goes through for them, within the same bounds. */
-const AHEAD = 512
+export const AHEAD = 512
 
 /**
  * To the fixed point the shortest way: what others were found to wait for runs before what was ready earlier, so that little waits at

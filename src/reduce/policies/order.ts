@@ -3,7 +3,7 @@ import type { Batch } from '../../model/event.js'
 import type { BuildId } from '../../model/ids.js'
 import { Track } from '../../model/plan.js'
 import { type LaneView, type ReadyView, slotsOf } from '../gather.js'
-import { NEAR } from './basic.js'
+import { AHEAD, NEAR } from './basic.js'
 import type { CarryPolicy, Order } from './policy.js'
 
 /** How many that wait, those that came first, are looked at to find the best: a tick costs no more, however many wait. */
@@ -150,8 +150,10 @@ const compare = (a: readonly number[], b: readonly number[]): number => {
 }
 
 const REQUESTS = Track.LANES | Track.CLOCK
-const ofRequest = (name: string, key: (lane: LaneView) => number): CarryPolicy<undefined> =>
-  ordered(name, [{ _tag: 'ofRequest', key }], REQUESTS)
+const ofRequest = (name: string, key: (lane: LaneView) => number): CarryPolicy<undefined> => ({
+  ...ordered(name, [{ _tag: 'ofRequest', key }], REQUESTS),
+  ahead: AHEAD,
+})
 
 /** The request that came first comes first. */
 export const firstCome = (): CarryPolicy<undefined> => ofRequest('firstCome', ({ request }) => request)
