@@ -1,6 +1,6 @@
 /** `redford replay FILE`: what a recording holds, whether it comes to the same states again, and what would have been otherwise. */
 import * as E from 'fp-ts/lib/Either.js'
-import { loadPolicy } from '../lab/named.js'
+import { loadPolicy } from '../lab/load-policy.js'
 import type { Replay, Verdict } from '../replay/replay.js'
 import { NOT_OK, OK, type Out, timeWords, USAGE, type Words, withRecording, wordsOf } from './recording.js'
 

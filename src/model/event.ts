@@ -78,6 +78,8 @@ export type Event =
   | { readonly _tag: 'swept'; readonly keep: number }
   /** What a clock says, in ms, and what the last tick cost, in µs: read for policies that ask for it. */
   | { readonly _tag: 'read'; readonly now: number; readonly spent: number }
+  /** The policy is another one, for which `tracks` is to be kept up. */
+  | { readonly _tag: 'tracked'; readonly tracks: number }
 
 /** What a look at a file found. `kind` 0: absent. Words as in `Fact.STAT`, `Fact.CONTENT`. */
 export interface Look {

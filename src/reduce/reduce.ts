@@ -12,6 +12,7 @@ import { onFollowed, onWiped } from './on-followed.js'
 import { onCancelled, onRequested } from './on-request.js'
 import { onBlocked, onDone, onEnded, onFailed, onStarted } from './on-run.js'
 import { onScanned } from './on-scanned.js'
+import { onTracked } from './on-tracked.js'
 import { onTransacted } from './on-transacted.js'
 import { respond } from './on-unblocked.js'
 import { isOpen, onBroken, onHolds, onMade, onNeeds, onPooled, onRecalled, onUnjudged } from './on-value.js'
@@ -173,6 +174,8 @@ const applyEvent = (w: Work, event: Event): void => {
     case 'read':
       w.clock = { now: event.now, spent: event.spent }
       return
+    case 'tracked':
+      return onTracked(w, event.tracks)
     default:
       return absurd(event)
   }

@@ -109,6 +109,7 @@ const buildsOf = (event: Event): readonly BuildId[] => {
     case 'collect':
     case 'swept':
     case 'read':
+    case 'tracked':
       return []
   }
 }

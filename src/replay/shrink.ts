@@ -175,6 +175,7 @@ const outsideList = (event: Event): readonly BuildId[] | undefined => {
     case 'followed':
     case 'swept':
     case 'read':
+    case 'tracked':
       return []
     case 'ended':
     case 'always':

@@ -40,6 +40,12 @@ export type Order =
   | { readonly _tag: 'ofRequest'; readonly key: (lane: LaneView, view: ReadyView) => number }
   | { readonly _tag: 'ofBuild'; readonly key: (x: BuildId, view: ReadyView) => number }
 
+/** Whether a program, or a person, gave what may be used as a policy: what makes a policy takes no view. */
+export const isPolicy = (policy: unknown): policy is Policy =>
+  typeof policy === 'function'
+    ? policy.length > 0
+    : typeof (policy as { readonly choose?: unknown } | null | undefined)?.choose === 'function'
+
 export const nameOf = (policy: Policy): string => policy.name || 'policy'
 
 export const tracksOf = (policy: Policy): number => (typeof policy === 'function' ? 0 : (policy.tracks ?? 0))

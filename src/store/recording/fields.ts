@@ -62,6 +62,7 @@ const EVENTS: FieldsOf<Event> = {
   wiped: { builds: 'ids' },
   swept: { keep: 'signed' },
   read: { now: 'signed', spent: 'signed' },
+  tracked: { tracks: 'signed' },
 }
 
 /** A table, ready to be read. */
