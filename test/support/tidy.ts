@@ -34,7 +34,10 @@ export const rooms: Readonly<Record<string, Room>> = {
   library: { rooms: [...core, 'engine', 'replay'], packages: ['fp-ts', 'node:'] },
   replay: { rooms: ['model', 'store', 'engine'], packages: ['fp-ts'] },
   testing: { rooms: ['model', 'engine'], packages: ['fp-ts', 'fast-check'] },
-  lab: { rooms: ['model', 'reduce', 'finalize', 'engine'], packages: ['fp-ts', 'node:', 'vega', 'vega-lite'] },
+  lab: {
+    rooms: ['model', 'reduce', 'finalize', 'engine', 'replay', 'store'],
+    packages: ['fp-ts', 'node:', 'vega', 'vega-lite'],
+  },
   cli: { rooms: [...core, 'engine', 'redo', 'replay', 'lab'], packages: ['fp-ts', 'node:', 'picocolors'] },
   index: { rooms: [...core, 'engine', 'library', 'redo', 'replay', 'testing'], packages: [] },
 }
