@@ -80,6 +80,11 @@ export class Engine {
     this.schedule()
   }
 
+  /** Whether a turn is about to run by itself. */
+  get isScheduled(): boolean {
+    return this.scheduled
+  }
+
   /** Whether a tick would do anything. */
   get isReady(): boolean {
     return this.events.length > 0 || this.receipts.length > 0 || this.hasBatch(this.choose())

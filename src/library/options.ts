@@ -3,6 +3,7 @@ import type { Drive as InnerDrive } from '../engine.js'
 import type { ActionDefinition, Definition, Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
 import { fixpoint, type Policy } from '../reduce/policies/basic.js'
+import type { Control } from './control.js'
 import type { Defined } from './define.js'
 import type { MemoryStore, SqliteStore } from './store.js'
 
@@ -28,6 +29,8 @@ export interface CreateOptions {
   readonly record?: string | boolean | RecordOptions
   /** Where an error goes that a subscriber or a source's `watch` threw. Default: thrown out of the event loop. */
   readonly onError?: (error: unknown) => void
+  /** For test kits. */
+  readonly control?: Control
 }
 type Continuations = 'keep' | { readonly drop: number; readonly seed?: number }
 
@@ -49,6 +52,7 @@ export interface Settings {
   readonly freeze: boolean
   readonly isDropped: () => boolean
   readonly onError: (error: unknown) => void
+  readonly control: Control | undefined
 }
 
 interface Room {
@@ -69,6 +73,7 @@ export const settingsOf = (options: CreateOptions): Settings => {
     continuations = 'keep',
     freeze = true,
     onError = throwLater,
+    control,
   } = options
   if (!Array.isArray(rules))
     throw new Misuse(
@@ -83,7 +88,17 @@ export const settingsOf = (options: CreateOptions): Settings => {
   const known = definitionsOf(rules)
   const rooms = Object.entries(pools).map(roomOf)
   for (const of of known) if (of.kind === 'action') checkPool(of, rooms)
-  return { known, pools: rooms, policy, keep, freeze, isDropped: dropper(continuations), onError }
+  const choose = control?.policy
+  return {
+    known,
+    pools: rooms,
+    policy: choose === undefined ? policy : (view) => choose(view, policy),
+    keep,
+    freeze,
+    isDropped: control?.isDropped ?? dropper(continuations),
+    onError,
+    control,
+  }
 }
 
 const roomOf = ([name, room]: readonly [string, number | { readonly threads: number }]): Room => {
