@@ -1,5 +1,7 @@
 /** `redford/testing`: a test kit for builds, in which a schedule is data. */
 export type { Control } from '../library/control.js'
+export { type Dag, dagsOf } from './dags.js'
+export { Counterexample, type Explored, type ExploreOptions, explore } from './explore.js'
 export { fingerprint } from './fingerprint.js'
 export {
   type Check,
@@ -9,5 +11,9 @@ export {
   type ScheduleOptions,
   type Schedules,
 } from './for-all-schedules.js'
+export { oracleOf, textOfError } from './oracle.js'
 export { type EngineFactory, Stuck } from './pump.js'
 export { Choices, type Schedule, scheduleOf, textOfSchedule } from './schedule.js'
+export { shapeOf } from './shape.js'
+export { type Fault, type Script, type ScriptStep, type SpaceOptions, Unlawful } from './space.js'
+export { buildsOf, type Swept, sweep } from './sweep.js'
