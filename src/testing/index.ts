@@ -11,8 +11,12 @@ export {
   type ScheduleOptions,
   type Schedules,
 } from './for-all-schedules.js'
+export { type Course, resultsOf } from './judgements.js'
+export { type LawOptions, laws, type Runner } from './laws.js'
+export { extend, matchers } from './matchers.js'
 export { oracleOf, textOfError } from './oracle.js'
 export { type EngineFactory, Stuck } from './pump.js'
+export { Impure, type PurityOptions, purity } from './purity.js'
 export { Choices, type Schedule, scheduleOf, textOfSchedule } from './schedule.js'
 export { shapeOf } from './shape.js'
 export { type Fault, type Script, type ScriptStep, type SpaceOptions, Unlawful } from './space.js'

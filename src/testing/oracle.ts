@@ -39,6 +39,7 @@ export class Oracle {
   private readonly known = new Map<Definition, Map<string | number | boolean, Result>>()
   private readonly needs = new Map<string, Key[]>()
   private readonly above: Key[] = []
+  private readonly order: Key[] = []
   /** Somewhere, something needs itself: what comes of that hangs on where it is found out. */
   isCyclic = false
 
@@ -71,6 +72,7 @@ export class Oracle {
       this.above.pop()
     }
     known.set(text, result)
+    this.order.push(key)
     return result
   }
 
@@ -78,6 +80,35 @@ export class Oracle {
   needsOf(key: Key): readonly Key[] {
     this.of(key)
     return this.needs.get(wordsOf(key)) ?? []
+  }
+
+  /** All that was worked out so far, what needs nothing else first. */
+  reached(): readonly Key[] {
+    return this.order
+  }
+
+  /** An oracle that knows all that this one does, but for `key`. */
+  without(key: Key): Oracle {
+    const other = new Oracle(this.settings, this.outside, this.failing)
+    for (const [of, known] of this.known) other.known.set(of, new Map(known))
+    other.known.get(key.of)?.delete(textOf(key))
+    return other
+  }
+
+  /** Runs the rule of `key` until it asks for something the time after `stop` others, and gives it up there. */
+  runUpTo(key: Key, stop: number): void {
+    const { of } = key
+    if (of.kind !== 'rule') return
+    let asked = 0
+    const ask = (need: Key): Result => {
+      if (asked++ >= stop) throw new Unmet({ _tag: 'cancelled', key: need })
+      return this.of(need)
+    }
+    try {
+      resultOfMake(of.make(key.key, builderOf(of, ask)))
+    } catch {
+      // Given up.
+    }
   }
 
   private work(key: Key): Result {
