@@ -110,6 +110,25 @@ static void rewind_input(void)
     if (n < 0 || lseek(fd, 0, SEEK_SET) < 0 || dup2(fd, 0) < 0) die("cannot keep standard input");
 }
 
+/*
+ * Node reads these certificates before it does anything else, which takes as long as its own start. As in bin/redo, it gets the variable by
+ * another name, which byte-strings.ts undoes.
+ */
+#define CERTS "NODE_EXTRA_CA_CERTS="
+#define CERTS_KEPT "REDFORD_CA_CERTS="
+
+static void put_certs_aside(void)
+{
+    for (char **e = environ; *e != NULL; e++) {
+        const char *value = *e + sizeof CERTS - 1;
+        if (strncmp(*e, CERTS, sizeof CERTS - 1) != 0 || *value == 0) continue;
+        char *kept = grab(NULL, sizeof CERTS_KEPT + strlen(value));
+        strcpy(kept, CERTS_KEPT);
+        strcpy(kept + sizeof CERTS_KEPT - 1, value);
+        *e = kept;
+    }
+}
+
 /* Hands over to the JavaScript client, which can do everything, slowly. */
 static int fall_back(const char *why)
 {
@@ -138,6 +157,7 @@ static int fall_back(const char *why)
     memcpy(words + 4, arguments, (count + 1) * sizeof *words);
     release_signals();
     rewind_input();
+    put_certs_aside();
     exec_in_path(path, candidate, words + 1, environ);
     if (errno == ENOEXEC) {
         /* A script without #! line: the shell's, as with execvp. */

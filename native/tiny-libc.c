@@ -131,6 +131,12 @@ int strcmp(const char *a, const char *b)
     return (unsigned char)*a - (unsigned char)*b;
 }
 
+int strncmp(const char *a, const char *b, size_t size)
+{
+    while (size > 0 && *a != 0 && *a == *b) a++, b++, size--;
+    return size == 0 ? 0 : (unsigned char)*a - (unsigned char)*b;
+}
+
 char *strcpy(char *restrict to, const char *restrict from) { return memcpy(to, from, strlen(from) + 1); }
 
 char *strchr(const char *string, int wanted)

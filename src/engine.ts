@@ -5,12 +5,18 @@
  */
 import { setAutoFreeze } from 'immer'
 import { finalize, type Outcome } from './finalize/finalize.js'
+import { Bug } from './model/error.js'
 import { type Batch, type Effect, type Event, emptyBatch, type Input, type Receipt } from './model/event.js'
 import type { BuildId } from './model/ids.js'
+import { Track } from './model/plan.js'
 import { emptyState, hasWork, type News, type State } from './model/state.js'
 import { gather } from './reduce/gather.js'
-import { fullBatch, type Policy, upNext } from './reduce/policies/basic.js'
+import { fullBatch, isPlain, upNext } from './reduce/policies/basic.js'
+import { guard } from './reduce/policies/guard.js'
+import { type Decision, decide, isEmpty, type Policy, tracksOf } from './reduce/policies/policy.js'
 import { endTurn, reduce } from './reduce/reduce.js'
+import { trackedFor } from './reduce/track.js'
+import { Work } from './reduce/work.js'
 
 // Freezing what a tick made walks all of it: worth it to find whoever changes a state in place, so in tests only.
 setAutoFreeze(process.env.VITEST !== undefined)
@@ -38,7 +44,11 @@ export interface EngineOptions {
   readonly make: Make
   readonly state?: State
   readonly policy?: Policy
+  /** Told what a policy broke: what cannot be taken is left out. By default it is taken for a fault. */
+  readonly onBreach?: ((breach: string) => void) | undefined
   readonly drive?: Drive
+  /** Time in ms, for drivers and policies that go by it. */
+  readonly now?: () => number
   /** Called at the end of each turn in which something changed: the place to commit, and then to answer. */
   readonly onTurn: (outcome: Outcome, before: State, after: State) => void
   /** Called after each tick. */
@@ -47,10 +57,21 @@ export interface EngineOptions {
   readonly onFault?: (fault: unknown) => void
 }
 
+const throwBreach = (breach: string): never => {
+  throw new Bug(`the policy ${breach}`)
+}
+
 export class Engine {
   state: State
   private readonly options: EngineOptions
   private readonly policy: Policy
+  private readonly now: () => number
+  /** When the clock was read last, and what the rest of that tick took, in ms. */
+  private readAt = 0
+  private reducedMs = 0
+  private alarm: NodeJS.Timeout | undefined
+  /** What the policy says of a state, which it is asked more than once. */
+  private decided: { readonly state: State; readonly decision: Decision } | undefined
   private drive: Drive
   private events: Event[] = []
   private receipts: Receipt[] = []
@@ -62,9 +83,13 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.options = options
-    this.state = options.state ?? emptyState
+    this.now = options.now ?? (() => performance.now())
+    const policy = options.policy ?? fullBatch()
+    this.policy = isPlain(policy) ? policy : guard(policy, { onBreach: options.onBreach ?? throwBreach })
+    const first = options.state ?? emptyState
+    // Without a policy of its own, as in a replay, what is kept up is what it was.
+    this.state = options.policy === undefined ? first : trackedFor(first, tracksOf(policy), (base) => new Work(base))
     this.turnState = this.state
-    this.policy = options.policy ?? fullBatch()
     this.drive = options.drive ?? 'fixpoint'
   }
 
@@ -87,19 +112,27 @@ export class Engine {
 
   /** Whether a tick would do anything. */
   get isReady(): boolean {
-    return this.events.length > 0 || this.receipts.length > 0 || this.hasBatch(this.choose())
+    return this.events.length > 0 || this.receipts.length > 0 || !isEmpty(this.choose().batch)
   }
 
   /** One tick; false when there was nothing to do. */
   tick(): boolean {
     // A transaction has changed the world already: nothing is made of that before the state knows of it.
-    const batch = this.events.some(({ _tag }) => _tag === 'transacted') ? emptyBatch : this.choose()
-    if (this.events.length === 0 && this.receipts.length === 0 && !this.hasBatch(batch)) return false
-    this.advance(batch)
+    const isHeld = this.events.some(({ _tag }) => _tag === 'transacted')
+    const { batch, carry } = isHeld ? { batch: emptyBatch, carry: this.state.carry } : this.choose()
+    if (this.events.length === 0 && this.receipts.length === 0 && isEmpty(batch)) return false
+    this.advance(carry === this.state.carry ? batch : { ...batch, carry })
     return true
   }
 
+  /** One tick that does this of what is ready, whatever the policy would. */
+  tickOf(batch: Batch): void {
+    const isHeld = this.events.some(({ _tag }) => _tag === 'transacted')
+    this.advance(isHeld ? emptyBatch : batch)
+  }
+
   private advance(batch: Batch): void {
+    const begun = (this.state.tracks & Track.CLOCK) === 0 ? undefined : this.now()
     const before = this.state
     const receipts = this.receipts
     this.receipts = []
@@ -108,9 +141,10 @@ export class Engine {
     // One by one: a call takes no more than some 100,000 arguments.
     if (batch.run.length > 0) for (const receipt of make.run(before, batch.run)) receipts.push(receipt)
     if (batch.start.length > 0) for (const receipt of make.start(before, batch.start)) receipts.push(receipt)
-    const events = this.events
+    const events = begun === undefined ? this.events : [this.reading(begun), ...this.events]
     this.events = []
     for (const effect of this.apply({ batch, receipts, events })) make.perform(effect)
+    if (begun !== undefined) this.reducedMs = this.now() - this.readAt
   }
 
   /** Folds what happened into the state, whoever says so: a replay goes on with this alone. What is to be done at once is not done. */
@@ -123,6 +157,13 @@ export class Engine {
     for (const news of step.state.news) this.news.push(news)
     this.state = endTurn(step.state)
     return step.effects
+  }
+
+  /** What the tick that began then has cost so far, and the last one since it was read. */
+  private reading(begun: number): Event {
+    this.readAt = this.now()
+    const spent = Math.round((this.readAt - begun + this.reducedMs) * 1000)
+    return { _tag: 'read', now: Math.round(begun), spent }
   }
 
   /** Takes in what happened and what came of earlier work, and begins none. */
@@ -143,7 +184,7 @@ export class Engine {
     const before = this.turnState
     const after = this.state
     if (before === after) return
-    this.options.make.standBy?.(after, upNext(gather(after), this.policy))
+    this.options.make.standBy?.(after, upNext(gather(after), this.policy, after.carry))
     const outcome = finalize(before, { ...after, news: this.news })
     this.news = []
     this.turnState = after
@@ -158,14 +199,35 @@ export class Engine {
   /** No turn runs by itself any more. */
   close(): void {
     this.closed = true
+    clearTimeout(this.alarm)
   }
 
-  private choose(): Batch {
-    return hasWork(this.state) ? this.policy(gather(this.state)) : emptyBatch
+  private choose(): Decision {
+    const { state } = this
+    if (!hasWork(state)) {
+      // An old state is not to be held on to: it costs what was changed since.
+      this.decided = undefined
+      return { batch: emptyBatch, carry: state.carry }
+    }
+    if (this.decided?.state !== state) this.decided = { state, decision: this.decide() }
+    return this.decided.decision
   }
 
-  private hasBatch(batch: Batch): boolean {
-    return batch.scan.length + batch.run.length + batch.start.length + batch.answer.length > 0
+  private decide(): Decision {
+    const { state } = this
+    const decision = decide(this.policy, gather(state), state.carry)
+    return 'carry' in decision ? decision : { ...decision, carry: state.carry }
+  }
+
+  /** When the policy, which takes nothing of what is ready, wants to be asked again, in ms from now. */
+  get wakeMs(): number | undefined {
+    const { batch, wakeMs } = this.choose()
+    return isEmpty(batch) ? wakeMs : undefined
+  }
+
+  /** Lets time go on for a policy that waits. */
+  wake(): void {
+    this.dispatch({ _tag: 'read', now: Math.round(this.now()), spent: this.state.clock.spent })
   }
 
   private schedule(): void {
@@ -184,13 +246,20 @@ export class Engine {
       this.options.onFault(fault)
     }
     if (this.isReady) this.schedule()
+    else this.setAlarm()
+  }
+
+  private setAlarm(): void {
+    const { wakeMs } = this
+    clearTimeout(this.alarm)
+    this.alarm = wakeMs === undefined ? undefined : setTimeout(() => this.wake(), Math.max(1, Math.ceil(wakeMs)))
   }
 
   private runTurn(): void {
     if (this.drive === 'batch') this.tick()
     else if (typeof this.drive === 'object') {
-      const end = performance.now() + this.drive.ms
-      while (this.tick() && performance.now() < end);
+      const end = this.now() + this.drive.ms
+      while (this.tick() && this.now() < end);
     } else while (this.tick());
     this.endTurn()
   }

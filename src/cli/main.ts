@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-/** The `redford` command, and the way into everything for commands that find no daemon: argv to calls, words to stderr. */
+/**
+ * The `redford` command, and the way into everything for commands that find no daemon: argv to calls, words to stderr. What only some
+ * need is loaded when it is needed: who starts a daemon only talks to it.
+ */
 import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -7,10 +10,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { parseOptions } from '../redo/arguments.js'
 import { argumentBytes, fromByteString, workingFolderBytes } from '../redo/byte-strings.js'
 import { type ClientFailure, filesOfProcess, requestOfProcess, runClient } from '../redo/client.js'
-import { Daemon } from '../redo/daemon.js'
 import { daemonFlags } from '../redo/daemon-flags.js'
-import { doctor } from '../redo/doctor.js'
-import { serveProcess } from '../redo/foreground.js'
 import { helpFor } from '../redo/help.js'
 import { COMMANDS, packageVersion } from '../redo/native.js'
 import { findRoot, STATE_FOLDER } from '../redo/project.js'
@@ -26,8 +26,11 @@ const say = (text: string): void => {
 
 const usage = `usage: redford COMMAND
   redford status [--json]    what the project's daemon is doing
+  redford why TARGET         why it was last made, from the file that changed; --json
+  redford why-not TARGET     why it was not made; --json
   redford stop               end the project's daemon
   redford doctor [--json]    what this installation has and lacks
+  redford lab ...            batching policies on workloads (redford lab --help)
   redford COMMAND ...        any of ${COMMANDS.join(', ')}
 `
 
@@ -42,7 +45,7 @@ const rootFor = (args: readonly string[]): string => {
   if (given !== undefined && given !== '' && process.env.REDFORD_TOKEN) return argumentBytes([given])[0]!
   return findRoot(
     workingFolderBytes(),
-    args.filter((arg) => !arg.startsWith('-')),
+    args.filter((arg) => arg !== '' && !arg.startsWith('-')),
   )
 }
 
@@ -67,6 +70,7 @@ const runCommand = async (command: string, args: readonly string[]): Promise<num
     const files = filesOfProcess()
     await stopDaemon(root)
     process.chdir(fromByteString(root))
+    const { serveProcess } = await import('../redo/foreground.js')
     return serveProcess({ root, request, files, node: process.execPath, main })
   }
   let lost = 0
@@ -166,8 +170,17 @@ const startDaemon = async (root: string): Promise<string | undefined> => {
 
 /** What a daemon needs of the environment of whoever happens to start it; do-files get that of their own request. */
 const daemonEnvironment = (): NodeJS.ProcessEnv => {
-  const { REDFORD_TOKEN: _, REDFORD_ROOT: __, REDFORD_TRACE: ___, ...rest } = process.env
-  return { ...rest, ...DAEMON_MALLOC }
+  const {
+    REDFORD_TOKEN: _,
+    REDFORD_ROOT: __,
+    REDFORD_TRACE: ___,
+    REDFORD_RECORD: ____,
+    NODE_EXTRA_CA_CERTS,
+    ...rest
+  } = process.env
+  // Node reads them as it starts, which takes it as long again; see bin/redo.
+  const certificates = NODE_EXTRA_CA_CERTS ? { REDFORD_CA_CERTS: NODE_EXTRA_CA_CERTS } : {}
+  return { ...rest, ...certificates, ...DAEMON_MALLOC }
 }
 
 const HINT_MS = 5000
@@ -204,7 +217,10 @@ const runDaemon = async (): Promise<void> => {
       // Nobody listens: it was started by hand.
     }
   }
+  const { REDFORD_CA_CERTS: certificates } = process.env
+  if (certificates !== undefined) process.env.NODE_EXTRA_CA_CERTS = certificates
   const root = workingFolderBytes('')
+  const { Daemon } = await import('../redo/daemon.js')
   const daemon = await Daemon.start({
     root,
     node: process.execPath,
@@ -230,6 +246,13 @@ const exit = (code: number): void => {
   const waiting = [process.stdout, process.stderr].find((stream) => stream.writableLength > 0 && !stream.destroyed)
   if (waiting === undefined) process.exit(code)
   waiting.write('', () => exit(code))
+}
+
+/** Not part of the one file that all commands are: few use it. */
+const LAB = '../lab/command.js'
+const runLab = async (args: readonly string[]): Promise<number> => {
+  const { labCommand } = (await import(LAB)) as typeof import('../lab/command.js')
+  return labCommand(args)
 }
 
 const [command = 'help', ...args] = process.argv.slice(2)
@@ -259,7 +282,12 @@ const run = async (): Promise<number | undefined> => {
     else process.stdout.write(`no daemon runs for ${fromByteString(root)}\n`)
     return 0
   }
-  if (first === 'doctor') return doctor(rest.includes('--json'))
+  if (first === 'why' || first === 'why-not') return runCommand(`redford-${first}`, rest)
+  if (first === 'doctor') {
+    const { doctor } = await import('../redo/doctor.js')
+    return doctor(rest.includes('--json'))
+  }
+  if (first === 'lab') return runLab(rest)
   if (first === '--version') {
     process.stdout.write(`redford ${packageVersion}\n`)
     return 0

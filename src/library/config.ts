@@ -5,12 +5,14 @@ import type { Buildable, Defined } from './define.js'
 
 export interface Config {
   /** All rules that are asked for or needed. What takes time is for do-files. */
-  readonly rules: readonly Defined[]
+  readonly rules?: readonly Defined[]
   /**
    * The key whose value is to be the file `path` (relative to the project's root), where no do-file makes it; undefined: there is none. A pure
    * function.
    */
   readonly targets?: (path: string) => Key<string | Uint8Array> | undefined
+  /** Every command that builds is recorded into this file, by its path from the root: the last one's recording is there. */
+  readonly record?: string | { readonly path: string }
 }
 
 /** For `export default` in `redford.config.js`. */

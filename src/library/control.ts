@@ -1,17 +1,13 @@
 /** For test kits: takes what is left open, because it hangs on time or on nothing at all, into their own hands. */
 import type { Make } from '../engine.js'
 import type { Key } from '../model/definition.js'
-import type { Batch, Input, Receipt } from '../model/event.js'
+import type { Input, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import type { State } from '../model/state.js'
-import type { ReadyView } from '../reduce/gather.js'
-import type { Policy } from '../reduce/policies/basic.js'
 
 export interface Control {
   /** It ticks only when it is told to, by `tick` and `settle`, and `idle` waits for that. */
   readonly isPumped?: boolean
-  /** The batch of the next tick; `own`: the engine's own policy. Asked more than once a tick. */
-  readonly policy?: (view: ReadyView, own: Policy) => Batch
   /** Puts the receipts of a batch in another order. */
   readonly order?: (receipts: readonly Receipt[]) => readonly Receipt[]
   /** A read or action began that is not over at once. */

@@ -11,6 +11,8 @@ import { digestOf } from '../model/digest.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import { Kind, kindOf, type State } from '../model/state.js'
+import type { Why } from '../replay/why.js'
+import type { WhyNot } from '../replay/why-not.js'
 import type { Recorder } from '../store/recording/recorder.js'
 import { guardedMake, whenEnded } from './control.js'
 import { INSIDE, type Inside } from './inside.js'
@@ -20,10 +22,11 @@ import { firstState, type Origin, originState, requestsIn, underWay } from './or
 import { type Progress, progressOf } from './progress.js'
 import { recordedSetting, recorderFor } from './recording.js'
 import { Live, Request } from './request.js'
-import { StoreFailed } from './store.js'
+import { onceEvent, type RequestTerms, termsOf } from './terms.js'
 import { eitherOf, noticeOf } from './told.js'
 import { Transaction } from './transaction.js'
-import { Watches } from './watches.js'
+import { attempter, Watches } from './watches.js'
+import { type Known, whyNotOf, whyOf } from './why.js'
 
 export const createEngine = (options: CreateOptions): BuildEngine => new BuildEngine(options)
 
@@ -74,7 +77,7 @@ export class BuildEngine {
       (key) => {
         if (!this.isClosed) this.transact((tx) => tx.touch(key))
       },
-      (act) => this.attempt(act),
+      attempter(this.settings.onError),
     )
     this.make = new ValueMake({
       keys: this.keys,
@@ -103,6 +106,7 @@ export class BuildEngine {
           : originState(this.settings, origin),
       drive: perTurn,
       policy: this.settings.policy,
+      onBreach: this.settings.onBreach,
       onTick: (input, before, after) => {
         this.ticks++
         this.recorder?.onTick(input, after)
@@ -125,8 +129,9 @@ export class BuildEngine {
   // ---------------------------------------------------------------------------------------------- requests
 
   /** Asks for one answer. Those who ask for the same share one build. */
-  once<V, F>(key: Key<V, F>): Request<V, F> {
+  once<V, F>(key: Key<V, F>, terms?: RequestTerms): Request<V, F> {
     this.check('once', key)
+    const told = termsOf('once', terms)
     const target = this.keys.intern(key)
     const id = this.keys.lend()
     const request = new Request<V, F>(key, () => {
@@ -134,23 +139,14 @@ export class BuildEngine {
       this.letGo(id)
     })
     this.requests.set(id, request as unknown as Request<unknown>)
-    this.inner.dispatch({
-      _tag: 'requested',
-      request: id,
-      by: 0 as BuildId,
-      session: id,
-      targets: [target],
-      want: 'value',
-      keepGoing: true,
-      jobs: 1,
-      trust: true,
-    })
+    this.inner.dispatch(onceEvent(id, target, told))
     return request
   }
 
   /** Asks to be told of the answer, and of every other one that takes its place. */
-  live<V, F>(key: Key<V, F>): Live<V, F> {
+  live<V, F>(key: Key<V, F>, terms?: RequestTerms): Live<V, F> {
     this.check('live', key)
+    const told = termsOf('live', terms)
     const target = this.keys.intern(key)
     const id = this.keys.lend()
     const live = new Live<V, F>(key, this.versionNow, () => {
@@ -159,7 +155,7 @@ export class BuildEngine {
     })
     while (this.lives.length < id) this.lives.push(undefined)
     this.lives[id] = live as unknown as Live<unknown>
-    this.inner.dispatch({ _tag: 'followed', request: id, target })
+    this.inner.dispatch({ _tag: 'followed', request: id, target, ...told })
     return live
   }
 
@@ -265,6 +261,16 @@ export class BuildEngine {
     })
   }
 
+  /** Why the build was last made: from it to what changed. Data, with keys for builds. */
+  why(key: Key): Why<Known> {
+    return whyOf(this.inner.state, this.keys, key)
+  }
+
+  /** Why the build was not made since the last request or transaction. */
+  whyNot(key: Key): WhyNot<Known> {
+    return whyNotOf(this.inner.state, this.keys, key)
+  }
+
   /** Forgets what no request holds, but for the last `keep` answers to `once`. */
   gc({ keep = 0 }: { readonly keep?: number } = {}): void {
     this.checkCalm('gc')
@@ -297,7 +303,7 @@ export class BuildEngine {
     this.inner.close()
     this.make.close()
     this.inner.absorb()
-    this.commit(this.inner.state, [], [])
+    this.keeper?.commitOrTell(this.inner.state, this.versionNow, [], [], this.settings.onError)
     this.recorder?.close()
     this.keeper?.close()
     this.keeper = undefined
@@ -309,18 +315,9 @@ export class BuildEngine {
 
   // ---------------------------------------------------------------------------------------------- turns
 
-  /** Told of by `onError`, a failure costs no answer: the next commit makes up for it. */
-  private commit(state: State, forgotten: readonly BuildId[], renewed: readonly BuildId[]): void {
-    try {
-      this.keeper?.commit(state, this.versionNow, forgotten, renewed)
-    } catch (error) {
-      if (!(error instanceof StoreFailed)) throw error
-      this.settings.onError(error)
-    }
-  }
-
   private onTurn(outcome: Outcome, after: State): void {
-    this.commit(after, outcome.forgotten, outcome.renewed)
+    // Told of by `onError`, a failure costs no answer: the next commit makes up for it.
+    this.keeper?.commitOrTell(after, this.versionNow, outcome.forgotten, outcome.renewed, this.settings.onError)
     this.isTelling = true
     try {
       this.watches.apply(outcome)
@@ -365,15 +362,6 @@ export class BuildEngine {
 
   private get isQuiet(): boolean {
     return this.inner.state.inFlight === 0 && !this.inner.isReady
-  }
-
-  /** What users' functions throw stops nobody else. */
-  private attempt(act: () => unknown): void {
-    try {
-      act()
-    } catch (error) {
-      this.settings.onError(error)
-    }
   }
 
   // ---------------------------------------------------------------------------------------------- checks

@@ -15,6 +15,7 @@ import type { Content } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Fact, Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js'
 import { eachObject, objectAt, read, rowsEnd } from '../model/table.js'
+import { Reason } from '../model/why.js'
 import { restored, withOthers, withStale } from '../reduce/restored.js'
 import { acquireLock, type Lock } from '../store/lock.js'
 import { type Note, NoteKind } from '../store/notes.js'
@@ -44,9 +45,9 @@ export class Keeper {
     keep: number,
   ) {
     const found = new Findings(store, keys, world, definitions)
-    const base = withStale(store.state, found.unread)
+    const base = withStale(store.state, found.unread, Reason.UNREAD)
     store.rebase(base)
-    const state = withStale(withOthers(base, found.others), found.stale)
+    const state = withStale(withOthers(base, found.others), found.stale, Reason.REDEFINED)
     this.state = restored({ ...state, keep })
     this.version = found.version
     if (found.isNew) this.write(state, [], found.notes)
@@ -113,9 +114,25 @@ export class Keeper {
     this.settings.clear()
   }
 
+  /** The same; of a refusal `onError` hears. */
+  commitOrTell(
+    state: State,
+    version: number,
+    forgotten: readonly BuildId[],
+    renewed: readonly BuildId[],
+    onError: (error: unknown) => void,
+  ): void {
+    try {
+      this.commit(state, version, forgotten, renewed)
+    } catch (error) {
+      if (!(error instanceof StoreFailed)) throw error
+      onError(error)
+    }
+  }
+
   private write(state: State, renewed: readonly BuildId[], notes: readonly (Note | Omit<Note, 'value'>)[]): void {
     try {
-      this.store.commit(state, [], [], {
+      this.store.commit(state, [], {
         nameOf: (x) => nameOf(this.keys.keyOf(x)!),
         put: notes.filter((note): note is Note => 'value' in note),
         drop: notes.filter((note) => !('value' in note)),

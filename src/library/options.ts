@@ -2,7 +2,8 @@
 import type { Drive as InnerDrive } from '../engine.js'
 import type { ActionDefinition, Definition, Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
-import { fixpoint, type Policy } from '../reduce/policies/basic.js'
+import { fixpoint } from '../reduce/policies/basic.js'
+import type { Policy } from '../reduce/policies/policy.js'
 import type { Control } from './control.js'
 import type { Defined } from './define.js'
 import type { MemoryStore, SqliteStore } from './store.js'
@@ -52,6 +53,7 @@ export interface Settings {
   readonly freeze: boolean
   readonly isDropped: () => boolean
   readonly onError: (error: unknown) => void
+  readonly onBreach: (breach: string) => void
   readonly control: Control | undefined
 }
 
@@ -80,7 +82,7 @@ export const settingsOf = (options: CreateOptions): Settings => {
       'createEngine: `rules` must be a list of sources, rules and actions: createEngine({ rules: [...] })',
     )
   // What makes a policy takes no view.
-  if (typeof policy !== 'function' || policy.length === 0)
+  if (!isPolicy(policy))
     throw new Misuse('createEngine: `policy` must be a policy, such as policies.fixpoint() or policies.cap(100)')
   if (!isCount(keep)) throw new Misuse(`createEngine: \`keep\` must be a number from 0 on, got ${keep}`)
   if (typeof freeze !== 'boolean') throw new Misuse(`createEngine: \`freeze\` must be true or false, got ${freeze}`)
@@ -88,17 +90,9 @@ export const settingsOf = (options: CreateOptions): Settings => {
   const known = definitionsOf(rules)
   const rooms = Object.entries(pools).map(roomOf)
   for (const of of known) if (of.kind === 'action') checkPool(of, rooms)
-  const choose = control?.policy
-  return {
-    known,
-    pools: rooms,
-    policy: choose === undefined ? policy : (view) => choose(view, policy),
-    keep,
-    freeze,
-    isDropped: control?.isDropped ?? dropper(continuations),
-    onError,
-    control,
-  }
+  const onBreach = (breach: string): void => onError(new Misuse(`the policy ${breach}`))
+  const isDropped = control?.isDropped ?? dropper(continuations)
+  return { known, pools: rooms, policy, keep, freeze, isDropped, onError, onBreach, control }
 }
 
 const roomOf = ([name, room]: readonly [string, number | { readonly threads: number }]): Room => {
@@ -125,6 +119,11 @@ const checkPool = ({ name, pool, run }: ActionDefinition, rooms: readonly Room[]
       `createEngine: action ${name} is of pool ${pool}, which runs in threads: its \`run\` must be thread(file, name), or the pool a number`,
     )
 }
+
+const isPolicy = (policy: unknown): boolean =>
+  typeof policy === 'function'
+    ? policy.length > 0
+    : typeof (policy as { readonly choose?: unknown } | null)?.choose === 'function'
 
 export const isCount = (count: number): boolean => typeof count === 'number' && count >= 0
 

@@ -2,7 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { Setting, World } from '../make/world.js'
 import type { Json } from '../model/codec.js'
-import type { Key } from '../model/definition.js'
+import type { Definition, Key } from '../model/definition.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import { Kind, kindOf } from '../model/state.js'
@@ -13,6 +13,7 @@ import { Walker } from '../replay/walker.js'
 import type { RecordedSetting } from '../store/recording/format.js'
 import { type RecordingError, RecordingReader } from '../store/recording/reader.js'
 import { BuildEngine } from './create-engine.js'
+import { type KeyedMoment, keyedMoment } from './moment.js'
 import { type CreateOptions, definitionsOf } from './options.js'
 import { withoutValues } from './origin.js'
 import { LEFT, RecordedKeys } from './recorded-keys.js'
@@ -66,7 +67,8 @@ export class Replay extends Inner {
 
   /**
    * An engine that goes on from the state after `tick`, as if nothing had come of it yet. Its past requests are let go; what was under way is
-   * begun again. `options` as for `createEngine`; the recording's own rules need not be named again.
+   * begun again. `options` as for `createEngine`; the recording's own rules need not be named again. What a rule of another version made
+   * is made again when it is next wanted.
    */
   fork(tick: number, options: Partial<CreateOptions> = {}): BuildEngine {
     const rules = options.rules ?? this.rules('fork')
@@ -82,7 +84,7 @@ export class Replay extends Inner {
       else values.set(row, value)
     })
     const state = withoutValues({ ...walker.state, values: values.finish() }, left)
-    return new BuildEngine(
+    const eng = new BuildEngine(
       { ...options, rules, pools, keep },
       {
         state,
@@ -106,6 +108,34 @@ export class Replay extends Inner {
           this.setWorld(tick, recorded, world)
         },
       },
+    )
+    const others = [...walker.named].flatMap(([build, name]) => {
+      const key = kindOf(state, build) === Kind.VALUE ? recorded.keyOf(name) : undefined
+      return key === undefined || this.isAsRecorded(key.of) ? [] : key
+    })
+    if (others.length > 0) eng.transact((tx) => others.forEach((key) => tx.touch(key)))
+    return eng
+  }
+
+  /** The state after tick `tick` (0: before the first), to be asked by keys where the rules are at hand. */
+  override stateAt(tick: number): KeyedMoment {
+    return keyedMoment(super.stateAt(tick), this.recordedKeys())
+  }
+
+  /** The first tick after whose state `predicate` holds. */
+  override firstTick(predicate: (moment: KeyedMoment) => boolean): number | undefined {
+    const recorded = this.recordedKeys()
+    return super.firstTick((moment) => predicate(keyedMoment(moment, recorded)))
+  }
+
+  private recordedKeys(): RecordedKeys | undefined {
+    const { rules } = this.options
+    return rules && new RecordedKeys(definitionsOf(rules), (digest) => this.reader.beside(digest))
+  }
+
+  private isAsRecorded({ name, version, values }: Definition): boolean {
+    return this.about.rules.some(
+      (rule) => rule.name === name && rule.version === version && rule.values === values.name,
     )
   }
 

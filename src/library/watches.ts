@@ -40,3 +40,14 @@ export class Watches {
     await Promise.all(stopping)
   }
 }
+
+/** Calls what is a user's: what it throws stops nobody else. */
+export const attempter =
+  (onError: (error: unknown) => void) =>
+  (act: () => unknown): void => {
+    try {
+      act()
+    } catch (error) {
+      onError(error)
+    }
+  }

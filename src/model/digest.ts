@@ -5,23 +5,43 @@
  * Values are not in it: what they are is said by the content words of `facts`. News is not: it is that of one tick.
  */
 import { canonical, type Json } from './codec.js'
-import type { Queue, State } from './state.js'
+import type { Queue } from './queue.js'
+import type { State } from './state.js'
 import { changedObjects, eachObject, type ObjectTable, objectAt, summed } from './table.js'
 import { WordSum } from './word-sum.js'
 
-const TABLES = ['facts', 'checked', 'edges', 'flight'] as const
-const OBJECTS = ['sessions', 'errors', 'cycles', 'stamps'] as const
+const TABLES = ['facts', 'checked', 'edges', 'flight', 'costs', 'plans'] as const
+const OBJECTS = ['sessions', 'errors', 'cycles', 'stamps', 'lanes', 'terms'] as const
 const QUEUES = ['park', 'expand', 'scan', 'ready', 'start', 'answer'] as const
 
 /** Tells tables apart, by their place in all of them. */
 const seedOf = (number: number): number => Math.imul(number + 1, 0x632be59b)
 const REST = TABLES.length + OBJECTS.length
+const SEEDS = TABLES.map((_, i) => seedOf(i))
+const NUMBERS = [
+  'generation',
+  'version',
+  'freeEdge',
+  'edgesEnd',
+  'inFlight',
+  'unknown',
+  'scanning',
+  'running',
+  'keep',
+  'cyclic',
+  'slotsMax',
+  'tracks',
+] as const
 
 /** Of one state after the other. */
 export class StateDigest {
   /** Of the few objects. */
   private readonly objects = new WordSum(seedOf(REST))
   private kept = new WordSum(seedOf(REST + 1))
+  /** Of all numbers that are in no table, and what they were. */
+  private readonly rest = new WordSum(seedOf(REST + 2))
+  private readonly restWords: number[] = []
+  private carried = new WordSum(seedOf(REST + 3))
   private state: State
 
   constructor(state: State) {
@@ -30,30 +50,38 @@ export class StateDigest {
       eachObject(state[name] as ObjectTable<unknown>, (row, value) => this.object(i, row, value, 1))
     })
     this.keep(state.kept)
-    TABLES.forEach((name, i) => summed(state[name], seedOf(i)))
+    this.carry(state)
+    this.takeRest(state)
+    TABLES.forEach((name, i) => summed(state[name], SEEDS[i]!))
   }
 
   /** Goes on to `after`; quick where that was made from the state before. */
   advance(after: State): void {
     const before = this.state
-    OBJECTS.forEach((name, i) => {
+    for (let i = 0; i < OBJECTS.length; i++) {
+      const name = OBJECTS[i]!
       const [old, now] = [before[name] as ObjectTable<unknown>, after[name] as ObjectTable<unknown>]
+      if (old === now) continue
       changedObjects(old, now, (row) => {
         this.object(i, row, objectAt(old, row), -1)
         this.object(i, row, objectAt(now, row), 1)
       })
-    })
+    }
+    this.takeRest(after)
     if (before.kept !== after.kept) this.keep(after.kept)
+    if (before.carry !== after.carry || before.shares !== after.shares) this.carry(after)
     this.state = after
   }
 
   private object(number: number, row: number, value: unknown, sign: number): void {
-    if (value === undefined) return
-    const text = canonical(JSON.parse(JSON.stringify(value, withoutTrace)) as Json)
-    const place = Math.imul(row, REST) + number
-    let h = text.length
-    for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193) ^ (h >>> 15)
-    this.objects.add(place, sign * (h | 0))
+    if (value !== undefined) this.objects.add(Math.imul(row, REST) + number, sign * hashOf(value))
+  }
+
+  /** What the policy keeps, and what is kept for it. */
+  private carry({ carry, shares }: State): void {
+    this.carried = new WordSum(this.carried.seed)
+    if (carry !== null) this.carried.add(0, hashOf(carry))
+    shares.forEach((share, i) => this.carried.add(1 + i, hashOf(share)))
   }
 
   private keep(kept: State['kept']): void {
@@ -63,11 +91,43 @@ export class StateDigest {
 
   /** The two words of the digest. */
   get words(): readonly [number, number] {
-    const { state } = this
-    const rest = new WordSum(seedOf(REST + 2))
-    restOf(state).forEach((word, i) => rest.add(i, word))
-    const sums = [this.objects, this.kept, rest, ...TABLES.map((name, i) => summed(state[name], seedOf(i)))]
-    return [sums.reduce((sum, { a }) => (sum + a) | 0, 0), sums.reduce((sum, { b }) => (sum + b) | 0, 0)]
+    const { state, objects, kept, rest, carried } = this
+    let a = objects.a + kept.a + rest.a + carried.a
+    let b = objects.b + kept.b + rest.b + carried.b
+    for (let i = 0; i < TABLES.length; i++) {
+      const sum = summed(state[TABLES[i]!], SEEDS[i]!)
+      a += sum.a
+      b += sum.b
+    }
+    return [a | 0, b | 0]
+  }
+
+  private takeRest(state: State): void {
+    for (let i = 0; i < NUMBERS.length; i++) this.put(i, state[NUMBERS[i]!])
+    this.put(NUMBERS.length, state.clock.now)
+    this.put(NUMBERS.length + 1, state.clock.spent)
+    let i: number = NUMBERS.length + 2
+    for (let q = 0; q < QUEUES.length; q++) i = this.putQueue(i, state[QUEUES[q]!])
+    for (const pool of state.pools) {
+      this.put(i, pool.size)
+      this.put(i + 1, pool.running)
+      i = this.putQueue(i + 2, pool.queue)
+    }
+    for (; i < this.restWords.length; i++) this.put(i, 0)
+  }
+
+  private putQueue(i: number, { head, tail, size }: Queue): number {
+    this.put(i, head)
+    this.put(i + 1, tail)
+    this.put(i + 2, size)
+    return i + 3
+  }
+
+  private put(i: number, word: number): void {
+    const was = this.restWords[i] ?? 0
+    if (was === word) return
+    this.restWords[i] = word
+    this.rest.add(i, word - was)
   }
 
   get text(): string {
@@ -81,28 +141,12 @@ export const digestText = (words: readonly [number, number]): string =>
 /** Of a state by itself: costs its size, the first time. */
 export const digestOf = (state: State): string => new StateDigest(state).text
 
+const hashOf = (value: unknown): number => {
+  const text = canonical(JSON.parse(JSON.stringify(value, withoutTrace)) as Json)
+  let h = text.length
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193) ^ (h >>> 15)
+  return h | 0
+}
+
 /** Where something was thrown is told in the words of a runtime, and hangs on who called. */
 const withoutTrace = (name: string, value: unknown): unknown => (name === 'trace' ? undefined : value)
-
-/** All numbers that are in no table. */
-const restOf = (state: State): readonly number[] => {
-  const words: number[] = [
-    state.generation,
-    state.version,
-    state.freeEdge,
-    state.edgesEnd,
-    state.inFlight,
-    state.unknown,
-    state.scanning,
-    state.running,
-    state.keep,
-    state.cyclic,
-  ]
-  const queue = ({ head, tail, size }: Queue): void => void words.push(head, tail, size)
-  for (const name of QUEUES) queue(state[name])
-  for (const pool of state.pools) {
-    words.push(pool.size, pool.running)
-    queue(pool.queue)
-  }
-  return words
-}

@@ -1,9 +1,10 @@
 /** What goes into the reducer: events from the border, receipts from make; and what comes out for make: batches, effects. */
 import type { BuildError } from './error.js'
 import type { BuildId, Generation } from './ids.js'
+import type { Terms } from './plan.js'
 
 /** One top-level request: what all that is done on its behalf shares. */
-export interface Session {
+export interface Session extends Terms {
   readonly generation: Generation
   /** How many do-files may run at once for it. */
   readonly jobs: number
@@ -42,6 +43,7 @@ export type Event =
       /** Top-level only: see {@link Session}. */
       readonly jobs: number
       readonly trust: boolean
+      readonly terms?: Terms
     }
   /** Whoever made the request is gone. */
   | { readonly _tag: 'cancelled'; readonly request: BuildId }
@@ -67,13 +69,15 @@ export type Event =
   /** Forget what no target needs. */
   | { readonly _tag: 'collect'; readonly keep: 'targets' | 'nothing' }
   /** A live request: tell of the result of `target`, a value, now and whenever it is another one. */
-  | { readonly _tag: 'followed'; readonly request: BuildId; readonly target: BuildId }
+  | { readonly _tag: 'followed'; readonly request: BuildId; readonly target: BuildId; readonly terms?: Terms }
   /** These may have other results from `version` on; each is made again if it is wanted. All at once: nobody sees a mixture. */
   | { readonly _tag: 'transacted'; readonly version: number; readonly builds: readonly BuildId[] }
   /** The values of these are given up; what is known of them stays. */
   | { readonly _tag: 'wiped'; readonly builds: readonly BuildId[] }
   /** Forget every value that no request holds, nor any of the last `keep` that were asked for once. */
   | { readonly _tag: 'swept'; readonly keep: number }
+  /** What a clock says, in ms, and what the last tick cost, in µs: read for policies that ask for it. */
+  | { readonly _tag: 'read'; readonly now: number; readonly spent: number }
 
 /** What a look at a file found. `kind` 0: absent. Words as in `Fact.STAT`, `Fact.CONTENT`. */
 export interface Look {
@@ -106,7 +110,14 @@ export type Receipt =
   /** The do-file, read or action runs; its end comes as a receipt of a later tick. */
   | { readonly _tag: 'started'; readonly build: BuildId }
   /** The run ended well. `look` is that of the result; `virtual`: it made no file. */
-  | { readonly _tag: 'done'; readonly build: BuildId; readonly look: Look; readonly virtual: boolean }
+  | {
+      readonly _tag: 'done'
+      readonly build: BuildId
+      readonly look: Look
+      readonly virtual: boolean
+      /** What the run cost, in µs, where that was measured. */
+      readonly cost?: number
+    }
   | {
       readonly _tag: 'failed'
       readonly build: BuildId
@@ -130,6 +141,7 @@ export type Receipt =
       readonly groups: Groups
       readonly value: unknown
       readonly content: Content
+      readonly cost?: number
     }
   /** The value, which was given up, was found where it was kept. */
   | { readonly _tag: 'recalled'; readonly build: BuildId; readonly value: unknown }
@@ -157,6 +169,8 @@ export interface Batch {
   readonly start: readonly BuildId[]
   /** Requests of do-files to be answered; each gives its do-file a slot again. */
   readonly answer: readonly BuildId[]
+  /** What the policy wants to know next time, if that is another thing than now; plain data. */
+  readonly carry?: unknown
 }
 export const emptyBatch: Batch = { scan: [], run: [], start: [], answer: [] }
 

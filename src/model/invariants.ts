@@ -1,7 +1,11 @@
 /** What always holds of a state between ticks. Checked after every tick in tests; O(graph), so never in production. */
+
 import { invariant } from './error.js'
-import { Bit, Edge, Fact, Flight, KIND_MASK, Kind, Mode, type Queue, STATUS_MASK, type State, Status } from './state.js'
-import { type IntTable, PAGE_ROWS, pageOf, pagesEnd, read } from './table.js'
+import { Plan } from './plan.js'
+import type { Queue } from './queue.js'
+import { Bit, Edge, Fact, Flight, KIND_MASK, Kind, Mode, STATUS_MASK, type State, Status } from './state.js'
+import { eachObject, type IntTable, PAGE_ROWS, pageOf, pagesEnd, read, rowsEnd } from './table.js'
+import { isAboutBuild, LAST_REASON, reasonIn, subjectIn } from './why.js'
 
 const lastRow = (table: IntTable): number => {
   let page = pagesEnd(table)
@@ -123,6 +127,48 @@ export const checkInvariants = (state: State): void => {
     invariant(pool.running <= pool.size, `pool ${i} has ${pool.running} running, room for ${pool.size}`)
   })
   checkHolds(state, rows)
+  checkWhys(state, rows)
+  checkPlans(state, rows)
+}
+
+/** What is kept up for policies: whoever is in flight is charged to one lane, and queued in it as in the queue of its status. */
+const checkPlans = (state: State, rows: number): void => {
+  const { plans, flight, lanes } = state
+  const found = new Map<number, { size: number; remaining: number; queued: number }>()
+  for (let x = 1; x < Math.max(rows, rowsEnd(plans)); x++) {
+    const status = read(flight, x, Flight.STATUS)
+    if ((status & STATUS_MASK) === Status.REST)
+      for (let word = 0; word < plans.stride; word++) invariant(read(plans, x, word) === 0, `build ${x} rests planned`)
+    const request = read(plans, x, Plan.LANE)
+    if (request === 0) continue
+    const isOpen = (status & STATUS_MASK) === Status.READY || (status & STATUS_MASK) === Status.START
+    const isQueued = read(plans, x, Plan.QUEUE) !== 0
+    invariant(isQueued === (isOpen && (status & Bit.QUEUED) !== 0), `build ${x} is queued otherwise than planned`)
+    const lane = found.get(request) ?? { size: 0, remaining: 0, queued: 0 }
+    lane.size++
+    lane.remaining += Math.max(0, read(plans, x, Plan.CHARGE))
+    lane.queued += isQueued ? 1 : 0
+    found.set(request, lane)
+  }
+  invariant(found.size === lanes.size, `${lanes.size} lanes, ${found.size} found`)
+  eachObject(lanes, (request, lane) => {
+    const is = found.get(request)
+    const queued = lane.queues.reduce((sum, { size }) => sum + size, 0)
+    const says = `${lane.size} ${lane.remaining} ${queued}`
+    invariant(
+      says === `${is?.size} ${is?.remaining} ${is?.queued}`,
+      `lane ${request} has ${says}, not ${JSON.stringify(is)}`,
+    )
+    lane.queues.forEach((queue, number) => {
+      let prev = 0
+      for (let x: number = queue.head; x !== 0; x = read(plans, x, Plan.NEXT)) {
+        const isOwn = read(plans, x, Plan.LANE) === request && read(plans, x, Plan.QUEUE) === number + 1
+        invariant(isOwn && read(plans, x, Plan.PREV) === prev, `lane ${request} is broken at build ${x}`)
+        prev = x
+      }
+      invariant(queue.tail === prev, `lane ${request} has a wrong end`)
+    })
+  })
 }
 
 /** Who is held: what live requests follow, and all that it stands on; each as often as something held stands on it. */
@@ -145,6 +191,23 @@ const checkHolds = (state: State, rows: number): void => {
     if (kind(x) !== Kind.VALUE) continue
     const count = read(facts, x, Fact.HOLD)
     invariant(count === (held.get(x) ?? 0), `build ${x} counts ${count} holds, has ${held.get(x) ?? 0}`)
+  }
+}
+
+/** What was made says why, of nobody who is forgotten; what is no build says nothing. */
+const checkWhys = ({ facts }: State, rows: number): void => {
+  const isBuild = (x: number): boolean => {
+    const flags = read(facts, x, Fact.FLAGS)
+    return flags !== 0 && (flags & KIND_MASK) !== Kind.REQUEST && (flags & KIND_MASK) !== Kind.LIVE
+  }
+  for (let x = 1; x < rows; x++) {
+    const word = read(facts, x, Fact.WHY)
+    invariant(word === 0 || isBuild(x), `build ${x} is none and says why it was made`)
+    const reason = reasonIn(word)
+    invariant(reason <= LAST_REASON, `build ${x} was made for no known reason`)
+    if (!isAboutBuild(reason)) continue
+    const d = subjectIn(word)
+    invariant(d === 0 || (d < rows && isBuild(d)), `build ${x} was made for build ${d}, which is forgotten`)
   }
 }
 

@@ -11,7 +11,9 @@
 
 import type { BuildError, Failure } from './error.js'
 import type { Session } from './event.js'
-import { type BuildId, buildId, type EdgeId, edgeId, type Generation, generation } from './ids.js'
+import { type BuildId, type EdgeId, edgeId, type Generation, generation } from './ids.js'
+import { type Clock, COST_STRIDE, emptyClock, type Lane, PLAN_STRIDE, type Shares, type Terms } from './plan.js'
+import { emptyQueue, type Queue } from './queue.js'
 import { emptyObjects, emptyTable, type IntTable, type ObjectTable, read } from './table.js'
 
 // ------------------------------------------------------------------------------------------------ facts
@@ -22,7 +24,7 @@ export const Fact = {
   FLAGS: 0,
   /** Counts the changes of the result. A dependent remembers the revision it saw: it is out-of-date when they differ. */
   REVISION: 1,
-  /** Generation of the last run. */
+  /** Generation of the last run. Of a source that is a file: that in which it was last found to be another. */
   BUILT: 2,
   /** First edge of the recorded dependencies, in the order in which they were asked for. */
   DEP_HEAD: 3,
@@ -36,8 +38,10 @@ export const Fact = {
   CAUSE: 11,
   /** value: how many live requests, and builds that one of those stands on, stand on it. More than 0: to be watched. */
   HOLD: 6,
+  /** Why it was last made, or how it last changed: see `why.ts`. */
+  WHY: 12,
 } as const
-export const FACT_STRIDE = 12
+export const FACT_STRIDE = 13
 
 /** What a target is, as far as known: the low three bits of `Fact.FLAGS`. */
 export const Kind = {
@@ -218,17 +222,11 @@ export const Bit = {
   VOIDED: 1 << 20,
   /** value: to be run anew. What it asked for is kept, and waited for no less, until the new run has asked. */
   ANEW: 1 << 21,
+  /** The scan found another file than the one that was made. */
+  EDITED: 1 << 22,
 } as const
 
 // ------------------------------------------------------------------------------------------------ state
-
-/** A queue of builds, linked through `Flight.NEXT` and `PREV`: first in, first out, but any can be taken. */
-export interface Queue {
-  readonly head: BuildId
-  readonly tail: BuildId
-  readonly size: number
-}
-export const emptyQueue: Queue = { head: buildId(0), tail: buildId(0), size: 0 }
 
 /** What a target said with redo-stamp, four words as for content: in its last good run, and in the present one. */
 export interface Stamp {
@@ -259,8 +257,9 @@ export interface State {
   readonly inFlight: number
   readonly unknown: number
   readonly scanning: number
-  /** Slots in use. */
+  /** Slots in use, and how many there are at most, whatever the sessions say; 0: no limit. */
   readonly running: number
+  readonly slotsMax: number
   /** Scanned on a guess: forgotten once nothing else is in flight. */
   readonly park: Queue
   /** To be expanded: demanded, dependencies not yet demanded. */
@@ -284,6 +283,15 @@ export interface State {
   readonly keep: number
   /** How many builds are broken by a cycle. */
   readonly cyclic: number
+  /** For the policy, see `plan.ts`: what is kept up for it, by request, build and do-file; and what it keeps itself, plain data. */
+  readonly tracks: number
+  readonly costs: IntTable
+  readonly plans: IntTable
+  readonly lanes: ObjectTable<Lane>
+  readonly shares: Shares
+  readonly terms: ObjectTable<Terms>
+  readonly clock: Clock
+  readonly carry: unknown
   /** What happened in the last tick, in order: the engine takes it out, and hands that of a whole turn to finalize. */
   readonly news: readonly News[]
 }
@@ -333,6 +341,7 @@ export const emptyState: State = {
   unknown: 0,
   scanning: 0,
   running: 0,
+  slotsMax: 0,
   park: emptyQueue,
   expand: emptyQueue,
   scan: emptyQueue,
@@ -348,6 +357,14 @@ export const emptyState: State = {
   kept: [],
   keep: 0,
   cyclic: 0,
+  tracks: 0,
+  costs: emptyTable(COST_STRIDE),
+  plans: emptyTable(PLAN_STRIDE),
+  lanes: emptyObjects,
+  shares: [],
+  terms: emptyObjects,
+  clock: emptyClock,
+  carry: null,
   news: [],
 }
 

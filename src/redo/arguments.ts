@@ -17,6 +17,7 @@ export interface Options {
   readonly take: boolean
   readonly daemon: boolean
   readonly trace: string | undefined
+  readonly record: string | undefined
   readonly help: boolean
   readonly version: boolean
   readonly json: boolean
@@ -39,6 +40,7 @@ const parse = (args: readonly string[]) =>
       overwrite: { type: 'boolean' },
       'no-daemon': { type: 'boolean' },
       trace: { type: 'string' },
+      record: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
       version: { type: 'boolean' },
       json: { type: 'boolean' },
@@ -67,12 +69,13 @@ export const parseOptions = (command: string, args: readonly string[]): E.Either
       take: values.take === true,
       daemon: values['no-daemon'] !== true,
       trace: values.trace,
+      record: values.record,
       help: values.help === true,
       version: values.version === true,
       json: values.json === true,
     })
   } catch (error) {
-    return E.left(`${(error as Error).message.split('. ')[0]} (see ${command} --help)`)
+    return E.left(`${(error as Error).message.split('. ')[0]} (see ${command.replace('redford-', 'redford ')} --help)`)
   }
 }
 

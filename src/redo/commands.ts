@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto'
 import { lstatSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
-import { candidatesFor } from '../make/lookup.js'
 import type { Run } from '../make/run.js'
 import type { Want } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
@@ -15,6 +14,7 @@ import { sourcesOf, targetsOf, unmodifiedTargetsOf } from './known.js'
 import { packageVersion } from './native.js'
 import { Resolver } from './project.js'
 import { PROTOCOL } from './protocol.js'
+import { askWhy, lookAt, makersOf, type Question } from './questions.js'
 import type { Client } from './server.js'
 import { printable } from './words.js'
 
@@ -97,7 +97,7 @@ export class Commands {
       clearInterval(timer)
       host.sessions.open.get(request)?.console.status('')
       host.sessions.open.delete(request)
-      host.tracer.close(request)
+      host.observers.end(request)
       done()
       if (host.isIdle) host.onIdle()
     }
@@ -133,6 +133,10 @@ export class Commands {
         return this.list(call, sourcesOf)
       case 'redo-ood':
         return this.ood(call)
+      case 'redford-why':
+        return this.why(call, 'why')
+      case 'redford-why-not':
+        return this.why(call, 'why-not')
       case 'redford-stop':
         return this.control.stop(call.client)
       case 'redford-status':
@@ -183,16 +187,11 @@ export class Commands {
     const id = host.store.names.fresh()
     const session = host.sessions.begin(id, client, options, resolver)
     this.requests.set(client, id)
-    const trace =
-      options.trace ?? client.environment.find((variable) => variable.startsWith('REDFORD_TRACE='))?.slice(14)
-    if (trace !== undefined && trace !== '') {
-      try {
-        host.tracer.open(id, trace.startsWith('/') ? trace : `${client.hello.cwd}/${trace}`)
-      } catch (error) {
-        this.requests.delete(client)
-        host.sessions.open.delete(id)
-        return this.fail(client, USAGE, `the trace cannot be written: ${(error as Error).message}`)
-      }
+    const refused = host.observers.begin(session, host.state)
+    if (refused !== undefined) {
+      this.requests.delete(client)
+      host.sessions.open.delete(id)
+      return this.fail(client, USAGE, refused)
     }
     host.sessions.setEnvironment(id, client.environment, host.variablesFor(client.environment), options.shellFlags)
     if (options.take) host.engine.dispatch({ _tag: 'taken', builds: targets })
@@ -216,7 +215,7 @@ export class Commands {
           session.console.summary()
           this.lastRequest = { targets, runs: session.runs }
           host.sessions.open.delete(id)
-          host.tracer.close(id)
+          host.observers.end(id)
           client.exit(ok ? SUCCESS : FAILURE)
         },
       )
@@ -309,18 +308,25 @@ export class Commands {
     if (names === undefined) return
     const [name] = names
     if (name === undefined || names.length > 1) return this.fail(client, USAGE, 'redo-whichdo takes one target')
-    const lines: string[] = []
-    for (const { doFile } of candidatesFor(name)) {
-      lines.push(resolver.shown(doFile))
-      if (lstatSync(Buffer.from(doFile, 'latin1'), { throwIfNoEntry: false }) === undefined) continue
-      this.printNames(client, lines, options.json)
-      return client.exit(SUCCESS)
-    }
-    const { rules } = this.host
-    const isMade = rules?.makes(name) === true
-    if (isMade) lines.push(resolver.shown(rules.config))
-    this.printNames(client, lines, options.json)
+    const { shown, isMade } = makersOf(this.host, resolver, name)
+    this.printNames(client, shown, options.json)
     client.exit(isMade ? SUCCESS : FAILURE)
+  }
+
+  private why(call: Call, question: Question): void {
+    const { client, options, resolver } = call
+    const [target] = options.targets
+    if (target === undefined || options.targets.length > 1)
+      return this.fail(client, USAGE, `redford ${question} takes one target`)
+    const bad = badName(target)
+    if (bad !== undefined) return this.fail(client, USAGE, bad)
+    const look = askWhy(this.host, question, resolver, target, options.json, ({ code, stdout, stderr }) => {
+      this.requests.delete(client)
+      if (stdout !== '') client.stdout(Buffer.from(stdout))
+      if (stderr !== '') client.stderr(Buffer.from(`redo  ${stderr}`))
+      client.exit(code)
+    })
+    if (look !== undefined) this.requests.set(client, look)
   }
 
   private list(call: Call, of: (host: Host) => readonly BuildId[]): void {
@@ -345,25 +351,12 @@ export class Commands {
     if (this.hasTargets(call)) return
     const { host } = this
     const { client } = call
-    const targets = targetsOf(host)
-    const id = host.store.names.fresh()
-    this.requests.set(client, id)
-    const event = {
-      _tag: 'requested',
-      request: id,
-      by: buildId(0),
-      session: id,
-      targets,
-      want: 'look',
-      keepGoing: true,
-      jobs: 1,
-      trust: false,
-    } as const
-    host.ask(event, (_, __, outOfDate) => {
+    const id = lookAt(host, targetsOf(host), (outOfDate) => {
       this.requests.delete(client)
       this.printBuilds(call, outOfDate)
       client.exit(SUCCESS)
     })
+    this.requests.set(client, id)
   }
 
   private printBuilds({ client, resolver, options }: Call, builds: readonly BuildId[]): void {

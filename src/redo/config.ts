@@ -9,6 +9,7 @@ import type { Builder } from '../make/rule.js'
 import type { CodeFile, Rule, Rules } from '../make/rules.js'
 import type { Definition } from '../model/definition.js'
 import type { Content } from '../model/event.js'
+import type { About } from '../store/recording/format.js'
 import { toByteString } from './byte-strings.js'
 import { Resolver } from './project.js'
 
@@ -18,15 +19,20 @@ const IMPORTS = /\b(?:from|import|require)\s*\(?\s*(['"])(\.{1,2}\/[^'"\n]+)\1/g
 
 const present = (): readonly string[] => CONFIGS.filter((name) => existsSync(name))
 
+/** What a config says for this process: its rules, and the file that every build is recorded into, relative to the root. */
+export interface ProjectRules extends Rules {
+  readonly record: string | undefined
+}
+
 /**
  * Loads the config of the root, which is the working folder; undefined: there is none. Never throws: what is wrong with it is its
  * `fault`.
  */
-export const loadRules = async (root: string): Promise<Rules | undefined> => {
+export const loadRules = async (root: string): Promise<ProjectRules | undefined> => {
   const names = present()
   const [name] = names
   if (name === undefined) return undefined
-  const nothing = { fault: undefined, rules: [], targets: () => undefined }
+  const nothing = { fault: undefined, rules: [], targets: () => undefined, record: undefined }
   const rules = { ...nothing, files: codeOf(name, new Resolver(root, root)) }
   if (names.length > 1) return { ...rules, fault: `there are ${names.join(' and ')}: keep one of them` }
   try {
@@ -47,9 +53,11 @@ const loadWords = (error: unknown): string => {
 }
 
 /** What a config says; one without a default export only marks the root. @throws Error that says what it should be */
-const said = (config: unknown): Partial<Rules> => {
+const said = (config: unknown): Partial<ProjectRules> => {
   if (config === undefined) return {}
-  const { rules, targets } = (config ?? {}) as { readonly rules?: unknown; readonly targets?: unknown }
+  const { rules, targets, record } = (config ?? {}) as { readonly [name: string]: unknown }
+  const recorded = pathOf(record)
+  if (rules === undefined && recorded !== undefined && targets === undefined) return { record: recorded }
   if (!Array.isArray(rules)) throw new Error('export default defineConfig({ rules: [...] }): `rules` must be an array')
   if (targets !== undefined && typeof targets !== 'function')
     throw new Error('`targets` must be a function from a path to a key')
@@ -59,8 +67,27 @@ const said = (config: unknown): Partial<Rules> => {
   })
   const twice = found.find(({ of }, i) => found.findIndex((other) => other.of.name === of.name) < i)
   if (twice !== undefined) throw new Error(`there are two rules of the name ${twice.of.name}`)
-  return { rules: found, ...(targets === undefined ? {} : { targets: targets as Rules['targets'] }) }
+  return { rules: found, record: recorded, ...(targets === undefined ? {} : { targets: targets as Rules['targets'] }) }
 }
+
+/** @throws Error where `record` is neither a path nor an object that holds one */
+const pathOf = (record: unknown): string | undefined => {
+  if (record === undefined || record === false) return undefined
+  const path = typeof record === 'string' ? record : (record as { readonly path?: unknown } | null)?.path
+  if (typeof path !== 'string' || path === '')
+    throw new Error('`record` must be the path of a file, or { path }: every build is recorded into it')
+  return path
+}
+
+/** The rules as a recording tells of them. */
+export const aboutRules = (rules: Rules | undefined): About['rules'] =>
+  (rules?.rules ?? []).map(({ of }) => ({
+    name: of.name,
+    kind: of.kind,
+    version: of.version,
+    keys: of.keys.name,
+    values: of.values.name,
+  }))
 
 /** @throws Error where it is no rule */
 const ruleOf = (of: Definition): Rule => {

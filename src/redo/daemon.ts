@@ -3,13 +3,12 @@ import { chmodSync, lstatSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import type { Server } from 'node:net'
 import * as E from 'fp-ts/lib/Either.js'
 import { EarlyLook } from '../make/early-look.js'
-import type { Rules } from '../make/rules.js'
 import { isTidy } from '../make/temporary.js'
 import { acquireLock, type Lock } from '../store/lock.js'
 import { openStore, type StoreError, type StoreWarning } from '../store/store.js'
 import { SOCKET } from './client.js'
 import { Commands } from './commands.js'
-import { isCurrent, loadRules } from './config.js'
+import { isCurrent, loadRules, type ProjectRules } from './config.js'
 import { Host } from './host.js'
 import { endLeftovers } from './leftovers.js'
 import { nativeProgram, packageVersion } from './native.js'
@@ -95,7 +94,7 @@ export class Daemon {
     return E.right(daemon)
   }
 
-  private constructor(options: DaemonOptions, host: Host, lock: Lock, rules: Rules | undefined) {
+  private constructor(options: DaemonOptions, host: Host, lock: Lock, rules: ProjectRules | undefined) {
     this.options = options
     this.host = host
     this.lock = lock

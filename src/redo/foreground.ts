@@ -62,8 +62,8 @@ export const serveProcess = async ({ root, request, files, node, main }: Foregro
   daemon.commands.onRequest(client)
   await isOver
   const { targets, runs } = daemon.commands.lastRequest
-  // What standard input names, and a trace, are not to be had of a proof.
-  const isProvable = request.input === undefined && !request.args.some((arg) => arg.startsWith('--trace'))
+  // What standard input names, a trace and a recording are not to be had of a proof.
+  const isProvable = request.input === undefined && !request.args.some((arg) => /^--(trace|record)/.test(arg))
   // What was just made may still be looked at too soon; the next time it is found unchanged is early enough.
   if (exitCode === 0 && runs === 0 && request.command === 'redo-ifchange' && targets.length > 0 && isProvable)
     writeProof(daemon.host.state, (x) => daemon.host.store.names.nameOf(x), targets, [

@@ -29,6 +29,12 @@ Lists the files that builds depend on and that were not built.
   'redo-ood': `redo-ood
 Lists the targets that are out-of-date. Builds nothing.
 `,
+  'redford-why': `redford why [--json] TARGET
+Says why the target was last made: from what caused it down to the file that changed, and what nearly had it not made.
+`,
+  'redford-why-not': `redford why-not [--json] TARGET
+Says why the target was not made: nothing that it depends on changed, nobody asked for it, or what it waits for.
+`,
   'redo-recheck': `redo-recheck
 In a do-file: what the session asks for from now on is looked at again.
 `,
@@ -44,6 +50,7 @@ const options = `
   --take             a target changed by hand is a source from now on
   --no-daemon        do it in this process
   --trace FILE       append a line of JSON for each demand, scan, run, block, resume, respond
+  --record FILE      record the build into FILE, for redford replay, step, diff, log, why
   --help, --version
 
 Exit: 0; 1 a target failed (its line names the do-file's code, or redo's own: 204 bad name, 206 wrote $1, 207 two outputs,

@@ -12,21 +12,22 @@ import { ABSENT, look } from '../make/look.js'
 import { lookWithContent } from '../make/look-content.js'
 import { MixedMake } from '../make/mixed.js'
 import { nodeSpawner } from '../make/node-spawner.js'
-import { RuleMake, type Rules } from '../make/rules.js'
+import { RuleMake } from '../make/rules.js'
 import type { Run } from '../make/run.js'
 import type { Event } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import { Fact, Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js'
 import { PAGE_ROWS, pageOf, pagesEnd, read } from '../model/table.js'
-import { type Intent, type Store, StoreFault } from '../store/store.js'
+import { type Store, StoreFault } from '../store/store.js'
 import { badName } from './arguments.js'
 import { toByteString } from './byte-strings.js'
+import { aboutRules, type ProjectRules } from './config.js'
 import { killSession, recordGroup } from './leftovers.js'
 import type { Native } from './native.js'
+import { Observers } from './observers.js'
 import { Resolver } from './project.js'
 import { type Session, Sessions } from './sessions.js'
-import { Tracer } from './trace.js'
 import { Watching } from './watching.js'
 
 export interface HostOptions {
@@ -35,7 +36,7 @@ export interface HostOptions {
   readonly store: Store
   readonly native: Native
   /** The project's own rules, if it has any. */
-  readonly rules: Rules | undefined
+  readonly rules: ProjectRules | undefined
   /** Watch the project's folders, so that commands need not look at every file. */
   readonly watch: boolean
   /** For one command, in a process that ends with it: what only saves the next one time is left undone. */
@@ -49,7 +50,7 @@ export interface HostOptions {
 const RUNS_ASIDE = 100_000
 const RUNS_END = 2_000_000_000
 /** How long what nobody waits for may go unrecorded, in ms. */
-const RECORD_MS = 50
+const RECORD_MS = 10
 
 /** So many looks take as long as hearing of everything that the watcher has to tell. */
 const LOOKS_MAX = 16
@@ -62,7 +63,7 @@ export class Host {
   readonly make: DoFileMake
   readonly store: Store
   readonly sessions: Sessions
-  readonly tracer: Tracer
+  readonly observers: Observers
   readonly watching: Watching
   readonly root: string
   readonly rules: RuleMake | undefined
@@ -86,7 +87,12 @@ export class Host {
     const nameOf = (build: BuildId): string => store.names.nameOf(build)
     prepareFolders()
     this.sessions = new Sessions((envId, env) => this.make.define(envId, env), nameOf)
-    this.tracer = new Tracer(nameOf)
+    this.observers = new Observers({
+      nameOf,
+      isNamed: (build) => store.names.isNamed(build),
+      rules: aboutRules(options.rules),
+      record: options.rules?.record,
+    })
     this.watching = new Watching(root, options.watch, store.names, {
       changed: (builds) => this.onFileEvents(builds),
       state: () => this.onStateEvent(),
@@ -104,11 +110,11 @@ export class Host {
       ended: (build) => this.engine.dispatch({ _tag: 'ended', build }),
       settle: (receipt) => this.engine.settle(receipt),
       intend: (files) => {
-        const fault = this.record(this.state, files)
+        const fault = this.write(() => store.intend(files))
         if (fault !== undefined) throw fault
       },
       onStart: (run) => {
-        this.tracer.onRun(run.build, run.session, run.candidate.doFile)
+        this.observers.tracer.onRun(run.build, run.session, run.candidate.doFile)
         this.sessions.onStart(this.engine.state, run)
       },
       onEnd: (run, ended) => {
@@ -134,14 +140,14 @@ export class Host {
           if (bad !== undefined) throw new Misuse(bad)
           return resolver.nameOf(toByteString(path))
         },
-        onRun: (build, session, config) => this.tracer.onRun(build, session, config),
+        onRun: (build, session, config) => this.observers.tracer.onRun(build, session, config),
       })
       this.mixed = new MixedMake(this.make, this.rules, store.names)
     }
     this.engine = new Engine({
       make: this.mixed ?? this.make,
       state: store.state,
-      onTick: (input, before, after) => this.tracer.onTick(input, before, after),
+      onTick: (input, before, after) => this.observers.onTick(input, before, after),
       onTurn: (outcome, _, after) => this.onTurn(outcome, after),
     })
     if (this.watching.isOn) this.watching.watch(namedRows(store.state))
@@ -246,6 +252,7 @@ export class Host {
     this.engine.close()
     this.watching.close()
     await this.make.close()
+    this.observers.endAll()
     if (!this.hasState) return
     // The end of the process closes the file: the next one finds a journal, and SQLite's log, as after a sudden end.
     if (this.options.brief) this.store.commit(this.engine.state)
@@ -257,15 +264,16 @@ export class Host {
     // What a do-file is told is worth nothing without its target: that is recorded with the next one, or when there is time.
     const isRecorded =
       outcome.responses.some(({ by }) => by === 0) || this.isIdle ? this.record(after) === undefined : this.recordSoon()
-    this.watching.follow(outcome)
     for (const notice of outcome.notices) this.sessions.onNotice(after, notice)
-    this.tracer.flush()
+    this.observers.tracer.flush()
     for (const response of outcome.responses) {
       const answer = this.answers.get(response.request)
       this.answers.delete(response.request)
       // What is not on disk is not claimed.
       answer?.(isRecorded ? response : { ...response, ok: false }, after)
     }
+    // Behind the answers, which do-files wait for: what changed before it is watched is found by looking.
+    this.watching.follow(outcome)
     for (const { request } of outcome.responses) store.names.free(request)
     for (const build of outcome.forgotten) store.names.free(build)
     if (this.isIdle) {
@@ -281,15 +289,17 @@ export class Host {
     return true
   }
 
-  /**
-   * Commits, with `intents` of what is put in place next; gives the fault when the disk refuses, which everyone who waits is told. The next
-   * commit makes up for it.
-   */
-  private record(after: State, intents: readonly Intent[] = []): StoreFault | undefined {
+  /** Commits; the next commit makes up for one that fails. */
+  private record(after: State): StoreFault | undefined {
     clearTimeout(this.recordTimer)
     this.recordTimer = undefined
+    return this.write(() => this.store.commit(after, this.make.takeSettled(after)))
+  }
+
+  /** Gives the fault when the disk refuses, which everyone who waits is told. */
+  private write(work: () => void): StoreFault | undefined {
     try {
-      this.store.commit(after, this.make.takeSettled(after), intents)
+      work()
       return undefined
     } catch (error) {
       if (!(error instanceof StoreFault)) throw error

@@ -2,6 +2,7 @@
 import { buildId } from '../model/ids.js'
 import { Edge, Fact, Kind, Status } from '../model/state.js'
 import { type IntTable, PAGE_ROWS, pageOf, pagesEnd, withObject } from '../model/table.js'
+import { isAboutBuild, packWhy, reasonIn, subjectIn, WHY_SAME } from '../model/why.js'
 import type { Work } from './work.js'
 
 /** Calls `visit` for each row of `table` that is not all zeros. */
@@ -48,7 +49,7 @@ const free = (w: Work, isKept: (x: number) => boolean): void => {
   }
   const forgotten: number[] = []
   eachRow(facts, (x) => {
-    if (isReached[x] !== 0) return
+    if (isReached[x] !== 0) return forgetSubject(w, x, (d) => isReached[d] !== 0)
     forgotten.push(x)
     w.freeList(w.facts.get(x, Fact.DEP_HEAD))
     w.facts.set(x, Fact.DEP_HEAD, 0)
@@ -56,10 +57,19 @@ const free = (w: Work, isKept: (x: number) => boolean): void => {
     w.stamps = withObject(w.stamps, x, undefined)
     w.values.set(x, undefined)
     w.checked.set(x, 0, 0)
+    w.costs.clear(x)
     w.tell({ _tag: 'forgotten', build: buildId(x) })
   })
   for (const x of forgotten) w.facts.clear(x)
   if (!isBusy && !isReached.includes(1)) w.clear()
+}
+
+/** What is left speaks of none that is forgotten: its id may be given to another. */
+const forgetSubject = (w: Work, x: number, isKept: (d: number) => boolean): void => {
+  const word = w.facts.get(x, Fact.WHY)
+  const d = subjectIn(word)
+  if (d === 0 || !isAboutBuild(reasonIn(word)) || isKept(d)) return
+  w.facts.set(x, Fact.WHY, packWhy(reasonIn(word)) | (word & WHY_SAME))
 }
 
 /**

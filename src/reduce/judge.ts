@@ -2,20 +2,13 @@
 import { Bug, invariant } from '../model/error.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Edge, Fact, Flag, Flight, GROUP_SHIFT, Kind, Mode, Status } from '../model/state.js'
+import { differs } from '../model/why.js'
 import { pathBack } from './cycle.js'
 import { demand, isCertain, need, needValue, type Pass, passOf } from './demand.js'
 import { onArrived } from './on-followed.js'
 import { onFulfilled, onUnblocked } from './on-unblocked.js'
 import { runAnew, stopWaiting } from './withdraw.js'
 import type { Work } from './work.js'
-
-/** Whether the dependency is not what the dependent saw: changed since, broken, or gone. */
-export const differs = (w: Work, e: number): boolean => {
-  const d = w.edges.get(e, Edge.DEPENDENCY)
-  if (w.facts.get(d, Fact.REVISION) !== w.edges.get(e, Edge.SEEN)) return true
-  if ((w.edges.get(e, Edge.MODE) & Mode.CREATE) !== 0 || w.kind(d) === Kind.VALUE) return false
-  return w.isBroken(d) || w.kind(d) === Kind.ABSENT
-}
 
 /** It has to run: at once if it is wanted. */
 export const outOfDate = (w: Work, x: BuildId): void => {

@@ -4,8 +4,10 @@ import type { BuildId } from '../model/ids.js'
 import { buildId, generation } from '../model/ids.js'
 import { Bit, Edge, FACT_STRIDE, Fact, Flag, KIND_MASK, Kind, Mode, Status } from '../model/state.js'
 import { objectAt, PAGE_ROWS, pageOf, pagesEnd, read, rowsEnd, tableOf, withObject } from '../model/table.js'
+import { Reason } from '../model/why.js'
 import { bumpRevision, suspectDependents } from './judge.js'
 import { wordsOf, writeLook } from './on-scanned.js'
+import { noteSourceChange } from './why.js'
 import { isStarted } from './withdraw.js'
 import type { Work } from './work.js'
 
@@ -83,6 +85,7 @@ export const onTaken = (w: Work, builds: readonly BuildId[]): void => {
     w.facts.set(x, Fact.FLAGS, Kind.SOURCE | (w.facts.get(x, Fact.FLAGS) & ~KIND_MASK & Flag.RACY))
     w.facts.set(x, Fact.DEP_HEAD, 0)
     w.freeList(head)
+    noteSourceChange(w, x, Reason.TAKEN, w.generation)
     w.setError(x, undefined)
     w.stamps = withObject(w.stamps, x, undefined)
     bumpRevision(w, x)

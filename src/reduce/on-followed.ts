@@ -2,14 +2,16 @@
 import type { Event } from '../model/event.js'
 import { type BuildId, buildId, generation } from '../model/ids.js'
 import { Bit, Edge, Fact, Flag, Flight, Kind, Mode, Status } from '../model/state.js'
+import { withObject } from '../model/table.js'
 import { answerOf } from './answer.js'
 import { declare, need, needValue } from './demand.js'
 import { hold, recountHolds, targetOf } from './hold.js'
 import { abandon } from './withdraw.js'
 import type { Work } from './work.js'
 
-export const onFollowed = (w: Work, { request, target }: Extract<Event, { _tag: 'followed' }>): void => {
+export const onFollowed = (w: Work, { request, target, terms }: Extract<Event, { _tag: 'followed' }>): void => {
   declare(w, target)
+  if (terms !== undefined) w.terms = withObject(w.terms, request, terms)
   w.facts.set(request, Fact.FLAGS, Kind.LIVE)
   w.facts.set(request, Fact.DEP_HEAD, w.newEdge(request, target, 0, false))
   hold(w, target, 1)
@@ -55,6 +57,7 @@ export const onUnfollowed = (w: Work, live: BuildId): void => {
   w.flight.clear(live)
   w.facts.clear(live)
   w.checked.set(live, 0, 0)
+  w.terms = withObject(w.terms, live, undefined)
   hold(w, target, -1)
   if (w.cyclic > 0) recountHolds(w)
   abandon(w, [target], true)

@@ -24,7 +24,12 @@ export const onRequested = (w: Work, event: Requested): void => {
   const { request, by } = event
   if (by === 0) {
     w.generation = generation(w.generation + 1)
-    w.sessions = withObject(w.sessions, request, { generation: w.generation, jobs: event.jobs, trust: event.trust })
+    w.sessions = withObject(w.sessions, request, {
+      generation: w.generation,
+      jobs: event.jobs,
+      trust: event.trust,
+      ...event.terms,
+    })
   } else if (!isStarted(w, by) || w.status(by) === Status.ENDED) {
     // Its do-file has ended: a process that it left behind asks.
     w.tell({ _tag: 'responded', request, by, ok: false, outOfDate: [] })

@@ -4,6 +4,7 @@ import type { Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Edge, Fact, Flag, Flight, KIND_MASK, Kind, Mode, NO_POOL, Status } from '../model/state.js'
 import { objectAt, withObject } from '../model/table.js'
+import { Reason } from '../model/why.js'
 import { cycleThrough, noteCycle } from './cycle.js'
 import { demand, isScanned, need, passOf } from './demand.js'
 import { slotsOf } from './gather.js'
@@ -12,6 +13,8 @@ import { replaceList } from './kept.js'
 import { closeRequestsOf } from './on-request.js'
 import { becomeSource, contentDiffers, wordsOf, writeLook } from './on-scanned.js'
 import { onUnblocked } from './on-unblocked.js'
+import { onCost } from './track.js'
+import { noteNoRule, noteSame, noteSourceChange, noteWhy } from './why.js'
 import { giveUpWaits, isStarted } from './withdraw.js'
 import type { Work } from './work.js'
 
@@ -66,7 +69,7 @@ const canEnd = (w: Work, x: BuildId): boolean => {
   return status === Status.READY || status === Status.START || isStarted(w, x) || status === Status.BLOCKED
 }
 
-export const onDone = (w: Work, { build: x, look, virtual }: Of<'done'>): void => {
+export const onDone = (w: Work, { build: x, look, virtual, cost }: Of<'done'>): void => {
   invariant(canEnd(w, x), `build ${x} is done and was not run`)
   const looks = wordsOf(look)
   const stamp = objectAt(w.stamps, x)
@@ -82,6 +85,8 @@ export const onDone = (w: Work, { build: x, look, virtual }: Of<'done'>): void =
       ? !isEqual(stamp.last, stamp.next)
       : (before & Flag.STAMPED) !== 0 || virtual || contentDiffers(w, x, looks, 0))
   endRun(w, x)
+  if (!changed) noteSame(w, x)
+  onCost(w, x, cost)
   const flags =
     Kind.TARGET | (virtual ? Flag.VIRTUAL : 0) | (stamped ? Flag.STAMPED : 0) | (w.has(x, Bit.ALWAYS) ? Flag.ALWAYS : 0)
   // Whose request closed a cycle is chance: all on it break, those too that would go on without an answer.
@@ -111,6 +116,7 @@ const fail = (w: Work, x: BuildId, { error, exists, create, claimed }: Of<'faile
   if (error._tag === 'noRule' && exists && !w.has(x, Bit.OVERWRITE) && objectAt(w.cycles, x) === undefined) {
     endRun(w, x)
     becomeSource(w, x)
+    noteSourceChange(w, x, Reason.LEFT, w.flight.get(x, Flight.PASS))
     w.stamps = withObject(w.stamps, x, undefined)
     restUnchecked(w, x)
     return
@@ -121,7 +127,9 @@ const fail = (w: Work, x: BuildId, { error, exists, create, claimed }: Of<'faile
     w.append(x, e)
     w.edges.set(e, Edge.SEEN, w.revision(d))
   }
+  const before = w.facts.get(x, Fact.WHY)
   endRun(w, x)
+  if (error._tag === 'noRule' && !exists) noteNoRule(w, x, before)
   const cycle = objectAt(w.cycles, x)
   const mayHaveCause = cycle === undefined && (error._tag === 'exit' || error._tag === 'unmet')
   const cause = mayHaveCause ? brokenDependency(w, x) : buildId(0)
@@ -164,6 +172,7 @@ const brokenDependency = (w: Work, x: BuildId): BuildId => {
 const endRun = (w: Work, x: BuildId): void => {
   closeRequestsOf(w, x)
   giveUpWaits(w, x)
+  noteWhy(w, x)
   w.facts.set(x, Fact.BUILT, w.flight.get(x, Flight.PASS))
   // What is kept was remembered, so nothing in it is there twice.
   if (!replaceList(w, x)) return

@@ -2,7 +2,9 @@
 import { LOOK_STRIDE, type Look, LookWord, type Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Fact, Flag, Flight, KIND_MASK, Kind, Status } from '../model/state.js'
+import { packWhy, Reason, reasonIn } from '../model/why.js'
 import { bumpRevision, judge, outOfDate, rest, tellScanned } from './judge.js'
+import { noteSourceChange, noteTouch } from './why.js'
 import type { Work } from './work.js'
 
 type Scanned = Extract<Receipt, { _tag: 'scanned' }>
@@ -23,7 +25,9 @@ const onLook = (w: Work, x: BuildId, looks: Int32Array, at: number): void => {
   if (exists) return onSource(w, x, looks, at)
   // Not there, and nothing made it before: absent, or, if it is wanted, to be made by a rule.
   const isNews = w.kind(x) !== Kind.ABSENT
+  const how = w.kind(x) === Kind.UNKNOWN ? Reason.SEEN : Reason.WENT
   setKind(w, x, Kind.ABSENT, isNews ? Flag.BROKEN : 0)
+  if (isNews) noteSourceChange(w, x, how, w.flight.get(x, Flight.PASS))
   writeLook(w, x, looks, at)
   if (isNews) bumpRevision(w, x)
   if (w.has(x, Bit.WANTED)) outOfDate(w, x)
@@ -37,11 +41,23 @@ const onSource = (w: Work, x: BuildId, looks: Int32Array, at: number): void => {
     if (w.has(x, Bit.OVERWRITE)) return outOfDate(w, x)
     w.tell({ _tag: 'leftAlone', build: x, session: buildId(w.flight.get(x, Flight.SESSION)) })
   }
-  const differs = w.kind(x) !== Kind.SOURCE || contentDiffers(w, x, looks, at)
+  const kind = w.kind(x)
+  const differs = kind !== Kind.SOURCE || contentDiffers(w, x, looks, at)
+  const pass = w.flight.get(x, Flight.PASS)
+  const how = howChanged(w, x, pass)
   becomeSource(w, x)
+  if (differs) noteSourceChange(w, x, how, pass)
+  else if (statDiffers(w, x, looks, at)) noteTouch(w, x, pass)
   writeLook(w, x, looks, at)
   if (differs) bumpRevision(w, x)
   rest(w, x)
+}
+
+const howChanged = (w: Work, x: BuildId, pass: number): number => {
+  if (w.kind(x) !== Kind.SOURCE) return w.kind(x) === Kind.ABSENT ? Reason.CAME : Reason.SEEN
+  // Just taken, as it was changed by hand: the look is the first one since.
+  const isTaken = reasonIn(w.facts.get(x, Fact.WHY)) === Reason.TAKEN && w.facts.get(x, Fact.BUILT) >= pass - 1
+  return isTaken ? Reason.TAKEN : Reason.CONTENT
 }
 
 export const becomeSource = (w: Work, x: BuildId): void => {
@@ -67,9 +83,13 @@ const onTargetLook = (w: Work, x: BuildId, looks: Int32Array, at: number, exists
     setKind(w, x, Kind.TARGET, Flag.BROKEN | Flag.VIRTUAL)
     w.facts.set(x, Fact.FLAGS, w.facts.get(x, Fact.FLAGS) | Flag.MODIFIED)
     writeLook(w, x, looks, at)
-    if (differs) bumpRevision(w, x)
+    if (differs) {
+      w.facts.set(x, Fact.WHY, packWhy(Reason.EDITED, w.flight.get(x, Flight.PASS)))
+      bumpRevision(w, x)
+    }
     return rest(w, x)
   }
+  if (changedByHand || isChanged) w.setBits(x, Bit.EDITED)
   // Of a link to something else than before the old look is kept, for what the run makes to be compared with.
   if (exists && !overwrite && !isChanged) writeLook(w, x, looks, at)
   const mustRun =
@@ -96,6 +116,10 @@ export const contentDiffers = (w: Work, x: BuildId, looks: Int32Array, at: numbe
   }
   return false
 }
+
+const statDiffers = (w: Work, x: BuildId, looks: Int32Array, at: number): boolean =>
+  w.facts.get(x, Fact.STAT) !== looks[at + LookWord.STAT] ||
+  w.facts.get(x, Fact.STAT + 1) !== looks[at + LookWord.STAT + 1]
 
 /** It is the link that it was, whatever is at its end: nobody had a hand in it. (Files that differ do so in all words.) */
 const isAsWasByItself = (w: Work, x: BuildId, looks: Int32Array, at: number): boolean =>

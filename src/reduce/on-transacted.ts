@@ -6,6 +6,7 @@
 import type { Event } from '../model/event.js'
 import { type BuildId, buildId, generation } from '../model/ids.js'
 import { Bit, Edge, Fact, Flag, Flight, Kind, Mode, Status } from '../model/state.js'
+import { packWhy, Reason } from '../model/why.js'
 import { pathBack } from './cycle.js'
 import { needValue, passOf } from './demand.js'
 import { outOfDate } from './judge.js'
@@ -19,6 +20,7 @@ export const onTransacted = (w: Work, { version, builds }: Extract<Event, { _tag
   for (const x of builds) {
     if (w.kind(x) !== Kind.VALUE) continue
     w.facts.set(x, Fact.FLAGS, w.facts.get(x, Fact.FLAGS) | Flag.STALE)
+    w.facts.set(x, Fact.WHY, packWhy(Reason.SET, version))
     w.checked.set(x, 0, 0)
     touch(w, x)
     voidDependents(w, x)

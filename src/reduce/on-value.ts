@@ -9,6 +9,8 @@ import { declare, needValue, passOf } from './demand.js'
 import { hold, recountHolds } from './hold.js'
 import { bumpRevision, rest, restUnchecked } from './judge.js'
 import { onUnblocked } from './on-unblocked.js'
+import { onCost } from './track.js'
+import { noteSame, noteWhyValue } from './why.js'
 import { giveUpWaits } from './withdraw.js'
 import type { Work } from './work.js'
 
@@ -74,12 +76,13 @@ const canEnd = (w: Work, x: BuildId): boolean => {
   return status === Status.READY || status === Status.START || status === Status.RUNNING
 }
 
-export const onMade = (w: Work, { build: x, groups, value, content }: Of<'made'>): void => {
+export const onMade = (w: Work, { build: x, groups, value, content, cost }: Of<'made'>): void => {
   invariant(canEnd(w, x), `build ${x} is made and was not run`)
   // Whose need closed a cycle is chance: all on it break, those too that would go on without an answer.
   if (objectAt(w.cycles, x) !== undefined) return breakUp(w, { _tag: 'broken', build: x, groups, content })
   const changed = w.isBroken(x) || differsFrom(w, x, content)
   record(w, x, groups)
+  onCost(w, x, cost)
   w.facts.set(x, Fact.FLAGS, Kind.VALUE)
   w.values.set(x, value)
   w.setError(x, undefined)
@@ -138,6 +141,7 @@ const end = (w: Work, x: BuildId, content: Content, cause: BuildId | 0, changed:
   // Of what has a result for the first time, nobody can have seen another.
   if (w.revision(x) === 0) w.facts.set(x, Fact.REVISION, 1)
   else if (changed) bumpRevision(w, x)
+  else noteSame(w, x)
   rest(w, x)
 }
 
@@ -145,6 +149,7 @@ const end = (w: Work, x: BuildId, content: Content, cause: BuildId | 0, changed:
 const record = (w: Work, x: BuildId, groups: Groups): void => {
   const { facts, flight } = w
   const abandoned = takeOld(w, x)
+  noteWhyValue(w, x)
   facts.set(x, Fact.BUILT, flight.get(x, Flight.PASS))
   if (flight.get(x, Flight.NEW_HEAD) === 0 && isSame(w, x, groups)) {
     let e = facts.get(x, Fact.DEP_HEAD)

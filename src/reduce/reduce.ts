@@ -29,6 +29,7 @@ export const reduce = (state: State, input: Input): Step => {
   let effects: readonly Effect[] = []
   const next = produce(state, (draft) => {
     const w = Work.of(draft)
+    if ('carry' in input.batch) w.carry = input.batch.carry
     take(w, input)
     for (const receipt of inCanonicalOrder(input.receipts)) {
       applyReceipt(w, receipt)
@@ -144,6 +145,9 @@ const applyEvent = (w: Work, event: Event): void => {
       return onWiped(w, event.builds)
     case 'swept':
       return sweep(w, event.keep)
+    case 'read':
+      w.clock = { now: event.now, spent: event.spent }
+      return
     default:
       return absurd(event)
   }

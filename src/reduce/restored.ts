@@ -5,11 +5,16 @@
 import { type BuildId, buildId } from '../model/ids.js'
 import { Edge, FACT_STRIDE, Fact, Flag, KIND_MASK, Kind, type State } from '../model/state.js'
 import { IntEditor, PAGE_ROWS, pageOf, pagesEnd, read, rowsEnd, tableOf } from '../model/table.js'
+import { packWhy } from '../model/why.js'
 
-/** The state in which each of `stale`, all of them values, is made again when it is next wanted. */
-export const withStale = (state: State, stale: readonly BuildId[]): State => {
+/** The state in which each of `stale`, all of them values, is made again when it is next wanted, for `reason`. */
+export const withStale = (state: State, stale: readonly BuildId[], reason: number): State => {
   const facts = new IntEditor(state.facts)
-  for (const x of stale) facts.set(x, Fact.FLAGS, facts.get(x, Fact.FLAGS) | Flag.STALE)
+  for (const x of stale) {
+    // What it was to be made again for before still holds.
+    if ((facts.get(x, Fact.FLAGS) & Flag.STALE) === 0) facts.set(x, Fact.WHY, packWhy(reason))
+    facts.set(x, Fact.FLAGS, facts.get(x, Fact.FLAGS) | Flag.STALE)
+  }
   return { ...state, facts: facts.finish() }
 }
 

@@ -4,21 +4,15 @@ import type { Draft } from 'immer'
 import { Bug } from '../model/error.js'
 import type { Effect, Session } from '../model/event.js'
 import { type BuildId, buildId, type EdgeId, type Generation } from '../model/ids.js'
-import {
-  Bit,
-  Fact,
-  Flag,
-  Flight,
-  KIND_MASK,
-  Kind,
-  type News,
-  type Queue,
-  STATUS_MASK,
-  type State,
-  Status,
-} from '../model/state.js'
+import { Track } from '../model/plan.js'
+import type { Queue } from '../model/queue.js'
+import { Bit, Fact, Flag, Flight, KIND_MASK, Kind, type News, STATUS_MASK, type State, Status } from '../model/state.js'
 import { IntEditor, ObjectEditor, type ObjectTable, objectAt } from '../model/table.js'
+import { isCurrentIn } from '../model/why.js'
 import { Fifo } from './fifo.js'
+import { Tracker } from './track.js'
+
+const TRACKED = Track.RANK | Track.LANES
 
 interface OpenQueue {
   head: BuildId
@@ -40,6 +34,7 @@ export abstract class Tables {
   unknown: number
   scanning: number
   running: number
+  readonly slotsMax: number
   readonly park: OpenQueue
   readonly expand: OpenQueue
   readonly scan: OpenQueue
@@ -56,6 +51,12 @@ export abstract class Tables {
   protected lastKept: Set<BuildId> | undefined
   keep: number
   cyclic: number
+  costs: IntEditor
+  terms: State['terms']
+  clock: State['clock']
+  carry: unknown
+  /** Only where the policy asked for what it keeps up. */
+  readonly tracker: Tracker | undefined
   news: News[]
   readonly effects: Effect[] = []
   /** To be judged, told of: what this tick still has to follow up, first come first. Depth costs no recursion. */
@@ -84,6 +85,7 @@ export abstract class Tables {
     this.unknown = base.unknown
     this.scanning = base.scanning
     this.running = base.running
+    this.slotsMax = base.slotsMax
     this.park = open(base.park)
     this.expand = open(base.expand)
     this.scan = open(base.scan)
@@ -98,6 +100,11 @@ export abstract class Tables {
     this.kept = base.kept
     this.keep = base.keep
     this.cyclic = base.cyclic
+    this.costs = new IntEditor(base.costs)
+    this.terms = base.terms
+    this.clock = base.clock
+    this.carry = base.carry
+    this.tracker = (base.tracks & TRACKED) === 0 ? undefined : new Tracker(this, base)
     this.news = base.news as News[]
   }
 
@@ -116,6 +123,7 @@ export abstract class Tables {
       unknown: this.unknown,
       scanning: this.scanning,
       running: this.running,
+      slotsMax: this.slotsMax,
       park: this.closed(this.park, this.base.park),
       expand: this.closed(this.expand, this.base.expand),
       scan: this.closed(this.scan, this.base.scan),
@@ -131,6 +139,14 @@ export abstract class Tables {
       kept: this.lastKept === undefined ? this.kept : [...this.lastKept].slice(-this.keep),
       keep: this.keep,
       cyclic: this.cyclic,
+      tracks: this.base.tracks,
+      costs: this.costs.finish(),
+      plans: this.tracker === undefined ? this.base.plans : this.tracker.plans.finish(),
+      lanes: this.tracker === undefined ? this.base.lanes : this.tracker.lanes(),
+      shares: this.tracker === undefined ? this.base.shares : this.tracker.shares(),
+      terms: this.terms,
+      clock: this.clock,
+      carry: this.carry,
       news: this.news,
     }
     const target = draft as unknown as Record<string, unknown>
@@ -188,9 +204,7 @@ export abstract class Tables {
 
   /** At rest, and known to hold for `pass`. */
   isCurrent(x: number, pass: number, trust: boolean): boolean {
-    if (this.status(x) !== Status.REST) return false
-    const checked = this.checked.get(x, 0)
-    return (checked < 0 ? -checked : checked) >= pass && checked !== 0 ? true : trust && checked > 0
+    return isCurrentIn(this, x, pass, trust)
   }
 
   session(id: number): Session | undefined {
@@ -228,6 +242,7 @@ export abstract class Tables {
     this.count(x, old, -1)
     this.count(x, status, 1)
     this.flight.set(x, Flight.STATUS, (this.flight.get(x, Flight.STATUS) & ~STATUS_MASK) | status)
+    this.tracker?.moved(x, old, status)
     if (this.queueOf(x, status) !== undefined) this.enqueue(x, status)
   }
 
@@ -258,6 +273,7 @@ export abstract class Tables {
     queue.tail = x
     queue.size++
     this.setBits(x, Bit.QUEUED)
+    this.tracker?.enqueue(x, status)
   }
 
   /** Takes `x` out of the queue of its status, which it keeps: it is being worked on. */
@@ -271,6 +287,7 @@ export abstract class Tables {
     if (next === 0) queue.tail = buildId(prev)
     else this.flight.set(next, Flight.PREV, prev)
     queue.size--
+    this.tracker?.dequeue(x)
     this.flight.set(x, Flight.NEXT, 0)
     this.flight.set(x, Flight.PREV, 0)
     this.setBits(x, 0, Bit.QUEUED)

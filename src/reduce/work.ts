@@ -7,6 +7,7 @@ import type { Draft } from 'immer'
 import { original } from 'immer'
 import { Bug, type BuildError, invariant } from '../model/error.js'
 import { type BuildId, buildId, type EdgeId, edgeId, generation } from '../model/ids.js'
+import { COST_STRIDE, emptyClock } from '../model/plan.js'
 import {
   EDGE_STRIDE,
   Edge,
@@ -196,6 +197,10 @@ export class Work extends Tables {
     invariant(free === this.edgesEnd - 1, `${this.edgesEnd - 1 - free} edges of no build are left`)
     this.facts = new IntEditor(emptyTable(FACT_STRIDE))
     this.checked = new IntEditor(emptyTable(1))
+    this.costs = new IntEditor(emptyTable(COST_STRIDE))
+    this.tracker?.clear()
+    this.carry = null
+    this.clock = emptyClock
     this.edges = new IntEditor(emptyTable(EDGE_STRIDE))
     this.flight = new IntEditor(emptyTable(FLIGHT_STRIDE))
     this.generation = generation(0)

@@ -6,6 +6,7 @@ import type { State } from '../model/state.js'
 import type { About } from '../store/recording/format.js'
 import { type RecordedTick, type RecordingError, RecordingReader } from '../store/recording/reader.js'
 import { type Counterfactual, counterfactual, type Otherwise } from './counterfactual.js'
+import { type BuildDiff, diffTicks } from './diff.js'
 import { Walker } from './walker.js'
 
 /** A state on the way, and what its builds are called. */
@@ -14,6 +15,7 @@ export interface Moment {
   readonly state: State
   /** As a byte string; a request has none. */
   readonly nameOf: (build: BuildId) => string | undefined
+  readonly find: (name: string) => BuildId | undefined
 }
 
 export type Verdict =
@@ -84,6 +86,11 @@ export class Replay {
     return momentOf(walker)
   }
 
+  /** What differs between the states after two ticks, by build. */
+  diff(from: number, to: number): readonly BuildDiff[] {
+    return diffTicks(this.reader, this.checked(from), this.checked(to))
+  }
+
   /** The first tick after whose state `predicate` holds. */
   firstTick(predicate: (moment: Moment) => boolean): number | undefined {
     const walker = new Walker(this.reader)
@@ -105,6 +112,6 @@ export class Replay {
 const PROGRESS_TICKS = 1024
 
 export const momentOf = (walker: Walker): Moment => {
-  const { tick, state, nameOf } = walker
-  return { tick, state, nameOf }
+  const { tick, state, nameOf, find } = walker
+  return { tick, state, nameOf, find }
 }

@@ -5,6 +5,7 @@ import type { BuildId } from '../model/ids.js'
 import type { News, State } from '../model/state.js'
 import { eachObject, emptyObjects, ObjectEditor } from '../model/table.js'
 import type { RecordedTick, RecordingReader } from '../store/recording/reader.js'
+import type { TickRecord } from '../store/recording/record.js'
 import type { RecordedValue } from '../store/recording/value.js'
 
 /** The values of the state in place of those of the recording; `name`: that of the build, as a byte string. */
@@ -20,6 +21,8 @@ export class Walker {
   /** What the last step told. */
   news: readonly News[] = []
   private names: Map<BuildId, string>
+  /** Made when somebody looks for a name. */
+  private ids: Map<string, BuildId> | undefined
 
   constructor(
     private readonly reader: RecordingReader,
@@ -42,11 +45,10 @@ export class Walker {
     return this.names
   }
 
-  /** The builds of that name: the newest, since an id may have been given back and the name have got another. */
-  find(name: string): BuildId | undefined {
-    let found: BuildId | undefined
-    for (const [id, each] of this.names) if (each === name) found = id
-    return found
+  /** The build of that name: the newest, since an id may have been given back and the name have got another. */
+  readonly find = (name: string): BuildId | undefined => {
+    this.ids ??= new Map(Array.from(this.names, ([id, each]) => [each, id]))
+    return this.ids.get(name)
   }
 
   /** The next tick, without a step: what the step will take in. */
@@ -58,11 +60,8 @@ export class Walker {
   step(): RecordedTick | undefined {
     const tick = this.next()
     if (tick === undefined) return undefined
-    for (const [id, name] of tick.names) {
-      // Moved to the end: `find` takes the newest.
-      this.names.delete(id)
-      this.names.set(id, name)
-    }
+    takeNames(this.names, tick)
+    for (const [id, name] of tick.names) this.ids?.set(name, id)
     this.engine.apply(this.decoded(tick.input))
     this.tick++
     return tick
@@ -76,6 +75,7 @@ export class Walker {
         const { engine, names } = this.load(tick)
         this.engine = engine
         this.names = names
+        this.ids = undefined
         this.tick = snapshot
         this.news = []
       }
@@ -120,8 +120,19 @@ export class Walker {
   }
 }
 
+/** Takes in who is spoken of for the first time. A request, which has no name, may have the id of what was forgotten. */
+export const takeNames = (names: Map<BuildId, string>, { names: told, input }: TickRecord): void => {
+  for (const event of input.events)
+    if (event._tag === 'requested' || event._tag === 'followed') names.delete(event.request)
+  for (const [id, name] of told) {
+    // Moved to the end: `find` takes the newest.
+    names.delete(id)
+    names.set(id, name)
+  }
+}
+
 /** Nothing is made in a replay. */
 const refuse = (): never => {
   throw new Error('a replay makes nothing')
 }
-const NO_MAKE: Make = { scan: refuse, run: refuse, start: refuse, perform: refuse }
+export const NO_MAKE: Make = { scan: refuse, run: refuse, start: refuse, perform: refuse }

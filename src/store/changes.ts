@@ -52,7 +52,10 @@ const changeOf = (old: Int32Array | undefined, now: Int32Array | undefined, at: 
   // A value that needs nothing, as a source is, may be made again and be the same.
   const hadList = wordsOf(old, Fact.DEP_HEAD) !== 0 || wordsOf(now, Fact.DEP_HEAD) !== 0
   const isValue = (wordsOf(now, Fact.FLAGS) & KIND_MASK) === Kind.VALUE
-  if (isValue && !hadList) return STORED_FACTS.some((word) => word !== Fact.BUILT && differ(word)) ? 'row' : 'none'
+  if (isValue && !hadList) {
+    const isNoted = (word: number): boolean => word !== Fact.BUILT && word !== Fact.WHY
+    return STORED_FACTS.some((word) => isNoted(word) && differ(word)) ? 'row' : 'none'
+  }
   // A list is written anew only by a run, which also sets `BUILT`, or when all of it goes. The head alone does not tell: two
   // runs between two commits may come back to the same edge.
   if (differ(Fact.DEP_HEAD) || differ(Fact.BUILT)) return 'list'

@@ -102,6 +102,17 @@ export class StoreFile {
     return done
   }
 
+  /** Does what writes beside the file: nothing is worth anything there without it. @throws StoreFault */
+  record(work: () => void): void {
+    if (!this.isInPlace) throw new StoreFault({ _tag: 'gone', path: this.path })
+    try {
+      work()
+    } catch (error) {
+      const fault = refusalOf(this.path, error)
+      throw fault === undefined ? error : new StoreFault(fault)
+    }
+  }
+
   close(): void {
     closeQuietly(this.db)
   }

@@ -6,7 +6,7 @@ import { edgeId, generation } from '../model/ids.js'
 import { EDGE_STRIDE, Edge, emptyState, FACT_STRIDE, Fact, Flag, KIND_MASK, Kind, type State } from '../model/state.js'
 import { eachObject, type IntTable, tableOf, withObject } from '../model/table.js'
 import { Names } from './names.js'
-import { DEPENDENCY_WORDS, ROW_WORDS, STORED_FACTS, type StoreRecord } from './record.js'
+import { DEPENDENCY_WORDS, STORED_FACTS, type StoreRecord } from './record.js'
 
 /** What the records say, the later ones over the earlier: at rest, and nothing of it looked at yet. */
 export const loadState = (
@@ -22,7 +22,7 @@ export const loadState = (
   const lists: Lists = { record: new Int32Array(idsEnd), start: new Int32Array(idsEnd) }
   let { errors, stamps } = emptyState
   records.forEach((record, r) => {
-    loadRows(record.rows, r, facts, lists)
+    loadRows(record, r, facts, lists)
     for (const [id, error, last] of record.extras) {
       errors = withObject(errors, id, error ?? undefined)
       stamps = withObject(stamps, id, last === null ? undefined : { last })
@@ -52,8 +52,8 @@ export const loadState = (
 }
 
 /** Calls `visit` with each id that a record speaks of, more than once for some. */
-export const eachIdOf = ({ rows, names, extras }: StoreRecord, visit: (id: number) => void): void => {
-  for (let i = 0; i < rows.length; i += ROW_WORDS + Math.max(rows[i + 1]!, 0) * DEPENDENCY_WORDS) visit(rows[i]!)
+export const eachIdOf = ({ rows, rowWords, names, extras }: StoreRecord, visit: (id: number) => void): void => {
+  for (let i = 0; i < rows.length; i += rowWords + Math.max(rows[i + 1]!, 0) * DEPENDENCY_WORDS) visit(rows[i]!)
   for (let i = 0; i < names.length; i += 2) visit(names[i]!)
   for (const [id] of extras) visit(id)
 }
@@ -75,17 +75,18 @@ interface Lists {
   readonly start: Int32Array
 }
 
-const loadRows = (rows: Int32Array, record: number, facts: Int32Array, lists: Lists): void => {
+const loadRows = ({ rows, rowWords }: StoreRecord, record: number, facts: Int32Array, lists: Lists): void => {
+  const words = rowWords - 2
   for (let i = 0; i < rows.length; ) {
     const id = rows[i]!
     const count = rows[i + 1]!
     const at = id * FACT_STRIDE
-    for (let word = 0; word < STORED_FACTS.length; word++) facts[at + STORED_FACTS[word]!] = rows[i + 2 + word]!
+    for (let word = 0; word < words; word++) facts[at + STORED_FACTS[word]!] = rows[i + 2 + word]!
     if (count >= 0) {
       lists.record[id] = record
-      lists.start[id] = i + ROW_WORDS
+      lists.start[id] = i + rowWords
     }
-    i += ROW_WORDS + (count > 0 ? count * DEPENDENCY_WORDS : 0)
+    i += rowWords + (count > 0 ? count * DEPENDENCY_WORDS : 0)
   }
 }
 
@@ -98,7 +99,9 @@ const linkEdges = (
   const idsEnd = lists.start.length
   const countOf = (id: number): number => {
     const start = lists.start[id]!
-    return start === 0 ? 0 : records[lists.record[id]!]!.rows[start - ROW_WORDS + 1]!
+    if (start === 0) return 0
+    const { rows, rowWords } = records[lists.record[id]!]!
+    return rows[start - rowWords + 1]!
   }
   let edgesEnd = 1
   for (let id = 1; id < idsEnd; id++) edgesEnd += countOf(id)

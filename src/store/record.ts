@@ -4,11 +4,11 @@
  * applying its records in order, so there is one format and one reader (`load.ts`).
  *
  *   header   8 words, see `Header`
- *   rows     id, number of dependencies (-1: as before), 10 words of facts, then 3 words a dependency: id, mode, seen
+ *   rows     id, number of dependencies (-1: as before), 11 words of facts, then 3 words a dependency: id, mode, seen
  *   names    id, number of bytes (-1: no name any more); the bytes of all of them follow, in the same order
  *   extras   JSON: [id, error or null, stamp or null], for builds that have or had one
  *
- * Words are 32 bits in the machine's own order: 56 bytes and the name a target, 12 a dependency. Every record carries a checksum
+ * Words are 32 bits in the machine's own order: 60 bytes and the name a target, 12 a dependency. Every record carries a checksum
  * of all its bytes, what it is, and where it belongs, because SQLite has none: a flipped bit is found before it is used.
  */
 import { crc32 } from 'node:zlib'
@@ -20,7 +20,10 @@ import { objectAt, PAGE_ROWS, pageOf, read } from '../model/table.js'
 import type { Names } from './names.js'
 
 /** Tells records of one kind from those of another: they are never taken for each other, wherever SQLite finds them. */
-export const RecordKind = { PAGE: 0x45474150, JOURNAL: 0x4c4e524a, HEAD: 0x44414548 } as const
+export const RecordKind = { PAGE: 0x32474150, JOURNAL: 0x324e524a, HEAD: 0x44414548 } as const
+/** What version 1 called its own: their rows have no `Fact.WHY`, the last word of facts. They stay until they are rewritten anyway. */
+const KIND_OF_1: Readonly<Record<number, number>> = { [RecordKind.PAGE]: 0x45474150, [RecordKind.JOURNAL]: 0x4c4e524a }
+const ROW_WORDS_OF_1 = 12
 
 const Header = {
   /** CRC-32 of all that follows. */
@@ -42,7 +45,7 @@ const HEADER_WORDS = 8
 export const PAGE_IDS = 1024
 
 /** Words of a row before its dependencies, and of each of these. */
-export const ROW_WORDS = 12
+export const ROW_WORDS = 13
 export const DEPENDENCY_WORDS = 3
 /** The words of `facts` that are stored, in order: all but the links into `edges`, which are numbers of this run. */
 export const STORED_FACTS = Array.from({ length: FACT_STRIDE }, (_, word) => word).filter(
@@ -166,6 +169,8 @@ export class RecordWriter {
 export interface StoreRecord {
   readonly sum: number
   readonly idsEnd: number
+  /** Words of a row before its dependencies: those of {@link ROW_WORDS}, or the first of them. */
+  readonly rowWords: number
   readonly rows: Int32Array
   /** Pairs: id, number of bytes. */
   readonly names: Int32Array
@@ -178,7 +183,7 @@ export const sumOf = (record: Buffer): number => record.readInt32LE(0)
 
 /** Undefined unless `bytes` is, to the last bit, the record of that kind, key and predecessor. */
 export const parseRecord = (bytes: unknown, kind: number, key: number, previous = 0): StoreRecord | undefined => {
-  const ints = checkedWords(bytes, kind)
+  const ints = checkedWords(bytes, kind) ?? checkedWords(bytes, KIND_OF_1[kind])
   if (ints === undefined) return undefined
   if (ints[Header.KEY] !== key || ints[Header.PREVIOUS] !== previous) return undefined
   const record = bytes as Uint8Array
@@ -189,6 +194,7 @@ export const parseRecord = (bytes: unknown, kind: number, key: number, previous 
   return {
     sum: ints[Header.SUM]!,
     idsEnd: ints[Header.IDS_END]!,
+    rowWords: ints[Header.KIND] === kind ? ROW_WORDS : ROW_WORDS_OF_1,
     rows: ints.subarray(HEADER_WORDS, namesAt),
     names: ints.subarray(namesAt, bytesAt),
     nameBytes: record.subarray(bytesAt * 4, extrasAt),
@@ -230,7 +236,7 @@ export const sumOfPages = (sums: ReadonlyMap<number, number>): number => {
   return crc32(new Uint8Array(Int32Array.from(pairs.flat()).buffer)) | 0
 }
 
-const checkedWords = (bytes: unknown, kind: number): Int32Array | undefined => {
+const checkedWords = (bytes: unknown, kind: number | undefined): Int32Array | undefined => {
   if (!(bytes instanceof Uint8Array) || bytes.length < HEADER_WORDS * 4) return undefined
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice()
   const ints = new Int32Array(aligned.buffer, aligned.byteOffset, aligned.length >>> 2)

@@ -16,6 +16,7 @@ import { type Changes, changesBetween } from './changes.js'
 import { type Contents, readContents } from './contents.js'
 import { closeQuietly, emptyHead, isDamage, openDatabase, refusalOf, type StoreError, setAside } from './database.js'
 import { createTexts, type Statements, StoreFile } from './file.js'
+import { IntentLog } from './intents.js'
 import { eachIdOf, loadState } from './load.js'
 import type { Names } from './names.js'
 import { type Note, NoteKind, Notes, type NotesEdit, writeNotes } from './notes.js'
@@ -38,6 +39,9 @@ export type { Along, Intent, StoreOptions, StoreWarning } from './terms.js'
 
 const JOURNAL_BYTES_MAX = 4 << 20
 
+/** What of the log of intents the last commit took over. */
+const LOG_END = 'intentsEnd'
+
 /** Opens the store in `folder`, which exists; makes it if it is not there. */
 export const openStore = (folder: string, options: StoreOptions = {}): E.Either<StoreError, Store> =>
   openStoreFile(join(folder, 'state.sqlite'), options)
@@ -51,14 +55,14 @@ export const openStoreFile = (path: string, options: StoreOptions = {}): E.Eithe
   }
   const limit = options.journalBytesMax ?? JOURNAL_BYTES_MAX
   try {
-    const { db, contents, why } = tryOpen(path, connect)
-    if (db !== undefined && contents !== undefined && why === undefined) {
-      return E.right(new Store(new StoreFile(path, connect, db), contents, limit, undefined, options.onNames))
+    const { file, contents, why } = tryOpen(path, connect)
+    if (file !== undefined && contents !== undefined && why === undefined) {
+      return E.right(new Store(path, file, contents, limit, undefined, options.onNames))
     }
-    if (db !== undefined) closeQuietly(db)
+    file?.close()
     const kept = contents === undefined ? 'nothing' : contents.journalLost > 0 ? 'older' : 'state'
     const warning: StoreWarning = { _tag: 'damaged', setAside: setAside(path), why: why ?? '', kept }
-    return E.right(new Store(new StoreFile(path, connect, connect()), contents, limit, warning))
+    return E.right(new Store(path, new StoreFile(path, connect, connect()), contents, limit, warning))
   } catch (error) {
     const refusal = refusalOf(path, error)
     if (refusal === undefined) throw error
@@ -67,14 +71,15 @@ export const openStoreFile = (path: string, options: StoreOptions = {}): E.Eithe
 }
 
 /** `why`: what is wrong, if it is damaged; then `contents` is what can be trusted, if anything. @throws what is not damage */
-const tryOpen = (path: string, connect: () => Database): { db?: Database; contents?: Contents; why?: string } => {
+const tryOpen = (path: string, connect: () => Database): { file?: StoreFile; contents?: Contents; why?: string } => {
   let db: Database | undefined
   try {
     db = connect()
     const contents = readContents(db)
-    if (contents.journalLost > 0) return { db, contents, why: `${contents.journalLost} commits are damaged` }
-    if (contents.notesLost) return { db, contents, why: 'intents or meta are damaged' }
-    return { db, contents }
+    const file = new StoreFile(path, connect, db)
+    if (contents.journalLost > 0) return { file, contents, why: `${contents.journalLost} commits are damaged` }
+    if (contents.notesLost) return { file, contents, why: 'intents or meta are damaged' }
+    return { file, contents }
   } catch (error) {
     if (db !== undefined) closeQuietly(db)
     if (refusalOf(path, error) !== undefined || !isDamage(error)) throw error
@@ -85,12 +90,14 @@ const tryOpen = (path: string, connect: () => Database): { db?: Database; conten
 export class Store {
   readonly names: Names
   readonly warning: StoreWarning | undefined
-  /** Those found on opening: their process ended before it settled them. `ino` is a string in them. */
+  /** Those found on opening: their process ended before it settled them. `ino` is a string in them. Several of one name: any may be in place. */
   readonly intents: readonly Intent[]
   private readonly file: StoreFile
   private readonly journalBytesMax: number
   private readonly writer = new RecordWriter()
   private readonly notes: Notes
+  /** Intents that no commit has taken over. */
+  private readonly log: IntentLog
   private committed: State
   private head: Head
   /** Checksums of the pages by number. */
@@ -104,6 +111,7 @@ export class Store {
 
   /** Made by `openStore`. With a `warning` the file is new, and gets all that there is. */
   constructor(
+    path: string,
     file: StoreFile,
     contents: Contents | undefined,
     journalBytesMax: number,
@@ -120,7 +128,9 @@ export class Store {
     const { state, names } = loadState(records, this.head.generation, onNames)
     this.committed = state
     this.names = names
-    this.intents = this.notes.all(NoteKind.INTENT).map(intentOf)
+    this.log = new IntentLog(`${path}-intents`, Number(this.meta(LOG_END) ?? 0))
+    const found = [...this.notes.all(NoteKind.INTENT).map(intentOf), ...this.log.found]
+    this.intents = [...new Map(found.map((intent) => [`${intent.ino} ${intent.name}`, intent])).values()]
     if (contents === undefined || warning !== undefined) {
       this.checkpointOf(state, 'all')
       return
@@ -147,17 +157,13 @@ export class Store {
 
   /**
    * Makes `after` what the next start will find, and forgets the intents of `settled` with it: one transaction, whose cost
-   * follows what changed since the last commit; nothing is written if nothing did. `intents`: targets that will be put in place, which is to
-   * be recorded before any of them is.
+   * follows what changed since the last commit; nothing is written if nothing did.
    * @throws StoreFault: nothing is written, and the next commit makes up for it.
    */
-  commit(after: State, settled: readonly string[] = [], intents: readonly Intent[] = [], along?: Along): void {
+  commit(after: State, settled: readonly string[] = [], along?: Along): void {
     const changes = changesBetween(this.committed, after, along?.renewed)
     this.unsettled = [...this.unsettled, ...settled]
-    const edit = this.notes.edit(
-      [...intents.map(noteOf), ...(along?.put ?? [])],
-      [...this.unsettled.map((key) => ({ kind: NoteKind.INTENT, key })), ...(along?.drop ?? [])],
-    )
+    const edit = this.settle(this.unsettled, along)
     if (along !== undefined) this.nameNew(after, changes.rows, along)
     const texts = this.file.isSuspect
       ? (along?.texts(emptyState, after, allIds(after)) ?? [])
@@ -175,6 +181,24 @@ export class Store {
       for (const id of ids) this.dirty.add(pageOfId(id))
     }
     this.unsettled = []
+    this.log.clear()
+  }
+
+  /** Records that these targets will be put in place, before any of them is. @throws StoreFault: none is recorded. */
+  intend(intents: readonly Intent[]): void {
+    this.file.record(() => this.log.add(intents))
+    const names = new Set(intents.map(({ name }) => name))
+    this.unsettled = this.unsettled.filter((name) => !names.has(name))
+  }
+
+  /** Plans to forget the intents of `settled`, and to take over those of the log. */
+  private settle(settled: readonly string[], along?: Along): NotesEdit {
+    const drop = settled.map((key) => ({ kind: NoteKind.INTENT, key }))
+    if (this.log.isEmpty) return this.notes.edit(along?.put ?? [], [...drop, ...(along?.drop ?? [])])
+    const done = new Set(settled)
+    const kept = this.log.all.filter(({ name }) => !done.has(name)).map(noteOf)
+    const end = { kind: NoteKind.META, key: LOG_END, value: String(this.log.end) }
+    return this.notes.edit([...kept, end, ...(along?.put ?? [])], [...drop, ...(along?.drop ?? [])])
   }
 
   private nameNew(after: State, rows: readonly BuildId[], { nameOf }: Along): void {
@@ -213,11 +237,9 @@ export class Store {
 
   /** These were settled without a commit. @throws StoreFault */
   dropIntents(names: readonly string[]): void {
-    const edit = this.notes.edit(
-      [],
-      names.map((key) => ({ kind: NoteKind.INTENT, key })),
-    )
-    if (edit.drop.length > 0) this.editNotes(edit)
+    const edit = this.settle(names)
+    if (edit.drop.length + edit.put.length > 0) this.editNotes(edit)
+    this.log.clear()
   }
 
   /** What `setMeta` last said of `key`. */
@@ -238,6 +260,7 @@ export class Store {
       if (after !== undefined) this.checkpoint(after)
     } finally {
       this.file.close()
+      this.log.close()
     }
   }
 

@@ -21,10 +21,25 @@ const ofObjects = (table: ObjectTable<unknown>): string => {
 }
 
 export const fingerprint = (state: State): string => {
-  const { facts, checked, edges, flight, sessions, errors, cycles, stamps, values, ...rest } = state
+  const {
+    facts,
+    checked,
+    edges,
+    flight,
+    sessions,
+    errors,
+    cycles,
+    stamps,
+    values,
+    costs,
+    plans,
+    lanes,
+    terms,
+    ...rest
+  } = state
   return [
-    ...[facts, checked, edges, flight].map(ofTable),
-    ...[sessions, errors, cycles, stamps, values].map((table) => ofObjects(table)),
+    ...[facts, checked, edges, flight, costs, plans].map(ofTable),
+    ...[sessions, errors, cycles, stamps, values, lanes, terms].map((table) => ofObjects(table)),
     JSON.stringify(rest),
   ].join('\n')
 }

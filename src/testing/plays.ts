@@ -1,15 +1,15 @@
 /** What has to hold of every schedule: each function plays one, and throws where a law is broken. */
 import { createEngine } from '../library/create-engine.js'
 import type { Receipt } from '../model/event.js'
-import type { Policy } from '../reduce/policies/basic.js'
-import * as policies from '../reduce/policies/basic.js'
+import * as policies from '../reduce/policies/index.js'
+import type { PlainPolicy, Policy } from '../reduce/policies/policy.js'
 import { fingerprint } from './fingerprint.js'
 import { Play } from './play.js'
 import { picker, type Sample, type Step } from './scripts.js'
 import type { Config } from './watched.js'
 
 /** The last that came is done first, two at a time. */
-export const lifo: Policy = (view) => ({
+export const lifo: PlainPolicy = (view) => ({
   scan: view.scan(Number.POSITIVE_INFINITY),
   run: [...view.run(Number.POSITIVE_INFINITY)].reverse().slice(0, 2),
   start: [...view.pooled].reverse(),
@@ -22,6 +22,18 @@ export const everyPolicy: readonly Policy[] = [
   policies.cap(1),
   policies.cap(3),
   lifo,
+]
+
+/** Those that know requests, costs and time: all they keep is in the state, and none of it is left in the end. */
+export const knowing: readonly Policy[] = [
+  policies.shortestRemaining(),
+  policies.leastAttained(),
+  policies.fairShare({ a: 2 }),
+  policies.criticalPath(),
+  policies.lexicographic(policies.deadline(), policies.criticalPath()),
+  policies.random(7),
+  policies.perClass({ a: policies.shortestRemaining(), b: policies.random(3) }),
+  policies.compose(policies.shortestRemaining(), policies.slice(1), policies.aimd(1)),
 ]
 
 /** Puts receipts in an order that numbers choose. */
@@ -49,7 +61,14 @@ export const expectLawful = (
   const played = play(sample, steps, config)
   played.finish(picker(order))
   if (!config.cyclic) played.expectSmall()
-  const fresh = createEngine({ rules: [], pools: { pool: config.pool ?? 1 }, drive: 'manual', keep: 5 })
+  const { policy } = config
+  const fresh = createEngine({
+    rules: [],
+    pools: { pool: config.pool ?? 1 },
+    drive: 'manual',
+    keep: 5,
+    ...(policy && { policy }),
+  })
   played.expectEmptied(fresh.state)
 }
 

@@ -4,7 +4,7 @@ import type { Control } from '../library/control.js'
 import type { BuildEngine } from '../library/create-engine.js'
 import { insideOf } from '../library/inside.js'
 import type { CreateOptions } from '../library/options.js'
-import { type Batch, emptyBatch } from '../model/event.js'
+import { emptyBatch } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import { gather } from '../reduce/gather.js'
@@ -37,7 +37,6 @@ export class Pump {
   /** Under way, and not yet over; slow: not waited for any more. */
   private readonly pending = new Map<BuildId, 'pending' | 'slow'>()
   private readonly arrived: { readonly build: BuildId; readonly deliver: () => void }[] = []
-  private next: Batch | undefined
   private wasTold = true
   private faultsLeft: number
   private wake: (() => void) | undefined
@@ -61,7 +60,6 @@ export class Pump {
     const { choose } = this.choices
     const base: Control = {
       isPumped: true,
-      policy: (view, own) => this.next ?? own(view),
       order: (receipts) => {
         if (receipts.length < 2) return receipts
         const by = choose(2 * receipts.length)
@@ -178,13 +176,13 @@ export class Pump {
       arrived.splice(arrived.indexOf(one), 1)
       one.deliver()
     }
-    this.next = {
+    const { inner } = insideOf(eng)
+    inner.tickOf({
       ...emptyBatch,
       run: run.filter((_, i) => isIn(i)),
       start: start.filter((_, i) => isIn(run.length + i)),
-    }
-    eng.tick()
-    this.next = undefined
+    })
+    inner.endTurn()
     return true
   }
 }

@@ -12,8 +12,9 @@ import { World } from '../make/world.js'
 import type { Definition, Key } from '../model/definition.js'
 import { emptyBatch, type Input, type Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
-import { emptyQueue, emptyState, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
+import { Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
 import { gather } from '../reduce/gather.js'
+import { decide } from '../reduce/policies/policy.js'
 import { Missing, Outside } from './outside.js'
 import type { EngineFactory } from './pump.js'
 
@@ -125,10 +126,8 @@ export abstract class Space {
   }
 
   get first(): Node {
-    const { pools, keep } = this.inside.settings
-    const rooms = pools.map(({ size }) => ({ size, running: 0, queue: emptyQueue }))
     return {
-      state: { ...emptyState, pools: rooms, keep },
+      state: this.inside.inner.state,
       underWay: [],
       position: 0,
       settings: 0,
@@ -222,7 +221,7 @@ export abstract class Space {
     const { choices = 'subsets' } = this.options
     if (n > 0) {
       if (choices === 'policy') {
-        const batch = this.inside.settings.policy(view)
+        const { batch } = decide(this.inside.settings.policy, view, state.carry)
         const own = [...batch.run, ...batch.start]
         if (own.length > 0) found.push({ tick: own, settle: [] })
         for (const end of ends) found.push({ tick: [], settle: [end] })

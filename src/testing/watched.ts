@@ -14,7 +14,7 @@ import type { Input, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { checkInvariants } from '../model/invariants.js'
 import type { State } from '../model/state.js'
-import type { Policy } from '../reduce/policies/basic.js'
+import type { Policy } from '../reduce/policies/policy.js'
 import { reduce } from '../reduce/reduce.js'
 import { fingerprint } from './fingerprint.js'
 import {

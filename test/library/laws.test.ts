@@ -1,13 +1,20 @@
 /** Random plans and schedules. `npm run soak -- --minutes N` runs the same for longer. */
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { everyPolicy, expectConfluent, expectLawful, expectSameDriven, permutation } from '../../src/testing/plays.js'
+import {
+  everyPolicy,
+  expectConfluent,
+  expectLawful,
+  expectSameDriven,
+  knowing,
+  permutation,
+} from '../../src/testing/plays.js'
 import { circles, picks, samples, schedules } from '../../src/testing/scripts.js'
 
 const minutes = Number(process.env.SOAK_MINUTES ?? 0)
 const seed = Number(process.env.SEED ?? Date.now() | 0)
 /** Laws share the time of a soak evenly. */
-const LAWS = 6
+const LAWS = 7
 let total = 0
 
 const runs = (numRuns: number): fc.Parameters<never> => ({
@@ -47,6 +54,21 @@ describe('every schedule is lawful', () => {
         ),
       ),
       runs(2_000) as never,
+    )
+  })
+  it('under every policy that knows requests, costs and time', { timeout }, () => {
+    fc.assert(
+      fc.property(
+        samples(),
+        schedules(),
+        picks,
+        fc.nat(knowing.length - 1),
+        fc.nat(2),
+        counted((sample, steps, order, policy, pool) =>
+          expectLawful(sample, steps, order, { policy: knowing[policy]!, pool: pool + 1, drop: 0.5 }),
+        ),
+      ),
+      runs(600) as never,
     )
   })
   it('of few plans and many steps', { timeout }, () => {

@@ -2,7 +2,16 @@ import fc from 'fast-check'
 import { setAutoFreeze } from 'immer'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { buildId } from '../../src/model/ids.js'
-import { cap, fixpoint, fullBatch } from '../../src/reduce/policies/basic.js'
+import {
+  cap,
+  criticalPath,
+  fairShare,
+  fixpoint,
+  fullBatch,
+  lexicographic,
+  random,
+  shortestRemaining,
+} from '../../src/reduce/policies/index.js'
 import { canonical, oracle } from '../support/world.js'
 import { edits, picks, runs, samples, worldOf } from './arbitraries.js'
 import { errorAt, expectSame, permutation, rounds, roundsInTurns } from './laws.js'
@@ -21,6 +30,10 @@ describe('confluence', () => {
           { policy: cap(1), jobs: 1 },
           { policy: cap(3), jobs: 3, picks: order },
           { policy: fixpoint(), jobs: 3, picks: order, permute: permutation(shuffle) },
+          { policy: criticalPath(), jobs: 3, picks: order },
+          { policy: lexicographic(shortestRemaining(), criticalPath()), jobs: 2, picks: order },
+          { policy: fairShare(), jobs: 2 },
+          { policy: random(3), jobs: 3, picks: order, permute: permutation(shuffle) },
         ]) {
           const other = rounds(sample, edits, options)
           expect(other.answers).toEqual(one.answers)

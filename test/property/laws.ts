@@ -7,7 +7,7 @@ import type { Receipt } from '../../src/model/event.js'
 import { buildId } from '../../src/model/ids.js'
 import { Flag, hasFlag, Kind, kindOf, type State } from '../../src/model/state.js'
 import { type IntTable, objectAt, pageOf, pagesEnd, read, rowsEnd } from '../../src/model/table.js'
-import type { Policy } from '../../src/reduce/policies/basic.js'
+import type { Policy } from '../../src/reduce/policies/policy.js'
 import { oracle, Play, type PlayOptions, type World } from '../support/world.js'
 import { type Edits, MISSING, type Op, PEEK, picker, type Sample, SOURCES, worldOf } from './arbitraries.js'
 
@@ -253,13 +253,13 @@ const pagesOf = (table: IntTable): string[] =>
     return words === undefined ? '' : `${page}: ${words}`
   })
 
-export const pagesOfState = ({ facts, checked, edges, flight }: State): string[][] =>
-  [facts, checked, edges, flight].map(pagesOf)
+export const pagesOfState = ({ facts, checked, edges, flight, costs, plans }: State): string[][] =>
+  [facts, checked, edges, flight, costs, plans].map(pagesOf)
 
 /** Equal word for word. (A comparison of half a million words by the matcher takes its time.) */
 export const expectSame = (one: State, other: State): void => {
-  const { facts, checked, edges, flight, ...rest } = one
-  const { facts: _, checked: __, edges: ___, flight: ____, ...otherRest } = other
+  const { facts, checked, edges, flight, costs, plans, ...rest } = one
+  const { facts: _, checked: __, edges: ___, flight: ____, costs: c, plans: p, ...otherRest } = other
   expect(otherRest).toEqual(rest)
   expect(pagesOfState(other)).toEqual(pagesOfState(one))
 }

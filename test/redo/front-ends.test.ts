@@ -63,6 +63,13 @@ describe('the front ends', () => {
     expect(run(folder.at(join(bin, 'redo')), ['x'], { REDFORD_NATIVE: 'off' })).toBe('node<redo><x>.')
   })
 
+  it('keep certificates from node, which would read them as it starts, under another name', () => {
+    const node = folder.at('path/tells')
+    fs.writeFileSync(node, '#!/bin/sh\nprintf "<%s><%s>" "$NODE_EXTRA_CA_CERTS" "$REDFORD_CA_CERTS"\n', { mode: 0o755 })
+    const env = { REDFORD_NODE: node, NODE_EXTRA_CA_CERTS: '/some.crt' }
+    expect(run(folder.at(join(bin, 'redo')), ['x'], env)).toBe('<></some.crt>')
+  })
+
   it('run node for redford itself', () => {
     addClient()
     expect(run(folder.at(join(bin, 'redford')), ['status'])).toBe('node<redford><status>.')

@@ -106,6 +106,15 @@ describe('the client', () => {
     return spawnSync(join(binFolder, 'redo'), ['x'], { env, encoding: 'utf8' }).stdout
   }
 
+  it('keeps certificates from node, which would read them as it starts, under another name', () => {
+    const { binFolder } = nativeProgram(envOf({}))
+    const own = { REDFORD_ROOT: folder.path, REDFORD_NODE: 'printenv', REDFORD_MAIN: 'REDFORD_CA_CERTS' }
+    const env = { ...own, PATH: process.env.PATH, NODE_EXTRA_CA_CERTS: '/some.crt' }
+    expect(spawnSync(join(binFolder, 'redo'), ['NODE_EXTRA_CA_CERTS'], { env, encoding: 'utf8' }).stdout).toBe(
+      '/some.crt\n',
+    )
+  })
+
   it("is linked with the system's library when asked to", () => {
     const native = nativeProgram(envOf({ REDFORD_CLIENT: 'libc' }))
     expect(native).toMatchObject({ _tag: 'native' })

@@ -3,7 +3,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { CreateOptions, State } from '../../src/index.js'
 import { endTurn } from '../../src/index.js'
 import { Replay } from '../../src/replay/replay.js'
-import { Recorder } from '../../src/store/recording/recorder.js'
+import { Recorder, type RecorderOptions } from '../../src/store/recording/recorder.js'
 import { play as playSteps } from '../../src/testing/plays.js'
 import { type Sample as Plans, picker as pickerOfSteps, type Step } from '../../src/testing/scripts.js'
 import type { Config } from '../../src/testing/watched.js'
@@ -46,7 +46,7 @@ export const recordSteps = (
 }
 
 /** A recorder for builds whose names are `n<id>`. */
-export const plainRecorder = (path: string, state: State): Recorder => {
+export const plainRecorder = (path: string, state: State, options: Partial<RecorderOptions> = {}): Recorder => {
   let now = 0
   return new Recorder(
     {
@@ -60,6 +60,7 @@ export const plainRecorder = (path: string, state: State): Recorder => {
       onTrouble: (error) => {
         throw error
       },
+      ...options,
     },
     state,
   )

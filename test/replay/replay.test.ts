@@ -10,8 +10,11 @@ import { emptyState, type State } from '../../src/model/state.js'
 import { emptyObjects, IntEditor, IntTable, ObjectTable, withObject } from '../../src/model/table.js'
 import { decodeSnapshot, encodeSnapshot, packed } from '../../src/store/recording/snapshot.js'
 import { fingerprint } from '../../src/testing/fingerprint.js'
-import { everyPolicy, permutation } from '../../src/testing/plays.js'
+import { everyPolicy, knowing, permutation } from '../../src/testing/plays.js'
 import { circles, picks, samples, schedules } from '../../src/testing/scripts.js'
+
+const all = [...everyPolicy, ...knowing]
+
 import * as files from '../property/arbitraries.js'
 import { useFolder } from '../support/folder.js'
 import { type Known, opened, recordOps, recordSteps } from './record.js'
@@ -57,12 +60,12 @@ describe('a recording', () => {
         samples(),
         schedules(),
         picks,
-        fc.nat(4),
+        fc.nat(all.length - 1),
         fc.constantFrom(0, 0.5),
         (sample, steps, order, policy, drop) => {
           const path = fresh()
           const known = recordSteps(path, sample, steps, order, {
-            policy: everyPolicy[policy]!,
+            policy: all[policy]!,
             drop,
             permute: permutation(order),
           })
@@ -201,17 +204,18 @@ describe('the digest, again', () => {
 /** A state in which every part says something. */
 const everything = (): State => {
   const state = { ...emptyState }
-  for (const name of ['facts', 'checked', 'edges', 'flight'] as const) {
+  for (const name of ['facts', 'checked', 'edges', 'flight', 'costs', 'plans'] as const) {
     const editor = new IntEditor(state[name])
     editor.set(3, 0, 17)
     state[name] = editor.finish()
   }
-  for (const name of ['sessions', 'errors', 'cycles', 'stamps'] as const)
+  for (const name of ['sessions', 'errors', 'cycles', 'stamps', 'lanes', 'terms'] as const)
     state[name] = withObject<never>(state[name] as never, 2, { a: 1 } as never) as never
   return {
     ...state,
     pools: [{ size: 1, running: 0, queue: { head: buildId(1), tail: buildId(1), size: 1 } }],
     kept: [buildId(4)],
+    shares: [['a', 1]],
   }
 }
 
@@ -224,5 +228,7 @@ const changed = (part: unknown): unknown => {
   if (part instanceof ObjectTable) return withObject<unknown>(part, 2, { a: 2 })
   if (typeof part === 'number') return part + 1
   if (Array.isArray(part)) return part.map(changed)
-  return { ...(part as object), size: 5 }
+  if (part === null) return { a: 1 }
+  if (typeof part === 'string') return `${part}.`
+  return Object.fromEntries(Object.entries(part as object).map(([name, value]) => [name, changed(value)]))
 }

@@ -37,7 +37,8 @@ const filled = (): { store: Store; play: Play; world: World; held: unknown[] } =
   commit()
   store.checkpoint(play.engine.state)
   store.setMeta('boot', 'x')
-  store.commit(store.state, [], [{ name: 'dir/1', ino: '1', size: 1 }])
+  store.intend([{ name: 'dir/1', ino: '1', size: 1 }])
+  store.commit(store.state)
   for (let i = 0; i < 6; i++) {
     world.files.set(SIZE / 2 + 3 * i + 1, 1_000 + i)
     commit()

@@ -6,9 +6,11 @@ import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { emptyState, Fact, type State } from '../../src/model/state.js'
 import { IntEditor, read } from '../../src/model/table.js'
-import type { Migration } from '../../src/store/database.js'
+import { MIGRATIONS, type Migration } from '../../src/store/database.js'
 import { openStore, type Store, StoreFault } from '../../src/store/store.js'
-import { copyOf, discard, opened, temporary } from '../support/store.js'
+import { copyOf, discard, lasting, opened, playIn, temporary } from '../support/store.js'
+import { makeVersion1 } from '../support/version1.js'
+import type { World } from '../support/world.js'
 
 const dist = join(dirname(fileURLToPath(import.meta.url)), '../../dist')
 
@@ -151,6 +153,9 @@ describe('where the store is', () => {
   })
 })
 
+/** The version of the files that are written. */
+const KNOWN = MIGRATIONS.length + 1
+
 describe('a version', () => {
   const addTable: Migration = (db) => db.exec('create table extra (x); insert into extra values (7)')
   const versionOf = (path: string): unknown => {
@@ -167,42 +172,103 @@ describe('a version', () => {
     const failing: Migration = () => {
       throw new Error('half way')
     }
-    expect(() => openStore(folder, { migrations: [addTable, failing] })).toThrow('half way')
-    expect(versionOf(path)).toBe(1)
-    const next = opened(folder, { migrations: [addTable] })
+    expect(() => openStore(folder, { migrations: [...MIGRATIONS, addTable, failing] })).toThrow('half way')
+    expect(versionOf(path)).toBe(KNOWN)
+    const next = opened(folder, { migrations: [...MIGRATIONS, addTable] })
     expect(next.warning).toBeUndefined()
     expect(revisionOf(next.state)).toBe(5)
     next.close()
-    expect(versionOf(path)).toBe(2)
-    expect(versionOf(`${path}.v1`)).toBe(1)
+    expect(versionOf(path)).toBe(KNOWN + 1)
+    expect(versionOf(`${path}.v${KNOWN}`)).toBe(KNOWN)
     const db = new Database(path)
     expect(db.prepare('select x from extra').pluck().all()).toEqual([7])
     db.close()
     const copy = temporary()
-    renameSync(`${path}.v1`, join(copy, 'state.sqlite'))
+    renameSync(`${path}.v${KNOWN}`, join(copy, 'state.sqlite'))
     const before = opened(copy)
     expect(revisionOf(before.state)).toBe(5)
     before.close()
     discard(copy)
-    opened(folder, { migrations: [addTable] }).close()
-    expect(existsSync(`${path}.v1`)).toBe(false)
+    opened(folder, { migrations: [...MIGRATIONS, addTable] }).close()
+    expect(existsSync(`${path}.v${KNOWN}`)).toBe(false)
+  })
+
+  it('1 is read as it is, and goes on: pages and journal alike, whether or not they were written since', () => {
+    const world: World = {
+      rules: new Map([
+        [1, { asks: [[2, 3], [4]], output: 'sum' }],
+        [2, { asks: [[4]], output: 'sum' }],
+        [3, { asks: [[5]], output: 'sum' }],
+      ]),
+      files: new Map([
+        [4, 10],
+        [5, 20],
+      ]),
+    }
+    const build = (store: Store, value: number): State => {
+      world.files.set(4, value)
+      const play = playIn(store, world)
+      play.request([1])
+      play.finish()
+      return play.engine.state
+    }
+    const whysOf = (state: State): number[] => [1, 2, 3, 4].map((x) => read(state.facts, x, Fact.WHY))
+    const first = opened(folder)
+    first.checkpoint(build(first, 10))
+    const known = build(first, 12)
+    expect(whysOf(known)).not.toContain(0)
+    first.commit(known)
+    expect(first.journalSize).toBeGreaterThan(0)
+    first.close()
+    makeVersion1(folder)
+
+    const facts = new IntEditor(known.facts)
+    for (let x = 1; x < known.facts.end; x++) facts.set(x, Fact.WHY, 0)
+    const without = { ...known, facts: facts.finish() }
+    const second = opened(folder)
+    expect(second.warning).toBeUndefined()
+    expect(lasting(second.state, second.names)).toEqual(lasting(without, second.names))
+    const after = build(second, 14)
+    expect(whysOf(after).map((why) => why !== 0)).toEqual([true, true, false, true])
+    second.commit(after)
+    second.close()
+    expect(versionOf(`${join(folder, 'state.sqlite')}.v1`)).toBe(1)
+    const third = opened(folder)
+    expect(third.warning).toBeUndefined()
+    expect(lasting(third.state, third.names)).toEqual(lasting(after, third.names))
+    third.close(third.state)
+  })
+
+  it('1 that is damaged is found to be', () => {
+    const store = opened(folder)
+    store.checkpoint(sources(store, 3, 5))
+    store.close()
+    makeVersion1(folder)
+    const db = new Database(join(folder, 'state.sqlite'))
+    const record = db.prepare('select record from pages').pluck().get() as Buffer
+    record[60]! ^= 1
+    db.prepare('update pages set record = ?').run(record)
+    db.close()
+    const again = opened(folder)
+    expect(again.warning).toMatchObject({ _tag: 'damaged', kept: 'nothing' })
+    again.close()
   })
 
   it('that is newer is refused, both named, and not a byte of it touched', () => {
     const path = join(folder, 'state.sqlite')
-    const store = opened(folder, { migrations: [addTable] })
+    const store = opened(folder, { migrations: [...MIGRATIONS, addTable] })
     store.commit(sources(store, 3, 5))
     const crashed = copyOf(folder)
     store.close()
     for (const place of [folder, crashed]) {
       const file = join(place, 'state.sqlite')
       const bytes = readFileSync(file)
-      const newer = { _tag: 'newer', path: file, found: 2, known: 1 }
+      const newer = { _tag: 'newer', path: file, found: KNOWN + 1, known: KNOWN }
       expect(openStore(place)).toMatchObject({ _tag: 'Left', left: newer })
       expect(readFileSync(file)).toEqual(bytes)
     }
     expect(existsSync(join(crashed, 'state.sqlite-wal'))).toBe(true)
     discard(crashed)
-    expect(versionOf(path)).toBe(2)
+    expect(versionOf(path)).toBe(KNOWN + 1)
   })
 })

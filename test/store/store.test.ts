@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -247,8 +247,8 @@ describe('the store', () => {
       return [record, more <= 5 * 4096]
     })
     expect(costs).toEqual([
-      [80, true],
-      [80, true],
+      [84, true],
+      [84, true],
     ])
   })
 
@@ -270,8 +270,8 @@ describe('intents', () => {
 
   it('are found by the next process, until they are settled with a commit', () => {
     const store = opened(folder)
-    store.commit(store.state, [], intents)
-    store.commit(store.state, [], [{ name: 'b', ino: '7', size: 2 ** 40 }])
+    store.intend(intents)
+    store.intend([{ name: 'b', ino: '7', size: 2 ** 40 }])
     const before = copyOf(folder)
     const play = playIn(store, world())
     play.build([1])
@@ -291,11 +291,12 @@ describe('intents', () => {
     discard(before)
   })
 
-  it('of a target that is put in place again take the place of those settled by the same commit', () => {
+  it('of a target that is put in place again take the place of those settled before', () => {
     const store = opened(folder)
-    store.commit(store.state, [], intents)
+    store.intend(intents)
     const again = { name: 'b', ino: '8', size: 1 }
-    store.commit(store.state, ['a\xff\0b', 'b'], [again])
+    store.commit(store.state, ['a\xff\0b', 'b'])
+    store.intend([again])
     const crashed = copyOf(folder)
     store.close()
     const found = opened(crashed)
@@ -305,9 +306,70 @@ describe('intents', () => {
     discard(crashed)
   })
 
+  it('are all found, where a target was put in place more than once since the last commit', () => {
+    const store = opened(folder)
+    const [first, second] = ['7', '8'].map((ino) => ({ name: 'b', ino, size: 1 }))
+    store.intend([first!])
+    store.intend([second!])
+    const crashed = copyOf(folder)
+    store.commit(store.state)
+    store.intend([first!])
+    store.close()
+    for (const [place, expected] of [
+      [crashed, [first, second]],
+      [folder, [second, first]],
+    ] as const) {
+      const again = opened(place)
+      expect(again.intents).toEqual(expected)
+      again.close()
+    }
+    discard(crashed)
+  })
+
+  it('that a commit did not settle are taken over by it, and found once', () => {
+    const store = opened(folder)
+    store.intend(intents)
+    const lines = readFileSync(join(folder, 'state.sqlite-intents'))
+    store.commit(store.state, ['b'])
+    // As if the crash came before the log was emptied.
+    writeFileSync(join(folder, 'state.sqlite-intents'), lines)
+    const crashed = copyOf(folder)
+    store.close()
+    const again = opened(crashed)
+    expect(again.intents).toEqual([found[0]])
+    again.intend([{ name: 'c', ino: '9', size: 0 }])
+    again.close()
+    const third = opened(crashed)
+    expect(third.intents).toEqual([found[0], { name: 'c', ino: '9', size: 0 }])
+    third.close()
+    discard(crashed)
+  })
+
+  it('are none where a line is cut short or changed', () => {
+    const store = opened(folder)
+    store.intend(intents)
+    const file = join(folder, 'state.sqlite-intents')
+    const text = readFileSync(file, 'latin1')
+    store.close()
+    for (const [damaged, expected] of [
+      [text.slice(0, -2), [found[0]]],
+      [text.replace(' 3 a', ' 4 a'), [found[1]]],
+      ['', []],
+    ] as const) {
+      writeFileSync(file, damaged, 'latin1')
+      const again = opened(folder)
+      expect(again.intents).toEqual(expected)
+      again.intend([{ name: 'c', ino: '9', size: 0 }])
+      again.close()
+      const third = opened(folder)
+      expect(third.intents).toEqual([...expected, { name: 'c', ino: '9', size: 0 }])
+      third.close()
+    }
+  })
+
   it('are settled by a commit in which nothing else changed', () => {
     const store = opened(folder)
-    store.commit(store.state, [], intents)
+    store.intend(intents)
     store.commit(store.state, ['b'])
     store.close()
     const again = opened(folder)

@@ -9,9 +9,9 @@ import { dependenciesOf } from '../../src/model/dependencies.js'
 import { type Effect, type Input, LOOK_STRIDE, LookWord, type Receipt, type Want } from '../../src/model/event.js'
 import { type BuildId, buildId } from '../../src/model/ids.js'
 import { checkInvariants } from '../../src/model/invariants.js'
-import { Edge, Fact, Flag, Flight, GROUP_SHIFT, hasFlag, type State } from '../../src/model/state.js'
+import { Edge, FACT_STRIDE, Fact, Flag, Flight, GROUP_SHIFT, hasFlag, type State } from '../../src/model/state.js'
 import { read } from '../../src/model/table.js'
-import type { Policy } from '../../src/reduce/policies/basic.js'
+import type { Policy } from '../../src/reduce/policies/policy.js'
 
 /** What a rule's process does, step by step. */
 export interface Rule {
@@ -453,7 +453,7 @@ export const oracle = (
 export const canonical = (state: State, ids: readonly number[]): unknown =>
   ids.map((x) => ({
     x,
-    facts: Array.from({ length: 12 }, (_, word) => read(state.facts, x, word)).filter(
+    facts: Array.from({ length: FACT_STRIDE }, (_, word) => read(state.facts, x, word)).filter(
       (_, word) => word !== Fact.DEP_HEAD && word !== Fact.DEPENDENT_HEAD,
     ),
     checked: read(state.checked, x, 0),

@@ -1,15 +1,20 @@
-/** Policies choose the batch of the next tick from what is ready. Pure; they may delay a build, never break it. */
+/** Policies that know nothing but the queues. */
 import type { Batch } from '../../model/event.js'
 import type { BuildId } from '../../model/ids.js'
 import { type ReadyView, slotsOf } from '../gather.js'
+import { decide, type PlainPolicy, type Policy } from './policy.js'
 
-export type Policy = (view: ReadyView) => Batch
+/** Those of this file: they take what they see, and pass over nothing for ever. */
+export const isPlain = (policy: Policy): boolean => typeof policy === 'function' && plain.has(policy)
+const plain = new WeakSet<PlainPolicy>()
+const named = (name: string, policy: PlainPolicy): PlainPolicy => {
+  Object.defineProperty(policy, 'name', { value: name })
+  plain.add(policy)
+  return policy
+}
 
 /** At most `max` builds of each kind a tick, first come first; slots go first to do-files that wait for an answer: what began gets done. */
-export const cap =
-  (max: number): Policy =>
-  (view) =>
-    batchOf(view, max, view.run(max))
+export const cap = (max: number): PlainPolicy => named(`cap(${max})`, (view) => batchOf(view, max, view.run(max)))
 
 const batchOf = (view: ReadyView, max: number, run: Batch['run']): Batch => {
   const answer = view.answer(Math.min(max, view.freeSlots))
@@ -18,23 +23,25 @@ const batchOf = (view: ReadyView, max: number, run: Batch['run']): Batch => {
 }
 
 /** Everything that is ready, first come first. */
-export const fullBatch = (): Policy => cap(Number.POSITIVE_INFINITY)
+export const fullBatch = (): PlainPolicy =>
+  named('fullBatch', (view) => batchOf(view, Number.POSITIVE_INFINITY, view.run(Number.POSITIVE_INFINITY)))
 
 /** How many builds a tick runs: so few that what it works on stays in the processor's cache, and that a turn may end soon. */
-const NEAR = 128
+export const NEAR = 128
 
 /**
  * To the fixed point the shortest way: what others were found to wait for runs before what was ready earlier, so that little waits at
  * any time, and results are used while they are at hand.
  */
-export const fixpoint = (): Policy => (view) => batchOf(view, Number.POSITIVE_INFINITY, view.newest(NEAR))
+export const fixpoint = (): PlainPolicy =>
+  named('fixpoint', (view) => batchOf(view, Number.POSITIVE_INFINITY, view.newest(NEAR)))
 
 /**
  * What would be started, were one more slot free. None where one is free, where an answer comes first, and with one slot in all: who asks
  * for one at a time gets one after the other.
  */
-export const upNext = (view: ReadyView, policy: Policy): BuildId | undefined => {
+export const upNext = (view: ReadyView, policy: Policy, carry?: unknown): BuildId | undefined => {
   const { state } = view
   if (state.start.size === 0 || state.answer.size > 0 || view.freeSlots > 0 || slotsOf(state) === 1) return undefined
-  return policy({ ...view, freeSlots: 1, pooled: [] }).start[0]
+  return decide(policy, { ...view, freeSlots: 1, pooled: [], rooms: view.rooms.map(() => 0) }, carry).batch.start[0]
 }

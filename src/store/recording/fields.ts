@@ -22,12 +22,12 @@ const RECEIPTS: FieldsOf<Receipt> = {
   scanned: { builds: 'ids', looks: 'looks' },
   blocked: { build: 'id', needs: 'ids', create: 'ids', slot: 'flag' },
   started: { build: 'id' },
-  done: { build: 'id', look: 'look', virtual: 'flag' },
+  done: { build: 'id', look: 'look', virtual: 'flag', cost: '?signed' },
   failed: { build: 'id', error: 'json', exists: 'flag', create: 'ids', claimed: '?look' },
   needs: { build: 'id', groups: 'groups' },
   pooled: { build: 'id', pool: 'signed' },
   // The content before the value: where it is the value, that is not written.
-  made: { build: 'id', groups: 'groups', content: 'content', value: 'value' },
+  made: { build: 'id', groups: 'groups', content: 'content', value: 'value', cost: '?signed' },
   recalled: { build: 'id', value: 'value' },
   broken: { build: 'id', groups: 'groups', error: '?json', cause: '?id', content: 'content' },
 }
@@ -42,6 +42,7 @@ const EVENTS: FieldsOf<Event> = {
     keepGoing: 'flag',
     jobs: 'signed',
     trust: 'flag',
+    terms: '?json',
   },
   cancelled: { request: 'id' },
   changed: { builds: 'ids' },
@@ -53,10 +54,11 @@ const EVENTS: FieldsOf<Event> = {
   taken: { builds: 'ids' },
   adopted: { build: 'id', look: 'look' },
   collect: { keep: 'json' },
-  followed: { request: 'id', target: 'id' },
+  followed: { request: 'id', target: 'id', terms: '?json' },
   transacted: { version: 'signed', builds: 'ids' },
   wiped: { builds: 'ids' },
   swept: { keep: 'signed' },
+  read: { now: 'signed', spent: 'signed' },
 }
 
 /** A table, ready to be read. */

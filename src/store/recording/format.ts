@@ -7,7 +7,7 @@ import Database from 'better-sqlite3'
 /** In the header of the file: "redr". */
 export const APPLICATION_ID = 0x72656472
 /** Raised whenever an older program could not read what this one writes. */
-export const FORMAT = 1
+export const FORMAT = 2
 
 /**
  * `chunks`: ticks `first` and on, `count` of them; `log` holds one record for each, with its length before it; `sums` the digest of the
@@ -94,7 +94,8 @@ export const mayReplace = (path: string): boolean => {
 export const createRecordingFile = (path: string): Database.Database => {
   if (path !== MEMORY) for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true })
   const db = new Database(path)
-  db.pragma('journal_mode = wal')
+  // What it is stands in the file itself, and not in SQLite's log beside it, before anything is written that way.
+  db.pragma('journal_mode = off')
   // What a power loss leaves is known by the chain; waiting for the disk would cost more than all else.
   db.pragma('synchronous = off')
   db.transaction(() => {
@@ -102,6 +103,7 @@ export const createRecordingFile = (path: string): Database.Database => {
     db.pragma(`application_id = ${APPLICATION_ID}`)
     db.pragma(`user_version = ${FORMAT}`)
   })()
+  db.pragma('journal_mode = wal')
   return db
 }
 

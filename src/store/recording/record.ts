@@ -52,6 +52,8 @@ export class TickEncoder {
 
   write(w: ByteWriter, { batch, receipts, events }: Input, settings: readonly RecordedSetting[]): void {
     for (const part of BATCH) this.writeIds(w, batch[part])
+    w.byte('carry' in batch ? 1 : 0)
+    if ('carry' in batch) w.text(JSON.stringify(batch.carry ?? null), 'utf8')
     w.count(receipts.length)
     this.receipts.begin()
     for (const receipt of receipts) this.receipts.write(w, receipt, this.options.recorded)
@@ -104,7 +106,8 @@ export const decodeTick = (bytes: Buffer): TickRecord => {
     }
     return found
   }
-  const batch: Batch = { scan: ids(), run: ids(), start: ids(), answer: ids() }
+  const builds: Batch = { scan: ids(), run: ids(), start: ids(), answer: ids() }
+  const batch: Batch = r.byte() === 0 ? builds : { ...builds, carry: JSON.parse(r.text('utf8')) }
   const receiptsOf = receiptCodec()
   const receipts: Receipt[] = []
   for (let left = r.count(); left > 0; left--) receipts.push(receiptsOf.read(r))

@@ -34,12 +34,14 @@ export interface RecorderOptions {
   readonly about: Omit<About, 'format'>
   /** The name of a build as a byte string; undefined for a request. */
   readonly nameOf: (build: BuildId) => string | undefined
-  /** The canonical text of a value that does not fit into its content words. */
-  readonly textOf: (build: BuildId, value: unknown) => string
+  /** The canonical text of a value that does not fit into its content words; or the value as another recording holds it. */
+  readonly textOf: (build: BuildId, value: unknown) => string | RecordedValue
   /** A longer text, in chars, is not put into the log. */
   readonly valueMax: number
   /** Whether longer texts are kept beside the log, instead of by their digest alone. */
   readonly beside: boolean
+  /** How many bytes of log lie between two snapshots at least; and twice what the last one took. Default 4 MiB. */
+  readonly snapshotBytes?: number
   /** In microseconds, from whenever. */
   readonly now: () => number
   /** Told once, when the disk refuses; nothing more is recorded then. */
@@ -48,7 +50,6 @@ export interface RecorderOptions {
 
 /** How long what happened may be in memory only, in ms. */
 const FLUSH_MS = 100
-/** So many bytes of log at least lie between two snapshots; and twice what the last one took. */
 const SNAPSHOT_BYTES = 4 << 20
 
 export class Recorder {
@@ -106,6 +107,11 @@ export class Recorder {
     if (!this.isOver) this.settings.push(setting)
   }
 
+  /** What `textOf` says to be beside, where it gives no text. */
+  keepBeside(digest: string, text: string): void {
+    this.besides.set(digest, text)
+  }
+
   onTick(input: Input, after: State): void {
     if (this.isOver) return
     this.ticks++
@@ -115,19 +121,29 @@ export class Recorder {
     record.clear()
     this.encoder.write(record, input, this.settings)
     if (this.settings.length > 0) this.settings = []
-    for (const news of after.news) if (news._tag === 'forgotten') this.encoder.forget(news.build)
+    const { news } = after
+    for (let i = 0; i < news.length; i++) {
+      const each = news[i]!
+      if (each._tag === 'forgotten') this.encoder.forget(each.build)
+    }
     const bytes = record.view()
     this.link = linkAfter(this.link, digest, bytes)
     this.log.count(bytes.length)
     this.log.raw(bytes)
-    for (const word of [...digest, ...this.link]) this.sums.word(word)
+    this.sums.word(digest[0])
+    this.sums.word(digest[1])
+    this.sums.word(this.link[0])
+    this.sums.word(this.link[1])
     const now = this.options.now()
     this.times.count(Math.max(0, Math.round(now - this.lastTime)))
     this.lastTime = now
     this.isAhead = true
     this.sinceSnapshot += bytes.length
     if (this.log.length >= CHUNK_BYTES || this.ticks - this.first + 1 >= CHUNK_TICKS) this.closeChunk()
-    if (!this.isPacking && this.sinceSnapshot >= Math.max(SNAPSHOT_BYTES, 2 * this.snapshotBytes))
+    if (
+      !this.isPacking &&
+      this.sinceSnapshot >= Math.max(this.options.snapshotBytes ?? SNAPSHOT_BYTES, 2 * this.snapshotBytes)
+    )
       this.snapshotLater(after)
     this.timer ??= setTimeout(() => this.flush(), FLUSH_MS).unref()
   }
@@ -193,6 +209,7 @@ export class Recorder {
 
   private recorded(build: BuildId, value: unknown): RecordedValue {
     const text = this.options.textOf(build, value)
+    if (typeof text !== 'string') return text
     if (text.length <= this.options.valueMax) return { _tag: 'text', text }
     if (!this.options.beside) return { _tag: 'left' }
     const digest = createHash('sha256').update(text).digest('hex')

@@ -25,8 +25,8 @@ export interface Snapshot {
   readonly names: NamesById
 }
 
-const TABLES = ['facts', 'checked', 'edges', 'flight'] as const
-const OBJECTS = ['sessions', 'errors', 'cycles', 'stamps'] as const
+const TABLES = ['facts', 'checked', 'edges', 'flight', 'costs', 'plans'] as const
+const OBJECTS = ['sessions', 'errors', 'cycles', 'stamps', 'lanes', 'terms'] as const
 type Rest = Omit<State, (typeof TABLES)[number] | (typeof OBJECTS)[number] | 'values'>
 
 /** Quick rather than small. */
@@ -47,7 +47,22 @@ export const encodeSnapshot = (
   recorded: (build: BuildId, value: unknown) => RecordedValue,
 ): Buffer => {
   const w = new ByteWriter()
-  const { facts, checked, edges, flight, sessions, errors, cycles, stamps, values, ...rest } = state
+  const {
+    facts,
+    checked,
+    edges,
+    flight,
+    costs,
+    plans,
+    sessions,
+    errors,
+    cycles,
+    stamps,
+    lanes,
+    terms,
+    values,
+    ...rest
+  } = state
   w.text(JSON.stringify({ ...rest, news: [] }), 'utf8')
   for (const name of TABLES) writeTable(w, state[name])
   for (const name of OBJECTS) {

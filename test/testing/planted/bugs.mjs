@@ -130,7 +130,7 @@ export const bugs = [
   {
     id: 'too-current',
     what: 'what was never looked at since a change passes for up to date',
-    file: 'reduce/tables.js',
+    file: 'model/why.js',
     find: 'trust && checked > 0;',
     put: 'trust && checked >= 0;',
   },
@@ -275,15 +275,15 @@ export const bugs = [
     id: 'policy-starves',
     what: 'a policy never picks every fifth build',
     file: 'reduce/policies/basic.js',
-    find: 'view.newest(NEAR));',
-    put: 'view.newest(NEAR).filter((x) => x % 5 !== 4));',
+    find: 'view.newest(NEAR)));',
+    put: 'view.newest(NEAR).filter((x) => x % 5 !== 4)));',
   },
   {
     id: 'pool-overfilled',
     what: 'a pool takes as many actions in one tick as it has room in all',
     file: 'reduce/gather.js',
-    find: 'pool.size - pool.running',
-    put: 'pool.size',
+    find: 'first(state, pool.queue, pool.size - pool.running)',
+    put: 'first(state, pool.queue, pool.size)',
   },
   // ------------------------------------------------------------------------------------------ make, digest
   {
@@ -304,8 +304,8 @@ export const bugs = [
     id: 'digest-forgets-a-table',
     what: 'the digest of a state leaves out which results are known to hold',
     file: 'model/digest.js',
-    find: "const TABLES = ['facts', 'checked', 'edges', 'flight'];",
-    put: "const TABLES = ['facts', 'edges', 'flight'];",
+    find: "const TABLES = ['facts', 'checked',",
+    put: "const TABLES = ['facts',",
   },
   {
     id: 'digest-forgets-a-number',

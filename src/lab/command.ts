@@ -1,0 +1,180 @@
+/** `redford lab`: from words to a study, and from that to a table, CSV, JSON and a page. */
+import { writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
+import { LabError } from './graph.js'
+import { policyNames } from './named.js'
+import { htmlOf } from './report/html.js'
+import { csvOf, tableOf } from './report/table.js'
+import type { Settings, Spec } from './scenarios.js'
+import { type Plan, runPlan } from './shares.js'
+import { type Cell, summariesOf } from './study.js'
+
+export const labUsage = `usage: redford lab [OPTIONS] TRACE...
+Runs policies on workloads, under the real engine and a pretended machine, and says how they did.
+
+A TRACE is a file: a workflow in WfFormat, a build with its costs (own-build.json), change sets of its sources (own-changes.json,
+beside the build; edits:own-changes.json: of one tree that all share), times of requests (CSV), a build.ninja with its .ninja_log; or a graph
+that is drawn: chain:N, star:N, layered:LxW, queue:fixed, queue:exponential.
+
+  --policy P       a policy, more than once for more: ${policyNames.slice(0, 6).join(', ')},
+                   ${policyNames.slice(6).join(', ')};
+                   with arguments, as in cap(4); one order before another: 'shortestRemaining>criticalPath';
+                   a part of what another takes: 'shortestRemaining+slice(5)'; or a file whose default export is one
+  --slots N,...    machines with so many slots (2); 0: one thread, on which the engine runs too
+  --seeds N        so many seeds (10)
+  --load X         how busy the slots are to be, where jobs arrive by chance (0.8)
+  --jobs N         how many jobs of a trace of many are one run (200)
+  --clients N      a closed loop of so many clients
+  --estimates E    what is known of costs: exact, none, rules (the mean of each rule), or the error of their logarithm (0.3)
+  --drive D        ticks: fixpoint (default), batch (one a turn), or ms of a turn
+  --overhead T,B   µs that a tick takes, and each build in it (0,0)
+  --speed X        the machine is so many times as fast as that of the trace
+  --csv FILE, --json FILE, --html FILE
+  --threads N      share the work among so many
+`
+
+const parse = (args: readonly string[]) =>
+  parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      policy: { type: 'string', multiple: true },
+      slots: { type: 'string' },
+      seeds: { type: 'string' },
+      load: { type: 'string' },
+      jobs: { type: 'string' },
+      clients: { type: 'string' },
+      estimates: { type: 'string' },
+      drive: { type: 'string' },
+      overhead: { type: 'string' },
+      speed: { type: 'string' },
+      csv: { type: 'string' },
+      json: { type: 'string' },
+      html: { type: 'string' },
+      threads: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  })
+type Values = ReturnType<typeof parse>['values']
+
+const DEFAULT_POLICIES = [
+  'fullBatch',
+  'firstCome',
+  'criticalPath',
+  'shortestRemaining',
+  'leastAttained',
+  'fairShare',
+  'random',
+]
+
+/** The exit code: 0; 1 a policy broke the rules, or a trace is none; 2 usage. */
+export const labCommand = async (args: readonly string[]): Promise<number> => {
+  let parsed: ReturnType<typeof parse>
+  try {
+    parsed = parse(args)
+  } catch (error) {
+    return refuse((error as Error).message.split('. ')[0]!, 2)
+  }
+  const { values, positionals } = parsed
+  if (values.help === true || positionals.length === 0) {
+    process.stdout.write(labUsage)
+    return values.help === true ? 0 : 2
+  }
+  try {
+    const plan = planOf(positionals, values)
+    const cells = await runPlan(plan, numberIn('--threads', values.threads, availableParallelism()), progress(plan))
+    clearLine()
+    return await report(cells, values)
+  } catch (error) {
+    if (!(error instanceof LabError)) throw error
+    clearLine()
+    return refuse(error.message, 1)
+  }
+}
+
+const refuse = (why: string, code: number): number => {
+  process.stderr.write(`redford lab: ${why}\n`)
+  return code
+}
+
+const numberIn = (option: string, text: string | undefined, otherwise: number): number => {
+  if (text === undefined) return otherwise
+  const number = Number(text)
+  if (text.trim() === '' || !Number.isFinite(number) || number < 0)
+    throw new LabError(`${option} takes a number, not '${text}'`)
+  return number
+}
+
+const planOf = (sources: readonly string[], values: Values): Plan => {
+  const slots = (values.slots ?? '2').split(',').map((text) => numberIn('--slots', text, 2))
+  const [perTick = 0, perBuild = 0] = (values.overhead ?? '0,0')
+    .split(',')
+    .map((text) => numberIn('--overhead', text, 0))
+  const common: Omit<Settings, 'machine'> = {
+    estimates: estimatesIn(values.estimates ?? '0.3'),
+    load: numberIn('--load', values.load, 0.8),
+    jobs: numberIn('--jobs', values.jobs, 200),
+    speed: numberIn('--speed', values.speed, 1),
+    clients: numberIn('--clients', values.clients, 0),
+    ...driveIn(values.drive),
+  }
+  const specs = sources.flatMap((source) =>
+    slots.map((count): Spec => ({ source, settings: { ...common, machine: { slots: count, perTick, perBuild } } })),
+  )
+  const seeds = Array.from({ length: numberIn('--seeds', values.seeds, 10) }, (_, i) => i + 1)
+  return { specs, policies: values.policy ?? DEFAULT_POLICIES, seeds }
+}
+
+const estimatesIn = (text: string): Settings['estimates'] =>
+  text === 'exact' || text === 'none' || text === 'rules'
+    ? { _tag: text }
+    : { _tag: 'error', sigma: numberIn('--estimates', text, 0) }
+
+const driveIn = (text: string | undefined): Pick<Settings, 'drive'> => {
+  if (text === undefined) return {}
+  return { drive: text === 'fixpoint' || text === 'batch' ? text : { ms: numberIn('--drive', text, 5) } }
+}
+
+/** Draws how far it is, on a terminal. */
+const progress = ({ specs, policies, seeds }: Plan): ((cell: Cell) => void) => {
+  const all = specs.length * policies.length * seeds.length
+  const began = performance.now()
+  let done = 0
+  return ({ scenario, policy, seed }) => {
+    done++
+    if (!process.stderr.isTTY) return
+    const seconds = (performance.now() - began) / 1000
+    const left = Math.round((seconds / done) * (all - done))
+    const words = `${done} of ${all} runs, ${left} s left  ${scenario}, ${policy}, seed ${seed}`
+    process.stderr.write(`\r\x1b[K${words.slice(0, Math.max(20, (process.stderr.columns ?? 80) - 1))}`)
+  }
+}
+
+const clearLine = (): void => {
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
+}
+
+const report = async (cells: readonly Cell[], values: Values): Promise<number> => {
+  const summaries = summariesOf(cells)
+  process.stdout.write(tableOf(summaries))
+  const write = (path: string | undefined, text: () => string): void => {
+    if (path === undefined) return
+    try {
+      writeFileSync(path, text())
+    } catch (error) {
+      throw new LabError(`${path} cannot be written: ${(error as Error).message}`)
+    }
+  }
+  write(values.csv, () => csvOf(cells))
+  write(
+    values.json,
+    () =>
+      `${JSON.stringify({ summaries, cells: cells.map(({ gantt: _, latencies: __, occupancy: ___, ...cell }) => cell) }, null, 1)}\n`,
+  )
+  if (values.html !== undefined) {
+    const page = await htmlOf(cells, summaries, 'Batching policies')
+    write(values.html, () => page)
+  }
+  return cells.some(({ breach }) => breach !== undefined) ? 1 : 0
+}

@@ -1,0 +1,96 @@
+/** Graphs of tasks as plain data: what a workload is made of, and what can be said of it without running it. */
+
+export interface Task {
+  readonly name: string
+  /** What it takes on the machine that it was measured on, in µs; at least 1. */
+  readonly cost: number
+  /** Numbers of tasks that must be done before. */
+  readonly deps: readonly number[]
+  /** Numbers of sources that it reads. */
+  readonly sources: readonly number[]
+  /** What it is made by: tasks of one rule cost alike. */
+  readonly rule: string
+}
+
+export interface Graph {
+  readonly name: string
+  readonly tasks: readonly Task[]
+  readonly sources: readonly string[]
+}
+
+export class LabError extends Error {
+  override readonly name = 'LabError'
+}
+
+/** Every task after all that it needs. @throws LabError where tasks need each other. */
+export const inOrder = ({ name, tasks }: Graph): readonly number[] => {
+  const missing = tasks.map(({ deps }) => deps.length)
+  const dependents = dependentsOf(tasks)
+  const order = tasks.flatMap((_, i) => (missing[i] === 0 ? [i] : []))
+  for (const i of order) for (const d of dependents[i]!) if (--missing[d]! === 0) order.push(d)
+  if (order.length < tasks.length) {
+    const one = tasks.find((_, i) => missing[i]! > 0)!
+    throw new LabError(`${name}: its tasks need each other, ${one.name} among them`)
+  }
+  return order
+}
+
+export const dependentsOf = (tasks: readonly Task[]): readonly (readonly number[])[] => {
+  const dependents: number[][] = tasks.map(() => [])
+  tasks.forEach(({ deps }, i) => {
+    for (const d of deps) dependents[d]!.push(i)
+  })
+  return dependents
+}
+
+export const workOf = ({ tasks }: Graph): number => tasks.reduce((sum, { cost }) => sum + cost, 0)
+
+/** What the longest chain takes, in µs. */
+export const criticalPathOf = (graph: Graph): number => {
+  const ends = new Float64Array(graph.tasks.length)
+  let longest = 0
+  for (const i of inOrder(graph)) {
+    const { cost, deps } = graph.tasks[i]!
+    let start = 0
+    for (const d of deps) start = Math.max(start, ends[d]!)
+    ends[i] = start + cost
+    longest = Math.max(longest, ends[i]!)
+  }
+  return longest
+}
+
+/** No schedule of it on so many slots is shorter, in µs: neither than its longest chain, nor than its work, evenly spread. */
+export const lowerBound = (graph: Graph, slots: number): number =>
+  Math.max(criticalPathOf(graph), Math.ceil(workOf(graph) / slots))
+
+/** Tasks that nothing else needs. */
+export const rootsOf = ({ tasks }: Graph): readonly number[] =>
+  dependentsOf(tasks).flatMap((dependents, i) => (dependents.length === 0 ? [i] : []))
+
+/** The part of it that has to be made again when `sources` change; what it needs besides is there. */
+export const dirtyPart = (graph: Graph, sources: readonly number[]): Graph => {
+  const changed = new Set(sources)
+  const isDirty = graph.tasks.map(() => false)
+  for (const i of inOrder(graph)) {
+    const task = graph.tasks[i]!
+    isDirty[i] = task.sources.some((s) => changed.has(s)) || task.deps.some((d) => isDirty[d])
+  }
+  return partOf(graph, isDirty)
+}
+
+const partOf = (graph: Graph, isIn: readonly boolean[]): Graph => {
+  const number = new Map<number, number>()
+  graph.tasks.forEach((_, i) => {
+    if (isIn[i]) number.set(i, number.size)
+  })
+  const tasks = graph.tasks
+    .filter((_, i) => isIn[i])
+    .map((task) => ({ ...task, deps: task.deps.flatMap((d) => number.get(d) ?? []) }))
+  return { ...graph, tasks }
+}
+
+/** The same, on a machine that is so many times as fast. */
+export const faster = (graph: Graph, speed: number): Graph =>
+  speed === 1
+    ? graph
+    : { ...graph, tasks: graph.tasks.map((t) => ({ ...t, cost: Math.max(1, Math.round(t.cost / speed)) })) }

@@ -1,0 +1,167 @@
+/** Scenarios from what people name: trace files, folders of ninja builds, and synthetic graphs. Plain data, so that threads can share the work. */
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { fromNinja } from './formats/ninja.js'
+import { fromBuildTrace, fromChanges, fromCsv } from './formats/traces.js'
+import { fromWfFormat } from './formats/wfformat.js'
+import { faster, type Graph, LabError } from './graph.js'
+import { Random } from './random.js'
+import type { Machine } from './simulate.js'
+import type { Scenario } from './study.js'
+import { type Costs, chain, drawCost, layered, star } from './synthetic.js'
+import type { Estimates } from './units.js'
+import { type Arrivals, arriving, changeJobs, edits, meanBetween, once, type Workload } from './workload.js'
+
+export interface Settings {
+  readonly machine: Machine
+  readonly drive?: 'fixpoint' | 'batch' | { readonly ms: number }
+  readonly estimates: Estimates
+  /** Part of the time in which the slots are to be busy, where jobs arrive by chance. */
+  readonly load: number
+  /** How many jobs of a trace of many make one run. */
+  readonly jobs: number
+  readonly speed: number
+  /** So many clients, each of which waits for its answer before it asks again; 0: jobs arrive whether or not others are done. */
+  readonly clients: number
+}
+
+export interface Spec {
+  readonly source: string
+  readonly settings: Settings
+}
+
+/** @throws LabError where the source is none, or not understood. */
+export const scenarioOf = ({ source, settings }: Spec): Scenario => {
+  const { machine, drive, estimates } = settings
+  const options = { machine, estimates, ...(drive !== undefined && { drive }) }
+  const { name, draw } = drawer(source, settings)
+  const where = machine.slots > 0 ? `${machine.slots} slots` : 'one thread'
+  return { name: `${name}, ${where}`, draw, options }
+}
+
+interface Drawer {
+  readonly name: string
+  readonly draw: (seed: number) => Workload
+}
+
+const drawer = (source: string, settings: Settings): Drawer => {
+  const [kind, rest] = splitAt(source, ':')
+  if (rest !== undefined && !existsSync(source)) {
+    if (kind === 'chain' || kind === 'star' || kind === 'layered') return synthetic(kind, rest, settings)
+    if (kind === 'queue') return queue(rest, settings)
+    if (kind === 'edits') return changes(rest, settings, true)
+    throw new LabError(
+      `there is no file ${source}, and no kind of graph ${kind}: use chain:N, star:N, layered:LxW, queue:fixed or queue:exponential`,
+    )
+  }
+  if (!existsSync(source)) throw new LabError(`there is no file ${source}`)
+  if (source.endsWith('.csv')) return requests(source, settings)
+  const json = source.endsWith('.json') ? readJson(source) : undefined
+  if (json !== undefined && Array.isArray((json as { readonly commits?: unknown }).commits))
+    return changes(source, settings, false)
+  const graph = faster(graphOf(source, json), settings.speed)
+  return { name: shortName(source), draw: () => once(graph) }
+}
+
+const splitAt = (text: string, separator: string): readonly [string, string | undefined] => {
+  const at = text.indexOf(separator)
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)]
+}
+
+const shortName = (path: string): string => basename(path).replace(/\.(json|csv|ninja)$/, '')
+
+const readJson = (path: string): unknown => {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    throw new LabError(`${path}: ${(error as Error).message}`)
+  }
+}
+
+/** Of a trace file, a `build.ninja`, or the folder that one is in. */
+const graphOf = (path: string, json: unknown): Graph => {
+  if (json !== undefined)
+    return (json as { readonly workflow?: unknown }).workflow === undefined ? fromBuildTrace(json) : fromWfFormat(json)
+  const build = statSync(path).isDirectory() ? join(path, 'build.ninja') : path
+  const log = join(dirname(build), '.ninja_log')
+  for (const file of [build, log])
+    if (!existsSync(file))
+      throw new LabError(`there is no file ${file}: a ninja build needs build.ninja and .ninja_log`)
+  return fromNinja(readFileSync(build, 'utf8'), readFileSync(log, 'utf8'), shortName(dirname(build)))
+}
+
+/** Change sets of a build: its trace lies beside them, by the same name with `build` for `changes`. */
+const changes = (path: string, settings: Settings, isShared: boolean): Drawer => {
+  const beside = path.replace(/changes(?=[^/]*$)/, 'build')
+  if (beside === path || !existsSync(beside))
+    throw new LabError(`${path}: change sets need their build beside them, as in own-changes.json, own-build.json`)
+  const graph = faster(graphOf(beside, readJson(beside)), settings.speed)
+  const all = fromChanges(readJson(path)).map(({ sources }) => sources)
+  const draw = (seed: number): Workload => {
+    const random = new Random(seed)
+    const first = random.below(Math.max(1, all.length - settings.jobs))
+    const some = all.slice(first, first + settings.jobs)
+    const graphs = changeJobs(graph, some)
+    if (!isShared) return arriving(shortName(path), graphs, arrivalsOf(graphs, settings), random)
+    const mean = meanBetween(graphs, Math.max(1, settings.machine.slots), settings.load)
+    let at = 0
+    const timed = some.map((sources) => {
+      at += Math.round(random.exponential(mean))
+      return [at, sources] as const
+    })
+    return edits(graph, timed)
+  }
+  return { name: isShared ? `${shortName(path)} of one tree` : shortName(path), draw }
+}
+
+const arrivalsOf = (graphs: readonly Graph[], { machine, load, clients }: Settings): Arrivals => {
+  const meanUs = meanBetween(graphs, Math.max(1, machine.slots), load)
+  return clients > 0 ? { _tag: 'closed', clients, thinkUs: meanUs * clients } : { _tag: 'poisson', meanUs }
+}
+
+/** Requests with sizes, at their own times, slowed down or sped up to the load: each is as many tasks at once as it is large. */
+const requests = (path: string, settings: Settings): Drawer => {
+  const all = fromCsv(readFileSync(path, 'utf8'))
+  const draw = (seed: number): Workload => {
+    const first = new Random(seed).below(Math.max(1, all.length - settings.jobs))
+    const some = all.slice(first, first + settings.jobs)
+    const graphs = some.map(({ size }) =>
+      faster(
+        star(Math.max(1, Math.round(Math.log2(size + 2))), { _tag: 'fixed', us: 100 * (size + 1) }),
+        settings.speed,
+      ),
+    )
+    const span = some.at(-1)!.atMs - some[0]!.atMs
+    const factor =
+      (meanBetween(graphs, Math.max(1, settings.machine.slots), settings.load) * some.length) / Math.max(1, span)
+    const times = some.map(({ atMs }) => Math.round((atMs - some[0]!.atMs) * factor))
+    return arriving(shortName(path), graphs, { _tag: 'trace', times }, new Random(seed))
+  }
+  return { name: shortName(path), draw }
+}
+
+const COSTS: Costs = { _tag: 'logNormal', medianUs: 20_000, sigma: 1 }
+
+const synthetic = (kind: 'chain' | 'star' | 'layered', rest: string, { speed }: Settings): Drawer => {
+  const [a = Number.NaN, b = 100] = rest.split('x').map(Number)
+  if (!Number.isInteger(a) || !Number.isInteger(b))
+    throw new LabError(`${kind}:${rest}: its size must be a number, as in chain:100, layered:10x50`)
+  const graph = (seed: number): Graph => {
+    if (kind === 'chain') return chain(a, COSTS, seed)
+    return kind === 'star' ? star(a, COSTS, seed) : layered({ layers: a, width: b, degree: 3 }, COSTS, seed)
+  }
+  return { name: `${kind}-${rest}`, draw: (seed) => once(faster(graph(seed), speed)) }
+}
+
+const MEAN_US = 10_000
+
+/** Single tasks: the queues of theory. */
+const queue = (rest: string, settings: Settings): Drawer => {
+  const costs: Costs = rest === 'fixed' ? { _tag: 'fixed', us: MEAN_US } : { _tag: 'exponential', meanUs: MEAN_US }
+  const draw = (seed: number): Workload => {
+    const random = new Random(seed)
+    const graphs = Array.from({ length: settings.jobs }, () => star(0, { _tag: 'fixed', us: drawCost(random, costs) }))
+    return arriving(`queue-${rest}`, graphs, arrivalsOf(graphs, settings), random)
+  }
+  return { name: `queue-${rest}`, draw }
+}

@@ -1,0 +1,72 @@
+/** A state of a recording, asked by keys. */
+import { fromTable, isBroken } from '../make/answers.js'
+import { wordsOf } from '../make/keys.js'
+import { type BuildError, buildErrorOf } from '../model/build-error.js'
+import type { Key } from '../model/definition.js'
+import { isAtHand } from '../model/dependencies.js'
+import { failureFrom } from '../model/error.js'
+import { Misuse } from '../model/misuse.js'
+import { Fact, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
+import { objectAt, read } from '../model/table.js'
+import type { Moment } from '../replay/replay.js'
+import type { RecordedValue } from '../store/recording/value.js'
+import { nameOf } from './name.js'
+import { LEFT, type RecordedKeys } from './recorded-keys.js'
+
+/** How far a build is. */
+export type Sight<V = unknown, F = unknown> =
+  | { readonly _tag: 'value'; readonly value: V }
+  /** It has one, which the recording left out since it is too large. */
+  | { readonly _tag: 'left' }
+  | { readonly _tag: 'error'; readonly error: BuildError<F> }
+  /** Being worked on: `status` says how far. */
+  | { readonly _tag: 'pending'; readonly status: keyof typeof Status }
+  /** There is a result, which may not hold any more. */
+  | { readonly _tag: 'outOfDate' }
+  /** Nobody asked for it. */
+  | { readonly _tag: 'unknown' }
+
+export interface KeyedMoment extends Moment {
+  readonly look: <V, F>(key: Key<V, F>) => Sight<V, F>
+}
+
+/** `recorded`: the rules that are at hand, if any. */
+export const keyedMoment = (moment: Moment, recorded: RecordedKeys | undefined): KeyedMoment => ({
+  ...moment,
+  look: <V, F>(key: Key<V, F>): Sight<V, F> => {
+    if (recorded === undefined)
+      throw new Misuse(
+        'look: it needs the rules that were recorded: open the recording with replay(path, { rules: [...] })',
+      )
+    return sightOf(moment, recorded, key) as Sight<V, F>
+  },
+})
+
+const sightOf = ({ state, find, nameOf: named }: Moment, recorded: RecordedKeys, key: Key): Sight => {
+  const name = nameOf(key)
+  const x = find(name)
+  if (x === undefined || kindOf(state, x) !== Kind.VALUE) return { _tag: 'unknown' }
+  const status = statusOf(state, x)
+  if (status !== Status.REST) return { _tag: 'pending', status: statusName(status) }
+  if (!isAtHand(state, x)) return { _tag: 'outOfDate' }
+  if (isBroken(state, x)) return { _tag: 'error', error: errorOf(state, recorded, x, named) }
+  const value = recorded.decode(name, objectAt(state.values, x) as RecordedValue)
+  return value === LEFT ? { _tag: 'left' } : { _tag: 'value', value: fromTable(value) }
+}
+
+const statusName = (status: number): keyof typeof Status =>
+  (Object.keys(Status) as (keyof typeof Status)[]).find((name) => Status[name] === status)!
+
+const errorOf = (
+  { facts, errors }: State,
+  recorded: RecordedKeys,
+  x: Parameters<Moment['nameOf']>[0],
+  named: Moment['nameOf'],
+): BuildError => {
+  const failure = failureFrom(
+    x,
+    (d) => read(facts, d, Fact.CAUSE),
+    (d) => objectAt(errors, d),
+  )
+  return buildErrorOf(failure, (d) => recorded.keyOf(named(d)!)!, wordsOf)
+}

@@ -1,0 +1,36 @@
+/** What can be said of a request besides its key, for policies that know requests. */
+import type { Event } from '../model/event.js'
+import type { BuildId } from '../model/ids.js'
+import { Misuse } from '../model/misuse.js'
+import type { Terms } from '../model/plan.js'
+
+export interface RequestTerms {
+  /** Policies treat requests of one class alike: `fairShare`, `perClass`. */
+  readonly class?: string
+  /** When the answer should be there, in ms of `performance.now()`: for `deadline`. */
+  readonly deadline?: number
+}
+
+/** Its part of an event. @throws Misuse */
+export const termsOf = (what: string, terms: RequestTerms = {}): { readonly terms?: Terms } => {
+  const { class: of, deadline } = terms
+  if (of !== undefined && typeof of !== 'string') throw new Misuse(`${what}: \`class\` must be a string, got ${of}`)
+  if (deadline !== undefined && !Number.isFinite(deadline))
+    throw new Misuse(`${what}: \`deadline\` must be a time in ms, got ${deadline}`)
+  if (of === undefined && deadline === undefined) return {}
+  return { terms: { ...(of !== undefined && { class: of }), ...(deadline !== undefined && { deadline }) } }
+}
+
+/** A request for one answer. */
+export const onceEvent = (id: BuildId, target: BuildId, told: { readonly terms?: Terms }): Event => ({
+  _tag: 'requested',
+  request: id,
+  by: 0 as BuildId,
+  session: id,
+  targets: [target],
+  want: 'value',
+  keepGoing: true,
+  jobs: 1,
+  trust: true,
+  ...told,
+})

@@ -1,0 +1,138 @@
+/** Questions about what is known of a target: what `redford why`, `redford why-not` and `redo-whichdo` say. */
+import { lstatSync } from 'node:fs'
+import { candidatesFor } from '../make/lookup.js'
+import { valueFileOf } from '../make/value-file.js'
+import type { BuildError } from '../model/error.js'
+import { type BuildId, buildId } from '../model/ids.js'
+import { Kind, kindOf, type State } from '../model/state.js'
+import { why } from '../replay/why.js'
+import type { FaultError } from '../replay/why-facts.js'
+import { type Asked, whyNot } from '../replay/why-not.js'
+import { type Names, whyNotText, whyText } from '../replay/why-words.js'
+import type { Names as NamesInStore } from '../store/names.js'
+import { fromByteString } from './byte-strings.js'
+import type { Host } from './host.js'
+import type { Resolver } from './project.js'
+import { errorWords, printable } from './words.js'
+
+export interface Answer {
+  readonly code: number
+  /** UTF-8. */
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export type Question = 'why' | 'why-not'
+
+/** The id of what a user calls a target: a file, or the value of a rule as it is shown, `page("index")`. */
+export const idOfTarget = (names: NamesInStore, resolver: Resolver, target: string): BuildId | undefined => {
+  const [, rule, text] = /^([^()]+)\((.*)\)$/s.exec(target) ?? []
+  const id = names.idOf(resolver.nameOf(target))
+  if (id !== 0 || rule === undefined || text === undefined) return id === 0 ? undefined : id
+  return names.idOf(valueFileOf(fromByteString(rule), fromByteString(text))) || undefined
+}
+
+/** Says why `target` was made, or was not. `state` may be any in which ids have the names of `names`. */
+export const answerWhy = (
+  question: Question,
+  state: State,
+  names: NamesInStore,
+  resolver: Resolver,
+  target: string,
+  { json, ...asked }: Asked & { readonly json: boolean },
+): Answer => {
+  const shown = (x: BuildId): string => (names.isNamed(x) ? resolver.shown(names.nameOf(x)) : 'something')
+  const words: Names = {
+    nameOf: (x) => printable(shown(x)),
+    idOf: () => idOfTarget(names, resolver, target),
+    errorWords: faultWords,
+    generation: 'request',
+  }
+  const called = printable(target)
+  const told = question === 'why' ? whyText(state, words, called, asked) : whyNotText(state, words, called, asked)
+  if (!told.isKnown) return { code: 1, stdout: '', stderr: told.text }
+  if (!json) return { code: 0, stdout: told.text, stderr: '' }
+  const id = words.idOf(target)!
+  const as = (x: BuildId): string => fromByteString(shown(x))
+  const data = question === 'why' ? why(state, id, as, asked.generation) : whyNot(state, id, as, asked)
+  return { code: 0, stdout: `${JSON.stringify(data)}\n`, stderr: '' }
+}
+
+const faultWords = (error: FaultError<string>): string => {
+  if (error._tag === 'cycle') return `it needs itself: ${[...error.path, error.path[0]].join(' -> ')} (208)`
+  // Only circles name builds.
+  return errorWords(error as BuildError, () => '')
+}
+
+/** Answers from the present state. What was not made is looked at first, if nobody is at work: the state need not know of it yet. Returns the request for that. */
+export const askWhy = (
+  host: Host,
+  question: Question,
+  resolver: Resolver,
+  target: string,
+  json: boolean,
+  onAnswer: (answer: Answer) => void,
+): BuildId | undefined => {
+  const { names } = host.store
+  const id = idOfTarget(names, resolver, target)
+  const generation = lastGeneration(host)
+  if (question === 'why' || id === undefined || !host.isIdle || kindOf(host.state, id) !== Kind.TARGET)
+    return void onAnswer(answerWhy(question, host.state, names, resolver, target, { json, generation }))
+  return lookAt(host, [id], (outOfDate, state) => {
+    const isOutOfDate = outOfDate.includes(id)
+    onAnswer(answerWhy(question, state, names, resolver, target, { json, generation, isOutOfDate }))
+  })
+}
+
+/** Generations up to `end` in which was only looked, and the one before them. */
+const looked = new WeakMap<Host, { readonly generation: number; readonly end: number }>()
+
+/** That of the last request that was more than a look. */
+const lastGeneration = (host: Host): number => {
+  const last = looked.get(host)
+  return last?.end === host.state.generation ? last.generation : host.state.generation
+}
+
+/** Looks at targets and all they stand on, and runs nothing: which of them are out-of-date. Returns the request. */
+export const lookAt = (
+  host: Host,
+  targets: readonly BuildId[],
+  onAnswer: (outOfDate: readonly BuildId[], state: State) => void,
+): BuildId => {
+  const generation = lastGeneration(host)
+  const request = host.store.names.fresh()
+  const event = {
+    _tag: 'requested',
+    request,
+    by: buildId(0),
+    session: request,
+    targets,
+    want: 'look',
+    keepGoing: true,
+    jobs: 1,
+    trust: false,
+  } as const
+  host.ask(event, (_, state, outOfDate) => {
+    looked.set(host, { generation, end: state.generation })
+    onAnswer(outOfDate, state)
+  })
+  return request
+}
+
+/** The do-files that are looked for up to the one that is there, or the config that makes it; and whether there is one. */
+export const makersOf = (
+  host: Host,
+  resolver: Resolver,
+  name: string,
+): { readonly shown: readonly string[]; readonly isMade: boolean } => {
+  const shown: string[] = []
+  for (const { doFile } of candidatesFor(name)) {
+    shown.push(resolver.shown(doFile))
+    if (lstatSync(Buffer.from(doFile, 'latin1'), { throwIfNoEntry: false }) !== undefined)
+      return { shown, isMade: true }
+  }
+  const { rules } = host
+  const isMade = rules?.makes(name) === true
+  if (isMade) shown.push(resolver.shown(rules.config))
+  return { shown, isMade }
+}

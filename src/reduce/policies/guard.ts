@@ -1,0 +1,125 @@
+/** Makes any policy safe: nothing is taken that cannot be, and nothing is passed over for ever. */
+import type { Batch } from '../../model/event.js'
+import type { BuildId } from '../../model/ids.js'
+import { Bit, Flight, type State, Status } from '../../model/state.js'
+import { read } from '../../model/table.js'
+import type { ReadyView } from '../gather.js'
+import { type CarryPolicy, decide, isEmpty, nameOf, type Policy, tracksOf } from './policy.js'
+
+/** A policy that waits is asked again after so long at the latest, in ms. */
+export const WAIT_MAX = 1000
+
+/** Each queue's oldest build is taken when others were taken in its place, or nothing was, in so many ticks in which it could have been. */
+export const PATIENCE = 64
+
+export interface GuardOptions {
+  readonly patience?: number
+  /** Told what the policy broke. Without it, it is taken at its word that it takes only what is ready, once each. */
+  readonly onBreach?: ((breach: string) => void) | undefined
+}
+
+/** By queue: its oldest build, and in how many ticks it was passed over. */
+interface Guarded {
+  /** The policy whose this is: another one begins anew. */
+  readonly of: string
+  readonly carry: unknown
+  readonly heads: readonly (readonly [head: BuildId, passed: number])[]
+}
+
+export const guard = (policy: Policy, { patience = PATIENCE, onBreach }: GuardOptions = {}): CarryPolicy<Guarded> => ({
+  name: nameOf(policy),
+  initial: { of: nameOf(policy), carry: null, heads: [] },
+  tracks: tracksOf(policy),
+  choose(view, known) {
+    const { of, carry, heads } = known.of === nameOf(policy) ? known : { of: nameOf(policy), carry: null, heads: [] }
+    const decision = decide(policy, view, carry)
+    const sound = onBreach === undefined ? decision.batch : checked(view, decision.batch, nameOf(policy), onBreach)
+    let batch = sound
+    // Nothing would ever happen again.
+    const isStuck = isEmpty(sound) && decision.wakeMs === undefined && !isBusy(view)
+    const passed = headsOf(view).map(([part, head, isOpen], i): readonly [BuildId, number] => {
+      const old = heads[i]
+      const count = old !== undefined && old[0] === head ? old[1] : 0
+      if (head === 0 || batch[part].includes(head)) return [head, 0]
+      if (!isOpen) return [head, count]
+      if (count + 1 < patience && !isStuck) return [head, count + 1]
+      batch = withFirst(batch, part, head, view)
+      return [head, 0]
+    })
+    const next = 'carry' in decision ? (decision.carry ?? null) : carry
+    const { wakeMs = 0 } = decision
+    const wake = wakeMs > 0 && batch === sound ? { wakeMs: Math.min(wakeMs, WAIT_MAX) } : {}
+    return { batch, carry: { of, carry: next, heads: passed }, ...wake }
+  },
+})
+
+const isBusy = ({ state }: ReadyView): boolean => state.running > 0 || state.pools.some(({ running }) => running > 0)
+
+type Part = 'scan' | 'run' | 'start' | 'answer'
+
+/** Each queue's oldest build, and whether it could be taken now. */
+const headsOf = ({ state, freeSlots, rooms }: ReadyView): readonly (readonly [Part, BuildId, boolean])[] => [
+  ['scan', state.scan.head, true],
+  ['run', state.ready.head, true],
+  ['answer', state.answer.head, freeSlots > 0],
+  ['start', state.start.head, freeSlots > 0],
+  ...state.pools.map(({ queue }, i) => ['start', queue.head, rooms[i]! > 0] as const),
+]
+
+/** Adds `head`; where it needs a room that others were given, the last of those goes without. */
+const withFirst = (batch: Batch, part: Part, head: BuildId, view: ReadyView): Batch => {
+  const added = { ...batch, [part]: [head, ...batch[part]] }
+  return part === 'start' || part === 'answer' ? withinRooms(view, added, part) : added
+}
+
+/** Leaves out what there is no room for: answers go first, unless one of `first` was put in front. */
+const withinRooms = (view: ReadyView, batch: Batch, first: Part): Batch => {
+  let slots = view.freeSlots
+  const rooms = [...view.rooms]
+  const fits = (pool: number): boolean => (pool === 0 ? --slots >= 0 : --rooms[pool - 1]! >= 0)
+  const poolOf = (x: BuildId): number => read(view.state.flight, x, Flight.POOL)
+  const startsHead = first === 'start' ? batch.start.slice(0, 1).filter((x) => fits(poolOf(x))) : []
+  const answer = batch.answer.filter(() => fits(0))
+  const rest = batch.start.slice(startsHead.length).filter((x) => fits(poolOf(x)))
+  return { ...batch, answer, start: [...startsHead, ...rest] }
+}
+
+const wanted: Readonly<Record<Part, readonly [status: number, words: string]>> = {
+  scan: [Status.SCAN, 'to be scanned'],
+  run: [Status.READY, 'ready to run'],
+  start: [Status.START, 'waiting to be started'],
+  answer: [Status.ANSWER, 'waiting to be answered'],
+}
+
+/** What of `batch` may be taken. */
+const checked = (view: ReadyView, batch: Batch, name: string, onBreach: (breach: string) => void): Batch => {
+  const seen = new Set<BuildId>()
+  const part = (of: Part): readonly BuildId[] => {
+    const builds: unknown = (batch as Batch | undefined)?.[of]
+    if (!Array.isArray(builds)) {
+      onBreach(`${name}: its batch has no list \`${of}\`, but ${typeof builds}`)
+      return []
+    }
+    return builds.filter((x: BuildId) => {
+      const breach = breachOf(view.state, x, of, seen)
+      if (breach !== undefined) onBreach(`${name}: ${breach}`)
+      return breach === undefined
+    })
+  }
+  const sound: Batch = { scan: part('scan'), run: part('run'), start: part('start'), answer: part('answer') }
+  const fitting = withinRooms(view, sound, 'answer')
+  const over = sound.start.length + sound.answer.length - fitting.start.length - fitting.answer.length
+  if (over > 0) onBreach(`${name}: it starts ${over} more than there are slots and rooms for`)
+  return over > 0 ? fitting : sound
+}
+
+const breachOf = (state: State, x: BuildId, part: Part, seen: Set<BuildId>): string | undefined => {
+  const [status, words] = wanted[part]
+  if (!Number.isSafeInteger(x)) return `its \`${part}\` holds ${String(x)}, which is no build`
+  const row = read(state.flight, x, Flight.STATUS)
+  if ((row & 15) !== status || (row & Bit.QUEUED) === 0)
+    return `its \`${part}\` holds build ${x}, which is not ${words}`
+  if (seen.has(x)) return `it takes build ${x} twice`
+  seen.add(x)
+  return undefined
+}

@@ -1,0 +1,151 @@
+/** Policies that take in an order: which request, and which of its builds, comes first. */
+import type { Batch } from '../../model/event.js'
+import type { BuildId } from '../../model/ids.js'
+import { Track } from '../../model/plan.js'
+import type { LaneView, ReadyView } from '../gather.js'
+import { NEAR } from './basic.js'
+import type { CarryPolicy, Order } from './policy.js'
+
+/** How many that wait, those that came first, are looked at to find the best: a tick costs no more, however many wait. */
+export const WINDOW = 256
+
+type OfRequest = Extract<Order, { _tag: 'ofRequest' }>
+
+/** Takes by `orders`, the first counts most; ties go by id. */
+export const ordered = (name: string, orders: readonly Order[], tracks: number): CarryPolicy<undefined> => ({
+  name,
+  initial: undefined,
+  tracks,
+  choose: (view) => ({ batch: orders[0]?._tag === 'ofBuild' ? byBuild(view, orders) : byRequest(view, orders) }),
+  ...(orders.length === 1 ? { order: orders[0]! } : {}),
+})
+
+/** As much as there is room for, from what each `take` gives in turn. */
+class Taken {
+  readonly run: BuildId[] = []
+  readonly start: BuildId[] = []
+  readonly answer: readonly BuildId[]
+  private readonly rooms: number[]
+  private slots: number
+
+  constructor(
+    private readonly view: ReadyView,
+    private readonly runMax: number,
+  ) {
+    this.answer = view.answer(view.freeSlots)
+    this.slots = view.freeSlots - this.answer.length
+    this.rooms = [...view.rooms]
+  }
+
+  get isFull(): boolean {
+    return this.run.length >= this.runMax && this.slots <= 0 && this.rooms.every((room) => room <= 0)
+  }
+
+  /** `best` puts what waits for the same in order, and gives the first `max`. */
+  take(from: Pick<LaneView, 'run' | 'start' | 'pooled'>, best: Best = asTheyCome): void {
+    const { run, start, runMax, rooms } = this
+    if (run.length < runMax) for (const x of best((max) => from.run(max), runMax - run.length)) run.push(x)
+    if (this.slots > 0) {
+      const found = best((max) => from.start(max), this.slots)
+      this.slots -= found.length
+      for (const x of found) start.push(x)
+    }
+    for (let pool = 0; pool < rooms.length; pool++) {
+      if (rooms[pool]! <= 0) continue
+      const found = best((max) => from.pooled(pool, max), rooms[pool]!)
+      rooms[pool]! -= found.length
+      for (const x of found) start.push(x)
+    }
+  }
+
+  get batch(): Batch {
+    const { run, start, answer } = this
+    return { scan: this.view.scan(Number.POSITIVE_INFINITY), run, start, answer }
+  }
+}
+
+type Best = (list: (max: number) => readonly BuildId[], max: number) => readonly BuildId[]
+const asTheyCome: Best = (list, max) => list(max)
+
+const byRequest = (view: ReadyView, orders: readonly Order[]): Batch => {
+  const isOfBuild = orders.findIndex(({ _tag }) => _tag === 'ofBuild')
+  const ofRequests = (isOfBuild < 0 ? orders : orders.slice(0, isOfBuild)) as readonly OfRequest[]
+  const best = isOfBuild < 0 ? asTheyCome : bestBy(view, orders.slice(isOfBuild))
+  const taken = new Taken(view, NEAR)
+  for (const lane of lanesBy(view, ofRequests)) {
+    taken.take(lane, best)
+    if (taken.isFull) break
+  }
+  return taken.batch
+}
+
+/** Best first. Mostly the first few are all that there is room for: these are looked for, and the rest is put in order only after them. */
+function* lanesBy(view: ReadyView, orders: readonly OfRequest[]): Generator<LaneView> {
+  const keyed = view.lanes().map((lane) => ({ lane, keys: orders.map(({ key }) => key(lane, view)) }))
+  // They come by id, and both ways keep that where all is equal.
+  for (let picked = 0; picked < FEW && keyed.length > 0; picked++) {
+    let best = 0
+    for (let i = 1; i < keyed.length; i++) if (compare(keyed[i]!.keys, keyed[best]!.keys) < 0) best = i
+    yield keyed.splice(best, 1)[0]!.lane
+  }
+  keyed.sort((a, b) => compare(a.keys, b.keys))
+  for (const { lane } of keyed) yield lane
+}
+const FEW = 4
+
+const byBuild = (view: ReadyView, orders: readonly Order[]): Batch => {
+  const taken = new Taken(view, Number.POSITIVE_INFINITY)
+  const best = bestBy(view, orders)
+  // What is to be run is as good as done: only rooms are scarce.
+  const all: Pick<LaneView, 'run' | 'start' | 'pooled'> = { run: view.run, start: view.start, pooled: view.pool }
+  taken.take(all, (list, max) => (max === Number.POSITIVE_INFINITY ? list(max) : best(list, max)))
+  return taken.batch
+}
+
+const bestBy =
+  (view: ReadyView, orders: readonly Order[]): Best =>
+  (list, max) => {
+    const found = list(Math.max(WINDOW, max))
+    if (found.length <= 1) return found
+    const keyed = found.map((x) => ({ x, keys: orders.map((order) => keyOf(view, order, x)) }))
+    keyed.sort((a, b) => compare(a.keys, b.keys) || a.x - b.x)
+    return keyed.slice(0, max).map(({ x }) => x)
+  }
+
+const keyOf = (view: ReadyView, order: Order, x: BuildId): number => {
+  if (order._tag === 'ofBuild') return order.key(x, view)
+  const lane = view.laneOf(x)
+  return lane === undefined ? 0 : order.key(lane, view)
+}
+
+const compare = (a: readonly number[], b: readonly number[]): number => {
+  for (let i = 0; i < a.length; i++) if (a[i]! !== b[i]!) return a[i]! < b[i]! ? -1 : 1
+  return 0
+}
+
+const REQUESTS = Track.LANES | Track.CLOCK
+const ofRequest = (name: string, key: (lane: LaneView) => number): CarryPolicy<undefined> =>
+  ordered(name, [{ _tag: 'ofRequest', key }], REQUESTS)
+
+/** The request that came first comes first. */
+export const firstCome = (): CarryPolicy<undefined> => ofRequest('firstCome', ({ request }) => request)
+
+/** How much cheaper, in µs, a request counts for each µs that it has waited. */
+const AGEING = 0.5
+
+/**
+ * The request that has the least left to be made comes first: the least mean latency there is, if costs are known. With `ageing`, what waits
+ * comes forward, so that a large one is not passed by for ever: its key falls as fast as that of all others, so only when it came matters.
+ */
+export const shortestRemaining = ({ ageing = AGEING } = {}): CarryPolicy<undefined> =>
+  ofRequest('shortestRemaining', ({ remaining, since }) => Math.round(remaining + ageing * 1000 * since))
+
+/** The request that got the least so far comes first: near to the shortest first, without knowing what anything costs. */
+export const leastAttained = (): CarryPolicy<undefined> => ofRequest('leastAttained', ({ attained }) => attained)
+
+/** The request that is due first comes first; those without a deadline after all others. */
+export const deadline = (): CarryPolicy<undefined> => ofRequest('deadline', (lane) => lane.deadline)
+
+/** What the most costly chain of builds waits for starts first: the shortest makespan, mostly, of one large build. */
+export const criticalPath = (): CarryPolicy<undefined> =>
+  ordered('criticalPath', [{ _tag: 'ofBuild', key: (x, view) => -view.rank(x) }], Track.RANK)

@@ -1,0 +1,182 @@
+/** Policies that share among classes of requests, or among policies. */
+import { type Batch, emptyBatch } from '../../model/event.js'
+import type { BuildId } from '../../model/ids.js'
+import { Misuse } from '../../model/misuse.js'
+import { Track } from '../../model/plan.js'
+import type { LaneView, ReadyView } from '../gather.js'
+import { NEAR } from './basic.js'
+import { ordered } from './order.js'
+import { type CarryPolicy, decide, nameOf, type Policy, tracksOf, viewOf } from './policy.js'
+
+/** By class, what it is taken to have got, beyond what it got, in µs by its weight: pairs, since a class may have any name. */
+interface Shared {
+  /** What the class that has the least of those who want something has got. */
+  readonly least: number
+  readonly given: readonly (readonly [name: string, given: number])[]
+}
+
+/**
+ * Every class of requests gets its part of what is made, by `weights` (1, if it has none), as long as it wants it; what it did not want is not
+ * saved up (start-time fair queueing, Goyal, Vin and Cheng, 1996). Within a class, first come first.
+ */
+export const fairShare = (weights: Readonly<Record<string, number>> = {}): CarryPolicy<Shared> => ({
+  name: 'fairShare',
+  initial: { least: 0, given: [] },
+  tracks: Track.LANES,
+  choose: (view, { least, given }) => {
+    const dealers = new Map<string, Dealer>()
+    for (const lane of view.lanes()) {
+      const weight = Object.hasOwn(weights, lane.class) ? weights[lane.class]! : 1
+      if (!dealers.has(lane.class)) dealers.set(lane.class, new Dealer(weight))
+      dealers.get(lane.class)!.lanes.push(lane)
+    }
+    if (dealers.size === 0) return { batch: dealt(view, []) }
+    const all = new Map(given)
+    for (const [name, dealer] of dealers) {
+      const own = Math.round(view.attained(name) / dealer.weight)
+      dealer.served = Math.max(own + (all.get(name) ?? 0), least)
+      all.set(name, dealer.served - own)
+    }
+    const now = Math.min(...[...dealers.values()].map(({ served }) => served))
+    return { batch: dealt(view, [...dealers.values()]), carry: { least: now, given: [...all] } }
+  },
+})
+
+/** What one class could have done, next first. */
+class Dealer {
+  readonly lanes: LaneView[] = []
+  served = 0
+  private readonly lists = new Map<string, BuildId[]>()
+  constructor(readonly weight: number) {}
+
+  next(kind: string, list: (lane: LaneView) => readonly BuildId[]): BuildId | undefined {
+    let found = this.lists.get(kind)
+    if (found === undefined) {
+      found = this.lanes.flatMap(list).reverse()
+      this.lists.set(kind, found)
+    }
+    return found.pop()
+  }
+}
+
+/** Room by room, to whoever got the least. */
+const dealt = (view: ReadyView, dealers: Dealer[]): Batch => {
+  const answer = view.answer(view.freeSlots)
+  const deal = (room: number, kind: string, list: (lane: LaneView) => readonly BuildId[]): readonly BuildId[] => {
+    const given: BuildId[] = []
+    let open = dealers
+    while (given.length < room && open.length > 0) {
+      const least = open.reduce((a, b) => (b.served < a.served ? b : a))
+      const x = least.next(kind, list)
+      if (x === undefined) open = open.filter((dealer) => dealer !== least)
+      else {
+        given.push(x)
+        least.served += view.cost(x) / least.weight
+      }
+    }
+    return given
+  }
+  const slots = view.freeSlots - answer.length
+  const start = [...deal(slots, 'start', (lane) => lane.start(slots))]
+  view.rooms.forEach((room, pool) => void start.push(...deal(room, `pool ${pool}`, (lane) => lane.pooled(pool, room))))
+  return { scan: view.scan(Number.POSITIVE_INFINITY), run: deal(NEAR, 'run', (lane) => lane.run(NEAR)), start, answer }
+}
+
+/** Takes by the first; what that holds for equal, by the second, and so on. */
+export const lexicographic = (...policies: readonly CarryPolicy<undefined>[]): CarryPolicy<undefined> => {
+  const orders = policies.map((policy) => {
+    if (policy?.order === undefined)
+      throw new Misuse(
+        `lexicographic: ${policy === undefined ? policy : nameOf(policy)} has no order: it takes shortestRemaining, leastAttained, deadline, criticalPath`,
+      )
+    return policy.order
+  })
+  return ordered(`lexicographic(${policies.map(nameOf).join(', ')})`, orders, allTracks(policies) | Track.LANES)
+}
+
+/** What `first` chooses, cut down by each of `others` in turn: `compose(shortestRemaining(), slice(5))`. */
+export const compose = (first: Policy, ...others: readonly Policy[]): CarryPolicy<readonly unknown[]> => ({
+  name: [first, ...others].map(nameOf).join(' + '),
+  initial: [],
+  tracks: allTracks([first, ...others]),
+  choose: (view, carries) => {
+    let seen = view
+    let batch: Batch = emptyBatch
+    let wakeMs: number | undefined
+    const next = [first, ...others].map((policy, i) => {
+      const decision = decide(policy, seen, carries[i])
+      batch = decision.batch
+      seen = viewOf(view, batch)
+      wakeMs = decision.wakeMs ?? wakeMs
+      return ('carry' in decision ? decision.carry : carries[i]) ?? null
+    })
+    return { batch, carry: next, ...(wakeMs === undefined ? {} : { wakeMs }) }
+  },
+})
+
+/** Each class of requests by a policy of its own, the first named first; what is of none of them, by that of class `''`, or else as it comes. */
+export const perClass = (policies: Readonly<Record<string, Policy>>): CarryPolicy<readonly unknown[]> => {
+  const classes = Object.keys(policies)
+  const isOther = (lane: LaneView): boolean => !classes.includes(lane.class)
+  const all: readonly (readonly [(lane: LaneView) => boolean, Policy])[] = [
+    ...classes.map((name) => [(lane: LaneView) => lane.class === name, policies[name]!] as const),
+    [isOther, Object.hasOwn(policies, '') ? policies['']! : ordered('asTheyCome', [], Track.LANES)],
+  ]
+  return {
+    name: `perClass(${classes.map((name) => `${name}: ${nameOf(policies[name]!)}`).join(', ')})`,
+    initial: [],
+    tracks: allTracks(Object.values(policies)) | Track.LANES,
+    choose: (view, carries) => {
+      const lanes = view.lanes()
+      const answer = view.answer(view.freeSlots)
+      let batch: Batch = { ...emptyBatch, scan: view.scan(Number.POSITIVE_INFINITY), answer }
+      const next = all.map(([isOfClass, policy], i) => {
+        const own = lanes.filter(isOfClass)
+        if (own.length === 0) return carries[i] ?? null
+        const decision = decide(policy, without(viewOfLanes(view, own), batch), carries[i])
+        const { run, start } = decision.batch
+        batch = { ...batch, run: [...batch.run, ...run], start: [...batch.start, ...start] }
+        return ('carry' in decision ? decision.carry : carries[i]) ?? null
+      })
+      return { batch, carry: next }
+    },
+  }
+}
+
+/** Only these requests. */
+const viewOfLanes = (view: ReadyView, lanes: readonly LaneView[]): ReadyView => {
+  const listOf = (list: (lane: LaneView, max: number) => readonly BuildId[]) => (max: number) => {
+    const found: BuildId[] = []
+    for (const lane of lanes) if (found.length < max) found.push(...list(lane, max - found.length))
+    return found
+  }
+  const pool = (number: number, max: number): readonly BuildId[] => listOf((lane, n) => lane.pooled(number, n))(max)
+  const run = listOf((lane, max) => lane.run(max))
+  return {
+    ...view,
+    scan: () => [],
+    answer: () => [],
+    run,
+    newest: run,
+    start: listOf((lane, max) => lane.start(max)),
+    pool,
+    pooled: view.rooms.flatMap((room, number) => pool(number, room)),
+    lanes: () => lanes,
+  }
+}
+
+/** As if what `batch` takes were taken. */
+const without = (view: ReadyView, { start, answer }: Batch): ReadyView => {
+  const rooms = [...view.rooms]
+  let slots = view.freeSlots - answer.length
+  const pooled = new Map(view.rooms.flatMap((room, number) => view.pool(number, room).map((x) => [x, number] as const)))
+  for (const x of start) {
+    const pool = pooled.get(x)
+    if (pool === undefined) slots--
+    else rooms[pool]!--
+  }
+  return { ...view, rooms, freeSlots: slots, pooled: rooms.flatMap((room, number) => view.pool(number, room)) }
+}
+
+const allTracks = (policies: readonly Policy[]): number =>
+  policies.reduce((tracks, policy) => tracks | tracksOf(policy), 0)

@@ -1,0 +1,108 @@
+/** Where two recordings part, and which part of what was recorded then is the first to differ. */
+import { digestOf, StateDigest } from '../model/digest.js'
+import type { BuildId } from '../model/ids.js'
+import type { RecordingReader } from '../store/recording/reader.js'
+import { type BuildDiff, diffStates } from './diff.js'
+import { type Difference, partsOf } from './diff-ticks.js'
+import { Walker } from './walker.js'
+
+export type RecordingDiff = {
+  /** What they say of themselves in other words: program, face, policy, rules, options. By itself it is no difference. */
+  readonly about: readonly string[]
+} & (
+  | { readonly _tag: 'same'; readonly ticks: number }
+  /** The shorter one is the beginning of the other. */
+  | { readonly _tag: 'prefix'; readonly shorter: 'a' | 'b'; readonly ticks: number; readonly more: number }
+  /** They do not begin with the same state. */
+  | { readonly _tag: 'start'; readonly builds: readonly BuildDiff[] }
+  | {
+      readonly _tag: 'tick'
+      /** The first that is not the same. */
+      readonly tick: number
+      /** The cause first; what follows from it alone is left out. Never empty. */
+      readonly parts: readonly Difference[]
+      /** Names of the builds that `parts` speak of, as byte strings. Requests have none. */
+      readonly names: ReadonlyMap<BuildId, string>
+    }
+)
+
+export const diffRecordings = (a: RecordingReader, b: RecordingReader): RecordingDiff => {
+  const about = (['program', 'face', 'policy', 'rules', 'options'] as const).filter(
+    (name) => JSON.stringify(a.about[name]) !== JSON.stringify(b.about[name]),
+  )
+  const start = diffOfStarts(a, b)
+  if (start !== undefined) return { _tag: 'start', about, builds: start }
+  const tick = a.firstDifference(b)
+  if (tick !== undefined) return { _tag: 'tick', about, tick, ...partsAt(a, b, tick) }
+  if (a.ticks === b.ticks) return { _tag: 'same', about, ticks: a.ticks }
+  const ticks = Math.min(a.ticks, b.ticks)
+  const more = Math.max(a.ticks, b.ticks) - ticks
+  return { _tag: 'prefix', about, shorter: a.ticks < b.ticks ? 'a' : 'b', ticks, more }
+}
+
+/** Undefined: they begin alike. */
+const diffOfStarts = (a: RecordingReader, b: RecordingReader): readonly BuildDiff[] | undefined => {
+  const [mine, others] = [a.snapshotFor(0), b.snapshotFor(0)]
+  const isNamedAlike =
+    mine.names.size === others.names.size && Array.from(mine.names).every(([id, name]) => others.names.get(id) === name)
+  if (isNamedAlike && digestOf(mine.state) === digestOf(others.state)) return undefined
+  const sideOf = ({ state, names }: typeof mine) => ({ state, nameOf: (build: BuildId) => names.get(build) })
+  return diffStates(sideOf(mine), sideOf(others))
+}
+
+const partsAt = (
+  a: RecordingReader,
+  b: RecordingReader,
+  tick: number,
+): { readonly parts: readonly Difference[]; readonly names: ReadonlyMap<BuildId, string> } => {
+  const parts = partsOf(a.at(tick), b.at(tick))
+  if (parts.length === 0) return { parts: [reducerAt(a, b, tick)], names: new Map() }
+  return { parts, names: namesAt(a, b, tick, parts) }
+}
+
+/** The same happened, and other states came of it: which of them does this program come to? */
+const reducerAt = (a: RecordingReader, b: RecordingReader, tick: number): Difference => {
+  const expected = { a: a.digestAt(tick), b: b.digestAt(tick) }
+  const walker = new Walker(a)
+  walker.seek(tick - 1)
+  const digest = new StateDigest(walker.state)
+  let found: string
+  try {
+    walker.step()
+    digest.advance(walker.state)
+    found = digest.text
+  } catch (error) {
+    found = (error as Error).message
+  }
+  const agrees = found === expected.a ? 'a' : found === expected.b ? 'b' : 'neither'
+  return { part: 'reducer', ...expected, agrees }
+}
+
+/** Names are told where a build is first spoken of, so they are looked for from the tick on back. */
+const namesAt = (
+  a: RecordingReader,
+  b: RecordingReader,
+  tick: number,
+  parts: readonly Difference[],
+): ReadonlyMap<BuildId, string> => {
+  const wanted = new Set<BuildId>()
+  for (const part of parts) {
+    if (part.part === 'batch') for (const x of [...part.onlyA, ...part.onlyB]) wanted.add(x)
+    if (part.part === 'receipt') wanted.add(part.build)
+    if (part.part === 'event') for (const x of part.builds) wanted.add(x)
+  }
+  const found = new Map<BuildId, string>()
+  const take = (names: Iterable<readonly [BuildId, string]>): void => {
+    for (const [id, name] of names) if (wanted.delete(id)) found.set(id, name)
+  }
+  take(a.at(tick).names)
+  take(b.at(tick).names)
+  const from = a.snapshotTickFor(tick - 1)
+  for (let t = tick - 1; t > from && wanted.size > 0; t--) {
+    const { names, input } = a.at(t)
+    take(names)
+    for (const event of input.events) if (event._tag === 'requested') wanted.delete(event.request)
+  }
+  if (wanted.size > 0) take(a.snapshotFor(tick - 1).names)
+  return found
+}

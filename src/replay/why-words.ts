@@ -1,0 +1,291 @@
+/** What `why` and `whyNot` found, in words: one cause a line, and the line below it says what caused that. */
+import type { BuildId } from '../model/ids.js'
+import type { State } from '../model/state.js'
+import { type Link, type Result, type Why, why } from './why.js'
+import type { Cause, Change, Fault, FaultError } from './why-facts.js'
+import { type Asked, type Nearly, type Stage, type Step, type WhyNot, whyNot } from './why-not.js'
+
+/** How things are called. */
+export interface Names {
+  /** As users read it. */
+  readonly nameOf: (build: BuildId) => string
+  /** What a user calls a target; undefined: nothing is known by that name. */
+  readonly idOf: (target: string) => BuildId | undefined
+  readonly errorWords: (error: FaultError<string>) => string
+  /** What a generation is begun by. */
+  readonly generation: 'request' | 'generation'
+}
+
+/** `isKnown`: false where nothing can be said, and the text says what to do. */
+export interface Told {
+  readonly isKnown: boolean
+  readonly text: string
+}
+
+export const whyText = (state: State, names: Names, target: string, asked: Asked = {}): Told => {
+  const build = names.idOf(target)
+  const found = build === undefined ? unknown(target) : why(state, build, names.nameOf, asked.generation)
+  return { isKnown: found._tag !== 'unknown', text: textOf(whyLines(found, names)) }
+}
+
+export const whyNotText = (state: State, names: Names, target: string, asked: Asked = {}): Told => {
+  const build = names.idOf(target)
+  const found = build === undefined ? unknown(target) : whyNot(state, build, names.nameOf, asked)
+  return { isKnown: found._tag !== 'unknown', text: textOf(whyNotLines(found, names)) }
+}
+
+const unknown = (build: string) => ({ _tag: 'unknown', build }) as const
+const textOf = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('')
+
+type Wording = Pick<Names, 'errorWords' | 'generation'>
+
+// ------------------------------------------------------------------------------------------------ why
+
+export const whyLines = (found: Why<string>, words: Wording): readonly string[] => {
+  const { build } = found
+  switch (found._tag) {
+    case 'unknown':
+      return [unknownWords(build)]
+    case 'neverMade':
+      return [neverMadeWords(build, found.isWanted)]
+    case 'source':
+      return [`${build} is a source: nothing makes it`, `  ${changeWords(found.change, 'it', words)}`]
+    case 'edited':
+      return editedLines(build, found.generation, words, `it was made before that in ${words.generation} ${found.made}`)
+    case 'made':
+      return madeLines(found, words)
+  }
+}
+
+const unknownWords = (build: string): string =>
+  `nothing is known of ${build}: nobody has asked for it yet; run redo-ifchange ${build}, or see redo-targets for what is known`
+const neverMadeWords = (build: string, isWanted: boolean): string =>
+  `${build} was never made: ${isWanted ? 'it is not there, and nothing makes it' : 'it is not there, and nobody asked for it'}`
+
+const editedLines = (build: string, generation: number, words: Wording, ...more: readonly string[]) => [
+  `${build} was changed by hand, seen${inGeneration(generation, words)}, so it is left alone`,
+  ...more.map((line) => `  ${line}`),
+  `  redo --overwrite ${build} makes it again; redo --take ${build} has it a source`,
+]
+
+const madeLines = (found: Extract<Why<string>, { _tag: 'made' }>, words: Wording): readonly string[] => {
+  const { build, generation, newest, result, chain, fault, request, pending } = found
+  const when = `in ${words.generation} ${generation}${generation === newest ? ', the last one' : ` of ${newest}`}`
+  const isFirst = chain[0]?._tag === 'made' && chain[0].cause._tag === 'first'
+  const came = isFirst && result === 'changed' ? '' : `: ${RESULTS[result]}`
+  const lines = [result === 'pending' ? `${build} is being made ${when}` : `${build} was made ${when}${came}`]
+  chain.forEach((link, i) => {
+    const indent = '  '.repeat(i + 1)
+    if (link._tag === 'made') lines.push(...causeLines(link, chain[i + 1], words).map((line) => indent + line))
+    else if (link._tag === 'source') return
+    else if (link._tag === 'madeSince')
+      lines.push(
+        `${indent}${link.build} was made again in ${words.generation} ${link.generation}: why it changed before is not known any more`,
+      )
+    else lines.push(`${indent}${link.build} changed in an earlier run than its last: why is not known any more`)
+  })
+  if (fault !== undefined) lines.push(`  it failed: ${faultWords(fault, words)}`)
+  if (pending !== undefined) lines.push(`  it is to be made again when it is next wanted: ${causeWords(pending)}`)
+  const add = (what: string, builds: readonly string[]): void => {
+    if (builds.length > 0) lines.push(`  ${what}: ${listed(builds)}`)
+  }
+  add('made again, with the same result, so not a cause', found.cutoffs)
+  if (!isFirst) {
+    add('changed too', found.alsoChanged)
+    add('broken', found.broken)
+    add('new', found.added)
+    add('unchanged', found.unchanged)
+  }
+  add('needed by', found.neededBy)
+  if (request !== undefined) add('asked for', request.targets)
+  return lines
+}
+
+const RESULTS: Readonly<Record<Result, string>> = {
+  changed: 'it has another result than before',
+  same: 'with the same result as before',
+  failed: 'it failed',
+  pending: 'not done yet',
+}
+
+/** `next` says more of what the cause names. */
+const causeLines = (
+  { cause, generation }: { readonly cause: Cause<string>; readonly generation: number },
+  next: Link<string> | undefined,
+  words: Wording,
+): readonly string[] => {
+  const source = next?._tag === 'source' ? [sourceWords(next, generation, words)] : undefined
+  if ('also' in cause && cause.also !== undefined) {
+    const is = next?._tag === 'made' && next.result === 'failed' ? 'is broken' : 'changed'
+    return [causeWords(cause), `and ${source?.[0] ?? `${subject(cause.also, next?.recipe)} ${is}`}`]
+  }
+  if ('dependency' in cause && cause.dependency !== undefined) {
+    // What was never there has nothing more to tell.
+    if (cause._tag === 'missing' && next?._tag === 'source' && next.change._tag === 'seen') return [causeWords(cause)]
+    if (cause._tag !== 'unsure' && source !== undefined) return source
+    return [dependencyWords(cause._tag, subject(cause.dependency, next?.recipe)), ...(source ?? [])]
+  }
+  return [causeWords(cause)]
+}
+
+const subject = (build: string, isRecipe: boolean | undefined): string =>
+  isRecipe === true ? `${build}, by which it is made,` : build
+
+const causeWords = (cause: Cause<string>): string => {
+  switch (cause._tag) {
+    case 'unknown':
+      return 'why is not known: it was made before reasons were kept'
+    case 'first':
+      return 'it was never made before'
+    case 'changed':
+    case 'missing':
+    case 'broken':
+    case 'unsure':
+    case 'appeared':
+      return dependencyWords(cause._tag, cause.dependency ?? 'something it needed')
+    case 'forced':
+      return 'it was asked for in any case (redo)'
+    case 'outputGone':
+      return 'its file was gone'
+    case 'outputChanged':
+      return 'its file was not the one that it had made'
+    case 'always':
+      return 'it is always out-of-date (redo-always)'
+    case 'failed':
+      return 'it failed the last time'
+    case 'interrupted':
+      return 'it was cut short the last time'
+    case 'wiped':
+      return 'its value was given up, and somebody wanted it'
+    case 'set':
+      return cause.version === 0 ? 'a transaction set or touched it' : `version ${cause.version} set or touched it`
+    case 'unread':
+      return 'it was read again: nobody looked while the engine was closed'
+    case 'redefined':
+      return 'its rule is another one than before'
+  }
+}
+
+const dependencyWords = (tag: 'changed' | 'missing' | 'broken' | 'unsure' | 'appeared', d: string): string => {
+  switch (tag) {
+    case 'changed':
+      return `${d} changed`
+    case 'missing':
+      return `${d} is not there`
+    case 'broken':
+      return `${d} is broken`
+    case 'unsure':
+      return `${d} was broken the last time, or changed meanwhile`
+    case 'appeared':
+      return `${d} exists now, and did not before`
+  }
+}
+
+/** `limit`: the generation in which it had something made. */
+const sourceWords = (
+  { build, recipe, change }: Extract<Link<string>, { _tag: 'source' }>,
+  limit: number,
+  words: Wording,
+): string =>
+  `${changeWords(change, subject(build, recipe), words)}${change.generation > limit ? ', so once more since' : ''}`
+
+const changeWords = (change: Change, it: string, words: Wording): string => {
+  const when = inGeneration(change.generation, words)
+  const what = {
+    unknown: `${it} changed; how is not known`,
+    seen: `${it} was looked at for the first time${when}`,
+    content: `${it} has another content, seen${when}`,
+    came: `${it} appeared, seen${when}`,
+    went: `${it} is gone, seen${when}`,
+    taken: `${it} became a source by redo --take${when}`,
+    left: `${it} became a source${when}: nothing makes it any more`,
+    edited: `${it} was changed by hand, seen${when}, and is left alone`,
+  }[change._tag]
+  const touched = 'touched' in change ? change.touched : undefined
+  return touched === undefined
+    ? what
+    : `${what}; touched since${inGeneration(touched, words, ',')}, with the same content`
+}
+
+const inGeneration = (generation: number, words: Wording, before = ''): string =>
+  generation === 0 ? '' : `${before} in ${words.generation} ${generation}`
+
+const faultWords = ({ path, error }: Fault<string>, words: Wording): string => {
+  const what = words.errorWords(error)
+  return path.length < 2 ? what : `${path.slice(1).join(' <- ')}: ${what}`
+}
+
+const LISTED_MAX = 8
+const listed = (builds: readonly string[]): string =>
+  builds.length <= LISTED_MAX
+    ? builds.join(', ')
+    : `${builds.slice(0, LISTED_MAX).join(', ')} and ${builds.length - LISTED_MAX} more`
+
+// ------------------------------------------------------------------------------------------------ why not
+
+export const whyNotLines = (found: WhyNot<string>, words: Wording): readonly string[] => {
+  const { build } = found
+  switch (found._tag) {
+    case 'unknown':
+      return [unknownWords(build)]
+    case 'neverMade':
+      return [neverMadeWords(build, found.isWanted)]
+    case 'source':
+      return [`${build} is a source: nothing makes it`, `  ${changeWords(found.change, 'it', words)}`]
+    case 'made':
+      return [`${build} was made in ${words.generation} ${found.generation}, the last one: see redford why ${build}`]
+    case 'underWay':
+      return [
+        `${build} is not made yet: ${STAGES[found.stage]}`,
+        ...(found.waitsFor.length > 0 ? [`  it waits for ${listed(found.waitsFor)}`] : []),
+      ]
+    case 'edited':
+      return editedLines(build, found.generation, words)
+    case 'broken':
+      return [
+        `${build} was run in ${words.generation} ${found.generation}, and failed`,
+        `  ${faultWords(found.fault, words)}`,
+        '  it is run again when it is next asked for',
+      ]
+    case 'notAsked':
+      return [
+        `${build} is out-of-date, and nobody asked for it since ${words.generation} ${found.generation}, when it was made`,
+        ...(found.steps.length > 0 ? stepLines(found.steps, words) : ['  its file is gone, or another than it was']),
+      ]
+    case 'unchanged':
+      return [
+        `${build} is as it was made in ${words.generation} ${found.generation}: nothing that it depends on changed since`,
+        ...nearlyLines(found.nearly, words),
+      ]
+  }
+}
+
+const STAGES: Readonly<Record<Stage, string>> = {
+  looking: 'what it depends on is being looked at',
+  guess: 'whether it is needed is not known yet',
+  waiting: 'something that it depends on is being made',
+  queued: 'it is next once there is room for it',
+  running: 'it is being made',
+}
+
+const stepLines = (steps: readonly Step<string>[], words: Wording): readonly string[] => {
+  const lines = steps.flatMap((step, i) => {
+    const next = steps[i + 1]
+    if (step._tag === 'source') return changeWords(step.change, subject(step.build, step.recipe), words)
+    if (step._tag === 'made') return `${step.build} was made in ${words.generation} ${step.generation}`
+    if (step.cause === undefined) return next === undefined ? [] : `${subject(next.build, next.recipe)} is out-of-date`
+    return next?._tag === 'source' ? [] : causeWords(step.cause)
+  })
+  return lines.map((line, i) => '  '.repeat(i + 1) + line)
+}
+
+const nearlyLines = (nearly: readonly Nearly<string>[], words: Wording): readonly string[] => [
+  ...nearly
+    .slice(0, LISTED_MAX)
+    .map(({ build, how, generation }) =>
+      how === 'touched'
+        ? `  nearly: ${build} was touched, seen in ${words.generation} ${generation}; its content is the same`
+        : `  nearly: ${build} was made again in ${words.generation} ${generation}, with the same result`,
+    ),
+  ...(nearly.length > LISTED_MAX ? [`  and ${nearly.length - LISTED_MAX} more like these`] : []),
+]

@@ -1,0 +1,231 @@
+/**
+ * Why a build was made, and why it was not: read from one state, which may be the present one or one on the way of a recording. What is
+ * answered is data: `why-words.ts` says it. Builds are given as `as` says them: as ids, names or keys.
+ */
+import type { BuildId } from '../model/ids.js'
+import { Fact, Flag, Flight, hasFlag, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
+import { eachObject, read } from '../model/table.js'
+import { isSameIn, Reason, reasonIn, subjectIn, whyOfFile, whyOfValue } from '../model/why.js'
+import {
+  type Cause,
+  type Change,
+  causeIn,
+  changeIn,
+  edgesOf,
+  type Fault,
+  faultOf,
+  hasSubject,
+  isRecipe,
+  isSource,
+  needersOf,
+  rowsOf,
+} from './why-facts.js'
+
+export type { Cause, Change, Fault } from './why-facts.js'
+
+/** A step on the way from a build to what had it made. */
+export type Link<B> =
+  /** It was made, in that generation. `recipe`: what is before it is made as this says, as a target is by its do-file. */
+  | {
+      readonly _tag: 'made'
+      readonly build: B
+      readonly recipe: boolean
+      readonly generation: number
+      readonly result: Result
+      readonly cause: Cause<B>
+    }
+  /** A source: the way ends here. */
+  | { readonly _tag: 'source'; readonly build: B; readonly recipe: boolean; readonly change: Change }
+  /** It was made again since; what it was made for then is not known any more. */
+  | { readonly _tag: 'madeSince'; readonly build: B; readonly recipe: boolean; readonly generation: number }
+  /** Up to then its last run came to the same result: it was an earlier one that changed it. */
+  | { readonly _tag: 'earlier'; readonly build: B; readonly recipe: boolean; readonly generation: number }
+
+/** What came of a run; `pending`: it is not over. */
+export type Result = 'changed' | 'same' | 'failed' | 'pending'
+
+export type Why<B> =
+  /** Nothing is known of it. */
+  | { readonly _tag: 'unknown'; readonly build: B }
+  /** Nothing makes it. */
+  | { readonly _tag: 'source'; readonly build: B; readonly change: Change }
+  /** It is known by name, is not there, and was never made; `isWanted`: nothing makes it. */
+  | { readonly _tag: 'neverMade'; readonly build: B; readonly isWanted: boolean }
+  /** It was changed by hand, as was found in that generation, and is left alone. `made`: when it was made before. */
+  | { readonly _tag: 'edited'; readonly build: B; readonly generation: number; readonly made: number }
+  | {
+      readonly _tag: 'made'
+      readonly build: B
+      readonly generation: number
+      /** The newest generation there is. */
+      readonly newest: number
+      readonly result: Result
+      /** From the build itself to what had it made. */
+      readonly chain: readonly Link<B>[]
+      readonly fault?: Fault<B>
+      /** Dependencies that were made in the same generation, and came to the same result: they nearly had it not made. */
+      readonly cutoffs: readonly B[]
+      /** Those that changed too, besides the one in the chain. */
+      readonly alsoChanged: readonly B[]
+      /** Those that failed, or are not there. */
+      readonly broken: readonly B[]
+      /** Those that were looked at or made for the first time in the same generation. */
+      readonly added: readonly B[]
+      readonly unchanged: readonly B[]
+      /** What depends on it and was made in the same generation. */
+      readonly neededBy: readonly B[]
+      /** The open request that it was made for. */
+      readonly request?: { readonly id: number; readonly targets: readonly B[] }
+      /** It is to be made again when it is next wanted. */
+      readonly pending?: Cause<B>
+    }
+
+type As<B> = (build: BuildId) => B
+
+/** Why `build` was last made, or is being made. `newest`: the generation to be called the newest one. */
+export const why = <B>(state: State, build: BuildId, as: As<B>, newest: number = state.generation): Why<B> => {
+  const kind = kindOf(state, build)
+  const isUnderWay = isRunning(state, build)
+  const wasMade = read(state.facts, build, Fact.BUILT) > 0 && !isSource(state, build)
+  if (!isUnderWay && !wasMade) {
+    if (kind === Kind.UNKNOWN || kind === Kind.REQUEST || kind === Kind.LIVE)
+      return { _tag: 'unknown', build: as(build) }
+    const change = changeIn(state, build)
+    if (isSource(state, build) && (kind !== Kind.ABSENT || change._tag === 'went'))
+      return { _tag: 'source', build: as(build), change }
+    return { _tag: 'neverMade', build: as(build), isWanted: hasFlag(state, build, Flag.BROKEN) }
+  }
+  const edited = editedIn(state, build)
+  const generation = generationOf(state, build)
+  if (edited !== undefined) return { _tag: 'edited', build: as(build), generation: edited, made: generation }
+  const chain = chainFrom(state, build, as)
+  const fault = isUnderWay ? undefined : faultOf(state, build, as)
+  const request = requestOf(state, generation, as)
+  const isStale = !isUnderWay && kind === Kind.VALUE && hasFlag(state, build, Flag.STALE)
+  return {
+    _tag: 'made',
+    build: as(build),
+    generation,
+    newest,
+    result: resultOf(state, build),
+    chain: chain.links,
+    ...(fault === undefined ? {} : { fault }),
+    ...dependenciesAt(state, build, generation, chain.next, as),
+    neededBy: needersOf(state, build)
+      .filter((p) => !isSource(state, p) && generationOf(state, p) === generation)
+      .map(as),
+    ...(request === undefined ? {} : { request }),
+    ...(isStale ? { pending: causeIn(read(state.facts, build, Fact.WHY), as) } : {}),
+  }
+}
+
+/** Whether its run has begun, or is about to. */
+export const isRunning = (state: State, x: BuildId): boolean => {
+  const status = statusOf(state, x)
+  const kind = kindOf(state, x)
+  return status >= Status.READY && status !== Status.ANSWER && kind !== Kind.REQUEST && kind !== Kind.LIVE
+}
+
+/** That of its last run, or of the present one; of a source, that in which it last changed. */
+export const generationOf = (state: State, x: BuildId): number =>
+  isRunning(state, x)
+    ? read(state.flight, x, Flight.PASS)
+    : isSource(state, x)
+      ? changeIn(state, x).generation
+      : read(state.facts, x, Fact.BUILT)
+
+const editedIn = (state: State, x: BuildId): number | undefined => {
+  if (isRunning(state, x) || !hasFlag(state, x, Flag.MODIFIED)) return undefined
+  const change = changeIn(state, x)
+  return change._tag === 'edited' ? change.generation : 0
+}
+
+/** Why `x` was made, or is: the word of its facts, or what that will be. */
+export const whyWord = (state: State, x: BuildId): number => {
+  if (!isRunning(state, x)) return read(state.facts, x, Fact.WHY)
+  const rows = rowsOf(state)
+  return kindOf(state, x) === Kind.VALUE ? whyOfValue(rows, x) : whyOfFile(rows, x)
+}
+
+const resultOf = (state: State, x: BuildId): Result => {
+  if (isRunning(state, x)) return 'pending'
+  if (hasFlag(state, x, Flag.BROKEN)) return 'failed'
+  return isSameIn(read(state.facts, x, Fact.WHY)) ? 'same' : 'changed'
+}
+
+/** The way from `build` down to what had it made; `next`: the dependency it begins with, or 0. */
+const chainFrom = <B>(state: State, build: BuildId, as: As<B>): { links: readonly Link<B>[]; next: number } => {
+  const links: Link<B>[] = []
+  const seen = new Set<BuildId>()
+  let next = 0
+  let limit = generationOf(state, build)
+  let recipe = false
+  for (let x: BuildId | undefined = build; x !== undefined && !seen.has(x); ) {
+    seen.add(x)
+    const [of, generation] = [as(x), generationOf(state, x)]
+    if (isSource(state, x) || (x !== build && editedIn(state, x) !== undefined)) {
+      links.push({ _tag: 'source', build: of, recipe, change: changeIn(state, x) })
+      break
+    }
+    const word = whyWord(state, x)
+    if (generation > limit) {
+      links.push({ _tag: 'madeSince', build: of, recipe, generation })
+      break
+    }
+    if (x !== build && isSameIn(word) && !hasFlag(state, x, Flag.BROKEN)) {
+      links.push({ _tag: 'earlier', build: of, recipe, generation })
+      break
+    }
+    links.push({ _tag: 'made', build: of, recipe, generation, result: resultOf(state, x), cause: causeIn(word, as) })
+    if (!hasSubject(word)) break
+    const d = subjectIn(word) as BuildId
+    if (x === build) next = d
+    recipe = isRecipe(state, x, d)
+    limit = generation
+    x = d
+  }
+  return { links, next }
+}
+
+type Group = 'cutoffs' | 'alsoChanged' | 'broken' | 'added' | 'unchanged'
+type Dependencies<B> = Pick<Extract<Why<B>, { _tag: 'made' }>, Group>
+
+const dependenciesAt = <B>(state: State, x: BuildId, generation: number, cause: number, as: As<B>): Dependencies<B> => {
+  const found: Record<Group, B[]> = {
+    cutoffs: [],
+    alsoChanged: [],
+    broken: [],
+    added: [],
+    unchanged: [],
+  }
+  for (const { build, create } of edgesOf(state, x))
+    if (!create && build !== cause) found[groupOf(state, build, generation)].push(as(build))
+  return found
+}
+
+const groupOf = (state: State, d: BuildId, generation: number): Group => {
+  if (resultOf(state, d) === 'failed') return 'broken'
+  if (generationOf(state, d) !== generation) return 'unchanged'
+  if (!isSource(state, d) && resultOf(state, d) === 'same') return 'cutoffs'
+  return isNew(state, d) ? 'added' : 'alsoChanged'
+}
+
+const isNew = (state: State, x: BuildId): boolean => {
+  const reason = reasonIn(whyWord(state, x))
+  return reason === Reason.FIRST || reason === Reason.SEEN
+}
+
+/** The open request that began `generation`. Requests that were answered are not in the state. */
+const requestOf = <B>(
+  state: State,
+  generation: number,
+  as: As<B>,
+): { readonly id: number; readonly targets: readonly B[] } | undefined => {
+  let id = 0
+  eachObject(state.sessions, (row, session) => {
+    if (session.generation === generation) id = row
+  })
+  if (id === 0) return undefined
+  const targets = edgesOf(state, id as BuildId, read(state.flight, id, Flight.NEW_HEAD)).map(({ build }) => as(build))
+  return { id, targets }
+}

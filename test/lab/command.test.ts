@@ -1,0 +1,202 @@
+/** `redford lab` as people call it, and the page it writes, in a real browser. */
+import { execFile } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+
+const folder = mkdtempSync(join(tmpdir(), 'redford-lab-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const build = 'test/lab/traces/own-curl-build.json'
+const changes = 'test/lab/traces/own-curl-changes.json'
+
+const lab = (...args: string[]): Promise<{ code: number; out: string; err: string }> =>
+  new Promise((done) => {
+    execFile(process.execPath, [resolve('dist/cli/redford.cjs'), 'lab', ...args], (error, out, err) =>
+      done({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, out, err }),
+    )
+  })
+const file = (name: string, text: string): string => {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return path
+}
+
+describe('a study', () => {
+  it('says for each policy how it did, with intervals, and writes CSV and JSON that name the seed of each run', async () => {
+    const [csv, json] = [join(folder, 'a.csv'), join(folder, 'a.json')]
+    const { code, out, err } = await lab(
+      build,
+      '--slots',
+      '8',
+      '--seeds',
+      '3',
+      '--csv',
+      csv,
+      '--json',
+      json,
+      '--policy',
+      'criticalPath',
+      '--policy',
+      'random',
+    )
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    expect(out).toMatch(/own-curl-build, 8 slots, 3 seeds/)
+    expect(out).toMatch(/criticalPath +1\.0\d .*\[/)
+    const lines = readFileSync(csv, 'utf8').trim().split('\n')
+    expect(lines[0]).toMatch(/^scenario,policy,seed,makespanRatio,/)
+    expect(lines.slice(1).map((line) => line.split(',').slice(2, 4).join(' '))).toEqual([
+      'criticalPath 1',
+      'random 1',
+      'criticalPath 2',
+      'random 2',
+      'criticalPath 3',
+      'random 3',
+    ])
+    const { cells } = JSON.parse(readFileSync(json, 'utf8')) as { cells: { seed: number; metrics: { runs: number } }[] }
+    expect(cells.map(({ seed, metrics }) => [seed, metrics.runs])).toEqual(
+      [1, 1, 2, 2, 3, 3].map((seed) => [seed, 463]),
+    )
+  })
+
+  it('comes to the same, whatever the number of threads', async () => {
+    const measured = /"realUsPer\w+": [\d.e-]+|"realUsPerTick": \{[^}]*\}/g
+    const run = async (threads: string): Promise<string> => {
+      const json = join(folder, `${threads}.json`)
+      await lab(
+        changes,
+        'layered:4x10',
+        '--jobs',
+        '10',
+        '--slots',
+        '2,4',
+        '--seeds',
+        '3',
+        '--threads',
+        threads,
+        '--json',
+        json,
+      )
+      return readFileSync(json, 'utf8').replace(measured, '')
+    }
+    expect(await run('3')).toBe(await run('1'))
+  })
+
+  it.each([
+    [['no-such.json'], 'there is no file no-such.json'],
+    [['pyramid:4'], 'no kind of graph pyramid'],
+    [[build, '--policy', 'best'], 'there is no policy best: use one of fixpoint, '],
+    [[build, '--policy', 'cap(many)'], 'cap(many): its arguments must be numbers, as in cap(4)'],
+    [[build, '--slots', 'two'], "--slots takes a number, not 'two'"],
+    [['package.json'], 'no build trace: `tasks` or `sources` is no list'],
+    [['chain:3', '--csv', '/no/such/folder/a.csv'], '/no/such/folder/a.csv cannot be written'],
+  ] as const)('%j: says what is wrong', async (args, words) => {
+    const { code, err } = await lab(...args, '--seeds', '1')
+    expect(err).toContain(words)
+    expect(err).toMatch(/^redford lab: .*\n$/)
+    expect(code).toBe(1)
+  })
+  it('without a trace tells how it is used, and refuses an option that it does not know', async () => {
+    expect(await lab()).toMatchObject({ code: 2, out: expect.stringContaining('usage: redford lab') })
+    expect(await lab('--frobnicate')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("Unknown option '--frobnicate'"),
+    })
+  })
+})
+
+describe("a user's own policy", () => {
+  it('in a file, is run as any other', async () => {
+    const mine = file(
+      'mine.mjs',
+      `export default (view) => ({
+      scan: view.scan(Infinity), run: view.run(Infinity), answer: [],
+      start: [...view.start(50)].sort((a, b) => view.cost(b) - view.cost(a)).slice(0, view.freeSlots),
+    })`,
+    )
+    const { code, out } = await lab(build, '--slots', '8', '--seeds', '1', '--policy', mine, '--policy', 'fullBatch')
+    expect(code).toBe(0)
+    expect(out).toMatch(/^(default|policy) +1\.0/m)
+  })
+  it('that breaks the rules is told what it broke', async () => {
+    const wrong = file(
+      'wrong.mjs',
+      `export default {
+      name: 'wrong', initial: 0,
+      choose: (view) => ({ batch: { scan: view.scan(9), run: view.run(9), start: view.start(9), answer: [] } }),
+    }`,
+    )
+    const { code, out } = await lab('star:20', '--seeds', '1', '--policy', wrong)
+    expect(out).toContain('broke the rules: wrong: it starts 7 more than there are slots and rooms for (and ')
+    expect(code).toBe(1)
+  })
+  it('that throws, or is none, is told so', async () => {
+    const throws = file('throws.mjs', "export default (view) => { throw new Error('not today') }")
+    expect(await lab('star:20', '--seeds', '1', '--policy', throws)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('star-20, 2 slots, seed 1: not today'),
+    })
+    const none = file('none.mjs', 'export default 7')
+    expect(await lab('star:20', '--policy', none)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('its default export is number, no policy'),
+    })
+  })
+})
+
+const browser = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync)
+
+describe('the page', () => {
+  it.skipIf(browser === undefined)(
+    'shows its plots without a script, a network, or an error (skipped where there is no chromium)',
+    async () => {
+      const html = join(folder, 'study.html')
+      const { code } = await lab(
+        changes,
+        build,
+        '--jobs',
+        '5',
+        '--seeds',
+        '2',
+        '--html',
+        html,
+        '--policy',
+        'firstCome',
+        '--policy',
+        'shortestRemaining',
+      )
+      expect(code).toBe(0)
+      expect(readFileSync(html, 'utf8')).not.toMatch(/<script|https?:(?!\/\/www\.w3\.org)/)
+      const { chromium } = await import('playwright-core')
+      const running = await chromium.launch({ executablePath: browser!, args: ['--no-sandbox'] })
+      try {
+        const page = await running.newPage()
+        const said: string[] = []
+        page.on('console', (message) => void said.push(message.text()))
+        page.on('pageerror', (error) => void said.push(String(error)))
+        page.on('request', (request) => void (request.url().startsWith('file:') || said.push(request.url())))
+        await page.goto(`file://${html}`)
+        expect(await page.title()).toBe('Batching policies')
+        expect(await page.locator('section h2').allTextContents()).toEqual([
+          'own-curl-changes, 2 slots',
+          'own-curl-build, 2 slots',
+        ])
+        // Latencies only where there are more jobs than one; a Gantt view a policy, closed until it is asked for.
+        expect(await page.locator('section:first-of-type > figure svg').count()).toBe(3)
+        expect(await page.locator('section:last-of-type > figure svg').count()).toBe(2)
+        const gantt = page.locator('section:last-of-type details').first()
+        expect(await gantt.locator('svg').isVisible()).toBe(false)
+        await gantt.locator('summary').click()
+        const box = await gantt.locator('svg').boundingBox()
+        expect(box!.width).toBeGreaterThan(400)
+        expect(await gantt.locator('svg .mark-rect path').count()).toBe(463)
+        for (const svg of await page.locator('section > figure svg').all())
+          expect((await svg.boundingBox())!.height).toBeGreaterThan(50)
+        expect(said).toEqual([])
+      } finally {
+        await running.close()
+      }
+    },
+  )
+})

@@ -1,0 +1,242 @@
+/** `eng.why` and `eng.whyNot`: reasons of builds that are values, with keys. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import {
+  action,
+  type BuildEngine,
+  codec as C,
+  createEngine,
+  type Key,
+  rule,
+  source,
+  sqliteStore,
+  type Why,
+  type WhyNot,
+} from '../../src/index.js'
+
+const text = source('text', { key: C.string, value: C.string })
+let outside = 'one'
+const read = source('read', { key: C.string, value: C.string, read: () => outside })
+const count = rule('count', { key: C.string, value: C.int }, function* (name, b) {
+  return (yield* b.need(text(name))).split(' ').length
+})
+const sum = rule('sum', { key: C.array(C.string), value: C.int }, function* (names, b) {
+  return (yield* b.all(names.map((name) => count(name)))).reduce((x, y) => x + y, 0)
+})
+const shout = rule('shout', { key: C.string, value: C.string }, function* (name, b) {
+  return (yield* b.need(read(name))).toUpperCase()
+})
+const strict = rule('strict', { key: C.string, value: C.string, error: C.string }, function* (name, b) {
+  const found = yield* b.need(text(name))
+  return found === '' ? b.fail('empty') : found
+})
+const above = rule('above', { key: C.string, value: C.string }, function* (name, b) {
+  return yield* b.need(strict(name))
+})
+const rules = [text, read, count, sum, shout, strict, above]
+
+const show = (key: Key | undefined): string => (key === undefined ? '?' : `${key.of.name}(${JSON.stringify(key.key)})`)
+type Made = Extract<Why<Key | undefined>, { _tag: 'made' }>
+const madeOf = (eng: BuildEngine, key: Key): Made => {
+  const found = eng.why(key)
+  if (found._tag !== 'made') throw new Error(`${found._tag}, not made`)
+  return found
+}
+const chainOf = (eng: BuildEngine, key: Key): readonly unknown[] =>
+  madeOf(eng, key).chain.map((link) => {
+    if (link._tag !== 'made') return [show(link.build), link._tag]
+    const { cause } = link
+    return [
+      show(link.build),
+      cause._tag,
+      'dependency' in cause ? show(cause.dependency) : 'version' in cause ? cause.version : '',
+    ]
+  })
+
+const engine = (): BuildEngine => {
+  const eng = createEngine({ rules })
+  eng.transact((tx) => {
+    for (const name of ['a', 'b']) tx.set(text(name), 'to build')
+  })
+  return eng
+}
+
+describe('why', () => {
+  it('was it never made before, and from there down to the source that a version set', async () => {
+    const eng = engine()
+    const key = sum(['a', 'b'])
+    expect(eng.why(key)).toEqual({ _tag: 'unknown', build: key })
+    await eng.once(key).promise
+    expect(chainOf(eng, key)).toEqual([['sum(["a","b"])', 'first', '']])
+    eng.transact((tx) => {
+      tx.set(text('a'), 'to build or')
+      tx.set(text('b'), 'not build')
+    })
+    await eng.idle()
+    expect(eng.whyNot(key)).toMatchObject({
+      _tag: 'notAsked',
+      steps: [{ build: key }, { build: count('a') }, { build: text('a'), cause: { _tag: 'set', version: 2 } }],
+    })
+    await eng.once(key).promise
+    expect(chainOf(eng, key)).toEqual([
+      ['sum(["a","b"])', 'changed', 'count("a")'],
+      ['count("a")', 'changed', 'text("a")'],
+      ['text("a")', 'set', 2],
+    ])
+    expect(madeOf(eng, key)).toMatchObject({ result: 'changed', cutoffs: [count('b')], alsoChanged: [], unchanged: [] })
+    expect(madeOf(eng, count('b'))).toMatchObject({ result: 'same', neededBy: [key] })
+    await eng.close()
+  })
+
+  it('is it to be made again, once it is wanted', async () => {
+    const eng = engine()
+    await eng.once(count('a')).promise
+    eng.transact((tx) => tx.touch(count('a')))
+    await eng.idle()
+    expect(madeOf(eng, count('a'))).toMatchObject({ pending: { _tag: 'set', version: 2 } })
+    await eng.once(count('a')).promise
+    expect(madeOf(eng, count('a'))).toMatchObject({ result: 'same', chain: [{ cause: { _tag: 'set', version: 2 } }] })
+    expect(madeOf(eng, count('a'))).not.toHaveProperty('pending')
+    await eng.close()
+  })
+
+  it('was its value given up', async () => {
+    const eng = engine()
+    await eng.once(sum(['a'])).promise
+    eng.wipe()
+    await eng.once(sum(['a'])).promise
+    expect(chainOf(eng, sum(['a']))).toEqual([['sum(["a"])', 'wiped', '']])
+    expect(madeOf(eng, sum(['a'])).result).toBe('same')
+    await eng.close()
+  })
+
+  it('did it fail, by what, and why it was made all the same', async () => {
+    const eng = engine()
+    await eng.once(above('a')).promise
+    eng.transact((tx) => tx.set(text('a'), ''))
+    await eng.once(above('a')).either()
+    expect(madeOf(eng, above('a'))).toMatchObject({
+      result: 'failed',
+      fault: { path: [above('a'), strict('a')], error: { _tag: 'failed', error: 'empty' } },
+    })
+    expect(chainOf(eng, above('a'))).toEqual([
+      ['above("a")', 'changed', 'strict("a")'],
+      ['strict("a")', 'changed', 'text("a")'],
+      ['text("a")', 'set', 2],
+    ])
+    expect(eng.whyNot(above('a'))).toMatchObject({ _tag: 'broken' })
+    await eng.close()
+  })
+
+  it('forgets no id that it speaks of, and speaks of none that is forgotten', async () => {
+    const pick = rule('pick', { key: C.string, value: C.string }, function* (_, b) {
+      const which = yield* b.need(text('which'))
+      return yield* b.need(text(which))
+    })
+    const eng = createEngine({ rules: [text, pick] })
+    eng.transact((tx) => {
+      tx.set(text('which'), 'x')
+      tx.set(text('x'), '1')
+      tx.set(text('y'), '1')
+    })
+    const live = eng.live(pick(''))
+    await eng.idle()
+    eng.transact((tx) => tx.set(text('x'), '2'))
+    await eng.idle()
+    expect(chainOf(eng, pick(''))[0]).toEqual(['pick("")', 'changed', 'text("x")'])
+    eng.transact((tx) => {
+      tx.set(text('x'), '3')
+      tx.set(text('which'), 'y')
+    })
+    await eng.idle()
+    expect(chainOf(eng, pick(''))[0]).toEqual(['pick("")', 'changed', 'text("which")'])
+    live.cancel()
+    await eng.close()
+  })
+
+  it.each([false, true])(
+    'outlives the engine, in a store; another version of the rule is told: %s',
+    async (isOther) => {
+      const folder = mkdtempSync(join(tmpdir(), 'redford-why-'))
+      const path = join(folder, 'store')
+      outside = 'one'
+      const open = (version: number): { eng: BuildEngine; twice: (key: string) => Key<string> } => {
+        const twice = rule('twice', { key: C.string, value: C.string, version }, function* (name, b) {
+          return (yield* b.need(shout(name))) + version
+        })
+        return { eng: createEngine({ rules: [...rules, twice], store: sqliteStore(path) }), twice }
+      }
+      try {
+        const first = open(1)
+        await first.eng.once(first.twice('a')).promise
+        await first.eng.close()
+        outside = 'two'
+        const second = open(isOther ? 2 : 1)
+        await second.eng.once(second.twice('a')).promise
+        const made = [
+          ['twice("a")', 'changed', 'shout("a")'],
+          ['shout("a")', 'changed', 'read("a")'],
+          ['read("a")', 'unread', ''],
+        ]
+        expect(chainOf(second.eng, second.twice('a'))).toEqual(isOther ? [['twice("a")', 'redefined', '']] : made)
+        await second.eng.close()
+        const third = open(isOther ? 2 : 1)
+        expect(chainOf(third.eng, third.twice('a'))).toEqual(isOther ? [['twice("a")', 'redefined', '']] : made)
+        await third.eng.close()
+      } finally {
+        rmSync(folder, { recursive: true })
+      }
+    },
+  )
+})
+
+describe('why not', () => {
+  it('did nothing change that it stands on, and what nearly did', async () => {
+    const eng = engine()
+    const key = sum(['a', 'b'])
+    await eng.once(key).promise
+    eng.transact((tx) => tx.set(text('a'), 'as many'))
+    await eng.once(key).promise
+    const found = eng.whyNot(key) as Extract<WhyNot<Key>, { _tag: 'unchanged' }>
+    expect(found._tag).toBe('unchanged')
+    expect(found.nearly.map(({ build, how }) => [show(build), how])).toEqual([['count("a")', 'same']])
+    expect(eng.whyNot(count('b'))).toMatchObject({ _tag: 'unchanged', nearly: [] })
+    await eng.close()
+  })
+
+  it('is it under way, or waits for an action that is', async () => {
+    let finish = (_: string): void => {}
+    const slow = action('slow', {
+      key: C.string,
+      value: C.string,
+      run: () =>
+        new Promise<string>((resolve) => {
+          finish = resolve
+        }),
+    })
+    const after = rule('after', { key: C.string, value: C.string }, function* (name, b) {
+      return yield* b.need(slow(name))
+    })
+    const eng = createEngine({ rules: [slow, after] })
+    const asked = eng.once(after('x'))
+    while (eng.progress().pending.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    expect(eng.whyNot(after('x'))).toMatchObject({ _tag: 'underWay', stage: 'waiting', waitsFor: [slow('x')] })
+    expect(eng.whyNot(slow('x'))).toMatchObject({ _tag: 'underWay', stage: 'running' })
+    expect(madeOf(eng, slow('x'))).toMatchObject({ result: 'pending', request: { targets: [after('x')] } })
+    finish('done')
+    await asked.promise
+    expect(eng.whyNot(after('x'))).toMatchObject({ _tag: 'made', result: 'changed' })
+    await eng.close()
+  })
+
+  it('is it nothing that the engine knows', async () => {
+    const eng = engine()
+    expect(eng.whyNot(count('z'))).toEqual({ _tag: 'unknown', build: count('z') })
+    const stranger = source('stranger', { key: C.string, value: C.int })
+    expect(() => eng.why(stranger('x'))).toThrow('why: the engine does not know stranger: add it')
+    expect(() => eng.whyNot('x' as never)).toThrow('whyNot: expected a key')
+    await eng.close()
+  })
+})

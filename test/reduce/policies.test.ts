@@ -1,0 +1,285 @@
+/** What each policy is for, on the lab's machine; and that none of them can break a build. */
+import { describe, expect, it } from 'vitest'
+import type { Graph, Task } from '../../src/lab/graph.js'
+import { Random } from '../../src/lab/random.js'
+import { type Machine, type Run, type SimulateOptions, simulate } from '../../src/lab/simulate.js'
+import { chain, star } from '../../src/lab/synthetic.js'
+import { arriving, type Job, once, type Workload } from '../../src/lab/workload.js'
+import { Misuse } from '../../src/model/misuse.js'
+import { PATIENCE } from '../../src/reduce/policies/guard.js'
+import * as policies from '../../src/reduce/policies/index.js'
+import type { CarryPolicy, Policy } from '../../src/reduce/policies/policy.js'
+import { Play } from '../support/world.js'
+
+const task = (name: string, cost: number, deps: readonly number[] = []): Task => ({
+  name,
+  cost,
+  deps,
+  sources: [],
+  rule: 'task',
+})
+const graphOf = (...tasks: readonly Task[]): Graph => ({ name: 'graph', tasks, sources: [] })
+const ms = (n: number) => ({ _tag: 'fixed', us: n * 1000 }) as const
+const job = (at: number, graph: Graph, rest: Partial<Job> = {}): Job => ({
+  at: at * 1000,
+  graph,
+  class: 'job',
+  ...rest,
+})
+const workload = (...jobs: readonly Job[]): Workload => ({ name: 'jobs', jobs })
+
+const run = (of: Workload, policy: Policy, machine: Machine, rest: Partial<SimulateOptions> = {}): Run =>
+  simulate(of, { policy, machine, gantt: true, ...rest })
+const startOrder = ({ gantt }: Run): readonly string[] =>
+  gantt.toSorted((a, b) => a.start - b.start).map(({ name }) => name)
+const latencies = ({ asked, answered }: Run): readonly number[] => answered.map((at, i) => (at - asked[i]!) / 1000)
+
+describe('criticalPath', () => {
+  // All begin at once, when `first` is done; `long` is last of them, and what the chain needs.
+  const graph = graphOf(
+    task('first', 1000),
+    task('a', 1000, [0]),
+    task('b', 1000, [0]),
+    task('long', 5000, [0]),
+    task('end', 5000, [3]),
+  )
+
+  it('starts what the most costly chain waits for', () => {
+    expect(startOrder(run(once(graph), policies.criticalPath(), { slots: 1 }))[1]).toBe('long')
+    expect(startOrder(run(once(graph), policies.fullBatch(), { slots: 1 }))[1]).toBe('a')
+  })
+  it('without costs takes all for equal, and still goes by the length of chains', () => {
+    const known = run(once(graph), policies.criticalPath(), { slots: 1 }, { estimates: { _tag: 'none' } })
+    expect(startOrder(known)[1]).toBe('long')
+  })
+})
+
+describe('policies of requests', () => {
+  const large = star(20, ms(10))
+  const small = graphOf(task('small', 10_000))
+
+  it('firstCome lets a small one wait, shortestRemaining and leastAttained do not', () => {
+    const jobs = workload(job(0, large), job(1, small))
+    const small1 = (policy: Policy): number => latencies(run(jobs, policy, { slots: 1 }))[1]!
+    expect(small1(policies.firstCome())).toBe(219)
+    expect(small1(policies.shortestRemaining())).toBe(19)
+    expect(small1(policies.leastAttained())).toBe(19)
+  })
+  it('shortestRemaining with ageing does not let a large one wait for ever', () => {
+    const stream = Array.from({ length: 60 }, (_, i) => job(Math.max(0, 10 * i - 0.5), small))
+    const jobs = workload(job(0, graphOf(task('large', 30_000))), ...stream)
+    const largest = (ageing: number): number =>
+      latencies(run(jobs, policies.shortestRemaining({ ageing }), { slots: 1 }))[0]!
+    expect(largest(0)).toBeGreaterThan(600)
+    expect(largest(1)).toBeLessThan(80)
+  })
+  it('deadline takes what is due first, and what is not due at all last', () => {
+    const one = graphOf(task('x', 10_000))
+    const jobs = workload(job(0, one), job(0, one), job(0, one, { due: 90_000 }), job(0, one, { due: 50_000 }))
+    expect(latencies(run(jobs, policies.deadline(), { slots: 1 }))).toEqual([30, 40, 20, 10])
+  })
+  it('fairShare gives each class its part, by weight', () => {
+    const jobs = workload(
+      ...Array.from({ length: 30 }, () => job(0, small, { class: 'a' })),
+      ...Array.from({ length: 30 }, () => job(0, small, { class: 'b' })),
+    )
+    const { gantt } = run(jobs, policies.fairShare({ a: 3 }), { slots: 1 })
+    const ofA = gantt
+      .toSorted((a, b) => a.start - b.start)
+      .slice(0, 20)
+      .filter((ran) => ran.job < 30)
+    expect(ofA).toHaveLength(15)
+  })
+  it('fairShare lets a class that wanted nothing save nothing up', () => {
+    const jobs = workload(
+      ...Array.from({ length: 40 }, () => job(0, small, { class: 'a' })),
+      ...Array.from({ length: 20 }, () => job(201, small, { class: '__proto__' })),
+    )
+    const { gantt } = run(jobs, policies.fairShare(), { slots: 1 })
+    const later = gantt.filter(({ start }) => start >= 250_000 && start < 350_000)
+    expect(later.filter((ran) => ran.job < 40).length).toBe(5)
+  })
+  it('perClass: the first class before the second, each by a policy of its own', () => {
+    const jobs = workload(
+      job(0, chain(1, ms(30)), { class: 'batch' }),
+      job(0, chain(1, ms(10)), { class: 'batch' }),
+      job(0, chain(1, ms(30)), { class: 'ui' }),
+      job(0, chain(1, ms(10)), { class: 'ui' }),
+      job(0, chain(1, ms(10)), { class: 'other' }),
+    )
+    const policy = policies.perClass({ ui: policies.shortestRemaining(), batch: policies.firstCome() })
+    expect(latencies(run(jobs, policy, { slots: 1 }))).toEqual([70, 80, 40, 10, 90])
+  })
+  it('lexicographic goes by the second where the first holds them for equal, and takes only what has an order', () => {
+    const shape = graphOf(
+      task('first', 1000),
+      task('leaf', 1000, [0]),
+      task('head', 1000, [0]),
+      task('tail', 1000, [2]),
+    )
+    const policy = policies.lexicographic(policies.shortestRemaining(), policies.criticalPath())
+    expect(startOrder(run(workload(job(0, shape), job(0, shape)), policy, { slots: 1 }))[1]).toBe('head')
+    expect(() => policies.lexicographic(policies.slice(5))).toThrow(Misuse)
+  })
+})
+
+describe('policies of pace', () => {
+  const many = star(200, ms(1))
+
+  it('slice takes as many builds as fit into its time, by what they cost', () => {
+    const { batches } = run(once(many), policies.slice(5), { slots: 0 }, { drive: 'batch' })
+    expect(Math.max(...batches.slice(2))).toBe(5)
+  })
+  it('aimd finds how many that is by itself', () => {
+    const { batches } = run(
+      once(many),
+      policies.aimd(10),
+      { slots: 0 },
+      { drive: 'batch', estimates: { _tag: 'none' } },
+    )
+    const settled = batches.slice(5, -2)
+    expect(Math.max(...settled)).toBeLessThanOrEqual(18)
+    expect(settled.reduce((a, b) => a + b) / settled.length).toBeGreaterThan(4)
+  })
+  it('nagle puts requests that come close together into one batch, and none waits longer than it says', () => {
+    const one = graphOf(task('x', 1000))
+    const jobs = workload(job(0, one), job(2, one), job(50, one))
+    const { batches, ...rest } = run(jobs, policies.nagle(10, 5), { slots: 0 })
+    expect(batches).toEqual([2, 1])
+    expect(latencies(rest as Run)).toEqual([7, 5, 6])
+    expect(run(jobs, policies.fullBatch(), { slots: 0 }).batches).toEqual([1, 1, 1])
+  })
+  it('compose cuts down what the first chose', () => {
+    const jobs = workload(job(0, many), job(1, graphOf(task('small', 1000))))
+    const policy = policies.compose(policies.shortestRemaining(), policies.slice(5))
+    const result = run(jobs, policy, { slots: 0 }, { drive: 'batch' })
+    expect(Math.max(...result.batches.slice(2))).toBe(5)
+    expect(latencies(result)[1]).toBeLessThan(20)
+  })
+})
+
+describe('random', () => {
+  it('chooses the same for the same seed, and else something else', () => {
+    const schedule = (seed: number): readonly string[] =>
+      startOrder(run(once(star(30, ms(1))), policies.random(seed), { slots: 2 }))
+    expect(schedule(1)).toEqual(schedule(1))
+    expect(schedule(2)).not.toEqual(schedule(1))
+  })
+})
+
+describe('what a policy carries on', () => {
+  it('is part of the batch and of the state, and plain data', () => {
+    const carries: unknown[] = []
+    const counting: CarryPolicy<number> = {
+      name: 'counting',
+      initial: 0,
+      choose: (view, count) => ({ batch: policies.fullBatch()(view), carry: count + 1 }),
+    }
+    const world = { rules: new Map([[1, { asks: [[2]], output: 'sum' as const }]]), files: new Map([[2, 1]]) }
+    const play = new Play(world, { policy: counting, onTick: ({ batch }) => void carries.push(batch.carry) })
+    expect(play.build([1])).toBe(true)
+    const kept = carries.filter((carry) => carry !== undefined) as { readonly carry: number }[]
+    expect(kept.map(({ carry }) => carry)).toEqual(kept.map((_, i) => i + 1))
+    expect(play.engine.state.carry).toEqual(JSON.parse(JSON.stringify(kept.at(-1))))
+  })
+})
+
+describe('a policy that breaks the rules', () => {
+  const told = (policy: Policy): readonly string[] => {
+    const breaches: string[] = []
+    const { gantt } = run(
+      once(star(3, ms(1))),
+      policy,
+      { slots: 1 },
+      { onBreach: (breach) => void breaches.push(breach) },
+    )
+    expect(gantt).toHaveLength(4)
+    return breaches
+  }
+  const all = policies.fullBatch()
+  it.each<readonly [string, Policy, string]>([
+    [
+      'takes what is not ready',
+      function mine(view) {
+        return { ...all(view), run: [...view.run(9), 4 as never, 999 as never] }
+      },
+      'mine: its `run` holds build 999, which is not ready to run',
+    ],
+    [
+      'takes one twice',
+      function mine(view) {
+        return { ...all(view), run: [...view.run(9), ...view.run(1)] }
+      },
+      'mine: it takes build 4 twice',
+    ],
+    [
+      'starts more than there is room for',
+      function mine(view) {
+        return { ...all(view), start: view.start(9) }
+      },
+      'mine: it starts 2 more than there are slots and rooms for',
+    ],
+    [
+      'answers with something else',
+      { name: 'mine', initial: 0, choose: () => ({ batch: 'all' as never }) },
+      'mine: its batch has no list `scan`, but undefined',
+    ],
+    [
+      'takes names',
+      function mine(view) {
+        return { ...all(view), scan: [...view.scan(9), 'a' as never] }
+      },
+      'mine: its `scan` holds a, which is no build',
+    ],
+  ])('%s: it is told, and the build is made all the same', (_, policy, breach) => {
+    expect(told(policy)).toContain(breach)
+  })
+
+  it('takes nothing at all: what is oldest is taken after some ticks, as long as there are any', () => {
+    const lazy: Policy = (view) => ({
+      ...all(view),
+      start: view
+        .start(1000)
+        .slice(1)
+        .slice(-view.freeSlots || 1000),
+    })
+    const order = startOrder(run(once(star(300, ms(1))), lazy, { slots: 1 }))
+    expect(order.indexOf('leaf 0')).toBeLessThanOrEqual(PATIENCE)
+    expect(order.indexOf('leaf 1')).toBeLessThanOrEqual(2 * PATIENCE)
+    expect(order.indexOf('leaf 0')).toBeGreaterThan(10)
+  })
+})
+
+it('every policy makes every task of every job once', () => {
+  const jobs = arriving(
+    'mixed',
+    [star(10, ms(2)), chain(5, ms(3)), star(30, ms(1)), graphOf(task('x', 500))],
+    { _tag: 'every', us: 3000 },
+    new Random(1),
+    ({ tasks }) => (tasks.length > 5 ? 'large' : 'small'),
+  )
+  const each: readonly Policy[] = [
+    policies.fixpoint(),
+    policies.fullBatch(),
+    policies.cap(1),
+    policies.slice(1),
+    policies.fairShare({ small: 4 }),
+    policies.leastAttained(),
+    policies.shortestRemaining(),
+    policies.criticalPath(),
+    policies.deadline(),
+    policies.aimd(1),
+    policies.nagle(4, 2),
+    policies.random(3),
+    policies.firstCome(),
+    policies.perClass({ small: policies.random(2) }),
+    policies.compose(policies.random(4), policies.cap(2)),
+  ]
+  for (const policy of each)
+    for (const slots of [0, 1, 3])
+      for (const drive of ['fixpoint', 'batch', { ms: 2 }] as const) {
+        const { gantt } = run(jobs, policy, { slots, perTick: 10, perBuild: 1 }, { drive })
+        expect(new Set(gantt.map((ran) => `${ran.job} ${ran.name}`)).size).toBe(48)
+        expect(gantt).toHaveLength(48)
+      }
+})

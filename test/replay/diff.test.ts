@@ -1,0 +1,357 @@
+/** What differs between two states, and where two recordings part: every planted difference is found, where it is. */
+import fc from 'fast-check'
+import { afterAll, describe, expect, it } from 'vitest'
+import { dependenciesOf } from '../../src/model/dependencies.js'
+import { digestOf } from '../../src/model/digest.js'
+import type { Event, Receipt } from '../../src/model/event.js'
+import { LOOK_STRIDE, LookWord } from '../../src/model/event.js'
+import { buildId } from '../../src/model/ids.js'
+import { Fact } from '../../src/model/state.js'
+import { read } from '../../src/model/table.js'
+import { diffTicks } from '../../src/replay/diff.js'
+import { diffRecordings, type RecordingDiff } from '../../src/replay/diff-recordings.js'
+import type { Difference } from '../../src/replay/diff-ticks.js'
+import type { Replay } from '../../src/replay/replay.js'
+import { Rewriter } from '../../src/replay/rewriter.js'
+import { statusNameOf } from '../../src/replay/view.js'
+import type { TickRecord } from '../../src/store/recording/record.js'
+import { picks, samples, schedules } from '../../src/testing/scripts.js'
+import * as files from '../property/arbitraries.js'
+import { useFolder } from '../support/folder.js'
+import { opened, recordOps, recordSteps } from './record.js'
+
+const folder = useFolder()
+let count = 0
+const fresh = (): string => folder.at(`${count++}.rec`)
+
+/** A record that differs from another one, and what is to be said of that. */
+interface Plant {
+  readonly record: TickRecord
+  readonly isFound: (part: Difference) => boolean
+}
+
+type Planter = (record: TickRecord, pick: number) => Plant | undefined
+
+const chosen = <A>(from: readonly A[], pick: number): A | undefined => from[pick % Math.max(1, from.length)]
+
+/** With one receipt in place of another. */
+const withReceipt = (record: TickRecord, old: Receipt, receipt: Receipt, fields: readonly string[]): Plant => ({
+  record: {
+    ...record,
+    input: { ...record.input, receipts: record.input.receipts.map((each) => (each === old ? receipt : each)) },
+  },
+  isFound: (part) =>
+    part.part === 'receipt' &&
+    (receipt._tag === 'scanned' || part.build === receipt.build) &&
+    JSON.stringify([...part.fields].sort()) === JSON.stringify(fields),
+})
+
+const ofTag = <T extends Receipt['_tag']>({ input }: TickRecord, tag: T): readonly Extract<Receipt, { _tag: T }>[] =>
+  input.receipts.filter((receipt): receipt is Extract<Receipt, { _tag: T }> => receipt._tag === tag)
+
+const withEvents = (record: TickRecord, events: readonly Event[]): TickRecord => ({
+  ...record,
+  input: { ...record.input, events },
+})
+
+const PLANTERS: Readonly<Record<string, Planter>> = {
+  'a look': (record, pick) => {
+    const scanned = chosen(ofTag(record, 'scanned'), pick)
+    if (scanned === undefined || scanned.builds.length === 0) return undefined
+    const at = pick % scanned.builds.length
+    const [word, field] = chosen([[LookWord.CONTENT, 'content'] as const, [LookWord.STAT, 'stat'] as const], pick >> 3)!
+    const looks = scanned.looks.slice()
+    looks[at * LOOK_STRIDE + word]! += 1
+    const plant = withReceipt(record, scanned, { ...scanned, looks }, [field])
+    return {
+      ...plant,
+      isFound: (part) => plant.isFound(part) && (part as { build: number }).build === scanned.builds[at],
+    }
+  },
+  'the file of a run': (record, pick) => {
+    const done = chosen(ofTag(record, 'done'), pick)
+    if (done === undefined) return undefined
+    return withReceipt(record, done, { ...done, look: { ...done.look, content3: done.look.content3 + 1 } }, ['look'])
+  },
+  'an error': (record, pick) => {
+    const failed = chosen(ofTag(record, 'failed'), pick)
+    return failed && withReceipt(record, failed, { ...failed, error: { _tag: 'exit', code: 77 } }, ['error'])
+  },
+  'an error of a rule': (record, pick) => {
+    const broken = chosen(
+      ofTag(record, 'broken').filter(({ error }) => error !== undefined),
+      pick,
+    )
+    return broken && withReceipt(record, broken, { ...broken, error: { _tag: 'absent' } }, ['error'])
+  },
+  'a result': (record, pick) => {
+    const made = chosen(ofTag(record, 'made'), pick)
+    if (made === undefined) return undefined
+    const content = [7, 7, 7, -1] as const
+    return withReceipt(record, made, { ...made, content, value: { _tag: 'text', text: '7' } }, ['content', 'value'])
+  },
+  'how a run ended': (record, pick) => {
+    const done = chosen(ofTag(record, 'done'), pick)
+    if (done === undefined) return undefined
+    const { build } = done
+    const receipt = { _tag: 'failed', build, error: { _tag: 'exit', code: 1 }, exists: false, create: [] } as const
+    return withReceipt(record, done, receipt, [])
+  },
+  'what a run needs': (record, pick) => {
+    const blocked = chosen(
+      ofTag(record, 'blocked').filter(({ needs }) => needs.length > 0),
+      pick,
+    )
+    return blocked && withReceipt(record, blocked, { ...blocked, needs: blocked.needs.slice(1) }, ['needs'])
+  },
+  'the order of receipts': (record, pick) => {
+    const { receipts } = record.input
+    if (receipts.length < 2) return undefined
+    const at = 1 + (pick % (receipts.length - 1))
+    const swapped = receipts.map((each, i) => (i === at ? receipts[at - 1]! : i === at - 1 ? receipts[at]! : each))
+    if (new Set(receipts.flatMap((each) => (each._tag === 'scanned' ? each.builds : [each.build]))).size < 2)
+      return undefined
+    return {
+      record: { ...record, input: { ...record.input, receipts: swapped } },
+      isFound: (part) => part.part === 'receipt' && (part.fields[0] === 'order' || part.fields.length === 0),
+    }
+  },
+  'an event more': (record, pick) => {
+    const { events } = record.input
+    const at = pick % (events.length + 1)
+    const more: Event = { _tag: 'changed', builds: [buildId(1 + (pick % 3))] }
+    if (JSON.stringify(events[at]) === JSON.stringify(more)) return undefined
+    return {
+      record: withEvents(record, [...events.slice(0, at), more, ...events.slice(at)]),
+      isFound: (part) => part.part === 'event' && JSON.stringify(part.b) === JSON.stringify(more),
+    }
+  },
+  'an event less': (record, pick) => {
+    const { events } = record.input
+    const at = pick % Math.max(1, events.length)
+    const gone = events[at]
+    if (gone === undefined || JSON.stringify(events[at + 1]) === JSON.stringify(gone)) return undefined
+    return {
+      record: withEvents(record, [...events.slice(0, at), ...events.slice(at + 1)]),
+      isFound: (part) => part.part === 'event' && JSON.stringify(part.a) === JSON.stringify(gone),
+    }
+  },
+  'what a request says': (record, pick) => {
+    const asked = record.input.events.filter((event) => event._tag === 'requested')
+    const event = chosen(asked, pick)
+    if (event === undefined) return undefined
+    const other = { ...event, keepGoing: !event.keepGoing }
+    return {
+      record: withEvents(
+        record,
+        record.input.events.map((each) => (each === event ? other : each)),
+      ),
+      isFound: (part) => part.part === 'event' && JSON.stringify(part.fields) === '["keepGoing"]',
+    }
+  },
+  'what a source was set to': (record) => {
+    const [first, ...rest] = record.settings
+    if (first === undefined || first.to._tag !== 'value') return undefined
+    const to = { _tag: 'value', text: `${first.to.text} ` } as const
+    return {
+      record: { ...record, settings: [{ ...first, to }, ...rest] },
+      isFound: (part) => part.part === 'setting' && part.name === first.name,
+    }
+  },
+  'a choice of the policy': (record, pick) => {
+    const { batch, receipts } = record.input
+    const step = chosen(['scan', 'run', 'start', 'answer'] as const, pick)!
+    const x = batch[step].at(-1)
+    if (x === undefined) return undefined
+    const left = receipts.flatMap((receipt): readonly Receipt[] => {
+      if (receipt._tag !== 'scanned') return receipt.build === x && step !== 'answer' ? [] : [receipt]
+      if (step !== 'scan') return [receipt]
+      const at = receipt.builds.indexOf(x)
+      if (at < 0) return [receipt]
+      const builds = receipt.builds.filter((build) => build !== x)
+      const words = Array.from(receipt.looks)
+      words.splice(at * LOOK_STRIDE, LOOK_STRIDE)
+      return builds.length === 0 ? [] : [{ ...receipt, builds, looks: Int32Array.from(words) }]
+    })
+    return {
+      record: {
+        ...record,
+        input: { ...record.input, batch: { ...batch, [step]: batch[step].slice(0, -1) }, receipts: left },
+      },
+      isFound: (part) =>
+        part.part === 'batch' && part.step === step && part.onlyA.includes(x) && part.onlyB.length === 0,
+    }
+  },
+  'a name': (record, pick) => {
+    const at = pick % Math.max(1, record.names.length)
+    const name = record.names[at]
+    if (name === undefined) return undefined
+    return {
+      record: { ...record, names: record.names.map((each, i) => (i === at ? [each[0], `${each[1]}'`] : each)) },
+      isFound: (part) => part.part === 'name' && part.build === name[0],
+    }
+  },
+}
+
+/** How often each was planted. */
+const planted = new Map<string, number>()
+let total = 0
+
+/** Writes a recording that is another from `tick` on; what is planted there, if anything can be. */
+const plant = (replay: Replay, tick: number, how: string, pick: number, path: string): Plant | undefined => {
+  const { reader } = replay
+  const original = reader.at(tick)
+  const made: Plant | undefined =
+    how === 'the reducer'
+      ? { record: original, isFound: (part) => part.part === 'reducer' && part.agrees === 'a' }
+      : PLANTERS[how]!(original, pick)
+  if (made === undefined || (how !== 'the reducer' && JSON.stringify(made.record) === JSON.stringify(original)))
+    return undefined
+  const rewriter = new Rewriter(reader, 0, path)
+  try {
+    for (let t = 1; t < tick; t++) rewriter.apply(reader.at(t), reader.at(t).elapsed)
+    if (how === 'the reducer') {
+      // @ts-expect-error: as if it had come to another state.
+      rewriter.engine.state = { ...rewriter.state, generation: rewriter.state.generation + 1 }
+    }
+    try {
+      rewriter.apply(made.record, original.elapsed)
+    } catch {
+      // A world that cannot be.
+      return undefined
+    }
+    // It may have been set anew.
+    if (how === 'the reducer' && digestOf(rewriter.state) === original.digest) return undefined
+    try {
+      for (let t = tick + 1; t <= reader.ticks; t++) rewriter.apply(reader.at(t))
+    } catch {
+      // What was recorded does not fit any more: it ends there.
+    }
+    return made
+  } finally {
+    rewriter.close()
+  }
+}
+
+const expectFound = (replay: Replay, tick: number, how: string, pick: number): void => {
+  const path = fresh()
+  const made = plant(replay, tick, how, pick, path)
+  if (made === undefined) return
+  const other = opened(path)
+  try {
+    const found: RecordingDiff = diffRecordings(replay.reader, other.reader)
+    expect([how, found._tag, 'tick' in found ? found.tick : 0]).toEqual([how, 'tick', tick])
+    const { parts } = found as Extract<RecordingDiff, { _tag: 'tick' }>
+    expect([how, parts, parts.some(made.isFound)]).toEqual([how, parts, true])
+    planted.set(how, (planted.get(how) ?? 0) + 1)
+    total++
+  } finally {
+    other.close()
+  }
+}
+
+describe('two recordings', () => {
+  const hows = [...Object.keys(PLANTERS), 'the reducer']
+  const plants = fc.array(fc.tuple(fc.nat(), fc.nat()), { minLength: hows.length, maxLength: hows.length })
+
+  const tryAll = (path: string, tries: readonly (readonly [number, number])[]): void => {
+    const replay = opened(path)
+    try {
+      if (replay.ticks === 0) return
+      tries.forEach(([at, pick], i) => {
+        // A place where that can be planted: the first one from a random tick on.
+        for (let k = 0; k < Math.min(replay.ticks, 12); k++) {
+          const before = total
+          expectFound(replay, 1 + ((at + k) % replay.ticks), hows[i]!, pick)
+          if (total > before) return
+        }
+      })
+      // Alike; and one the beginning of the other.
+      const copy = fresh()
+      const end = Math.floor(replay.ticks / 2)
+      const rewriter = new Rewriter(replay.reader, 0, copy)
+      for (let t = 1; t <= end; t++) rewriter.apply(replay.reader.at(t))
+      rewriter.close()
+      const half = opened(copy)
+      const alike = { about: [], ticks: end }
+      expect(diffRecordings(half.reader, half.reader)).toEqual({ _tag: 'same', ...alike })
+      const more = replay.ticks - end
+      expect(diffRecordings(replay.reader, half.reader)).toEqual(
+        more === 0 ? { _tag: 'same', ...alike } : { _tag: 'prefix', shorter: 'b', more, ...alike },
+      )
+      half.close()
+    } finally {
+      replay.close()
+    }
+  }
+
+  it('of do-files that part are found to, where they do and by what', { timeout: 240_000 }, () => {
+    fc.assert(
+      fc.property(files.samples({ cyclic: true }), files.ops(), files.picks, plants, (sample, ops, order, tries) => {
+        const path = fresh()
+        if (recordOps(path, sample, ops, order).states.length > 0) tryAll(path, tries)
+      }),
+      { numRuns: 70 },
+    )
+  })
+  it('of rules that part are found to, where they do and by what', { timeout: 240_000 }, () => {
+    fc.assert(
+      fc.property(samples(), schedules(), picks, plants, (sample, steps, order, tries) => {
+        const path = fresh()
+        recordSteps(path, sample, steps, order)
+        tryAll(path, tries)
+      }),
+      { numRuns: 70 },
+    )
+  })
+  it('begin with other states, or alike', () => {
+    const path = fresh()
+    const [sample] = fc.sample(files.samples(), { numRuns: 1, seed: 7 })
+    const [ops] = fc.sample(files.ops(), { numRuns: 1, seed: 7 })
+    recordOps(path, sample!, ops!, [1])
+    const replay = opened(path)
+    const later = fresh()
+    new Rewriter(replay.reader, replay.ticks, later).close()
+    const end = opened(later)
+    const found = diffRecordings(replay.reader, end.reader)
+    expect(found._tag).toBe('start')
+    expect((found as Extract<RecordingDiff, { _tag: 'start' }>).builds.length).toBeGreaterThan(0)
+    end.close()
+    replay.close()
+  })
+  afterAll(() => {
+    expect(total).toBeGreaterThanOrEqual(1000)
+    expect([...planted.keys()].sort()).toEqual([...hows].sort())
+  })
+})
+
+describe('two ticks of one recording', () => {
+  it('differ in exactly the builds whose words do', { timeout: 120_000 }, () => {
+    fc.assert(
+      fc.property(files.samples(), files.ops(), files.picks, fc.nat(), fc.nat(), (sample, ops, order, one, two) => {
+        const path = fresh()
+        const { states } = recordOps(path, sample, ops, order)
+        if (states.length === 0) return
+        const [from, to] = [one % states.length, two % states.length]
+        const replay = opened(path)
+        const [before, after] = [states[from]!, states[to]!]
+        const found = new Map(diffTicks(replay.reader, from, to).map((diff) => [diff.build as number, diff]))
+        for (let x = 1; x < Math.max(before.facts.end, after.facts.end, before.flight.end, after.flight.end); x++) {
+          const of = (what: string) => found.get(x)?.changes.find((change) => change.what === what)
+          const build = buildId(x)
+          const [was, is] = [read(before.facts, x, Fact.REVISION), read(after.facts, x, Fact.REVISION)]
+          expect(of('revision')).toEqual(was === is ? undefined : { what: 'revision', from: was, to: is })
+          const [stood, stands] = [statusNameOf(before, build), statusNameOf(after, build)]
+          expect(of('status')).toEqual(stood === stands ? undefined : { what: 'status', from: stood, to: stands })
+          const [had, has] = [before, after].map((state) =>
+            dependenciesOf(state, build).map((d) => `${d.create}${d.build}`),
+          )
+          expect(of('dependencies') !== undefined).toBe(JSON.stringify(had) !== JSON.stringify(has))
+        }
+        expect(diffTicks(replay.reader, from, from)).toEqual([])
+        replay.close()
+      }),
+      { numRuns: 150 },
+    )
+  })
+})

@@ -1,0 +1,60 @@
+/** Recordings of many ticks: in chunks, with snapshots on the way, and read from anywhere. */
+import Database from 'better-sqlite3'
+import { expect, it } from 'vitest'
+import { codec as C, createEngine, digestOf, endTurn, rule, type State, source } from '../../src/index.js'
+import { cap } from '../../src/reduce/policies/basic.js'
+import { fingerprint } from '../../src/testing/fingerprint.js'
+import { insideOf } from '../library/inside.js'
+import { useFolder } from '../support/folder.js'
+import { opened, plainRecorder } from './record.js'
+
+const folder = useFolder()
+const int = { key: C.int, value: C.int }
+
+it('are entered at the nearest snapshot, forward and back, and are the same from there', {
+  timeout: 60_000,
+}, async () => {
+  const given = source('given', int)
+  const node = rule('node', int, function* (n, b) {
+    const own = yield* b.need(given(n % 7))
+    const below = yield* b.all(n < 2 ? [] : [node(n - 1), node(n - 2)])
+    return (below.reduce((x: number, y) => x + (y as number), own) % 10_007) as number
+  }) as ReturnType<typeof rule<number, number>>
+  const eng = createEngine({ rules: [given, node], policy: cap(1), drive: 'manual' })
+  const { options } = insideOf(eng)
+  const states: State[] = [eng.state]
+  const path = folder.at('long.rec')
+  const recorder = plainRecorder(path, eng.state, { snapshotBytes: 500 })
+  options.onTick = (input, _, after) => {
+    recorder.onTick(input, after)
+    states.push(endTurn(after))
+  }
+  for (let round = 0; round < 12; round++) {
+    eng.transact((tx) => tx.set(given(round % 7), round))
+    const request = eng.once(node(60))
+    eng.settle()
+    await request.promise.catch(() => {})
+    // Snapshots are packed beside the rest.
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  await eng.close()
+  recorder.close()
+
+  const db = new Database(path, { readonly: true })
+  const count = (table: string): number => db.prepare(`select count(*) from ${table}`).pluck().get() as number
+  expect(count('snapshots')).toBeGreaterThan(2)
+  expect(count('chunks')).toBeGreaterThan(2)
+  db.close()
+
+  const replay = opened(path)
+  expect(replay.verify()).toEqual({ _tag: 'agrees', ticks: states.length - 1 })
+  const wordsOf = (state: State): string => fingerprint({ ...state, values: { size: 0 } as never })
+  for (let i = 0; i < 60; i++) {
+    const tick = (i * 7919) % states.length
+    const { state } = replay.stateAt(tick)
+    expect(wordsOf(state)).toBe(wordsOf(states[tick]!))
+    if (tick > 0) expect(digestOf(state)).toBe(replay.reader.digestAt(tick))
+  }
+  expect(replay.firstTick(({ state }) => state.version === 5)).toBe(states.findIndex(({ version }) => version === 5))
+  replay.close()
+})

@@ -1,0 +1,146 @@
+/** Reasons against what happened: what `why` says is so, and what `whyNot` says stays unmade is not made by the next build. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { buildId } from '../../src/model/ids.js'
+import { Flag, hasFlag, Kind, kindOf, type State } from '../../src/model/state.js'
+import { rowsEnd } from '../../src/model/table.js'
+import { why } from '../../src/replay/why.js'
+import { whyNot } from '../../src/replay/why-not.js'
+import { type Names, whyLines, whyNotLines } from '../../src/replay/why-words.js'
+import { edits, ops, picker, picks, runs, samples, worldOf } from '../property/arbitraries.js'
+import { edit, playOps } from '../property/laws.js'
+import { Play } from '../support/world.js'
+
+const same = (x: number): number => x
+const nameOf = (x: number): string => `t${x}`
+const words: Pick<Names, 'errorWords' | 'generation'> = { errorWords: ({ _tag }) => _tag, generation: 'request' }
+
+describe('why', () => {
+  it('names what was another, down to a file that is; and nothing else', () => {
+    const told = new Set<string>()
+    fc.assert(
+      fc.property(samples(), edits, picks, fc.boolean(), (sample, changes, order, isForced) => {
+        const world = worldOf(sample)
+        const play = new Play(world)
+        play.build(sample.targets)
+        const before = play.engine.state
+        const files = new Map(world.files)
+        play.runs.length = 0
+        edit(play, world, changes, false)
+        play.request(sample.targets, isForced ? 'force' : 'ifchange')
+        play.finish(picker(order))
+        const { state } = play.engine
+        const differs = (x: number): boolean => files.get(x) !== world.files.get(x)
+        // Without its do-file a run fails before it begins.
+        const hasRun = (x: number): boolean => play.runs.includes(x) || hasFlag(state, buildId(x), Flag.BROKEN)
+        for (const x of play.runs.map(buildId)) {
+          const found = why(state, x, same)
+          if (found._tag !== 'made') throw new Error(`${x} is ${found._tag}`)
+          expect(found.generation).toBe(state.generation)
+          const isFile = world.rules.get(x)!.output !== 'none'
+          if (isFile && found.result === 'same') expect(differs(x), `${x} is the same`).toBe(false)
+          if (isFile && found.result === 'changed' && !world.rules.get(x)!.stamps)
+            expect(differs(x) || hasFlag(before, x, Flag.BROKEN | Flag.STAMPED), `${x} is another`).toBe(true)
+          for (const d of [...found.cutoffs, ...found.alsoChanged]) expect(hasRun(d) || differs(d), `${d}`).toBe(true)
+          for (const d of found.unchanged) expect(hasRun(d) || differs(d), `${d} is as it was`).toBe(false)
+          found.chain.forEach((link, i) => {
+            const next = found.chain[i + 1]
+            if (link._tag === 'source') {
+              told.add(link.change._tag)
+              const above = found.chain[i - 1]
+              // What is not there has whoever asks for it run each time.
+              if (above?._tag === 'made' && above.cause._tag === 'missing')
+                return expect(world.files.has(link.build), `${link.build} is there`).toBe(false)
+              return expect(differs(link.build), `${link.build} changed: ${link.change._tag}`).toBe(true)
+            }
+            if (link._tag !== 'made') throw new Error(`${link.build} is ${link._tag}`)
+            const { cause } = link
+            told.add(cause._tag)
+            expect(hasRun(link.build), `${link.build} was run`).toBe(true)
+            const wasThere = kindOf(before, buildId(link.build)) === Kind.TARGET
+            if (cause._tag === 'first') expect(wasThere, `${link.build} is new`).toBe(false)
+            if (cause._tag === 'failed') expect(hasFlag(before, buildId(link.build), Flag.BROKEN)).toBe(true)
+            if (cause._tag === 'forced') expect(isForced).toBe(true)
+            if (cause._tag === 'always') expect(world.rules.get(link.build)!.always).toBe(true)
+            if (cause._tag === 'appeared')
+              expect(world.files.has(cause.dependency!) && !files.has(cause.dependency!)).toBe(true)
+            if (cause._tag === 'changed') expect(next?.build).toBe(cause.dependency)
+            expect(cause._tag).not.toBe('unknown')
+          })
+        }
+      }),
+      runs(400),
+    )
+    // The samples are such that it had a chance to be wrong.
+    for (const tag of ['changed', 'content', 'forced', 'failed', 'always', 'went', 'came']) expect(told).toContain(tag)
+  })
+})
+
+describe('why not', () => {
+  it('what it says is as it was is not made by the next build, and what has a reason of its own is', () => {
+    const told = new Map<string, number>()
+    fc.assert(
+      fc.property(
+        samples(),
+        fc.array(fc.tuple(edits, fc.array(fc.nat(), { minLength: 1, maxLength: 3 })), { minLength: 1, maxLength: 4 }),
+        picks,
+        (sample, history, order) => {
+          const world = worldOf(sample)
+          const play = new Play(world)
+          const pick = picker(order)
+          play.build(sample.targets)
+          for (const [changes, which] of history) {
+            edit(play, world, changes, false)
+            play.request([...new Set(which.map((n) => sample.targets[n % sample.targets.length]!))])
+            play.finish(pick)
+          }
+          const { generation } = play.engine.state
+          const look = play.request(sample.targets, 'look')
+          play.finish(pick)
+          const outOfDate: readonly number[] = play.outcomes.flatMap(({ responses }) =>
+            responses.flatMap((response) => (response.request === look ? response.outOfDate : [])),
+          )
+          const answers = sample.targets.map((x) => {
+            const isOutOfDate = outOfDate.includes(x)
+            return [x, whyNot(play.engine.state, buildId(x), same, { generation, isOutOfDate })] as const
+          })
+          play.runs.length = 0
+          play.request(sample.targets)
+          play.finish(pick)
+          for (const [x, found] of answers) {
+            told.set(found._tag, (told.get(found._tag) ?? 0) + 1)
+            const hasRun = play.runs.includes(x)
+            if (found._tag === 'unchanged' || found._tag === 'edited' || found._tag === 'source')
+              expect(hasRun, `${x} is ${found._tag} and was run`).toBe(false)
+            if (found._tag === 'broken') expect(hasRun || world.rules.get(x)?.script !== undefined, `${x}`).toBe(true)
+            if (found._tag === 'notAsked' && found.steps[0]?._tag === 'outOfDate' && found.steps[0].cause !== undefined)
+              expect(hasRun || hasFlag(play.engine.state, buildId(x), Flag.BROKEN), `${x} has a reason`).toBe(true)
+          }
+        },
+      ),
+      runs(400),
+    )
+    for (const tag of ['unchanged', 'notAsked', 'broken', 'made']) expect(told.get(tag), tag).toBeGreaterThan(50)
+  })
+})
+
+it('both answer of every build in every state, in words too, and never at length without end', () => {
+  fc.assert(
+    fc.property(samples({ cyclic: true, background: true }), ops({ forget: true }), picks, (sample, history, order) => {
+      const ask = (state: State): void => {
+        for (let x = 0; x <= rowsEnd(state.facts); x++) {
+          const id = buildId(x)
+          const [a, b] = [why(state, id, nameOf), whyNot(state, id, nameOf)]
+          expect(JSON.parse(JSON.stringify([a, b]))).toEqual([a, b])
+          for (const line of [...whyLines(a, words), ...whyNotLines(b, words)])
+            expect(line).toMatch(/^( {2})*\S((?!undefined|NaN|\[object).)*$/)
+        }
+      }
+      let ticks = 0
+      playOps(sample, history, order, {
+        options: { check: false, onTick: (_, __, after) => ++ticks % 3 === 0 && ask(after) },
+      })
+    }),
+    runs(40),
+  )
+})
