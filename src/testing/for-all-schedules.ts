@@ -154,7 +154,7 @@ const told = async (
 ): Promise<ScheduleFailure> => {
   const { recordings = join(tmpdir(), 'redford-schedules') } = options
   const text = textOfSchedule(schedule)
-  let recording: string | undefined = join(recordings, `${process.pid}-${seed >>> 0}-${runs}.redford`)
+  let recording: string | undefined = join(recordings, `${seed >>> 0}-${runs}.redford`)
   let failed: Failed | undefined
   try {
     mkdirSync(recordings, { recursive: true })
