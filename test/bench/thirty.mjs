@@ -11,11 +11,11 @@ export const needs = Array.from({ length: 30 }, (_, i) => {
 })
 /** All else is needed by one of these. */
 const lastRow = needs.map((_, i) => i).slice(-WIDTH)
-const valueOf = (/** @type {number} */ i, /** @type {readonly number[]} */ values) =>
+const numberOf = (/** @type {number} */ i, /** @type {readonly number[]} */ values) =>
   values.reduce((sum, value) => (sum * 7 + value) % 97, i)
 
 const build = rule('build', { key: C.int, value: C.int }, function* (i, b) {
-  return valueOf(i, yield* b.all(needs[i].map((n) => build(n))))
+  return numberOf(i, yield* b.all(needs[i].map((n) => build(n))))
 })
 const all = rule.static('all', {
   key: C.int,
@@ -40,7 +40,7 @@ export const byPromises = async (/** @type {number} */ runs) => {
       if (found !== undefined) return found
       const made = (async () => {
         const values = await Promise.all(needs[i].map(get))
-        return scheduler.schedule(Promise.resolve(valueOf(i, values)), String(i))
+        return scheduler.schedule(Promise.resolve(numberOf(i, values)), String(i))
       })()
       known.set(i, made)
       return made
