@@ -4,6 +4,7 @@ import type { ActionDefinition, Definition, Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
 import { fixpoint } from '../reduce/policies/basic.js'
 import { isPolicy, type Policy } from '../reduce/policies/policy.js'
+import type { Control } from './control.js'
 import type { Defined } from './define.js'
 import type { MemoryStore, SqliteStore } from './store.js'
 
@@ -29,6 +30,8 @@ export interface CreateOptions {
   readonly record?: string | boolean | RecordOptions
   /** Where an error goes that a subscriber or a source's `watch` threw. Default: thrown out of the event loop. */
   readonly onError?: (error: unknown) => void
+  /** For test kits. */
+  readonly control?: Control
 }
 type Continuations = 'keep' | { readonly drop: number; readonly seed?: number }
 
@@ -51,6 +54,7 @@ export interface Settings {
   readonly isDropped: () => boolean
   readonly onError: (error: unknown) => void
   readonly onBreach: (breach: string) => void
+  readonly control: Control | undefined
 }
 
 interface Room {
@@ -71,6 +75,7 @@ export const settingsOf = (options: CreateOptions): Settings => {
     continuations = 'keep',
     freeze = true,
     onError = throwLater,
+    control,
   } = options
   if (!Array.isArray(rules))
     throw new Misuse(
@@ -86,7 +91,8 @@ export const settingsOf = (options: CreateOptions): Settings => {
   const rooms = Object.entries(pools).map(roomOf)
   for (const of of known) if (of.kind === 'action') checkPool(of, rooms)
   const onBreach = (breach: string): void => onError(new Misuse(`the policy ${breach}`))
-  return { known, pools: rooms, policy, keep, freeze, isDropped: dropper(continuations), onError, onBreach }
+  const isDropped = control?.isDropped ?? dropper(continuations)
+  return { known, pools: rooms, policy, keep, freeze, isDropped, onError, onBreach, control }
 }
 
 const roomOf = ([name, room]: readonly [string, number | { readonly threads: number }]): Room => {

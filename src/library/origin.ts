@@ -15,15 +15,15 @@ export interface Origin {
   readonly enter: (keys: Keys, world: World) => void
 }
 
-/** `isRecorded`: what each build said is to be told apart, so make does not go ahead of the batch. */
+/** `isWatched`: what each build says is recorded, or ordered by a test kit, so make does not go ahead of the batch. */
 export const firstState = (
   { pools, keep, policy }: Settings,
   kept: State | undefined,
   version: number,
-  isRecorded: boolean,
+  isWatched: boolean,
 ): State => {
   const rooms = pools.map(({ size }) => ({ size, running: 0, queue: emptyQueue }))
-  const ahead = isRecorded ? 0 : (policy.ahead ?? 0)
+  const ahead = isWatched ? 0 : (policy.ahead ?? 0)
   return { ...(kept ?? emptyState), version, pools: rooms, keep, ahead }
 }
 

@@ -40,6 +40,8 @@ export interface ValueMakeOptions {
   /** Whether a waiting generator is to be dropped, as if it had never been kept. */
   readonly isDropped: () => boolean
   readonly freeze: boolean
+  /** What a read or action throws in place of being begun; undefined: nothing. */
+  readonly fault?: (key: Key) => unknown
   /** Takes the end of long work. */
   readonly settle: (receipt: Receipt) => void
 }
@@ -220,6 +222,8 @@ export class ValueMake {
   private underTake(x: BuildId, work: (signal: AbortSignal) => unknown, made: (value: unknown) => Alone): Alone {
     const receiptOf = (ended: Ended): Alone =>
       'value' in ended ? made(ended.value) : broken(x, [], reasonOf(ended.error))
+    const fault = this.options.fault?.(this.keyOf(x))
+    if (fault !== undefined) return broken(x, [], reasonOf(fault))
     const ended = this.pending.begin(x, work, (later) => this.options.settle(receiptOf(later)))
     return ended === undefined ? { _tag: 'started', build: x } : receiptOf(ended)
   }
