@@ -15,8 +15,6 @@ import { fullBatch, isPlain, upNext } from './reduce/policies/basic.js'
 import { guard } from './reduce/policies/guard.js'
 import { type Decision, decide, isEmpty, type Policy, tracksOf } from './reduce/policies/policy.js'
 import { endTurn, reduce } from './reduce/reduce.js'
-import { trackedFor } from './reduce/track.js'
-import { Work } from './reduce/work.js'
 
 // Freezing what a tick made walks all of it: worth it to find whoever changes a state in place, so in tests only.
 setAutoFreeze(process.env.VITEST !== undefined)
@@ -61,10 +59,15 @@ const throwBreach = (breach: string): never => {
   throw new Bug(`the policy ${breach}`)
 }
 
+const tracked = (state: State, tracks: number): State =>
+  state.tracks === tracks
+    ? state
+    : reduce(state, { batch: emptyBatch, receipts: [], events: [{ _tag: 'tracked', tracks }] }).state
+
 export class Engine {
   state: State
   private readonly options: EngineOptions
-  private readonly policy: Policy
+  private policy: Policy
   private readonly now: () => number
   /** When the clock was read last, and what the rest of that tick took, in ms. */
   private readAt = 0
@@ -85,10 +88,10 @@ export class Engine {
     this.options = options
     this.now = options.now ?? (() => performance.now())
     const policy = options.policy ?? fullBatch()
-    this.policy = isPlain(policy) ? policy : guard(policy, { onBreach: options.onBreach ?? throwBreach })
+    this.policy = this.guarded(policy)
     const first = options.state ?? emptyState
     // Without a policy of its own, as in a replay, what is kept up is what it was.
-    this.state = options.policy === undefined ? first : trackedFor(first, tracksOf(policy), (base) => new Work(base))
+    this.state = options.policy === undefined ? first : tracked(first, tracksOf(policy))
     this.turnState = this.state
     this.drive = options.drive ?? 'fixpoint'
   }
@@ -189,6 +192,17 @@ export class Engine {
     this.news = []
     this.turnState = after
     this.options.onTurn(outcome, before, after)
+  }
+
+  private guarded(policy: Policy): Policy {
+    return isPlain(policy) ? policy : guard(policy, { onBreach: this.options.onBreach ?? throwBreach })
+  }
+
+  /** From now on `policy` chooses. What it wants to know is kept up from the next tick on. */
+  setPolicy(policy: Policy): void {
+    this.policy = this.guarded(policy)
+    this.decided = undefined
+    if (tracksOf(policy) !== this.state.tracks) this.dispatch({ _tag: 'tracked', tracks: tracksOf(policy) })
   }
 
   setDrive(drive: Drive): void {

@@ -14,6 +14,7 @@ import { daemonFlags } from '../redo/daemon-flags.js'
 import { helpFor } from '../redo/help.js'
 import { COMMANDS, packageVersion } from '../redo/native.js'
 import { findRoot, STATE_FOLDER } from '../redo/project.js'
+import { isOfRecording, RECORDING_USAGE } from './recording-commands.js'
 
 const main = fileURLToPath(import.meta.url)
 const IDLE_SECONDS = 600
@@ -30,7 +31,7 @@ const usage = `usage: redford COMMAND
   redford why-not TARGET     why it was not made; --json
   redford stop               end the project's daemon
   redford doctor [--json]    what this installation has and lacks
-  redford lab ...            batching policies on workloads (redford lab --help)
+${RECORDING_USAGE}  redford lab ...            batching policies on workloads (redford lab --help)
   redford COMMAND ...        any of ${COMMANDS.join(', ')}
 `
 
@@ -281,6 +282,14 @@ const run = async (): Promise<number | undefined> => {
     if (rest.includes('--json')) process.stdout.write(`${JSON.stringify({ pid: null })}\n`)
     else process.stdout.write(`no daemon runs for ${fromByteString(root)}\n`)
     return 0
+  }
+  if (first !== undefined && isOfRecording(first, rest)) {
+    if (rest.includes('--help') || rest.includes('-h')) {
+      process.stdout.write(usage)
+      return 0
+    }
+    const { runRecordingCommand } = await import('./commands.js')
+    return runRecordingCommand(first, rest)
   }
   if (first === 'why' || first === 'why-not') return runCommand(`redford-${first}`, rest)
   if (first === 'doctor') {

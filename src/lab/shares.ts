@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { random } from '../reduce/policies/random.js'
 import { LabError } from './graph.js'
-import { loadPolicy } from './named.js'
+import { loadPolicy } from './load-policy.js'
 import { type Spec, scenarioOf } from './scenarios.js'
 import { type Cell, cellsOf } from './study.js'
 

@@ -1,6 +1,7 @@
 /** What a project's `redford.config.js` says, so that do-files and rules can ask for each other. */
 import type { Key } from '../model/definition.js'
 import { fileDefinition } from '../model/file-definition.js'
+import type { Policy } from '../reduce/policies/policy.js'
 import type { Buildable, Defined } from './define.js'
 
 export interface Config {
@@ -13,6 +14,8 @@ export interface Config {
   readonly targets?: (path: string) => Key<string | Uint8Array> | undefined
   /** Every command that builds is recorded into this file, by its path from the root: the last one's recording is there. */
   readonly record?: string | { readonly path: string }
+  /** What is begun first. Default: `policies.criticalPath()`. */
+  readonly policy?: Policy
 }
 
 /** For `export default` in `redford.config.js`. */

@@ -102,7 +102,12 @@ export class BuildEngine {
       }),
       state:
         origin === undefined
-          ? firstState(this.settings, this.keeper?.state, this.keys.size === 0 ? 0 : this.versionNow)
+          ? firstState(
+              this.settings,
+              this.keeper?.state,
+              this.keys.size === 0 ? 0 : this.versionNow,
+              (options.record ?? false) !== false,
+            )
           : originState(this.settings, origin),
       drive: perTurn,
       policy: this.settings.policy,

@@ -3,7 +3,7 @@ import type { Drive as InnerDrive } from '../engine.js'
 import type { ActionDefinition, Definition, Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
 import { fixpoint } from '../reduce/policies/basic.js'
-import type { Policy } from '../reduce/policies/policy.js'
+import { isPolicy, type Policy } from '../reduce/policies/policy.js'
 import type { Control } from './control.js'
 import type { Defined } from './define.js'
 import type { MemoryStore, SqliteStore } from './store.js'
@@ -119,11 +119,6 @@ const checkPool = ({ name, pool, run }: ActionDefinition, rooms: readonly Room[]
       `createEngine: action ${name} is of pool ${pool}, which runs in threads: its \`run\` must be thread(file, name), or the pool a number`,
     )
 }
-
-const isPolicy = (policy: unknown): boolean =>
-  typeof policy === 'function'
-    ? policy.length > 0
-    : typeof (policy as { readonly choose?: unknown } | null)?.choose === 'function'
 
 export const isCount = (count: number): boolean => typeof count === 'number' && count >= 0
 

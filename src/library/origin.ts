@@ -15,9 +15,16 @@ export interface Origin {
   readonly enter: (keys: Keys, world: World) => void
 }
 
-export const firstState = ({ pools, keep }: Settings, kept: State | undefined, version: number): State => {
+/** `isRecorded`: what each build said is to be told apart, so make does not go ahead of the batch; nor where another chooses that. */
+export const firstState = (
+  { pools, keep, policy, control }: Settings,
+  kept: State | undefined,
+  version: number,
+  isRecorded: boolean,
+): State => {
   const rooms = pools.map(({ size }) => ({ size, running: 0, queue: emptyQueue }))
-  return { ...(kept ?? emptyState), version, pools: rooms, keep }
+  const ahead = isRecorded || control?.isPumped ? 0 : (policy.ahead ?? 0)
+  return { ...(kept ?? emptyState), version, pools: rooms, keep, ahead }
 }
 
 /** The same room as before, in pools that may have another size: what is under way keeps what it has. */

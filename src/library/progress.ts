@@ -1,4 +1,6 @@
 /** How far an engine is. */
+
+import { costLeft } from '../model/costs.js'
 import type { Key } from '../model/definition.js'
 import type { State } from '../model/state.js'
 
@@ -9,16 +11,16 @@ export interface Progress {
   readonly inFlight: number
   readonly ready: number
   readonly pending: readonly Key[]
+  /** What all that is in flight for sure still takes, in ms, one after the other, as far as earlier runs tell. */
+  readonly leftMs: number
   /** Open requests for one answer, and live ones. */
   readonly requests: readonly Key[]
   readonly lives: readonly Key[]
 }
 
-export const progressOf = (
-  { inFlight, ready, start, pools }: State,
-  rest: Omit<Progress, 'inFlight' | 'ready'>,
-): Progress => ({
+export const progressOf = (state: State, rest: Omit<Progress, 'inFlight' | 'ready' | 'leftMs'>): Progress => ({
   ...rest,
-  inFlight: inFlight - rest.requests.length,
-  ready: ready.size + start.size + pools.reduce((sum, pool) => sum + pool.queue.size, 0),
+  inFlight: state.inFlight - rest.requests.length,
+  leftMs: costLeft(state).cost / 1000,
+  ready: state.ready.size + state.start.size + state.pools.reduce((sum, pool) => sum + pool.queue.size, 0),
 })

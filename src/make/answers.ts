@@ -15,24 +15,26 @@ export interface Answers {
   isAtHand(state: State, x: BuildId): boolean
   /** Of a build at hand that is not broken. */
   resultOf(state: State, x: BuildId, key: Key): unknown
+  /** Of a build at hand. */
+  isBroken(state: State, x: BuildId): boolean
+  /** Of a broken build at hand. */
+  failureOf(state: State, x: BuildId): Failure
 }
 
 /** Of a build at hand. */
 export const isBroken = (state: State, x: BuildId): boolean => (read(state.facts, x, Fact.FLAGS) & Flag.BROKEN) !== 0
 
-/** Of a build at hand that is not broken. */
 export const resultOf = (state: State, x: BuildId): unknown => fromTable(objectAt(state.values, x))
-
-/** In the state itself, as long as it is trusted between requests. */
-export const answersOfState: Answers = { isAtHand, resultOf }
 
 export const fromTable = (value: unknown): unknown => (value === UNDEFINED ? undefined : value)
 export const toTable = (value: unknown): unknown => (value === undefined ? UNDEFINED : value)
 
-/** Of a broken build at hand. */
-export const failureOf = ({ facts, errors }: State, x: BuildId): Failure =>
+const failureOf = ({ facts, errors }: State, x: BuildId): Failure =>
   failureFrom(
     x,
     (d) => read(facts, d, Fact.CAUSE),
     (d) => objectAt(errors, d),
   )
+
+/** In the state itself, as long as it is trusted between requests. */
+export const answersOfState: Answers = { isAtHand, resultOf, isBroken, failureOf }

@@ -21,6 +21,7 @@ import type { Run } from './run.js'
 import { type Naming, Scanner } from './scanner.js'
 import { isAlive, type Spawner, type SpawnHandlers } from './spawner.js'
 import { type Begun, removeFiles, Temporaries, temporaryName } from './temporary.js'
+import { Timing } from './timing.js'
 
 /** What a run inherits from the session it is for. */
 export interface RunSettings {
@@ -191,6 +192,7 @@ export class DoFileMake {
       const { run, request } = ready.right
       this.runs.set(run.id, run)
       this.byBuild.set(x, run)
+      run.timing.start()
       this.spawner.run(request)
       this.options.onStart(run)
     }
@@ -216,6 +218,7 @@ export class DoFileMake {
   private joinStandby(): Run {
     const run = this.standby!
     this.standby = undefined
+    run.timing.start()
     this.chosen.delete(run.build)
     this.runs.set(run.id, run)
     this.byBuild.set(run.build, run)
@@ -282,6 +285,7 @@ export class DoFileMake {
       stderr: this.temporaries.errorFile(id),
       before,
       pid: 0,
+      timing: new Timing(),
     }
     try {
       this.temporaries.note(run)
@@ -321,6 +325,7 @@ export class DoFileMake {
     if (runId === this.standby?.id) this.settleStandby()
     const run = this.runs.get(runId)
     if (run === undefined) return this.onDropped(runId)
+    run.timing.end()
     // The next run is started before this one's result is put in place, unless it may be one that must not start any more.
     if ('exitCode' in end && end.exitCode === 0) this.options.ended(run.build)
     if (this.finished.length === 0) setImmediate(this.finish)

@@ -27,7 +27,7 @@ export const refusal = (
 export const receiptOf = (run: Run, result: Published): Receipt => {
   if (E.isRight(result.outcome)) {
     const { look, virtual } = result.outcome.right
-    return { _tag: 'done', build: run.build, look, virtual }
+    return { _tag: 'done', build: run.build, look, virtual, ...run.timing.cost }
   }
   const error: BuildError = result.outcome.left
   const seen = lookAtItself(run.name)

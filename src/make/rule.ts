@@ -9,11 +9,11 @@ import { CodecError } from '../model/codec.js'
 import type { Definition, FailureOf, Key, Needs, RuleDefinition, ValueOf } from '../model/definition.js'
 import type { BuildError as Reason } from '../model/error.js'
 import { Bug } from '../model/error.js'
-import type { Receipt } from '../model/event.js'
+import type { Alone } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import type { State } from '../model/state.js'
-import { type Answers, answersOfState, failureOf, isBroken } from './answers.js'
+import type { Answers } from './answers.js'
 import { contentOfError } from './content.js'
 import { type Keys, wordsOf } from './keys.js'
 import { filled, keysIn } from './shape.js'
@@ -130,7 +130,7 @@ export class Run implements Builder<unknown> {
     private readonly x: BuildId,
     private state: State,
     known: number,
-    private readonly answers: Answers = answersOfState,
+    private readonly answers: Answers,
   ) {
     this.known = known
     this.reported = known
@@ -162,11 +162,13 @@ export class Run implements Builder<unknown> {
     for (const key of keys) {
       const found = yield* this.issue([key], ([id]) => {
         tried.push(id!)
-        return isBroken(this.state, id!) ? undefined : { value: this.answers.resultOf(this.state, id!, key) }
+        return this.answers.isBroken(this.state, id!)
+          ? undefined
+          : { value: this.answers.resultOf(this.state, id!, key) }
       })
       if (found !== undefined) return found.value as ValueOf<K>
     }
-    throw new Failing({ _tag: 'noneOf', tried: tried.map((id) => failureOf(this.state, id)) })
+    throw new Failing({ _tag: 'noneOf', tried: tried.map((id) => this.answers.failureOf(this.state, id)) })
   }
 
   fail(error: unknown): never {
@@ -185,13 +187,13 @@ export class Run implements Builder<unknown> {
   }
 
   private either<K extends Key>(id: BuildId, key: K): E.Either<BuildError<FailureOf<K>>, ValueOf<K>> {
-    if (!isBroken(this.state, id)) return E.right(this.answers.resultOf(this.state, id, key) as ValueOf<K>)
+    if (!this.answers.isBroken(this.state, id)) return E.right(this.answers.resultOf(this.state, id, key) as ValueOf<K>)
     const keyOf = (build: BuildId): Key => this.keys.keyOf(build)!
-    return E.left(buildErrorOf(failureOf(this.state, id), keyOf, wordsOf) as BuildError<FailureOf<K>>)
+    return E.left(buildErrorOf(this.answers.failureOf(this.state, id), keyOf, wordsOf) as BuildError<FailureOf<K>>)
   }
 
   private take(id: BuildId, key: Key): unknown {
-    if (!isBroken(this.state, id)) return this.answers.resultOf(this.state, id, key)
+    if (!this.answers.isBroken(this.state, id)) return this.answers.resultOf(this.state, id, key)
     this.unmet ??= id
     throw new Unmet(id)
   }
@@ -217,7 +219,7 @@ export class Run implements Builder<unknown> {
   // ---------------------------------------------------------------------------------------------- running
 
   /** Goes on until it waits or ends. `made` turns a value into a receipt. */
-  go(state: State, made: (groups: BuildId[][], value: unknown) => Receipt): Receipt {
+  go(state: State, made: (groups: BuildId[][], value: unknown) => Alone): Alone {
     this.state = state
     try {
       if (this.generator === undefined) {
@@ -238,7 +240,7 @@ export class Run implements Builder<unknown> {
     }
   }
 
-  private wait(): Receipt {
+  private wait(): Alone {
     const { groups } = this
     this.groups = []
     if (groups.length === 0) return this.misuse(IMPURE)
@@ -246,7 +248,7 @@ export class Run implements Builder<unknown> {
     return { _tag: 'needs', build: this.x, groups }
   }
 
-  private end(value: unknown, made: (groups: BuildId[][], value: unknown) => Receipt): Receipt {
+  private end(value: unknown, made: (groups: BuildId[][], value: unknown) => Alone): Alone {
     if (this.unmet !== undefined) return this.misuse(this.swallowed(this.unmet))
     if (this.outstanding > 0)
       return this.misuse(
@@ -259,11 +261,11 @@ export class Run implements Builder<unknown> {
     return `it catches the failure of ${wordsOf(this.keys.keyOf(need)!)} and goes on: use b.attempt to depend on a failure`
   }
 
-  private misuse(why: string): Receipt {
+  private misuse(why: string): Alone {
     return this.broken({ error: { _tag: 'misuse', why } })
   }
 
-  private broken(why: { error: Reason } | { cause: BuildId }): Receipt {
+  private broken(why: { error: Reason } | { cause: BuildId }): Alone {
     const content = 'error' in why ? contentOfError(why.error) : ([0, 0, 0, 0] as const)
     return { _tag: 'broken', build: this.x, groups: this.groups, content, ...why }
   }

@@ -7,12 +7,13 @@ import { canonical, type Json } from '../model/codec.js'
 import type { Definition, Key, RuleDefinition } from '../model/definition.js'
 import { groupsOf } from '../model/dependencies.js'
 import type { BuildError } from '../model/error.js'
-import type { Content, Receipt } from '../model/event.js'
+import type { Alone, Content } from '../model/event.js'
 import { fileDefinition } from '../model/file-definition.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import { Fact, Flight, Kind, kindOf, type State } from '../model/state.js'
 import { read } from '../model/table.js'
+import { answersOfState } from './answers.js'
 import { freezeDeep } from './freeze.js'
 import { lookWithContent } from './look-content.js'
 import { folderOf } from './path.js'
@@ -135,7 +136,7 @@ export class RuleMake {
   // ---------------------------------------------------------------------------------------------- running
 
   /** Goes on with the rule of `x`, or begins it. */
-  run(state: State, x: BuildId): Receipt {
+  run(state: State, x: BuildId): Alone {
     const known = groupsOf(state, x)
     if (known === 0) return blocked(x, this.files)
     const why = this.staleness(state)
@@ -158,6 +159,7 @@ export class RuleMake {
     if (rule === undefined) return undefined
     const asked = new Set<BuildId>()
     const answers = {
+      ...answersOfState,
       isAtHand: (_: State, d: BuildId) => asked.has(d),
       resultOf: (now: State, d: BuildId, asked: Key) => this.valueOf(now, d, asked),
     }
@@ -179,7 +181,7 @@ export class RuleMake {
   // ---------------------------------------------------------------------------------------------- values
 
   /** Writes the value to the build's file, unless that holds it. */
-  private made(state: State, x: BuildId, value: unknown): Receipt {
+  private made(state: State, x: BuildId, value: unknown): Alone {
     const later = laterOf(value)
     if (later !== undefined) throw new Misuse(later)
     const { of } = this.keyOf(x)!
@@ -235,7 +237,7 @@ const encoded = (of: Definition, value: unknown): string => {
 const isContent = ({ facts }: State, x: BuildId, content: Content): boolean =>
   content.every((word, i) => word === read(facts, x, Fact.CONTENT + i))
 
-const blocked = (build: BuildId, needs: readonly BuildId[]): Receipt => ({
+const blocked = (build: BuildId, needs: readonly BuildId[]): Alone => ({
   _tag: 'blocked',
   build,
   needs,
@@ -244,7 +246,7 @@ const blocked = (build: BuildId, needs: readonly BuildId[]): Receipt => ({
 })
 
 /** What it was made to be before is still there. */
-const failed = (state: State, build: BuildId, error: BuildError): Extract<Receipt, { _tag: 'failed' }> => ({
+const failed = (state: State, build: BuildId, error: BuildError): Extract<Alone, { _tag: 'failed' }> => ({
   _tag: 'failed',
   build,
   error,

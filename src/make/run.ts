@@ -2,6 +2,7 @@
 import type { BuildId } from '../model/ids.js'
 import type { Look } from './look.js'
 import type { Candidate } from './lookup.js'
+import type { Timing } from './timing.js'
 
 export interface Run {
   /** Also the token by which its requests are known. */
@@ -17,4 +18,5 @@ export interface Run {
   /** What stood in the target's place before; of a link, the link itself. */
   readonly before: Look
   pid: number
+  readonly timing: Timing
 }

@@ -13,9 +13,14 @@ export const keysIn = (needs: Needs, found: Key[] = []): Key[] => {
     throw new Misuse(
       `expected keys, or lists or records of keys, got ${shown(needs)}${typeof needs === 'function' ? ': call it with a key' : ''}`,
     )
+  else if (Array.isArray(needs)) for (const part of needs as readonly Needs[]) keysIn(part, found)
   else for (const part of Object.values(needs) as Needs[]) keysIn(part, found)
   return found
 }
+
+/** As `keysIn`; of a plain list, which is common, the list itself. */
+export const listOf = (needs: Needs): readonly Key[] =>
+  Array.isArray(needs) && needs.every(isKey) ? needs : keysIn(needs)
 
 /** The shape with each key replaced by what `of` says of it. */
 export const filled = (needs: Needs, of: (key: Key) => unknown): unknown => {

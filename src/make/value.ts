@@ -6,25 +6,27 @@ import type {
   Definition,
   Key,
   Needs,
+  RuleDefinition,
   SourceDefinition,
   StaticDefinition,
   ThreadFunction,
 } from '../model/definition.js'
-import { groupsOf, isAtHand } from '../model/dependencies.js'
+import { groupsOf } from '../model/dependencies.js'
 import type { BuildError as Reason } from '../model/error.js'
 import { Bug } from '../model/error.js'
-import type { Effect, Receipt } from '../model/event.js'
+import type { Alone, Effect, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import { Bit, Fact, Flag, Flight, type State } from '../model/state.js'
-import { read } from '../model/table.js'
-import { isBroken, resultOf, toTable } from './answers.js'
+import { objectAt, read } from '../model/table.js'
+import { Ahead, Found, isToBeJudged } from './ahead.js'
+import { toTable } from './answers.js'
 import { contentOf, contentOfError } from './content.js'
 import { freezeDeep } from './freeze.js'
 import type { Keys } from './keys.js'
 import { type Ended, Pending } from './pending.js'
 import { fail, laterOf, Run, reasonOf } from './rule.js'
-import { filled, keysIn } from './shape.js'
+import { filled, listOf } from './shape.js'
 import type { World } from './world.js'
 
 export interface ValueMakeOptions {
@@ -50,6 +52,8 @@ export class ValueMake {
   /** What builds declared that wait: a cache. */
   private readonly declarations = new Map<BuildId, Declared>()
   private readonly pending = new Pending()
+  /** Empty between batches. */
+  private readonly found = new Found()
 
   constructor(private readonly options: ValueMakeOptions) {}
 
@@ -61,32 +65,70 @@ export class ValueMake {
   readonly run = (state: State, builds: readonly BuildId[]): readonly Receipt[] => {
     const receipts: Receipt[] = []
     const batches = new Map<BatchDefinition, BuildId[]>()
-    for (const x of builds) {
-      const { of, key } = this.keyOf(x)
-      const recalled = this.recall(state, x)
-      if (recalled !== undefined) receipts.push(recalled)
-      else if (of.kind === 'rule') receipts.push(this.runRule(state, x))
-      else if (of.kind === 'source') receipts.push(this.read(of, key, x))
-      else if (of.kind === 'action') receipts.push(this.begin(of, key, x))
-      else {
-        const receipt = this.runStatic(state, x, of, key)
+    try {
+      for (const x of state.ahead > 0 ? this.runAhead(state, builds, receipts) : builds) {
+        const recalled = this.recall(state, x)
+        const receipt = recalled ?? this.attempt(state, x, 0)
         if (receipt !== undefined) receipts.push(receipt)
         else {
-          const batch = batches.get(of as BatchDefinition)
-          if (batch === undefined) batches.set(of as BatchDefinition, [x])
+          const of = this.keyOf(x).of as BatchDefinition
+          const batch = batches.get(of)
+          if (batch === undefined) batches.set(of, [x])
           else batch.push(x)
         }
       }
+      for (const [of, together] of batches)
+        for (const receipt of this.runBatch(state, of, together)) receipts.push(receipt)
+    } finally {
+      this.found.clear()
     }
-    for (const [of, together] of batches)
-      for (const receipt of this.runBatch(state, of, together)) receipts.push(receipt)
     return receipts
   }
 
+  /** Makes what can be made with what it needs; returns what is left. */
+  private runAhead(state: State, builds: readonly BuildId[], receipts: Receipt[]): readonly BuildId[] {
+    const left: BuildId[] = []
+    const roots: BuildId[] = []
+    for (const x of builds) {
+      // What is on a circle ends otherwise than by its result.
+      const isOwn = this.isAlone(x) && objectAt(state.cycles, x) === undefined && !this.isToBeRecalled(state, x)
+      if (isOwn) roots.push(x)
+      else if (isToBeJudged(state, x)) receipts.push({ _tag: 'unjudged', build: x })
+      else left.push(x)
+    }
+    if (roots.length > 0) {
+      const attempt = (_: State, x: BuildId, asked: number): Alone => this.attempt(state, x, asked)!
+      receipts.push(new Ahead(state, this.found, { isAlone: this.isAlone, attempt }).run(roots))
+    }
+    return left
+  }
+
+  /** What is made with others of its kind waits for them. */
+  private readonly isAlone = (x: BuildId): boolean => this.keyOf(x).of.kind !== 'batch'
+
+  /** Undefined: of a batch, and all it needs is at hand. `asked`: how many groups it asked for in this batch. */
+  private attempt(state: State, x: BuildId, asked: number): Alone | undefined {
+    const { of, key } = this.keyOf(x)
+    switch (of.kind) {
+      case 'rule':
+        return this.runRule(state, x, of, key, asked)
+      case 'source':
+        return this.read(of, key, x)
+      case 'action':
+        return this.begin(of, key, x)
+      default:
+        return this.runStatic(state, x, of, key, asked)
+    }
+  }
+
   /** A value that holds and was given up need not be made. */
-  private recall(state: State, x: BuildId): Receipt | undefined {
-    if ((read(state.facts, x, Fact.FLAGS) & (Flag.WIPED | Flag.STALE)) !== Flag.WIPED) return undefined
-    if (read(state.checked, x, 0) <= 0) return undefined
+  private isToBeRecalled(state: State, x: BuildId): boolean {
+    if ((read(state.facts, x, Fact.FLAGS) & (Flag.WIPED | Flag.STALE)) !== Flag.WIPED) return false
+    return read(state.checked, x, 0) > 0
+  }
+
+  private recall(state: State, x: BuildId): Alone | undefined {
+    if (!this.isToBeRecalled(state, x)) return undefined
     const found = this.options.recall(state, x)
     if (found === undefined) return undefined
     if (this.options.freeze) freezeDeep(found.value)
@@ -136,7 +178,7 @@ export class ValueMake {
 
   // ---------------------------------------------------------------------------------------------- results
 
-  private made(of: Definition, build: BuildId, groups: readonly (readonly BuildId[])[], value: unknown): Receipt {
+  private made(of: Definition, build: BuildId, groups: readonly (readonly BuildId[])[], value: unknown): Alone {
     try {
       const content = contentOf(of.values, now(value))
       if (this.options.freeze) freezeDeep(value)
@@ -150,7 +192,7 @@ export class ValueMake {
 
   // ---------------------------------------------------------------------------------------------- sources, actions
 
-  private read(of: SourceDefinition, key: unknown, x: BuildId): Receipt {
+  private read(of: SourceDefinition, key: unknown, x: BuildId): Alone {
     const setting = this.options.world.get({ of, key })
     if (setting === 'removed') return broken(x, [], { _tag: 'absent' })
     if (setting !== undefined) return this.made(of, x, [], setting.value)
@@ -162,12 +204,12 @@ export class ValueMake {
     )
   }
 
-  private begin(of: ActionDefinition, key: unknown, x: BuildId): Receipt {
+  private begin(of: ActionDefinition, key: unknown, x: BuildId): Alone {
     if (of.pool !== undefined) return { _tag: 'pooled', build: x, pool: this.options.poolOf(of.pool) }
     return this.perform_(of, key, x)
   }
 
-  private perform_(of: ActionDefinition, key: unknown, x: BuildId): Receipt {
+  private perform_(of: ActionDefinition, key: unknown, x: BuildId): Alone {
     const { run } = of
     const work =
       typeof run === 'function'
@@ -177,8 +219,8 @@ export class ValueMake {
   }
 
   /** Does `work`: what comes of it at once is the receipt, else that it has started. */
-  private underTake(x: BuildId, work: (signal: AbortSignal) => unknown, made: (value: unknown) => Receipt): Receipt {
-    const receiptOf = (ended: Ended): Receipt =>
+  private underTake(x: BuildId, work: (signal: AbortSignal) => unknown, made: (value: unknown) => Alone): Alone {
+    const receiptOf = (ended: Ended): Alone =>
       'value' in ended ? made(ended.value) : broken(x, [], reasonOf(ended.error))
     const fault = this.options.fault?.(this.keyOf(x))
     if (fault !== undefined) return broken(x, [], reasonOf(fault))
@@ -188,13 +230,17 @@ export class ValueMake {
 
   // ---------------------------------------------------------------------------------------------- rules
 
-  private runRule(state: State, x: BuildId): Receipt {
-    const { of, key } = this.keyOf(x)
-    if (of.kind !== 'rule') throw new Bug(`build ${x} is no rule's`)
-    const isAnew = (read(state.flight, x, Flight.STATUS) & Bit.ANEW) !== 0
-    const known = isAnew ? 0 : groupsOf(state, x)
-    let run = isAnew ? undefined : this.waiting.get(x)
-    if (run === undefined || run.reported !== known) run = new Run(this.options.keys, of, key, x, state, known)
+  /** How many groups the present attempt at `x` asked for. */
+  private askedBy(state: State, x: BuildId, asked: number): number {
+    const status = read(state.flight, x, Flight.STATUS)
+    return asked + (status === 0 || (status & Bit.ANEW) !== 0 ? 0 : groupsOf(state, x))
+  }
+
+  private runRule(state: State, x: BuildId, of: RuleDefinition, key: unknown, asked: number): Alone {
+    const known = this.askedBy(state, x, asked)
+    let run = known === 0 ? undefined : this.waiting.get(x)
+    if (run === undefined || run.reported !== known)
+      run = new Run(this.options.keys, of, key, x, state, known, this.found)
     const receipt = run.go(state, (groups, value) => this.made(of, x, groups, value))
     if (receipt._tag === 'needs' && !this.options.isDropped()) this.waiting.set(x, run)
     else this.waiting.delete(x)
@@ -209,35 +255,47 @@ export class ValueMake {
     x: BuildId,
     of: StaticDefinition | BatchDefinition,
     key: unknown,
-  ): Receipt | undefined {
-    const declared = this.declared(state, of, key, x)
+    asked: number,
+  ): Alone | undefined {
+    const declared = this.declared(of, key, x, this.askedBy(state, x, asked) > 0)
     if ('error' in declared) return broken(x, [], declared.error)
     const { ids } = declared
     const groups = declared.isAsked || ids.length === 0 ? [] : [ids]
-    if (!areAtHand(state, ids)) {
-      this.declarations.set(x, { ...declared, isAsked: true })
+    if (!this.areAtHand(state, ids)) {
+      declared.isAsked = true
+      this.declarations.set(x, declared)
       return { _tag: 'needs', build: x, groups }
     }
     this.declarations.delete(x)
-    const cause = ids.find((id) => isBroken(state, id))
+    const cause = ids.find((id) => this.found.isBroken(state, id))
     if (cause !== undefined) return { _tag: 'broken', build: x, groups, cause, content: [0, 0, 0, 0] }
     if (of.kind === 'batch') return undefined
-    const made = attempt(() => of.make(this.valuesOf(state, declared), key))
-    return 'error' in made ? broken(x, groups, made.error) : this.made(of, x, groups, made.value)
+    let value: unknown
+    try {
+      value = of.make(this.valuesOf(state, declared), key)
+    } catch (error) {
+      if (error instanceof Bug) throw error
+      return broken(x, groups, reasonOf(error))
+    }
+    return this.made(of, x, groups, value)
+  }
+
+  private areAtHand(state: State, ids: readonly BuildId[]): boolean {
+    for (const id of ids) if (!this.found.isAtHand(state, id)) return false
+    return true
   }
 
   private declared(
-    state: State,
     of: StaticDefinition | BatchDefinition,
     key: unknown,
     x: BuildId,
+    isAsked: boolean,
   ): Declared | { readonly error: Reason } {
-    const isAsked = (read(state.flight, x, Flight.STATUS) & Bit.ANEW) === 0 && groupsOf(state, x) > 0
     const known = this.declarations.get(x)
     if (known !== undefined && known.isAsked === isAsked) return known
     try {
       const shape = now(of.deps(key))
-      const each = keysIn(shape).map((k) => this.options.keys.intern(k))
+      const each = listOf(shape).map((k) => this.options.keys.intern(k))
       return { shape, ids: once(each), each, isAsked }
     } catch (error) {
       return { error: reasonOf(error) }
@@ -246,7 +304,7 @@ export class ValueMake {
 
   private valuesOf(state: State, { shape, each }: Declared): unknown {
     let i = 0
-    return filled(shape, () => resultOf(state, each[i++]!))
+    return filled(shape, () => this.found.resultOf(state, each[i++]!))
   }
 
   /** Makes builds of one definition, as many in one call as it wants. */
@@ -257,7 +315,7 @@ export class ValueMake {
     for (const together of chunks.value) {
       const units = together.map((x) => {
         const { key } = this.keyOf(x)
-        const declared = this.declared(state, of, key, x)
+        const declared = this.declared(of, key, x, this.askedBy(state, x, 0) > 0)
         if ('error' in declared) throw new Bug(`the needs of build ${x} changed within a tick`)
         const groups = declared.isAsked || declared.ids.length === 0 ? [] : [declared.ids]
         return { x, groups, unit: { key, deps: this.valuesOf(state, declared) } }
@@ -282,7 +340,7 @@ interface Declared {
   readonly ids: readonly BuildId[]
   readonly each: readonly BuildId[]
   /** The state knows that this attempt asked for them. */
-  readonly isAsked: boolean
+  isAsked: boolean
 }
 
 /** Each id once. */
@@ -292,11 +350,6 @@ const once = (ids: readonly BuildId[]): readonly BuildId[] => {
   return ids
 }
 const FEW = 16
-
-const areAtHand = (state: State, ids: readonly BuildId[]): boolean => {
-  for (const id of ids) if (!isAtHand(state, id)) return false
-  return true
-}
 
 const chunksOf = (
   of: BatchDefinition,
@@ -315,7 +368,11 @@ const chunksOf = (
   return [...groups.values()].flat()
 }
 
-const broken = (build: BuildId, groups: readonly (readonly BuildId[])[], error: Reason): Receipt => ({
+const broken = (
+  build: BuildId,
+  groups: readonly (readonly BuildId[])[],
+  error: Reason,
+): Extract<Receipt, { _tag: 'broken' }> => ({
   _tag: 'broken',
   build,
   groups,

@@ -1,6 +1,6 @@
 /** The graph of a state, as lists. */
 import { type BuildId, buildId } from './ids.js'
-import { Edge, Fact, Flag, Flight, GROUP_SHIFT, Mode, type State } from './state.js'
+import { Edge, Fact, Flag, Flight, GROUP_SHIFT, KIND_MASK, Kind, Mode, type State } from './state.js'
 import { read } from './table.js'
 
 /** One dependency of a build, as recorded. */
@@ -41,7 +41,9 @@ export const groupsOf = (state: State, x: BuildId): number => {
 }
 
 /** Of a value: whether there is a result that holds now, be it an error. */
-export const isAtHand = (state: State, x: BuildId): boolean =>
-  read(state.checked, x, 0) > 0 &&
-  read(state.flight, x, Flight.STATUS) === 0 &&
-  (read(state.facts, x, Fact.FLAGS) & Flag.WIPED) === 0
+export const isAtHand = (state: State, x: BuildId): boolean => {
+  const flags = read(state.facts, x, Fact.FLAGS)
+  if ((flags & Flag.WIPED) !== 0 || read(state.checked, x, 0) <= 0) return false
+  // A value in flight is not known to hold, or was given up.
+  return (flags & KIND_MASK) === Kind.VALUE || read(state.flight, x, Flight.STATUS) === 0
+}

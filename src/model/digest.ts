@@ -31,6 +31,7 @@ const NUMBERS = [
   'cyclic',
   'slotsMax',
   'tracks',
+  'ahead',
 ] as const
 
 /** Of one state after the other. */

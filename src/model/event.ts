@@ -78,6 +78,8 @@ export type Event =
   | { readonly _tag: 'swept'; readonly keep: number }
   /** What a clock says, in ms, and what the last tick cost, in µs: read for policies that ask for it. */
   | { readonly _tag: 'read'; readonly now: number; readonly spent: number }
+  /** The policy is another one, for which `tracks` is to be kept up. */
+  | { readonly _tag: 'tracked'; readonly tracks: number }
 
 /** What a look at a file found. `kind` 0: absent. Words as in `Fact.STAT`, `Fact.CONTENT`. */
 export interface Look {
@@ -132,6 +134,11 @@ export type Receipt =
   // Of a value. `groups`: what it asked for since its last receipt, unless it said so of it in an earlier one.
   /** The run needs more: all groups but the last are at hand. */
   | { readonly _tag: 'needs'; readonly build: BuildId; readonly groups: Groups }
+  /** value: all that it depends on is what it was, and so is it. */
+  | { readonly _tag: 'holds'; readonly build: BuildId }
+  /** value: that it holds can only be told once what it depends on is at rest. */
+  | { readonly _tag: 'unjudged'; readonly build: BuildId }
+  | Ahead
   /** The run takes room in a pool: the number of it in `State.pools`. */
   | { readonly _tag: 'pooled'; readonly build: BuildId; readonly pool: number }
   /** `content`: four words that tell results apart. */
@@ -154,6 +161,24 @@ export type Receipt =
       readonly cause?: BuildId
       readonly content: Content
     }
+
+/**
+ * What make did of its own accord (`State.ahead`): values of the batch, and before them others that they need, which may be at rest.
+ * `build` is the first of the batch.
+ */
+export interface Ahead {
+  readonly _tag: 'ahead'
+  readonly build: BuildId
+  /** What was made or found to hold, each after all that it depends on. */
+  readonly done: readonly Alone[]
+  /** What has to wait, each after one that needs it. */
+  readonly open: readonly Alone[]
+  /** Of the batch, and not begun. */
+  readonly later: readonly BuildId[]
+}
+
+/** What is said of one build. */
+export type Alone = Exclude<Receipt, { readonly _tag: 'scanned' | 'ahead' }>
 
 /** Dependencies in the order in which they were asked for: those of one group at once, groups one after the other. */
 export type Groups = readonly (readonly BuildId[])[]

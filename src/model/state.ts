@@ -224,6 +224,8 @@ export const Bit = {
   ANEW: 1 << 21,
   /** The scan found another file than the one that was made. */
   EDITED: 1 << 22,
+  /** value: in the run queue to be judged, not to be run in any case. */
+  UNJUDGED: 1 << 23,
 } as const
 
 // ------------------------------------------------------------------------------------------------ state
@@ -281,6 +283,8 @@ export interface State {
   /** What was last asked for once, newest last: swept last. At most `keep`. */
   readonly kept: readonly BuildId[]
   readonly keep: number
+  /** How many builds make may go through in a tick besides those of its batch, since those need them. 0: the batch alone. */
+  readonly ahead: number
   /** How many builds are broken by a cycle. */
   readonly cyclic: number
   /** For the policy, see `plan.ts`: what is kept up for it, by request, build and do-file; and what it keeps itself, plain data. */
@@ -356,6 +360,7 @@ export const emptyState: State = {
   pools: [],
   kept: [],
   keep: 0,
+  ahead: 0,
   cyclic: 0,
   tracks: 0,
   costs: emptyTable(COST_STRIDE),

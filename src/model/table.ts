@@ -21,6 +21,9 @@ const NOTE_PART = 4
 const NOTE_MIN = 4096
 const NOTE_FIRST = 64
 const NO_NOTE = new Int32Array(0)
+/** What notes are written in, before it is known how long they get. */
+const spare: Int32Array[] = []
+const SPARE_MAX = 1 << 20
 
 /** Rows of `stride` 32-bit integers, indexed from 0; a row that was never written reads as zeros. */
 export class IntTable {
@@ -29,8 +32,6 @@ export class IntTable {
   /** Else the version after it, and what that changed: index of the word, what it was; the last of equal indices counts least. */
   next: IntTable | undefined
   note: Int32Array | undefined
-  /** How long the note was that led here: the next one may well be as long. */
-  noteSize = 0
   /** The editor that is making the next version. */
   editor: IntEditor | undefined
   /** A sum over all words, where somebody asked for one: every later version has one too. */
@@ -163,6 +164,7 @@ export class IntEditor {
   private end: number
   /** What was overwritten of the rows that the base has; undefined where the base keeps words of its own. */
   private note: Int32Array | undefined
+  /** How much of it is written. */
   private noted = 0
   /** What was in the rows below this is noted. */
   private keepEnd = 0
@@ -256,9 +258,9 @@ export class IntEditor {
     next.sum = this.sum
     if (this.note !== undefined) {
       base.editor = undefined
-      base.note = this.note.subarray(0, this.noted)
+      base.note = this.note.slice(0, this.noted)
       base.next = next
-      next.noteSize = this.noted
+      this.letNoteGo()
     }
     return next
   }
@@ -275,6 +277,14 @@ export class IntEditor {
     for (let i = this.noted - 2; i >= 0; i -= 2) this.put(this.note[i]!, this.note[i + 1]!)
     for (let row = this.base.end; row < this.end; row++)
       for (let word = 0; word < this.stride; word++) this.put(row * this.stride + word, 0)
+    this.letNoteGo()
+  }
+
+  /** What it wrote its note in is the next editor's. */
+  private letNoteGo(): void {
+    const { note } = this
+    if (note !== undefined && note.length > 0 && note.length <= SPARE_MAX) spare.push(note)
+    this.note = NO_NOTE
   }
 
   private put(index: number, value: number): void {
@@ -305,7 +315,7 @@ export class IntEditor {
       this.part()
       return false
     }
-    const longer = new Int32Array(Math.max(NOTE_FIRST, noted === 0 ? base.noteSize : noted * 2))
+    const longer = (noted === 0 ? spare.pop() : undefined) ?? new Int32Array(Math.max(NOTE_FIRST, noted * 2))
     longer.set(note!)
     this.note = longer
     return true
@@ -323,6 +333,7 @@ export class IntEditor {
     this.blocks = mine
     base.blocks = own
     base.editor = undefined
+    this.letNoteGo()
     this.note = undefined
     this.keepEnd = 0
   }

@@ -149,17 +149,32 @@ const ownReason = (s: RowsOfState, x: number): number => {
 }
 
 /**
- * The first remembered dependency that is known to be another than the last run saw; else 0, whose row is all zeros. `isBesides`: not one
- * that was broken then, and is.
+ * The first remembered dependency that is known to be another than the last run saw; else 0, whose row is all zeros. `isBesides`: of those
+ * that this run asked for as well, since what is known of others is chance, and not one that was broken then, and is.
  */
 const firstDiffering = (s: RowsOfState, x: number, isBesides: boolean): number => {
   const [pass, trust] = [s.flight.get(x, Flight.PASS), hasBitIn(s, x, Bit.TRUST)]
-  let e = s.facts.get(x, Fact.DEP_HEAD)
-  for (; e !== 0; e = s.edges.get(e, Edge.NEXT_DEP)) {
-    const isKnown = isCreate(s, e) || isCurrentIn(s, s.edges.get(e, Edge.DEPENDENCY), pass, trust)
-    if (isKnown && differs(s, e) && !(isBesides && isBrokenAsBefore(s, e))) break
+  const kept = s.flight.get(x, Flight.KEPT)
+  let isAsked = kept !== 0
+  let asked: ReadonlySet<number> | undefined
+  for (let e = s.facts.get(x, Fact.DEP_HEAD); e !== 0; e = s.edges.get(e, Edge.NEXT_DEP)) {
+    const d = s.edges.get(e, Edge.DEPENDENCY)
+    if ((isCreate(s, e) || isCurrentIn(s, d, pass, trust)) && differs(s, e)) {
+      if (!isBesides) return e
+      if (!isAsked) asked ??= askedBy(s, x)
+      if (!isBrokenAsBefore(s, e) && (isAsked || asked?.has(d))) return e
+    }
+    if (e === kept) isAsked = false
   }
-  return e
+  return 0
+}
+
+/** What the present run of `x` asked for, but for what is kept. */
+const askedBy = (s: RowsOfState, x: number): ReadonlySet<number> => {
+  const asked = new Set<number>()
+  for (let e = s.flight.get(x, Flight.NEW_HEAD); e !== 0; e = s.edges.get(e, Edge.NEXT_DEP))
+    asked.add(s.edges.get(e, Edge.DEPENDENCY))
+  return asked
 }
 
 const isBrokenAsBefore = (s: RowsOfState, e: number): boolean =>

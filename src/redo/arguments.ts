@@ -2,6 +2,9 @@
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import * as E from 'fp-ts/lib/Either.js'
+import { Misuse } from '../model/misuse.js'
+import { policyNamed } from '../reduce/policies/named.js'
+import type { Policy } from '../reduce/policies/policy.js'
 
 export interface Options {
   readonly targets: readonly string[]
@@ -18,6 +21,8 @@ export interface Options {
   readonly daemon: boolean
   readonly trace: string | undefined
   readonly record: string | undefined
+  /** What is begun first, from now on. */
+  readonly policy: Policy | undefined
   readonly help: boolean
   readonly version: boolean
   readonly json: boolean
@@ -41,6 +46,7 @@ const parse = (args: readonly string[]) =>
       'no-daemon': { type: 'boolean' },
       trace: { type: 'string' },
       record: { type: 'string' },
+      policy: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
       version: { type: 'boolean' },
       json: { type: 'boolean' },
@@ -70,11 +76,13 @@ export const parseOptions = (command: string, args: readonly string[]): E.Either
       daemon: values['no-daemon'] !== true,
       trace: values.trace,
       record: values.record,
+      policy: values.policy === undefined ? undefined : policyNamed(values.policy),
       help: values.help === true,
       version: values.version === true,
       json: values.json === true,
     })
   } catch (error) {
+    if (error instanceof Misuse) return E.left(`--policy: ${error.message}`)
     return E.left(`${(error as Error).message.split('. ')[0]} (see ${command.replace('redford-', 'redford ')} --help)`)
   }
 }

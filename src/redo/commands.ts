@@ -194,6 +194,7 @@ export class Commands {
       return this.fail(client, USAGE, refused)
     }
     host.sessions.setEnvironment(id, client.environment, host.variablesFor(client.environment), options.shellFlags)
+    if (options.policy !== undefined) host.engine.setPolicy(options.policy)
     if (options.take) host.engine.dispatch({ _tag: 'taken', builds: targets })
     const start = (trust: boolean): void => {
       if (!this.requests.has(client)) return

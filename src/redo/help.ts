@@ -49,6 +49,7 @@ const options = `
   --overwrite        the same
   --take             a target changed by hand is a source from now on
   --no-daemon        do it in this process
+  --policy P         what is begun first, from now on: criticalPath (the default), fullBatch, shortestRemaining, fairShare ...
   --trace FILE       append a line of JSON for each demand, scan, run, block, resume, respond
   --record FILE      record the build into FILE, for redford replay, step, diff, log, why
   --help, --version

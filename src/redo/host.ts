@@ -15,18 +15,20 @@ import { nodeSpawner } from '../make/node-spawner.js'
 import { RuleMake } from '../make/rules.js'
 import type { Run } from '../make/run.js'
 import type { Event } from '../model/event.js'
-import { type BuildId, buildId } from '../model/ids.js'
+import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import { Fact, Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js'
-import { PAGE_ROWS, pageOf, pagesEnd, read } from '../model/table.js'
+import { read } from '../model/table.js'
+import { criticalPath } from '../reduce/policies/order.js'
 import { type Store, StoreFault } from '../store/store.js'
 import { badName } from './arguments.js'
 import { toByteString } from './byte-strings.js'
-import { aboutRules, type ProjectRules } from './config.js'
+import { aboutRules, type LoadedConfig } from './config.js'
 import { killSession, recordGroup } from './leftovers.js'
 import type { Native } from './native.js'
 import { Observers } from './observers.js'
 import { Resolver } from './project.js'
+import { leftWords, namedRows } from './rows.js'
 import { type Session, Sessions } from './sessions.js'
 import { Watching } from './watching.js'
 
@@ -36,7 +38,7 @@ export interface HostOptions {
   readonly store: Store
   readonly native: Native
   /** The project's own rules, if it has any. */
-  readonly rules: ProjectRules | undefined
+  readonly rules: LoadedConfig | undefined
   /** Watch the project's folders, so that commands need not look at every file. */
   readonly watch: boolean
   /** For one command, in a process that ends with it: what only saves the next one time is left undone. */
@@ -147,6 +149,8 @@ export class Host {
     this.engine = new Engine({
       make: this.mixed ?? this.make,
       state: store.state,
+      policy: options.rules?.policy ?? criticalPath(),
+      onBreach: (breach) => this.warnAll(`the policy ${breach}`),
       onTick: (input, before, after) => this.observers.onTick(input, before, after),
       onTurn: (outcome, _, after) => this.onTurn(outcome, after),
     })
@@ -163,7 +167,12 @@ export class Host {
     event: Extract<Event, { _tag: 'requested' }>,
     onAnswer: (ok: boolean, state: State, outOfDate: readonly BuildId[]) => void,
   ): void {
-    this.answers.set(event.request, ({ ok, outOfDate }, state) => onAnswer(ok, state, outOfDate))
+    const timing = this.make.runOf(event.by)?.timing
+    timing?.ask()
+    this.answers.set(event.request, ({ ok, outOfDate }, state) => {
+      timing?.answered()
+      onAnswer(ok, state, outOfDate)
+    })
     this.engine.dispatch(event)
     this.drawStatus()
   }
@@ -255,8 +264,10 @@ export class Host {
     this.observers.endAll()
     if (!this.hasState) return
     // The end of the process closes the file: the next one finds a journal, and SQLite's log, as after a sudden end.
-    if (this.options.brief) this.store.commit(this.engine.state)
-    else this.store.close(this.engine.state)
+    if (this.options.brief) {
+      this.store.commit(this.engine.state)
+      this.store.keepCosts(this.engine.state)
+    } else this.store.close(this.engine.state)
   }
 
   private onTurn(outcome: Outcome, after: State): void {
@@ -375,25 +386,10 @@ export class Host {
     const running = [...this.make.runs.values()].map((run) => session.resolver.shown(run.name))
     const known = session.runs + running.length + state.start.size + state.ready.size
     const seconds = ((performance.now() - session.startedMs) / 1000).toFixed(1)
-    return `redo  ${session.runs} of ${known} done, ${running.length} running, ${seconds} s  ${running.slice(0, 8).join(' ')}`
+    return `redo  ${session.runs} of ${known} done, ${running.length} running, ${seconds} s${leftWords(state)}  ${running.slice(0, 8).join(' ')}`
   }
 }
 
 const prepareFolders = (): void => {
   for (const folder of ['.redford/tmp', '.redford/log']) mkdirSync(folder, { recursive: true, mode: 0o700 })
-}
-
-/** All ids that have facts and are no requests. */
-export const namedRows = (state: State): readonly BuildId[] => {
-  const found: BuildId[] = []
-  for (let p = 0; p < pagesEnd(state.facts); p++) {
-    const page = pageOf(state.facts, p)
-    if (page === undefined) continue
-    for (let r = 0; r < PAGE_ROWS; r++) {
-      const x = buildId(p * PAGE_ROWS + r)
-      const kind = kindOf(state, x)
-      if (page[r * state.facts.stride + Fact.FLAGS] !== 0 && kind !== Kind.REQUEST) found.push(x)
-    }
-  }
-  return found
 }

@@ -2,7 +2,8 @@
 import { isValueFile } from '../make/value-file.js'
 import type { BuildId } from '../model/ids.js'
 import { Flag, hasFlag, Kind, kindOf } from '../model/state.js'
-import { type Host, namedRows } from './host.js'
+import type { Host } from './host.js'
+import { namedRows } from './rows.js'
 
 const known = ({ state, store }: Host, isMeant: (x: BuildId) => boolean): readonly BuildId[] =>
   namedRows(state).filter((x) => isMeant(x) && !isValueFile(store.names.nameOf(x)))

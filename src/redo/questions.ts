@@ -9,7 +9,6 @@ import { why } from '../replay/why.js'
 import type { FaultError } from '../replay/why-facts.js'
 import { type Asked, whyNot } from '../replay/why-not.js'
 import { type Names, whyNotText, whyText } from '../replay/why-words.js'
-import type { Names as NamesInStore } from '../store/names.js'
 import { fromByteString } from './byte-strings.js'
 import type { Host } from './host.js'
 import type { Resolver } from './project.js'
@@ -24,24 +23,33 @@ export interface Answer {
 
 export type Question = 'why' | 'why-not'
 
-/** The id of what a user calls a target: a file, or the value of a rule as it is shown, `page("index")`. */
-export const idOfTarget = (names: NamesInStore, resolver: Resolver, target: string): BuildId | undefined => {
-  const [, rule, text] = /^([^()]+)\((.*)\)$/s.exec(target) ?? []
-  const id = names.idOf(resolver.nameOf(target))
-  if (id !== 0 || rule === undefined || text === undefined) return id === 0 ? undefined : id
-  return names.idOf(valueFileOf(fromByteString(rule), fromByteString(text))) || undefined
+/** What the builds of a state are called, as byte strings; those of a store, or of a recording. */
+export interface NamesOfState {
+  readonly nameOf: (build: BuildId) => string | undefined
+  readonly idOf: (name: string) => BuildId | undefined
 }
 
-/** Says why `target` was made, or was not. `state` may be any in which ids have the names of `names`. */
+/** The id of what a user calls a target: a file, or the value of a rule as it is shown, `page("index")`. */
+export const idOfTarget = (names: NamesOfState, resolver: Resolver, target: string): BuildId | undefined => {
+  const [, rule, text] = /^([^()]+)\((.*)\)$/s.exec(target) ?? []
+  const id = names.idOf(resolver.nameOf(target))
+  if (id !== undefined || rule === undefined || text === undefined) return id
+  return names.idOf(valueFileOf(fromByteString(rule), fromByteString(text)))
+}
+
+/** Says why `target` was made, or was not. `state` may be any, that of a recording too. */
 export const answerWhy = (
   question: Question,
   state: State,
-  names: NamesInStore,
+  names: NamesOfState,
   resolver: Resolver,
   target: string,
   { json, ...asked }: Asked & { readonly json: boolean },
 ): Answer => {
-  const shown = (x: BuildId): string => (names.isNamed(x) ? resolver.shown(names.nameOf(x)) : 'something')
+  const shown = (x: BuildId): string => {
+    const name = names.nameOf(x)
+    return name === undefined ? 'something' : resolver.shown(name)
+  }
   const words: Names = {
     nameOf: (x) => printable(shown(x)),
     idOf: () => idOfTarget(names, resolver, target),
@@ -73,7 +81,11 @@ export const askWhy = (
   json: boolean,
   onAnswer: (answer: Answer) => void,
 ): BuildId | undefined => {
-  const { names } = host.store
+  const inStore = host.store.names
+  const names: NamesOfState = {
+    nameOf: (x) => (inStore.isNamed(x) ? inStore.nameOf(x) : undefined),
+    idOf: (name) => inStore.idOf(name) || undefined,
+  }
   const id = idOfTarget(names, resolver, target)
   const generation = lastGeneration(host)
   if (question === 'why' || id === undefined || !host.isIdle || kindOf(host.state, id) !== Kind.TARGET)

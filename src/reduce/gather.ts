@@ -50,6 +50,8 @@ export interface LaneView {
   /** How many builds are in flight for it. */
   readonly size: number
   run(max: number): readonly BuildId[]
+  /** As `run`, last come first. */
+  newest(max: number): readonly BuildId[]
   start(max: number): readonly BuildId[]
   /** Those that wait for room in a pool. */
   pooled(pool: number, max: number): readonly BuildId[]
@@ -153,6 +155,14 @@ class LaneOf implements LaneView {
 
   run(max: number): readonly BuildId[] {
     return this.queue(LaneQueue.RUN, max)
+  }
+
+  newest(max: number): readonly BuildId[] {
+    const found: BuildId[] = []
+    const tail = this.lane.queues[LaneQueue.RUN]?.tail ?? 0
+    for (let x: number = tail; x !== 0 && found.length < max; x = read(this.state.plans, x, Plan.PREV))
+      found.push(buildId(x))
+    return found
   }
 
   start(max: number): readonly BuildId[] {

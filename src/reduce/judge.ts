@@ -80,7 +80,11 @@ export const judge = (w: Work, x: BuildId): void => {
 /** A value was demanded. */
 export const judgeValue = (w: Work, x: BuildId): void => {
   if (isCertain(w, x)) outOfDate(w, x)
-  else judge(w, x)
+  else if (w.ahead > 0 && w.has(x, Bit.WANTED)) {
+    // Make looks at what it depends on by itself.
+    w.setBits(x, Bit.UNJUDGED)
+    w.moveTo(x, Status.READY)
+  } else judge(w, x)
   if (w.status(x) !== Status.REST) tellScanned(w, x)
 }
 
@@ -121,17 +125,18 @@ export const bumpRevision = (w: Work, x: BuildId): void => {
 }
 
 /**
- * Marks all that depends on `x` as possibly out-of-date; stops at what is marked already. Values that stand on a value are marked by
- * the transaction that changes it; one that is not was found in a circle with `x`, and does not wait to see it.
+ * Marks all that depends on `x` as possibly out-of-date; stops at what is marked already. What stands on a value is marked by
+ * the transaction that changes it; what is not was found in a circle with `x`, and does not wait to see it.
  */
 export const suspectDependents = (w: Work, x: BuildId): void => {
+  if (w.kind(x) === Kind.VALUE) return
   const stack: BuildId[] = [x]
   while (stack.length > 0) {
     const u = stack.pop() as BuildId
     for (let e = w.facts.get(u, Fact.DEPENDENT_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEPENDENT)) {
       const p = buildId(w.edges.get(e, Edge.DEPENDENT))
       const checked = w.checked.get(p, 0)
-      if (checked <= 0 || (w.kind(u) === Kind.VALUE && w.kind(p) === Kind.VALUE)) continue
+      if (checked <= 0) continue
       w.checked.set(p, 0, -checked)
       stack.push(p)
     }

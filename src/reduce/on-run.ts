@@ -52,7 +52,10 @@ export const onStarted = (w: Work, { build: x }: Of<'started'>): void => {
   // A read goes on by itself, in nobody's room.
   const isRead = w.kind(x) === Kind.VALUE && w.status(x) === Status.READY
   invariant(isRead || w.status(x) === Status.START, `build ${x} started out of turn`)
-  if (isRead) w.flight.set(x, Flight.POOL, NO_POOL)
+  if (isRead) {
+    w.flight.set(x, Flight.POOL, NO_POOL)
+    w.setBits(x, 0, Bit.UNJUDGED)
+  }
   w.moveTo(x, Status.RUNNING)
 }
 

@@ -1,13 +1,14 @@
 /** What becomes of a build whose result is a value: it asks for more, waits for room, is made, or breaks. */
+import { contentOfCause } from '../model/content-of-cause.js'
 import { invariant } from '../model/error.js'
-import type { Content, Groups, Receipt } from '../model/event.js'
+import type { Alone, Content, Groups, Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Edge, Fact, Flag, Flight, GROUP_SHIFT, Kind, Status } from '../model/state.js'
 import { objectAt } from '../model/table.js'
 import { cycleThrough, noteCycle } from './cycle.js'
 import { declare, needValue, passOf } from './demand.js'
 import { hold, recountHolds } from './hold.js'
-import { bumpRevision, rest, restUnchecked } from './judge.js'
+import { bumpRevision, judge, rest, restUnchecked } from './judge.js'
 import { onUnblocked } from './on-unblocked.js'
 import { onCost } from './track.js'
 import { noteSame, noteWhyValue } from './why.js'
@@ -36,7 +37,7 @@ export const onNeeds = (w: Work, { build: x, groups }: Of<'needs'>): void => {
   invariant(w.status(x) === Status.READY, `build ${x} needs more without being run`)
   const old = takeOld(w, x)
   w.moveTo(x, Status.BLOCKED)
-  w.setBits(x, 0, Bit.SLOT)
+  w.setBits(x, 0, Bit.SLOT | Bit.UNJUDGED)
   const pass = passOf(w, x)
   let isAcyclic = true
   for (const group of groups) {
@@ -68,12 +69,38 @@ const NOTHING: Content = [0, 0, 0, 0]
 export const onPooled = (w: Work, { build: x, pool }: Of<'pooled'>): void => {
   invariant(w.status(x) === Status.READY, `build ${x} asks for room without being run`)
   w.flight.set(x, Flight.POOL, pool + 1)
+  w.setBits(x, 0, Bit.UNJUDGED)
   w.moveTo(x, Status.START)
 }
 
+/** What rests may have been made all the same, ahead of being asked for. */
 const canEnd = (w: Work, x: BuildId): boolean => {
   const status = w.status(x)
-  return status === Status.READY || status === Status.START || status === Status.RUNNING
+  return (
+    status === Status.READY ||
+    status === Status.START ||
+    status === Status.RUNNING ||
+    (status === Status.REST && w.ahead > 0)
+  )
+}
+
+export const onHolds = (w: Work, { build: x }: Of<'holds'>): void => {
+  if (w.status(x) === Status.REST) w.checked.set(x, 0, w.generation)
+  else rest(w, x)
+}
+
+/** It waits for what it depends on, or for the first of it that is to be made. */
+export const onUnjudged = (w: Work, { build: x }: Of<'unjudged'>): void => {
+  invariant(w.status(x) === Status.READY, `build ${x} is not judged without being run`)
+  w.setBits(x, 0, Bit.UNJUDGED)
+  judge(w, x)
+}
+
+/** Whether `x` waits to be run, as make took it to: another may not have come to ask for it. What was begun for it ends. */
+export const isOpen = (w: Work, { _tag, build: x }: Alone): boolean => {
+  if (w.status(x) === Status.READY) return true
+  if (_tag === 'started') w.effects.push({ _tag: 'kill', build: x })
+  return false
 }
 
 export const onMade = (w: Work, { build: x, groups, value, content, cost }: Of<'made'>): void => {
@@ -106,19 +133,18 @@ export const onBroken = (w: Work, receipt: Of<'broken'>): void => {
 const breakUp = (w: Work, { build: x, groups, error, cause, content }: Of<'broken'>): void => {
   const cycle = objectAt(w.cycles, x)
   const isOwn = cycle !== undefined || cause === undefined
-  const reason: Content = cycle !== undefined ? ofCycle(cycle) : cause === undefined ? content : ofCause(w, cause)
+  const reason: Content =
+    cycle !== undefined
+      ? ofCycle(cycle)
+      : cause === undefined
+        ? content
+        : contentOfCause(cause, (i) => w.facts.get(cause, Fact.CONTENT + i))
   const changed = !w.isBroken(x) || differsFrom(w, x, reason)
   record(w, x, groups)
   w.facts.set(x, Fact.FLAGS, Kind.VALUE | Flag.BROKEN)
   w.values.set(x, undefined)
   w.setError(x, cycle === undefined ? error : { _tag: 'cycle', path: cycle })
   end(w, x, reason, isOwn ? 0 : cause, changed)
-}
-
-/** An error is told from another by where it began: a chain is another when its root is. */
-const ofCause = (w: Work, d: BuildId): Content => {
-  const word = (i: number): number => w.facts.get(d, Fact.CONTENT + i)
-  return [word(0) ^ Math.imul(d, 0x9e3779b1), word(1), word(2), word(3)]
 }
 
 const ofCycle = (path: readonly BuildId[]): Content =>
@@ -142,7 +168,8 @@ const end = (w: Work, x: BuildId, content: Content, cause: BuildId | 0, changed:
   if (w.revision(x) === 0) w.facts.set(x, Fact.REVISION, 1)
   else if (changed) bumpRevision(w, x)
   else noteSame(w, x)
-  rest(w, x)
+  if (w.status(x) === Status.REST) w.checked.set(x, 0, w.generation)
+  else rest(w, x)
 }
 
 /** The dependencies of this run take the place of the remembered ones. Where they are the same, edges are not made anew. */
@@ -150,8 +177,9 @@ const record = (w: Work, x: BuildId, groups: Groups): void => {
   const { facts, flight } = w
   const abandoned = takeOld(w, x)
   noteWhyValue(w, x)
-  facts.set(x, Fact.BUILT, flight.get(x, Flight.PASS))
-  if (flight.get(x, Flight.NEW_HEAD) === 0 && isSame(w, x, groups)) {
+  facts.set(x, Fact.BUILT, w.status(x) === Status.REST ? w.generation : flight.get(x, Flight.PASS))
+  const begun = flight.get(x, Flight.NEW_HEAD)
+  if (begun === 0 && isSame(w, x, groups)) {
     let e = facts.get(x, Fact.DEP_HEAD)
     for (const group of groups)
       for (const d of group) {
@@ -159,16 +187,21 @@ const record = (w: Work, x: BuildId, groups: Groups): void => {
         e = w.edges.get(e, Edge.NEXT_DEP)
       }
   } else {
+    let head = begun
+    let tail = flight.get(x, Flight.NEW_TAIL)
+    let number = w.nextGroup(x)
     for (const group of groups) {
-      const number = w.nextGroup(x)
       for (const d of group) {
         declare(w, d)
         const e = w.newEdge(x, d, number, false)
         w.edges.set(e, Edge.SEEN, w.revision(d))
-        w.append(x, e)
+        if (tail === 0) head = e
+        else w.edges.set(tail, Edge.NEXT_DEP, e)
+        tail = e
       }
+      if (group.length > 0) number++
     }
-    replaceList(w, x)
+    replaceList(w, x, head)
   }
   if (abandoned !== 0) letGo(w, abandoned)
 }
@@ -186,9 +219,8 @@ const isSame = (w: Work, x: BuildId, groups: Groups): boolean => {
   return e === 0
 }
 
-const replaceList = (w: Work, x: BuildId): void => {
+const replaceList = (w: Work, x: BuildId, head: number): void => {
   const old = w.facts.get(x, Fact.DEP_HEAD)
-  const head = w.flight.get(x, Flight.NEW_HEAD)
   w.facts.set(x, Fact.DEP_HEAD, head)
   w.flight.set(x, Flight.NEW_HEAD, 0)
   w.flight.set(x, Flight.NEW_TAIL, 0)

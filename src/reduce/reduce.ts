@@ -1,7 +1,7 @@
 /** The reducer: folds the receipts of one batch and the events of one tick into the next state. */
 import { absurd } from 'fp-ts/lib/function.js'
 import { produce } from 'immer'
-import type { Effect, Event, Input, Receipt } from '../model/event.js'
+import type { Ahead, Effect, Event, Input, Receipt } from '../model/event.js'
 import { Bit, Flight, type State, Status } from '../model/state.js'
 import { collect, sweep } from './collect.js'
 import { breakScanCycle } from './cycle.js'
@@ -12,9 +12,10 @@ import { onFollowed, onWiped } from './on-followed.js'
 import { onCancelled, onRequested } from './on-request.js'
 import { onBlocked, onDone, onEnded, onFailed, onStarted } from './on-run.js'
 import { onScanned } from './on-scanned.js'
+import { onTracked } from './on-tracked.js'
 import { onTransacted } from './on-transacted.js'
 import { respond } from './on-unblocked.js'
-import { onBroken, onMade, onNeeds, onPooled, onRecalled } from './on-value.js'
+import { isOpen, onBroken, onHolds, onMade, onNeeds, onPooled, onRecalled, onUnjudged } from './on-value.js'
 import { abandon } from './withdraw.js'
 import { Work } from './work.js'
 
@@ -32,8 +33,11 @@ export const reduce = (state: State, input: Input): Step => {
     if ('carry' in input.batch) w.carry = input.batch.carry
     take(w, input)
     for (const receipt of inCanonicalOrder(input.receipts)) {
-      applyReceipt(w, receipt)
-      followUp(w)
+      if (receipt._tag === 'ahead') applyAhead(w, receipt)
+      else {
+        applyReceipt(w, receipt)
+        followUp(w)
+      }
     }
     abandon(w, w.givenUp.splice(0), false)
     for (const event of input.events) {
@@ -68,13 +72,17 @@ const take = (w: Work, { batch }: Input): void => {
  */
 const inCanonicalOrder = (receipts: readonly Receipt[]): readonly Receipt[] => {
   if (receipts.length < 2) return receipts
-  const byRank: [Receipt[], Receipt[], Receipt[]] = [[], [], []]
+  const byRank: [Receipt[], Receipt[], Receipt[], Receipt[]] = [[], [], [], []]
   for (const receipt of receipts) byRank[rankOf(receipt)].push(receipt)
   return byRank.flatMap(byId)
 }
 
-const rankOf = ({ _tag }: Receipt): 0 | 1 | 2 =>
-  _tag === 'blocked' || _tag === 'needs' ? 0 : _tag === 'scanned' ? 1 : 2
+const rankOf = ({ _tag }: Receipt): 0 | 1 | 2 | 3 => {
+  // As all that it says was seen in the state as it was.
+  if (_tag === 'ahead') return 0
+  if (_tag === 'blocked' || _tag === 'needs' || _tag === 'unjudged') return 1
+  return _tag === 'scanned' ? 2 : 3
+}
 
 const idOf = (r: Receipt): number => (r._tag === 'scanned' ? (r.builds[0] ?? 0) : r.build)
 
@@ -86,7 +94,21 @@ const byId = (receipts: Receipt[]): Receipt[] => {
   return receipts
 }
 
-const applyReceipt = (w: Work, receipt: Receipt): void => {
+const applyAhead = (w: Work, { done, open, later }: Ahead): void => {
+  const told = w.news.length
+  for (let i = later.length - 1; i >= 0; i--) w.moveTo(later[i]!, Status.READY)
+  for (const receipt of done) {
+    applyReceipt(w, receipt)
+    followUp(w)
+  }
+  for (const receipt of open) {
+    if (isOpen(w, receipt)) applyReceipt(w, receipt)
+    followUp(w)
+  }
+  w.tellInOrder(told)
+}
+
+const applyReceipt = (w: Work, receipt: Exclude<Receipt, Ahead>): void => {
   switch (receipt._tag) {
     case 'scanned':
       return onScanned(w, receipt)
@@ -102,6 +124,10 @@ const applyReceipt = (w: Work, receipt: Receipt): void => {
       return onNeeds(w, receipt)
     case 'pooled':
       return onPooled(w, receipt)
+    case 'holds':
+      return onHolds(w, receipt)
+    case 'unjudged':
+      return onUnjudged(w, receipt)
     case 'made':
       return onMade(w, receipt)
     case 'recalled':
@@ -148,6 +174,8 @@ const applyEvent = (w: Work, event: Event): void => {
     case 'read':
       w.clock = { now: event.now, spent: event.spent }
       return
+    case 'tracked':
+      return onTracked(w, event.tracks)
     default:
       return absurd(event)
   }

@@ -4,10 +4,10 @@ import type { Draft } from 'immer'
 import { Bug } from '../model/error.js'
 import type { Effect, Session } from '../model/event.js'
 import { type BuildId, buildId, type EdgeId, type Generation } from '../model/ids.js'
-import { Track } from '../model/plan.js'
+import { PLAN_STRIDE, Track } from '../model/plan.js'
 import type { Queue } from '../model/queue.js'
 import { Bit, Fact, Flag, Flight, KIND_MASK, Kind, type News, STATUS_MASK, type State, Status } from '../model/state.js'
-import { IntEditor, ObjectEditor, type ObjectTable, objectAt } from '../model/table.js'
+import { emptyObjects, emptyTable, IntEditor, ObjectEditor, type ObjectTable, objectAt } from '../model/table.js'
 import { isCurrentIn } from '../model/why.js'
 import { Fifo } from './fifo.js'
 import { Tracker } from './track.js'
@@ -50,13 +50,15 @@ export abstract class Tables {
   /** In place of `kept`, once something was asked for in this tick. */
   protected lastKept: Set<BuildId> | undefined
   keep: number
+  readonly ahead: number
   cyclic: number
   costs: IntEditor
   terms: State['terms']
   clock: State['clock']
   carry: unknown
   /** Only where the policy asked for what it keeps up. */
-  readonly tracker: Tracker | undefined
+  tracker: Tracker | undefined
+  tracks: number
   news: News[]
   readonly effects: Effect[] = []
   /** To be judged, told of: what this tick still has to follow up, first come first. Depth costs no recursion. */
@@ -70,9 +72,11 @@ export abstract class Tables {
   readonly toReview: BuildId[] = []
   private pools: { size: number; running: number; queue: OpenQueue }[] | undefined
   private readonly base: State
+  private untracked: Pick<State, 'plans' | 'lanes' | 'shares'>
 
   constructor(base: State) {
     this.base = base
+    this.untracked = base
     this.facts = new IntEditor(base.facts)
     this.checked = new IntEditor(base.checked)
     this.edges = new IntEditor(base.edges)
@@ -99,11 +103,13 @@ export abstract class Tables {
     this.values = new ObjectEditor(base.values)
     this.kept = base.kept
     this.keep = base.keep
+    this.ahead = base.ahead
     this.cyclic = base.cyclic
     this.costs = new IntEditor(base.costs)
     this.terms = base.terms
     this.clock = base.clock
     this.carry = base.carry
+    this.tracks = base.tracks
     this.tracker = (base.tracks & TRACKED) === 0 ? undefined : new Tracker(this, base)
     this.news = base.news as News[]
   }
@@ -138,12 +144,13 @@ export abstract class Tables {
       pools: this.pools === undefined ? this.base.pools : this.pools.map((p) => ({ ...p, queue: { ...p.queue } })),
       kept: this.lastKept === undefined ? this.kept : [...this.lastKept].slice(-this.keep),
       keep: this.keep,
+      ahead: this.ahead,
       cyclic: this.cyclic,
-      tracks: this.base.tracks,
+      tracks: this.tracks,
       costs: this.costs.finish(),
-      plans: this.tracker === undefined ? this.base.plans : this.tracker.plans.finish(),
-      lanes: this.tracker === undefined ? this.base.lanes : this.tracker.lanes(),
-      shares: this.tracker === undefined ? this.base.shares : this.tracker.shares(),
+      plans: this.tracker === undefined ? this.untracked.plans : this.tracker.plans.finish(),
+      lanes: this.tracker === undefined ? this.untracked.lanes : this.tracker.lanes(),
+      shares: this.tracker === undefined ? this.untracked.shares : this.tracker.shares(),
       terms: this.terms,
       clock: this.clock,
       carry: this.carry,
@@ -159,9 +166,34 @@ export abstract class Tables {
     return queue.head === base.head && queue.tail === base.tail && queue.size === base.size ? base : { ...queue }
   }
 
+  /** From now on `tracks` is kept up, and so far nothing is. */
+  track(tracks: number): void {
+    this.tracks = tracks
+    this.untracked = { plans: emptyTable(PLAN_STRIDE), lanes: emptyObjects, shares: [] }
+    const base = { ...this.base, ...this.untracked, tracks }
+    this.tracker = (tracks & TRACKED) === 0 ? undefined : new Tracker(this, base)
+  }
+
+  /** First of each queue that a policy chooses from. */
+  heads(): readonly BuildId[] {
+    const pools = this.pools ?? this.base.pools
+    return [this.ready.head, this.start.head, ...pools.map(({ queue }) => queue.head)]
+  }
+
   tell(news: News): void {
     if (this.news === this.base.news) this.news = this.news.slice()
     this.news.push(news)
+  }
+
+  /** What was told from `first` on is told by rising request: who asked first hears first. */
+  tellInOrder(first: number): void {
+    const requestOf = (news: News): number => ('request' in news ? news.request : 0)
+    for (let i = first + 1; i < this.news.length; i++) {
+      if (requestOf(this.news[i - 1]!) <= requestOf(this.news[i]!)) continue
+      const told = this.news.slice(first).sort((a, b) => requestOf(a) - requestOf(b))
+      for (const news of told) this.news[first++] = news
+      return
+    }
   }
 
   // ---------------------------------------------------------------------------------------------- rows

@@ -7,7 +7,7 @@ import { type BuildId, buildId } from '../model/ids.js'
 import { COST_MAX, Cost, type Lane, LaneQueue, PLAN_STRIDE, Plan, Track } from '../model/plan.js'
 import { emptyQueue, type Queue } from '../model/queue.js'
 import { Edge, Fact, Flight, Kind, Mode, type State, Status } from '../model/state.js'
-import { emptyObjects, emptyTable, IntEditor, ObjectEditor, objectAt, rowsEnd } from '../model/table.js'
+import { emptyTable, IntEditor, ObjectEditor, objectAt } from '../model/table.js'
 
 /** What it sees of the tables that are open for writing. */
 export interface Tracked {
@@ -266,23 +266,6 @@ export class Tracker {
 }
 
 const closed = ({ head, tail, size }: Queue): Queue => (size === 0 ? emptyQueue : { head, tail, size })
-
-/** `state`, kept up from now on for a policy that asks for `tracks`. Looks at all that is in flight. */
-export const trackedFor = (state: State, tracks: number, open: (base: State) => Tracked): State => {
-  if (state.tracks === tracks) return state
-  const base: State = { ...state, tracks, plans: emptyTable(PLAN_STRIDE), lanes: emptyObjects }
-  const t = state.inFlight === 0 ? undefined : open(base)
-  if (t?.tracker === undefined) return base
-  const end = rowsEnd(state.flight)
-  for (let x = 1; x < end; x++)
-    if (t.status(x) !== Status.REST) t.tracker.moved(buildId(x), Status.REST, Status.UNKNOWN)
-  for (const queue of [state.ready, state.start, ...state.pools.map((pool) => pool.queue)])
-    for (let x: number = queue.head; x !== 0; x = t.flight.get(x, Flight.NEXT)) {
-      t.tracker.moved(buildId(x), Status.UNKNOWN, t.status(x))
-      t.tracker.enqueue(buildId(x), t.status(x))
-    }
-  return { ...base, plans: t.tracker.plans.finish(), lanes: t.tracker.lanes() }
-}
 
 /** A run of `x` cost so much, in µs: for the next time, and for others of its do-file. Whole numbers: the same on every machine. */
 export const onCost = (t: Tracked, x: BuildId, measured: number | undefined): void => {

@@ -20,7 +20,7 @@ export type Difference =
       readonly fields: readonly string[]
       readonly builds: readonly BuildId[]
     }
-  /** The policy chose otherwise. Where neither has one of its own, it is the order that differs. */
+  /** The policy chose otherwise. Where neither has one of its own, it is the order that differs; `carry`: what the policy carries on. */
   | {
       readonly part: 'batch'
       readonly step: keyof Batch
@@ -109,18 +109,21 @@ const buildsOf = (event: Event): readonly BuildId[] => {
     case 'collect':
     case 'swept':
     case 'read':
+    case 'tracked':
       return []
   }
 }
 
-const batchParts = (a: Batch, b: Batch): readonly Difference[] =>
-  (['scan', 'run', 'start', 'answer'] as const).flatMap((step): readonly Difference[] => {
+const batchParts = (a: Batch, b: Batch): readonly Difference[] => [
+  ...(['scan', 'run', 'start', 'answer'] as const).flatMap((step): readonly Difference[] => {
     if (same(a[step], b[step])) return []
     const [mine, others] = [new Set(a[step]), new Set(b[step])]
     const onlyA = a[step].filter((x) => !others.has(x))
     const onlyB = b[step].filter((x) => !mine.has(x))
     return [{ part: 'batch', step, onlyA, onlyB }]
-  })
+  }),
+  ...(same(a.carry, b.carry) ? [] : [{ part: 'batch', step: 'carry', onlyA: [], onlyB: [] } as const]),
+]
 
 const receiptParts = (a: readonly Receipt[], b: readonly Receipt[]): readonly Difference[] => {
   const [mine, others] = [a.flatMap(each), b.flatMap(each)]

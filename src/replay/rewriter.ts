@@ -67,6 +67,11 @@ export class Rewriter {
     this.keepBesides()
   }
 
+  /** A tick that is left out: what it says of names may be needed later. */
+  learn(record: TickRecord): void {
+    takeNames(this.names, record)
+  }
+
   close(): void {
     this.recorder.close()
   }

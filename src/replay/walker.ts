@@ -48,7 +48,9 @@ export class Walker {
   /** The build of that name: the newest, since an id may have been given back and the name have got another. */
   readonly find = (name: string): BuildId | undefined => {
     this.ids ??= new Map(Array.from(this.names, ([id, each]) => [each, id]))
-    return this.ids.get(name)
+    const id = this.ids.get(name)
+    // A request may have that id by now.
+    return id !== undefined && this.names.get(id) === name ? id : undefined
   }
 
   /** The next tick, without a step: what the step will take in. */

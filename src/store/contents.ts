@@ -1,5 +1,8 @@
 /** What a database holds, read and checked: all of it, or as much as can be trusted. */
 import type { Database } from 'better-sqlite3'
+import { COST_STRIDE } from '../model/plan.js'
+import { emptyTable, type IntTable } from '../model/table.js'
+import { loadCosts } from './costs.js'
 import { Damage, isDamage } from './database.js'
 import { Notes } from './notes.js'
 import { type Head, parseHead, parseRecord, RecordKind, type StoreRecord, sumOfPages } from './record.js'
@@ -19,6 +22,8 @@ export interface Contents {
   readonly journalLost: number
   /** Notes are missing, or there are some that were never written. */
   readonly notesLost: boolean
+  /** What builds cost, as far as it was kept. */
+  readonly costs: IntTable
 }
 
 /** @throws Damage, or an error of SQLite's, if even the pages cannot be trusted. */
@@ -47,6 +52,16 @@ export const readContents = (db: Database): Contents => {
     notes,
     journalLost: journal.lost,
     notesLost: !isWhole,
+    costs: costsIn(db),
+  }
+}
+
+const costsIn = (db: Database): IntTable => {
+  try {
+    return loadCosts(db)
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    return emptyTable(COST_STRIDE)
   }
 }
 

@@ -2,6 +2,8 @@
 import { statSync } from 'node:fs'
 import type { Database, Statement } from 'better-sqlite3'
 import { Bug } from '../model/error.js'
+import type { IntTable } from '../model/table.js'
+import { saveCosts } from './costs.js'
 import { closeQuietly, isDamage, refusalOf, type StoreError, StoreFault, setAside } from './database.js'
 import { type NoteStatements, noteStatements } from './notes.js'
 
@@ -110,6 +112,18 @@ export class StoreFile {
     } catch (error) {
       const fault = refusalOf(this.path, error)
       throw fault === undefined ? error : new StoreFault(fault)
+    }
+  }
+
+  /** As far as the disk lets it: nothing hangs on it. */
+  saveCosts(before: IntTable, after: IntTable): boolean {
+    if (before === after || this.fault !== undefined || !this.isInPlace) return false
+    try {
+      this.transaction.immediate(() => saveCosts(this.db, before, after))
+      return true
+    } catch (error) {
+      if (refusalOf(this.path, error) === undefined && !isDamage(error)) throw error
+      return false
     }
   }
 

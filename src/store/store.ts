@@ -34,11 +34,11 @@ import {
 import type { Along, Intent, StoreOptions, StoreWarning } from './terms.js'
 
 export { type StoreError, StoreFault } from './database.js'
-
 export type { Along, Intent, StoreOptions, StoreWarning } from './terms.js'
 
+/** Commits between two times that what builds cost is written. */
+const COSTS_EVERY = 256
 const JOURNAL_BYTES_MAX = 4 << 20
-
 /** What of the log of intents the last commit took over. */
 const LOG_END = 'intentsEnd'
 
@@ -99,6 +99,9 @@ export class Store {
   /** Intents that no commit has taken over. */
   private readonly log: IntentLog
   private committed: State
+  /** As they were written last. */
+  private costs: State['costs']
+  private commits = 0
   private head: Head
   /** Checksums of the pages by number. */
   private pageSums: ReadonlyMap<number, number>
@@ -125,8 +128,10 @@ export class Store {
     this.pageSums = contents?.pageSums ?? new Map()
     this.notes = contents?.notes ?? new Notes()
     const records = contents === undefined ? [] : [...contents.pages, ...contents.journal]
-    const { state, names } = loadState(records, this.head.generation, onNames)
+    const { state: facts, names } = loadState(records, this.head.generation, onNames)
+    const state = contents === undefined ? facts : { ...facts, costs: contents.costs }
     this.committed = state
+    this.costs = state.costs
     this.names = names
     this.log = new IntentLog(`${path}-intents`, Number(this.meta(LOG_END) ?? 0))
     const found = [...this.notes.all(NoteKind.INTENT).map(intentOf), ...this.log.found]
@@ -182,6 +187,8 @@ export class Store {
     }
     this.unsettled = []
     this.log.clear()
+    // Now and then: until then, each version of the table since is held on to.
+    if (++this.commits % COSTS_EVERY === 0) this.keepCosts(after)
   }
 
   /** Records that these targets will be put in place, before any of them is. @throws StoreFault: none is recorded. */
@@ -197,8 +204,8 @@ export class Store {
     if (this.log.isEmpty) return this.notes.edit(along?.put ?? [], [...drop, ...(along?.drop ?? [])])
     const done = new Set(settled)
     const kept = this.log.all.filter(({ name }) => !done.has(name)).map(noteOf)
-    const end = { kind: NoteKind.META, key: LOG_END, value: String(this.log.end) }
-    return this.notes.edit([...kept, end, ...(along?.put ?? [])], [...drop, ...(along?.drop ?? [])])
+    kept.push({ kind: NoteKind.META, key: LOG_END, value: String(this.log.end) })
+    return this.notes.edit([...kept, ...(along?.put ?? [])], [...drop, ...(along?.drop ?? [])])
   }
 
   private nameNew(after: State, rows: readonly BuildId[], { nameOf }: Along): void {
@@ -246,18 +253,23 @@ export class Store {
   meta(key: string): string | undefined {
     return this.notes.get(NoteKind.META, key)
   }
-
   /** Remembers a value from one process to the next; undefined forgets. @throws StoreFault */
   setMeta(key: string, value: string | undefined): void {
     if (this.meta(key) === value) return
     const note = { kind: NoteKind.META, key }
-    this.editNotes(value === undefined ? this.notes.edit([], [note]) : this.notes.edit([{ ...note, value }], []))
+    this.editNotes(this.notes.edit(value === undefined ? [] : [{ ...note, value }], value === undefined ? [note] : []))
+  }
+
+  /** What builds cost is written, if the disk lets it. */
+  keepCosts({ costs }: State): void {
+    if (this.file.saveCosts(this.costs, costs)) this.costs = costs
   }
 
   /** Lets go of the file; with `after`, once it holds that. @throws StoreFault, closed all the same. */
   close(after?: State): void {
     try {
       if (after !== undefined) this.checkpoint(after)
+      if (after) this.keepCosts(after)
     } finally {
       this.file.close()
       this.log.close()

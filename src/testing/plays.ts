@@ -1,6 +1,7 @@
 /** What has to hold of every schedule: each function plays one, and throws where a law is broken. */
 import { createEngine } from '../library/create-engine.js'
 import type { Receipt } from '../model/event.js'
+import type { ReadyView } from '../reduce/gather.js'
 import * as policies from '../reduce/policies/index.js'
 import type { PlainPolicy, Policy } from '../reduce/policies/policy.js'
 import { fingerprint } from './fingerprint.js'
@@ -16,12 +17,19 @@ export const lifo: PlainPolicy = (view) => ({
   answer: [],
 })
 
+/** Goes so far beyond its batch, be it never enough. */
+export const ahead = (policy: PlainPolicy, builds: number): PlainPolicy =>
+  Object.assign((view: ReadyView) => policy(view), { ahead: builds })
+
 export const everyPolicy: readonly Policy[] = [
   policies.fixpoint(),
   policies.fullBatch(),
   policies.cap(1),
   policies.cap(3),
   lifo,
+  ahead(lifo, 1),
+  ahead(policies.cap(1), 3),
+  ahead(policies.fullBatch(), 5),
 ]
 
 /** Those that know requests, costs and time: all they keep is in the state, and none of it is left in the end. */

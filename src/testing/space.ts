@@ -127,7 +127,8 @@ export abstract class Space {
 
   get first(): Node {
     return {
-      state: this.inside.inner.state,
+      // Each build is a step of its own.
+      state: { ...this.inside.inner.state, ahead: 0 },
       underWay: [],
       position: 0,
       settings: 0,

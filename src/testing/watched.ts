@@ -217,7 +217,7 @@ export class Watched {
       )
       ensure(fingerprint(before) === words, () => 'the state before was changed')
     }
-    for (const receipt of input.receipts) {
+    for (const receipt of input.receipts.flatMap(each)) {
       if (receipt._tag === 'made' || receipt._tag === 'broken') this.onMade(this.refOf(receipt.build))
     }
     // Whatever was given up may be made again.
@@ -323,3 +323,7 @@ export const same = (is: unknown, should: unknown, what: string): void => {
   const [one, other] = [JSON.stringify(is), JSON.stringify(should)]
   ensure(one === other, () => `${what}: ${one}, and should be ${other}`)
 }
+
+/** What was done ahead of its batch, too. */
+export const each = (receipt: Receipt): readonly Receipt[] =>
+  receipt._tag === 'ahead' ? [...receipt.done, ...receipt.open] : [receipt]

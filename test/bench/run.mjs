@@ -8,6 +8,7 @@ import { fullRows } from './full.mjs'
 import { leafRows } from './null.mjs'
 import { realRows } from './real.mjs'
 import { recordRows } from './record.mjs'
+import { diffRows, recordedRows } from './recorded.mjs'
 import { line, mark, table } from './report.mjs'
 import { scheduleRows } from './schedules.mjs'
 import { buildIfStale, closeWorld, openWorld, progress } from './support.mjs'
@@ -33,6 +34,8 @@ const cases = {
   slice: sliceRows,
   schedules: scheduleRows,
   record: (world) => recordRows(world, 100_000),
+  recorded: recordedRows,
+  diff: diffRows,
   real: realRows,
 }
 /** `real` fetches its sources from Debian, so it runs only when it is asked for. */
@@ -48,8 +51,10 @@ const usual = [
   'dag-1m',
   'slice',
   'record',
+  'recorded',
+  'diff',
 ]
-const small = ['call', 'full', 'leaf-1k', 'tick', 'dag-10k', 'slice', 'record']
+const small = ['call', 'full', 'leaf-1k', 'tick', 'dag-10k', 'slice', 'record', 'diff']
 
 const usage = `usage: npm run bench -- [--quick] [--json FILE] [[--only] CASE]...
 cases: ${Object.keys(cases).join(' ')}

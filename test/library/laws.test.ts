@@ -41,7 +41,7 @@ describe('every schedule is lawful', () => {
         samples(),
         schedules(),
         picks,
-        fc.nat(3),
+        fc.nat(everyPolicy.length - 1),
         fc.nat(2),
         fc.constantFrom(0, 0.5),
         counted((sample, steps, order, policy, pool, drop) =>
@@ -94,7 +94,7 @@ describe('every schedule is lawful', () => {
         circles(true),
         schedules(15),
         picks,
-        fc.nat(3),
+        fc.nat(everyPolicy.length - 1),
         counted((sample, steps, order, policy) =>
           expectLawful(sample, steps, order, { cyclic: 'at once', policy: everyPolicy[policy]! }),
         ),
@@ -108,7 +108,7 @@ describe('every schedule is lawful', () => {
         circles(false),
         schedules(15),
         picks,
-        fc.nat(3),
+        fc.nat(everyPolicy.length - 1),
         counted((sample, steps, order, policy) =>
           expectLawful(sample, steps, order, { cyclic: true, policy: everyPolicy[policy]! }),
         ),

@@ -21,7 +21,7 @@ type Work = InstanceType<Loaded['Work']>
 
 /** Whether any schedule breaks a law. Invariants of rows are not looked at: what users see has to tell. */
 const isFound = ({ laws }: Loaded): boolean => {
-  const property = fc.property(samples(), schedules(), picks, fc.nat(3), (sample, steps, order, policy) => {
+  const property = fc.property(samples(), schedules(), picks, fc.nat(7), (sample, steps, order, policy) => {
     laws.expectLawful(sample, steps, order, { check: false, policy: laws.everyPolicy[policy]! })
     laws.expectConfluent(sample, steps, order)
   })

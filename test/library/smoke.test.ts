@@ -38,6 +38,6 @@ it('works', async () => {
   expect(seen[2]).toMatchObject({ _tag: 'dependency', cause: { _tag: 'dependency', cause: { _tag: 'absent' } } })
   live.cancel()
   eng.gc({ keep: 0 })
-  expect(eng.state).toEqual({ ...emptyState, keep: 1000 })
+  expect(eng.state).toEqual({ ...emptyState, keep: 1000, ahead: 512 })
   await eng.idle()
 })

@@ -205,7 +205,7 @@ describe('opened again', () => {
     expect(w.said()).toEqual(['long x', 'read x', 'shown x'])
     live.cancel()
     second.gc()
-    expect(second.state).toEqual({ ...emptyState, keep: 1000 })
+    expect(second.state).toEqual({ ...emptyState, keep: 1000, ahead: 512 })
     second.close()
     const third = opened(w.rules)
     expect(third.progress().inFlight).toBe(0)
@@ -276,7 +276,7 @@ describe('opened again', () => {
     second.transact((tx) => tx.set(way('b'), ''))
     expect(ask(second, walk('a'))).toEqual(E.right('b'))
     second.gc()
-    expect(second.state).toEqual({ ...emptyState, keep: 1000 })
+    expect(second.state).toEqual({ ...emptyState, keep: 1000, ahead: 512 })
   })
 
   it('results of actions are kept, also those that nobody was told of', async () => {
@@ -602,7 +602,7 @@ describe('the file', () => {
     eng.gc()
     eng.close()
     const second = opened(w.rules)
-    expect(second.state).toEqual({ ...emptyState, keep: 1000 })
+    expect(second.state).toEqual({ ...emptyState, keep: 1000, ahead: 512 })
     second.close()
     const db = new Database(path)
     expect(db.prepare('select count(*) from texts').pluck().get()).toBe(0)

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { look } from '../../src/make/look.js'
 import { publish } from '../../src/make/publish.js'
 import type { Run } from '../../src/make/run.js'
+import { Timing } from '../../src/make/timing.js'
 
 const home = cwd()
 let folder = ''
@@ -31,6 +32,7 @@ const run = (name: string): Run => ({
   stderr: `${name}.err`,
   before: look(name),
   pid: 0,
+  timing: new Timing(),
 })
 
 it('puts nothing in place that could not be recorded, and says why', () => {

@@ -27,14 +27,19 @@ export const fullBatch = (): PlainPolicy =>
   named('fullBatch', (view) => batchOf(view, Number.POSITIVE_INFINITY, view.run(Number.POSITIVE_INFINITY)))
 
 /** How many builds a tick runs: so few that what it works on stays in the processor's cache, and that a turn may end soon. */
-export const NEAR = 128
+export const NEAR = 256
+/** How many more it goes through for them, within the same bounds. */
+const AHEAD = 512
 
 /**
  * To the fixed point the shortest way: what others were found to wait for runs before what was ready earlier, so that little waits at
  * any time, and results are used while they are at hand.
  */
 export const fixpoint = (): PlainPolicy =>
-  named('fixpoint', (view) => batchOf(view, Number.POSITIVE_INFINITY, view.newest(NEAR)))
+  named(
+    'fixpoint',
+    Object.assign((view: ReadyView) => batchOf(view, Number.POSITIVE_INFINITY, view.newest(NEAR)), { ahead: AHEAD }),
+  )
 
 /**
  * What would be started, were one more slot free. None where one is free, where an answer comes first, and with one slot in all: who asks

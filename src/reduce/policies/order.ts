@@ -2,12 +2,15 @@
 import type { Batch } from '../../model/event.js'
 import type { BuildId } from '../../model/ids.js'
 import { Track } from '../../model/plan.js'
-import type { LaneView, ReadyView } from '../gather.js'
+import { type LaneView, type ReadyView, slotsOf } from '../gather.js'
 import { NEAR } from './basic.js'
 import type { CarryPolicy, Order } from './policy.js'
 
 /** How many that wait, those that came first, are looked at to find the best: a tick costs no more, however many wait. */
 export const WINDOW = 256
+/** While more than that wait for a slot, so many for each slot there is are enough: what is far from its end can be put right later. */
+const PER_SLOT = 8
+const WINDOW_MIN = 32
 
 type OfRequest = Extract<Order, { _tag: 'ofRequest' }>
 
@@ -42,9 +45,9 @@ class Taken {
   }
 
   /** `best` puts what waits for the same in order, and gives the first `max`. */
-  take(from: Pick<LaneView, 'run' | 'start' | 'pooled'>, best: Best = asTheyCome): void {
+  take(from: Pick<LaneView, 'newest' | 'start' | 'pooled'>, best: Best = asTheyCome): void {
     const { run, start, runMax, rooms } = this
-    if (run.length < runMax) for (const x of best((max) => from.run(max), runMax - run.length)) run.push(x)
+    if (run.length < runMax) for (const x of best((max) => from.newest(max), runMax - run.length)) run.push(x)
     if (this.slots > 0) {
       const found = best((max) => from.start(max), this.slots)
       this.slots -= found.length
@@ -97,7 +100,7 @@ const byBuild = (view: ReadyView, orders: readonly Order[]): Batch => {
   const taken = new Taken(view, Number.POSITIVE_INFINITY)
   const best = bestBy(view, orders)
   // What is to be run is as good as done: only rooms are scarce.
-  const all: Pick<LaneView, 'run' | 'start' | 'pooled'> = { run: view.run, start: view.start, pooled: view.pool }
+  const all: Pick<LaneView, 'newest' | 'start' | 'pooled'> = { newest: view.run, start: view.start, pooled: view.pool }
   taken.take(all, (list, max) => (max === Number.POSITIVE_INFINITY ? list(max) : best(list, max)))
   return taken.batch
 }
@@ -105,12 +108,35 @@ const byBuild = (view: ReadyView, orders: readonly Order[]): Batch => {
 const bestBy =
   (view: ReadyView, orders: readonly Order[]): Best =>
   (list, max) => {
-    const found = list(Math.max(WINDOW, max))
+    const found = list(Math.max(windowOf(view), max))
     if (found.length <= 1) return found
+    if (orders.length === 1 && max <= FEW) return least(view, orders[0]!, found, max)
     const keyed = found.map((x) => ({ x, keys: orders.map((order) => keyOf(view, order, x)) }))
     keyed.sort((a, b) => compare(a.keys, b.keys) || a.x - b.x)
     return keyed.slice(0, max).map(({ x }) => x)
   }
+
+const windowOf = ({ state }: ReadyView): number =>
+  state.start.size <= WINDOW ? WINDOW : Math.min(WINDOW, Math.max(WINDOW_MIN, PER_SLOT * slotsOf(state)))
+
+/** The first few by one order: at every tick of a build, so without an object for each that waits. */
+const least = (view: ReadyView, order: Order, found: readonly BuildId[], max: number): readonly BuildId[] => {
+  const keys = found.map((x) => keyOf(view, order, x))
+  const taken: BuildId[] = []
+  while (taken.length < Math.min(max, found.length)) {
+    let best = -1
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i]!
+      if (key === TAKEN) continue
+      if (best < 0 || key < keys[best]! || (key === keys[best]! && found[i]! < found[best]!)) best = i
+    }
+    taken.push(found[best]!)
+    keys[best] = TAKEN
+  }
+  return taken
+}
+/** Comes after every key. */
+const TAKEN = Number.MAX_VALUE
 
 const keyOf = (view: ReadyView, order: Order, x: BuildId): number => {
   if (order._tag === 'ofBuild') return order.key(x, view)

@@ -6,11 +6,16 @@ import { type Batch, emptyBatch } from '../../model/event.js'
 import type { BuildId } from '../../model/ids.js'
 import type { LaneView, ReadyView } from '../gather.js'
 
+/** How many builds that those of a batch need make may go through with them (`State.ahead`). Left out: none. */
+interface Ahead {
+  readonly ahead?: number
+}
+
 /** Knows nothing but what it sees. */
-export type PlainPolicy = (view: ReadyView) => Batch
+export type PlainPolicy = ((view: ReadyView) => Batch) & Ahead
 
 /** Knows, besides, what it decided to carry on: plain data, which is part of the state and of every recording. */
-export interface CarryPolicy<C = unknown> {
+export interface CarryPolicy<C = unknown> extends Ahead {
   readonly name: string
   readonly initial: C
   /** What is to be kept up for it: bits of `Track`. */
@@ -34,6 +39,12 @@ export type Policy = PlainPolicy | CarryPolicy
 export type Order =
   | { readonly _tag: 'ofRequest'; readonly key: (lane: LaneView, view: ReadyView) => number }
   | { readonly _tag: 'ofBuild'; readonly key: (x: BuildId, view: ReadyView) => number }
+
+/** Whether a program, or a person, gave what may be used as a policy: what makes a policy takes no view. */
+export const isPolicy = (policy: unknown): policy is Policy =>
+  typeof policy === 'function'
+    ? policy.length > 0
+    : typeof (policy as { readonly choose?: unknown } | null | undefined)?.choose === 'function'
 
 export const nameOf = (policy: Policy): string => policy.name || 'policy'
 

@@ -18,7 +18,10 @@ type FieldsOf<T extends { readonly _tag: string }> = {
   }
 }
 
-const RECEIPTS: FieldsOf<Receipt> = {
+/** Make does not go ahead of the batch where it is recorded what each build said. */
+type Recorded = Exclude<Receipt, { readonly _tag: 'ahead' | 'holds' | 'unjudged' }>
+
+const RECEIPTS: FieldsOf<Recorded> = {
   scanned: { builds: 'ids', looks: 'looks' },
   blocked: { build: 'id', needs: 'ids', create: 'ids', slot: 'flag' },
   started: { build: 'id' },
@@ -59,6 +62,7 @@ const EVENTS: FieldsOf<Event> = {
   wiped: { builds: 'ids' },
   swept: { keep: 'signed' },
   read: { now: 'signed', spent: 'signed' },
+  tracked: { tracks: 'signed' },
 }
 
 /** A table, ready to be read. */

@@ -85,7 +85,13 @@ export class RecordingReader {
 
   static open(path: string): E.Either<RecordingError, RecordingReader> {
     if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return E.left({ _tag: 'absent', path })
-    const { application, version } = headerOf(path)
+    let header: ReturnType<typeof headerOf>
+    try {
+      header = headerOf(path)
+    } catch (error) {
+      return E.left({ _tag: 'unreadable', path, why: (error as Error).message })
+    }
+    const { application, version } = header
     if (application !== APPLICATION_ID)
       return E.left({ _tag: 'unreadable', path, why: 'it is no recording of Redford' })
     if (version > FORMAT) return E.left({ _tag: 'newer', path, found: version, known: FORMAT })
@@ -94,8 +100,8 @@ export class RecordingReader {
       db = new Database(path, { readonly: true })
       const meta = new Map(db.prepare('select key, value from meta').raw().all() as [string, string][])
       const about = JSON.parse(meta.get('about') ?? 'null') as About | null
-      if (about === null) throw new Damage('it does not say what it is')
-      const end = meta.has('end') ? (JSON.parse(meta.get('end')!) as { ticks: number }).ticks : undefined
+      if (typeof about?.face !== 'string') throw new Damage('it does not say what it is')
+      const end = meta.has('end') ? (JSON.parse(meta.get('end')!) as { ticks?: number } | null)?.ticks : undefined
       return E.right(new RecordingReader(db, path, about, end !== undefined, end))
     } catch (error) {
       if (db !== undefined) closeQuietly(db)
@@ -192,7 +198,12 @@ const decodeChunk = (sums: Buffer, times: Buffer, log: Buffer, count: number): D
   for (let i = 0; i < count; i++) records.push(r.take(r.count()))
   const t = new ByteReader(times)
   const elapsed: number[] = []
-  while (!t.isAtEnd) elapsed.push(t.count())
+  try {
+    while (!t.isAtEnd) elapsed.push(t.count())
+  } catch (error) {
+    // Nothing but times hangs on them, and the chain says nothing of them.
+    if (!isDamage(error)) throw error
+  }
   return { records, sums, times: elapsed }
 }
 
@@ -213,9 +224,10 @@ const validChunks = (db: Database.Database): { chunks: readonly Chunk[]; damage:
       }
     } catch (error) {
       if (!isDamage(error)) throw error
-      return { chunks, damage: (error as Error).message }
+      return { chunks, damage: `what comes after tick ${next - 1} cannot be read: ${(error as Error).message}` }
     }
-    const [first, count, end, sums, , log] = row as [number, number, Buffer, Buffer, Buffer, Buffer]
+    if (!isChunkRow(row)) return { chunks, damage: `what comes after tick ${next - 1} is damaged` }
+    const [first, count, end, sums, , log] = row
     if (first !== next) return { chunks, damage: `what comes after tick ${next - 1} is missing` }
     const reached = chainAfter(chain, sums, log)
     const { valid, link: linked } = validTicks(link, sums, log, count)
@@ -227,6 +239,10 @@ const validChunks = (db: Database.Database): { chunks: readonly Chunk[]; damage:
     next = first + count
   }
 }
+
+type ChunkRow = readonly [number, number, Buffer, Buffer, Buffer, Buffer]
+const isChunkRow = (row: readonly unknown[]): row is ChunkRow =>
+  row.slice(0, 2).every(Number.isSafeInteger) && row.slice(2).every(Buffer.isBuffer)
 
 /** How many ticks, from the first, fit to the link before them. */
 const validTicks = (before: Link, sums: Buffer, log: Buffer, count: number): { valid: number; link: Link } => {
@@ -257,7 +273,7 @@ const snapshotsOf = (db: Database.Database): readonly number[] => {
       .prepare('select tick, sum, bytes from snapshots order by tick')
       .raw()
       .iterate() as IterableIterator<[number, number, Buffer]>)
-      if (crc32(bytes) === sum) found.push(tick)
+      if (Number.isSafeInteger(tick) && Buffer.isBuffer(bytes) && crc32(bytes) === sum) found.push(tick)
   } catch (error) {
     if (!isDamage(error)) throw error
   }

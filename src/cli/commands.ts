@@ -1,0 +1,25 @@
+/** The commands that read recordings, by name. */
+import { diffCommand } from './diff.js'
+import { logCommand } from './log.js'
+import { type Out, processOut } from './recording.js'
+import { replayCommand } from './replay.js'
+import { shrinkCommand } from './shrink.js'
+import { stepCommand } from './step.js'
+import { whyCommand } from './why.js'
+
+const COMMANDS: Readonly<Record<string, (args: readonly string[], out: Out) => Promise<number>>> = {
+  replay: replayCommand,
+  step: stepCommand,
+  diff: diffCommand,
+  log: logCommand,
+  shrink: shrinkCommand,
+  why: (args, out) => whyCommand('why', args, out),
+  'why-not': (args, out) => whyCommand('why-not', args, out),
+}
+
+/** `name` is one of them. Gives the exit code. */
+export const runRecordingCommand = (name: string, args: readonly string[]): Promise<number> => {
+  // Whoever read enough hangs up, as `redford log | head` does.
+  process.stdout.on('error', () => process.exit(141))
+  return COMMANDS[name]!(args, processOut)
+}

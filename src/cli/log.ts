@@ -1,0 +1,120 @@
+/** `redford log [FILE]`: what happened, a line a tick; or with `--builds`, a line a build. */
+import { realpathSync } from 'node:fs'
+import * as E from 'fp-ts/lib/Either.js'
+import { fromByteString, workingFolderBytes } from '../redo/byte-strings.js'
+import { findRoot } from '../redo/project.js'
+import { LAST_RECORDING } from '../redo/recordings.js'
+import { type Happening, happeningsOf } from '../replay/happenings.js'
+import type { Replay } from '../replay/replay.js'
+import { shownName } from '../replay/view.js'
+import { Walker } from '../replay/walker.js'
+import {
+  faultWords,
+  OK,
+  type Out,
+  shownBuild,
+  textOfName,
+  timeWords,
+  USAGE,
+  withRecording,
+  wordsOf,
+} from './recording.js'
+import { happeningWords } from './tick-words.js'
+
+export const logCommand = async (args: readonly string[], out: Out): Promise<number> => {
+  const words = wordsOf('log', args, [0, 1], { builds: { type: 'boolean' } })
+  if (E.isLeft(words)) {
+    out.say(words.left)
+    return USAGE
+  }
+  const file = words.right.files[0] ?? lastRecording()
+  if (file === undefined) {
+    out.say('nothing was recorded in this project yet: redo --record FILE does it (see redford help)')
+    return USAGE
+  }
+  const { json, values } = words.right
+  return withRecording(file, out, (replay) => {
+    if (values.builds === true) builds(replay, json, out)
+    else ticks(replay, json, out)
+    return OK
+  })
+}
+
+/** The recording of this project that was begun last, if it is there still. */
+export const lastRecording = (): string | undefined => {
+  try {
+    return realpathSync(`${fromByteString(findRoot(workingFolderBytes()))}/${LAST_RECORDING}`)
+  } catch {
+    return undefined
+  }
+}
+
+/** Every tick in turn, with what happened in it and when, in microseconds. */
+const eachTick = (
+  replay: Replay,
+  visit: (tick: number, at: number, what: readonly Happening[], walker: Walker) => void,
+): void => {
+  const walker = new Walker(replay.reader)
+  let at = 0
+  for (let tick = walker.step(); tick !== undefined; tick = walker.step()) {
+    at += tick.elapsed
+    visit(tick.tick, at, happeningsOf(tick, walker), walker)
+  }
+}
+
+const ticks = (replay: Replay, json: boolean, out: Out): void => {
+  const width = String(replay.ticks).length
+  eachTick(replay, (tick, at, what, walker) => {
+    if (json) return out.print(`${JSON.stringify({ tick, microseconds: at, happened: what.map(asText) })}\n`)
+    const called = (x: Parameters<typeof walker.nameOf>[0]): string => shownBuild(shownName(walker.nameOf, x))
+    const words = what.flatMap((one) => happeningWords(one, called) ?? [])
+    out.print(`${String(tick).padStart(width)}  ${timeWords(at)}  ${words.join('; ')}`.trimEnd())
+    out.print('\n')
+  })
+}
+
+/** Names as text, wherever they stand. */
+const asText = (one: Happening): unknown =>
+  JSON.parse(JSON.stringify(one), (key, value: unknown) =>
+    key === 'error' || typeof value !== 'string' || ['what', 'want', 'event', 'request'].includes(key)
+      ? value
+      : textOfName(value),
+  )
+
+interface Run {
+  readonly name: string
+  readonly begun: number
+  readonly ended: number
+  readonly how: string
+  readonly error?: unknown
+}
+
+/** One line for each run that came to an end, in the order of the ends. */
+const builds = (replay: Replay, json: boolean, out: Out): void => {
+  const begun = new Map<string, number>()
+  eachTick(replay, (_, at, what, walker) => {
+    for (const one of what) {
+      if (one.what === 'started' || one.what === 'needs') {
+        if (!begun.has(one.target)) begun.set(one.target, at)
+      } else if (one.what === 'made' || one.what === 'broken') {
+        const called = (x: Parameters<typeof walker.nameOf>[0]): string => shownBuild(shownName(walker.nameOf, x))
+        const how =
+          one.what === 'made'
+            ? one.changed
+              ? 'changed'
+              : 'same'
+            : one.cause === undefined
+              ? faultWords(one.error, called)
+              : `since ${shownBuild(one.cause)} is broken`
+        const run: Run = { name: one.target, begun: begun.get(one.target) ?? at, ended: at, how }
+        begun.delete(one.target)
+        const took = run.ended - run.begun
+        if (json)
+          out.print(
+            `${JSON.stringify({ name: textOfName(run.name), begun: run.begun, microseconds: took, result: how })}\n`,
+          )
+        else out.print(`${timeWords(run.begun)}  ${timeWords(took)}  ${shownBuild(run.name)}: ${how}\n`)
+      }
+    }
+  })
+}

@@ -1,0 +1,127 @@
+/** What the commands that read recordings share: how their words are read, a recording is opened, and builds are called. */
+import { parseArgs } from 'node:util'
+import * as E from 'fp-ts/lib/Either.js'
+import { partsOf, shownValue } from '../make/value-file.js'
+import type { BuildError } from '../model/error.js'
+import type { BuildId } from '../model/ids.js'
+import { errorWords, printable } from '../redo/words.js'
+import { Replay } from '../replay/replay.js'
+import type { RecordingError } from '../store/recording/reader.js'
+
+export const OK = 0
+/** There is a difference, a fault, or nothing of what was asked for. */
+export const NOT_OK = 1
+/** The words make no sense, or a recording cannot be read. */
+export const USAGE = 2
+
+/** Where a command writes; standard output and error but in tests. */
+export interface Out {
+  print(text: string): void
+  say(text: string): void
+}
+
+export const processOut: Out = {
+  print: (text) => process.stdout.write(text),
+  say: (text) => process.stderr.write(`redo  ${text}\n`),
+}
+
+export type Flag = { readonly type: 'string' | 'boolean'; readonly short?: string }
+export interface Words {
+  readonly files: readonly string[]
+  readonly values: Readonly<Record<string, string | boolean | undefined>>
+  readonly json: boolean
+}
+
+/** `count`: how many words that are no options there must be, at least and at most. Left: a sentence. */
+export const wordsOf = (
+  name: string,
+  args: readonly string[],
+  count: readonly [number, number],
+  flags: Readonly<Record<string, Flag>> = {},
+): E.Either<string, Words> => {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { ...flags, json: { type: 'boolean' } },
+    })
+    if (positionals.length < count[0] || positionals.length > count[1])
+      return E.left(`redford ${name} takes ${countWords(count)} (see redford help)`)
+    return E.right({
+      files: positionals,
+      values: values as Words['values'],
+      json: (values as { readonly json?: boolean }).json === true,
+    })
+  } catch (error) {
+    return E.left(`${(error as Error).message.split('. ')[0]} (see redford help)`)
+  }
+}
+
+const countWords = ([least, most]: readonly [number, number]): string =>
+  least === most ? `${least === 1 ? 'one name' : `${least} names`}` : `${least} to ${most} names`
+
+/** A whole number from 0 on, or a sentence. */
+export const tickOf = (text: string, ticks: number): E.Either<string, number> => {
+  const tick = /^\d{1,15}$/.test(text) ? Number(text) : -1
+  return tick < 0 || tick > ticks
+    ? E.left(`'${text}' is no tick of the recording: it has ticks 0 to ${ticks}`)
+    : E.right(tick)
+}
+
+export const recordingErrorWords = (error: RecordingError): string => {
+  switch (error._tag) {
+    case 'absent':
+      return `${error.path}: there is no such file`
+    case 'unreadable':
+      return `${error.path}: nothing of it can be used: ${error.why}`
+    case 'newer':
+      return `${error.path}: it was written by a later version (format ${error.found}; this one knows up to ${error.known}); it was left untouched`
+  }
+}
+
+/** Calls `use` with the recording, and closes it. What is damaged is told of, and the valid beginning used. */
+export const withRecording = async (
+  path: string,
+  out: Out,
+  use: (replay: Replay) => number | Promise<number>,
+): Promise<number> => {
+  const opened = Replay.open(path)
+  if (E.isLeft(opened)) {
+    out.say(recordingErrorWords(opened.left))
+    return USAGE
+  }
+  const replay = opened.right
+  try {
+    const why = damageWords(path, replay)
+    if (why !== undefined) out.say(why)
+    return await use(replay)
+  } finally {
+    replay.close()
+  }
+}
+
+export const damageWords = (path: string, { damage, ticks }: Replay): string | undefined =>
+  damage === undefined ? undefined : `${path}: it ends too early, and is used up to tick ${ticks}: ${damage}`
+
+/** A build as people call it: a file, or the key of a rule. `name` as in a recording; `#7` for a request. */
+export const shownBuild = (name: string): string => {
+  const [, rule, text] = name[0] === '\0' ? name.split('\0') : []
+  return printable(rule === undefined ? (shownValue(name) ?? name) : `${rule}(${text})`)
+}
+
+/** The same for data: as text, where it is text. */
+export const textOfName = (name: string): string => Buffer.from(shownName(name), 'latin1').toString()
+const shownName = (name: string): string => {
+  const [, rule, text] = name[0] === '\0' ? name.split('\0') : []
+  return rule === undefined ? (partsOf(name) && shownValue(name)) || name : `${rule}(${text})`
+}
+
+export const faultWords = (error: BuildError | undefined, nameOf: (build: BuildId) => string): string =>
+  errorWords(error, nameOf)
+
+/** Microseconds, as people read them. */
+export const timeWords = (us: number): string => `${(us / 1e6).toFixed(3)} s`
+
+/** A few of many. */
+export const fewOf = (names: readonly string[], most = 6): string =>
+  names.length <= most ? names.join(' ') : `${names.slice(0, most).join(' ')} and ${names.length - most} more`

@@ -1,0 +1,101 @@
+/** `redford replay FILE`: what a recording holds, whether it comes to the same states again, and what would have been otherwise. */
+import * as E from 'fp-ts/lib/Either.js'
+import { loadPolicy } from '../lab/load-policy.js'
+import type { Replay, Verdict } from '../replay/replay.js'
+import { NOT_OK, OK, type Out, timeWords, USAGE, type Words, withRecording, wordsOf } from './recording.js'
+
+const FLAGS = {
+  verify: { type: 'boolean' },
+  mode: { type: 'string' },
+  policy: { type: 'string' },
+  jobs: { type: 'string', short: 'j' },
+} as const
+
+export const replayCommand = async (args: readonly string[], out: Out): Promise<number> => {
+  const words = wordsOf('replay', args, [1, 1], FLAGS)
+  if (E.isLeft(words)) return refuse(out, words.left)
+  const { mode = 'receipts', policy, jobs } = words.right.values as { mode?: string; policy?: string; jobs?: string }
+  if (!['receipts', 'reexecute', 'counterfactual'].includes(mode))
+    return refuse(out, `--mode is receipts, reexecute or counterfactual, not '${mode}'`)
+  if (mode !== 'counterfactual' && (policy !== undefined || jobs !== undefined))
+    return refuse(out, '--policy and --jobs say what would be otherwise: they need --mode counterfactual')
+  if (mode === 'reexecute')
+    return refuse(
+      out,
+      `--mode reexecute needs the rules: in a program, replay('${words.right.files[0]}', { rules }).verify({ mode: 'reexecute' })`,
+    )
+  return withRecording(words.right.files[0]!, out, (replay) =>
+    mode === 'counterfactual' ? otherwise(replay, words.right, out) : receipts(replay, words.right, out),
+  )
+}
+
+const refuse = (out: Out, why: string): number => {
+  out.say(why)
+  return USAGE
+}
+
+/** Receipts alone: no command and nobody's code runs. */
+const receipts = (replay: Replay, { values, json }: Words, out: Out): number => {
+  const { about, ticks, damage } = replay
+  let [elapsed, requests, made, broken] = [0, 0, 0, 0]
+  for (let tick = 1; tick <= ticks; tick++) {
+    const { input, elapsed: more } = replay.reader.at(tick)
+    elapsed += more
+    for (const { _tag } of input.receipts) {
+      if (_tag === 'done' || _tag === 'made') made++
+      else if (_tag === 'failed' || _tag === 'broken') broken++
+    }
+    requests += input.events.filter(
+      (event) => event._tag === 'followed' || (event._tag === 'requested' && event.by === 0),
+    ).length
+  }
+  const verdict = values.verify === true ? replay.verify() : undefined
+  const isWell = damage === undefined && (verdict === undefined || verdict._tag === 'agrees')
+  if (json) {
+    const data = { ...about, ticks, microseconds: elapsed, requests, made, broken, damage: damage ?? null }
+    out.print(`${JSON.stringify(verdict === undefined ? data : { ...data, verdict })}\n`)
+    return isWell ? OK : NOT_OK
+  }
+  out.print(
+    `${ticks} ticks in ${timeWords(elapsed)}, by ${about.face} ${about.program}, policy ${about.policy || 'unknown'}\n` +
+      `requests: ${requests}; made: ${made}; broken: ${broken}\n`,
+  )
+  if (verdict !== undefined) out.print(`${verdictWords(verdict)}\n`)
+  return isWell ? OK : NOT_OK
+}
+
+const verdictWords = (verdict: Verdict): string => {
+  switch (verdict._tag) {
+    case 'agrees':
+      return `verified: the same state after each of ${verdict.ticks} ticks`
+    case 'differs':
+      return `not the same: after tick ${verdict.tick} the state is ${verdict.found}, and was ${verdict.expected}`
+    case 'refused':
+      return `not the same: this program refuses tick ${verdict.tick}: ${verdict.why}`
+  }
+}
+
+const otherwise = async (replay: Replay, { values, json }: Words, out: Out): Promise<number> => {
+  let policy: Awaited<ReturnType<typeof loadPolicy>> | undefined
+  try {
+    policy = values.policy === undefined ? undefined : await loadPolicy(String(values.policy))
+  } catch (error) {
+    return refuse(out, (error as Error).message)
+  }
+  const jobs = values.jobs === undefined ? undefined : Number(values.jobs)
+  if (jobs !== undefined && !(Number.isInteger(jobs) && jobs >= 1))
+    return refuse(out, `--jobs takes a number from 1 on, not '${values.jobs}'`)
+  const found = replay.counterfactual({
+    ...(policy === undefined ? {} : { policy }),
+    ...(jobs === undefined ? {} : { jobs }),
+  })
+  if (json) out.print(`${JSON.stringify(found)}\n`)
+  else {
+    out.print(
+      `${timeWords(found.makespan)} in ${found.ticks} ticks; recorded: ${timeWords(found.recorded.makespan)} in ${found.recorded.ticks}\n`,
+    )
+    if (found.guessed > 0) out.print(`of ${found.runs} runs ${found.guessed} are a guess: they were not recorded so\n`)
+    if (found.otherAnswers > 0) out.print(`${found.otherAnswers} requests are answered otherwise\n`)
+  }
+  return found.otherAnswers === 0 ? OK : NOT_OK
+}

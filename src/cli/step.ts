@@ -1,0 +1,209 @@
+/** `redford step FILE`: a recording, tick by tick. By hand in a terminal; else it reads commands, one a line. */
+import { createInterface } from 'node:readline'
+import * as E from 'fp-ts/lib/Either.js'
+import type { BuildId } from '../model/ids.js'
+import { happeningsOf } from '../replay/happenings.js'
+import type { Replay } from '../replay/replay.js'
+import { Stepper } from '../replay/stepper.js'
+import { isKnown, shownName, statusNameOf, statusNames, viewOf } from '../replay/view.js'
+import {
+  faultWords,
+  fewOf,
+  NOT_OK,
+  OK,
+  type Out,
+  shownBuild,
+  textOfName,
+  timeWords,
+  USAGE,
+  withRecording,
+  wordsOf,
+} from './recording.js'
+import { buildDiffWords, happeningWords } from './tick-words.js'
+
+const HELP = `f [N]  forward, by N ticks (also an empty line, and the right arrow)
+b [N]  back (also the left arrow)
+g N    to tick N; g end
+w TARGET STATUS   to the first tick from here on where the target is that: ${statusNames.join(', ')}
+s TARGET          shows the target
+i      what is under way
+d      what this tick changed
+h, q   this text; the end
+`
+
+/** `input` undefined: the process's own. */
+export const stepCommand = async (args: readonly string[], out: Out): Promise<number> => {
+  const words = wordsOf('step', args, [1, 1])
+  if (E.isLeft(words)) {
+    out.say(words.left)
+    return USAGE
+  }
+  return withRecording(words.right.files[0]!, out, (replay) => new Session(replay, out, words.right.json).run())
+}
+
+class Session {
+  private readonly stepper: Stepper
+  private hasFailed = false
+
+  constructor(
+    private readonly replay: Replay,
+    private readonly out: Out,
+    private readonly json: boolean,
+  ) {
+    this.stepper = new Stepper(replay.reader)
+  }
+
+  run(): Promise<number> {
+    const isTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true
+    const lines = createInterface({
+      input: process.stdin,
+      ...(isTerminal ? { output: process.stdout, prompt: '> ' } : {}),
+      terminal: isTerminal,
+    })
+    if (isTerminal) this.out.print(`${this.replay.ticks} ticks; h tells the commands\n`)
+    this.show()
+    return new Promise((resolve) => {
+      const arrow = (_: unknown, key: { readonly name?: string } | undefined): void => {
+        if (lines.line !== '' || (key?.name !== 'right' && key?.name !== 'left')) return
+        this.out.print('\n')
+        this.obey(key.name === 'right' ? 'f' : 'b')
+        lines.prompt()
+      }
+      if (isTerminal) {
+        process.stdin.on('keypress', arrow)
+        lines.prompt()
+      }
+      let isOver = false
+      lines.on('line', (line) => {
+        // More lines may have been read by then.
+        isOver ||= line.trim() === 'q'
+        if (isOver) return lines.close()
+        this.obey(line)
+        if (isTerminal) lines.prompt()
+      })
+      lines.on('close', () => {
+        process.stdin.off('keypress', arrow)
+        // Whoever wrote the commands beforehand wants to know whether all were understood.
+        resolve(this.hasFailed && !isTerminal ? NOT_OK : OK)
+      })
+    })
+  }
+
+  private fail(why: string): void {
+    this.hasFailed = true
+    this.out.say(why)
+  }
+
+  private obey(line: string): void {
+    const [word = 'f', ...rest] = line.trim() === '' ? [] : line.trim().split(/\s+/)
+    const { stepper } = this
+    const count = rest[0] === undefined ? 1 : Number(rest[0])
+    switch (word) {
+      case 'f':
+      case 'b': {
+        if (!Number.isInteger(count) || count < 0) return this.fail(`'${rest[0]}' is no number of ticks`)
+        const to = word === 'f' ? stepper.tick + count : stepper.tick - count
+        if (to > stepper.ticks) this.out.say('that is the end')
+        if (to < 0) this.out.say('that is the beginning')
+        stepper.go(Math.max(0, Math.min(to, stepper.ticks)))
+        return this.show()
+      }
+      case 'g': {
+        const to = rest[0] === 'end' ? stepper.ticks : count
+        if (rest[0] === undefined || !Number.isInteger(to) || to < 0 || to > stepper.ticks)
+          return this.fail(`'${rest[0] ?? ''}' is no tick: there are 0 to ${stepper.ticks}`)
+        stepper.go(to)
+        return this.show()
+      }
+      case 'w':
+        return this.when(rest.slice(0, -1).join(' '), rest.at(-1) ?? '')
+      case 's':
+        return this.target(rest.join(' '))
+      case 'i':
+        return this.underWay()
+      case 'd':
+        return this.changes()
+      case 'h':
+        return this.out.print(HELP)
+      default:
+        return this.fail(`there is no command '${word}': h tells those there are`)
+    }
+  }
+
+  private readonly called = (x: BuildId): string => shownBuild(shownName(this.stepper.nameOf, x))
+
+  private show(): void {
+    const { stepper } = this
+    const what = stepper.last === undefined ? [] : happeningsOf(stepper.last, stepper.walker)
+    if (this.json)
+      return this.out.print(
+        `${JSON.stringify({ tick: stepper.tick, of: stepper.ticks, microseconds: stepper.at, happened: what })}\n`,
+      )
+    const words = what.flatMap((one) => happeningWords(one, this.called) ?? [])
+    this.out.print(`tick ${stepper.tick} of ${stepper.ticks}, ${timeWords(stepper.at)}\n`)
+    for (const line of words) this.out.print(`  ${line}\n`)
+  }
+
+  /** What a person calls a target, as the recording calls it. */
+  private find(target: string): string | undefined {
+    const found = this.stepper.nameLike((name) => textOfName(name) === target || shownBuild(name) === target)
+    if (found === undefined) this.fail(`nothing is called '${target}' in this recording`)
+    return found
+  }
+
+  private when(target: string, status: string): void {
+    if (!(statusNames as readonly string[]).includes(status))
+      return this.fail(`w TARGET STATUS: '${status}' is none of ${statusNames.join(', ')}`)
+    const name = this.find(target)
+    if (name === undefined) return
+    const from = this.stepper.tick
+    const found = this.stepper.forwardTo((state) => {
+      const x = this.stepper.idOf(name)
+      return x !== undefined && statusNameOf(state, x) === status && isKnown(state, x)
+    })
+    if (found) return this.show()
+    this.stepper.go(from)
+    this.fail(`${target} is not ${status} in any tick from ${from} on`)
+  }
+
+  private target(target: string): void {
+    const name = this.find(target)
+    if (name === undefined) return
+    const { stepper } = this
+    const x = stepper.idOf(name)
+    if (x === undefined) return this.fail(`nothing is known of ${target} yet`)
+    const view = viewOf(stepper.state, stepper.nameOf, x)
+    if (this.json)
+      return this.out.print(
+        `${JSON.stringify({ ...view, name: textOfName(view.name), dependencies: view.dependencies.map(textOfName) })}\n`,
+      )
+    const line = (what: string, words: string): void => {
+      if (words !== '') this.out.print(`  ${what}: ${words}\n`)
+    }
+    this.out.print(`${shownBuild(view.name)}: ${view.status}, ${view.kind}\n`)
+    line('flags', view.flags.join(' '))
+    line('made in generation', view.built === 0 ? '' : String(view.built))
+    line('changed', view.revision === 0 ? '' : `${view.revision} times`)
+    line('error', view.error === undefined ? '' : faultWords(view.error, this.called))
+    line('broken by', view.cause === undefined ? '' : shownBuild(view.cause))
+    line('depends on', fewOf(view.dependencies.map(shownBuild), 50))
+  }
+
+  private underWay(): void {
+    const found = this.stepper.underWay()
+    if (this.json)
+      return this.out.print(
+        `${JSON.stringify(found.map(({ name, status }) => ({ name: textOfName(name), status })))}\n`,
+      )
+    if (found.length === 0) this.out.print('  nothing is under way\n')
+    for (const { name, status } of found) this.out.print(`  ${shownBuild(name)}: ${status}\n`)
+  }
+
+  private changes(): void {
+    const { tick } = this.stepper
+    const found = tick === 0 ? [] : this.replay.diff(tick - 1, tick)
+    if (this.json)
+      return this.out.print(`${JSON.stringify(found.map((diff) => ({ ...diff, name: textOfName(diff.name) })))}\n`)
+    for (const line of found.flatMap(buildDiffWords)) this.out.print(`  ${line}\n`)
+  }
+}

@@ -1,0 +1,74 @@
+/** `redford why` and `why-not` of a recording: `--recording FILE`, `--at TICK`. Without, the project's own state is asked. */
+import * as E from 'fp-ts/lib/Either.js'
+import type { BuildId } from '../model/ids.js'
+import { shownName } from '../replay/view.js'
+import { Walker } from '../replay/walker.js'
+import { why } from '../replay/why.js'
+import type { FaultError } from '../replay/why-facts.js'
+import { whyNot } from '../replay/why-not.js'
+import { whyNotText, whyText } from '../replay/why-words.js'
+import { lastRecording } from './log.js'
+import {
+  faultWords,
+  NOT_OK,
+  OK,
+  type Out,
+  shownBuild,
+  textOfName,
+  tickOf,
+  USAGE,
+  withRecording,
+  wordsOf,
+} from './recording.js'
+
+const FLAGS = { recording: { type: 'string' }, at: { type: 'string' } } as const
+
+export const whyCommand = async (question: 'why' | 'why-not', args: readonly string[], out: Out): Promise<number> => {
+  const words = wordsOf(question, args, [1, 1], FLAGS)
+  if (E.isLeft(words)) {
+    out.say(words.left)
+    return USAGE
+  }
+  const { files, values, json } = words.right
+  const file = (values.recording as string | undefined) ?? lastRecording()
+  if (file === undefined) {
+    out.say('--at is a tick of a recording, and none was made in this project: name one by --recording FILE')
+    return USAGE
+  }
+  return withRecording(file, out, (replay) => {
+    const tick = tickOf(String(values.at ?? replay.ticks), replay.ticks)
+    if (E.isLeft(tick)) {
+      out.say(tick.left)
+      return USAGE
+    }
+    const walker = new Walker(replay.reader)
+    walker.seek(tick.right)
+    const { state } = walker
+    const target = files[0]!
+    const idOf = (): BuildId | undefined => {
+      for (const name of walker.named.values())
+        if (textOfName(name) === target || shownBuild(name) === target) return walker.find(name)
+      return undefined
+    }
+    const id = idOf()
+    const called = (x: BuildId): string => shownBuild(shownName(walker.nameOf, x))
+    const names = {
+      nameOf: called,
+      idOf,
+      errorWords: (error: FaultError<string>): string =>
+        error._tag === 'cycle'
+          ? `it needs itself: ${[...error.path, error.path[0]].join(' -> ')}`
+          : faultWords(error as never, called),
+      generation: replay.about.face === 'redo' ? ('request' as const) : ('generation' as const),
+    }
+    const told = question === 'why' ? whyText(state, names, target) : whyNotText(state, names, target)
+    if (!told.isKnown) {
+      out.say(told.text.trimEnd())
+      return NOT_OK
+    }
+    const as = (x: BuildId): string => textOfName(shownName(walker.nameOf, x))
+    if (json) out.print(`${JSON.stringify(question === 'why' ? why(state, id!, as) : whyNot(state, id!, as))}\n`)
+    else out.print(told.text)
+    return OK
+  })
+}

@@ -1,0 +1,281 @@
+/**
+ * Values beyond the batch. What a build of the batch needs and is not at hand is made at once, or found to hold, as long as make can
+ * do that by itself, before the state knows of any of it; and so is what that needs. So most of a graph is gone through from the
+ * bottom up, each build once, and never waits in the state. What cannot be finished here is left to the reducer.
+ */
+
+import { contentOfCause } from '../model/content-of-cause.js'
+import { isAtHand } from '../model/dependencies.js'
+import type { BuildError, Failure } from '../model/error.js'
+import { failureFrom } from '../model/error.js'
+import type { Ahead as AheadReceipt, Alone, Groups, Receipt } from '../model/event.js'
+import { type BuildId, buildId } from '../model/ids.js'
+import { Bit, Edge, Fact, Flag, Flight, GROUP_SHIFT, KIND_MASK, Kind, Mode, type State } from '../model/state.js'
+import { objectAt, read } from '../model/table.js'
+import { type Answers, answersOfState, fromTable, resultOf } from './answers.js'
+
+type Ended = Extract<Receipt, { _tag: 'made' | 'broken' }>
+
+/** What came of a build in this batch; without `receipt` it holds. */
+interface Done {
+  readonly receipt: Ended | undefined
+  readonly revision: number
+}
+/** Of the batch, and not begun. */
+const DUE = 'due'
+/** Begun, and not done; or it will not be in this batch. */
+const OPEN = 'open'
+
+/** What a state answers, and before that what was done in this batch. */
+export class Found implements Answers {
+  builds = new Map<BuildId, Done | typeof DUE | typeof OPEN>()
+
+  /** The batch is over. A new map: one that is emptied keeps what was in it from being collected early (V8 links the old table to the new one). */
+  clear(): void {
+    this.builds = new Map()
+  }
+
+  isAtHand(state: State, x: BuildId): boolean {
+    const found = this.builds.get(x)
+    return found === undefined ? isAtHand(state, x) : typeof found === 'object'
+  }
+
+  resultOf(state: State, x: BuildId): unknown {
+    const receipt = this.receiptOf(x)
+    return receipt?._tag === 'made' ? fromTable(receipt.value) : resultOf(state, x)
+  }
+
+  isBroken(state: State, x: BuildId): boolean {
+    const receipt = this.receiptOf(x)
+    return receipt === undefined ? answersOfState.isBroken(state, x) : receipt._tag === 'broken'
+  }
+
+  failureOf(state: State, x: BuildId): Failure {
+    const errorOf = (d: BuildId): BuildError | undefined => {
+      const receipt = this.receiptOf(d)
+      return receipt?._tag === 'broken' ? receipt.error : objectAt(state.errors, d)
+    }
+    return failureFrom(x, (d) => this.causeOf(state, d), errorOf)
+  }
+
+  causeOf({ facts }: State, x: BuildId): number {
+    const receipt = this.receiptOf(x)
+    return receipt?._tag === 'broken' ? (receipt.cause ?? 0) : read(facts, x, Fact.CAUSE)
+  }
+
+  revisionOf({ facts }: State, x: BuildId): number {
+    const found = this.builds.get(x)
+    return typeof found === 'object' ? found.revision : read(facts, x, Fact.REVISION)
+  }
+
+  private receiptOf(x: BuildId): Done['receipt'] {
+    const found = this.builds.get(x)
+    return typeof found === 'object' ? found.receipt : undefined
+  }
+}
+
+export interface Attempts {
+  /** Whether it can be made without regard to others that are ready. */
+  readonly isAlone: (x: BuildId) => boolean
+  /** Begins, or goes on, with `x`, which asked for so many groups in this batch. */
+  readonly attempt: (state: State, x: BuildId, asked: number) => Alone
+}
+
+const NONE: Groups = []
+
+/** A build that was begun, and what it waits for. */
+class Begun {
+  wants: readonly BuildId[] = []
+  next = 0
+  /** Something it needs is not to be had in this batch. */
+  isStuck = false
+  /** What it asked for in this batch. */
+  groups: Groups = NONE
+
+  constructor(
+    readonly x: BuildId,
+    /** The edge that it is judged from on; 0 once it is known that it has to run, if `isJudged`. */
+    public edge: number,
+    public isJudged: boolean,
+  ) {}
+
+  waitFor(wants: readonly BuildId[]): void {
+    this.wants = wants
+    this.next = 0
+  }
+}
+
+export class Ahead {
+  private left: number
+  private readonly done: Alone[] = []
+  private readonly open: Alone[] = []
+
+  constructor(
+    private readonly state: State,
+    private readonly found: Found,
+    private readonly attempts: Attempts,
+  ) {
+    this.left = state.ahead
+  }
+
+  run(builds: readonly BuildId[]): AheadReceipt {
+    const { builds: known } = this.found
+    for (const x of builds) known.set(x, DUE)
+    const later: BuildId[] = []
+    for (const x of builds) {
+      if (known.get(x) !== DUE) continue
+      if (this.left > 0) this.bring(x)
+      else later.push(x)
+    }
+    return { _tag: 'ahead', build: builds[0]!, done: this.done, open: this.open.reverse(), later }
+  }
+
+  /** Depth first, without recursion. */
+  private bring(root: BuildId): void {
+    const stack = [this.begin(root)]
+    for (let top = stack[0]; top !== undefined; top = stack[stack.length - 1]) {
+      if (top.next < top.wants.length) {
+        const d = top.wants[top.next++]!
+        if (top.isJudged ? this.isCurrent(d) : this.found.isAtHand(this.state, d)) continue
+        if (this.canBegin(d)) stack.push(this.begin(d))
+        else top.isStuck = true
+      } else if (this.goOn(top)) {
+        stack.pop()
+        const below = stack[stack.length - 1]
+        if (below !== undefined && typeof this.found.builds.get(top.x) !== 'object') below.isStuck = true
+      }
+    }
+  }
+
+  private canBegin(x: BuildId): boolean {
+    if (this.left <= 0) return false
+    const known = this.found.builds.get(x)
+    if (known !== undefined) return known === DUE
+    const { facts, flight } = this.state
+    if (read(flight, x, Flight.STATUS) !== 0) return false
+    const flags = read(facts, x, Fact.FLAGS)
+    const kind = flags & KIND_MASK
+    return (kind === Kind.VALUE || kind === Kind.UNKNOWN) && (flags & Flag.WIPED) === 0 && this.attempts.isAlone(x)
+  }
+
+  private begin(x: BuildId): Begun {
+    this.left--
+    this.found.builds.set(x, OPEN)
+    return new Begun(x, read(this.state.facts, x, Fact.DEP_HEAD), isToBeJudged(this.state, x))
+  }
+
+  /** Whether nothing more is to be done for it. */
+  private goOn(begun: Begun): boolean {
+    const { x } = begun
+    if (begun.isStuck) {
+      this.open.push(
+        begun.isJudged ? { _tag: 'unjudged', build: x } : { _tag: 'needs', build: x, groups: begun.groups },
+      )
+      return true
+    }
+    if (begun.isJudged) {
+      const verdict = this.judge(begun)
+      if (verdict === 'waits') return false
+      if (verdict === 'holds') {
+        this.holds(x)
+        return true
+      }
+      begun.isJudged = false
+    }
+    const { groups } = begun
+    const receipt = this.attempts.attempt(this.state, x, groups.length)
+    if (receipt._tag === 'needs') {
+      const more = receipt.groups
+      begun.groups = groups.length === 0 ? more : [...groups, ...more]
+      begun.isStuck = more.length === 0
+      begun.waitFor(more.length === 1 ? more[0]! : more.flat())
+      return false
+    }
+    if (receipt._tag === 'made' || receipt._tag === 'broken')
+      this.end(groups.length === 0 ? receipt : withGroups(receipt, groups))
+    else this.open.push(receipt)
+    return true
+  }
+
+  /** As the reducer's `judge`: group by group, each as a whole. */
+  private judge(begun: Begun): 'waits' | 'holds' | 'changed' {
+    const { edges } = this.state
+    let e = begun.edge
+    while (e !== 0) {
+      const group = read(edges, e, Edge.MODE) >>> GROUP_SHIFT
+      const wants: BuildId[] = []
+      let isChanged = false
+      begun.edge = e
+      for (; e !== 0 && read(edges, e, Edge.MODE) >>> GROUP_SHIFT === group; e = read(edges, e, Edge.NEXT_DEP)) {
+        if ((read(edges, e, Edge.MODE) & Mode.CREATE) !== 0) continue
+        const d = buildId(read(edges, e, Edge.DEPENDENCY))
+        if (!this.isCurrent(d)) wants.push(d)
+        else if (this.found.revisionOf(this.state, d) !== read(edges, e, Edge.SEEN)) isChanged = true
+      }
+      if (wants.length > 0) {
+        begun.waitFor(wants)
+        return 'waits'
+      }
+      if (isChanged) return 'changed'
+    }
+    return 'holds'
+  }
+
+  /** Known to hold, be the value there or not. */
+  private isCurrent(x: BuildId): boolean {
+    const found = this.found.builds.get(x)
+    if (found !== undefined) return typeof found === 'object'
+    return read(this.state.checked, x, 0) > 0 && read(this.state.flight, x, Flight.STATUS) === 0
+  }
+
+  private holds(x: BuildId): void {
+    const { facts } = this.state
+    this.done.push({ _tag: 'holds', build: x })
+    // Where the value was given up, it is not to be had in this batch.
+    if ((read(facts, x, Fact.FLAGS) & Flag.WIPED) === 0)
+      this.found.builds.set(x, { receipt: undefined, revision: read(facts, x, Fact.REVISION) })
+  }
+
+  private end(receipt: Ended): void {
+    this.done.push(receipt)
+    this.found.builds.set(receipt.build, { receipt, revision: this.revisionAfter(receipt) })
+  }
+
+  /** As the reducer will have it. */
+  private revisionAfter(receipt: Ended): number {
+    const { state } = this
+    const { facts } = state
+    const x = receipt.build
+    const revision = read(facts, x, Fact.REVISION)
+    if (revision === 0) return 1
+    const isBroken = receipt._tag === 'broken'
+    if (isBroken !== ((read(facts, x, Fact.FLAGS) & Flag.BROKEN) !== 0)) return (revision + 1) | 0
+    const cause = isBroken ? receipt.cause : undefined
+    const content = cause === undefined ? receipt.content : contentOfCause(cause, (i) => this.contentWord(cause, i))
+    for (let i = 0; i < 4; i++) if (read(facts, x, Fact.CONTENT + i) !== content[i]) return (revision + 1) | 0
+    return revision
+  }
+
+  private contentWord(x: BuildId, i: number): number {
+    const found = this.found.builds.get(x)
+    const receipt = typeof found === 'object' ? found.receipt : undefined
+    if (receipt === undefined) return read(this.state.facts, x, Fact.CONTENT + i)
+    if (receipt._tag === 'made' || receipt.cause === undefined) return receipt.content[i]!
+    const { cause } = receipt
+    return contentOfCause(cause, (word) => this.contentWord(cause, word))[i]!
+  }
+}
+
+/** Besides what it asked for in the end, it asked for `groups` before. */
+const withGroups = (receipt: Ended, groups: Groups): Ended => ({
+  ...receipt,
+  groups: receipt.groups.length === 0 ? groups : [...groups, ...receipt.groups],
+})
+
+/** Whether it is to be seen first whether it holds. What rests is; of what is ready, what the reducer says so of. */
+export const isToBeJudged = ({ facts, flight }: State, x: BuildId): boolean => {
+  const flags = read(facts, x, Fact.FLAGS)
+  if ((flags & KIND_MASK) !== Kind.VALUE || (flags & Flag.STALE) !== 0) return false
+  const status = read(flight, x, Flight.STATUS)
+  return status === 0 || (status & (Bit.UNJUDGED | Bit.ANEW)) === Bit.UNJUDGED
+}

@@ -1,0 +1,138 @@
+/** What happened in one tick, as plain data: what was asked, found, made and answered. */
+import type { BuildError } from '../model/error.js'
+import { LOOK_STRIDE, LookWord } from '../model/event.js'
+import type { BuildId } from '../model/ids.js'
+import type { RecordedTick } from '../store/recording/reader.js'
+import { shownName } from './view.js'
+import type { Walker } from './walker.js'
+
+/** Names are byte strings; a request is `#` and its id. */
+export type Happening =
+  /** `by`: the build whose do-file asks; undefined: a person, or the program. */
+  | {
+      readonly what: 'asked'
+      readonly request: string
+      readonly by?: string
+      readonly want: string
+      readonly targets: readonly string[]
+    }
+  | { readonly what: 'cancelled'; readonly request: string }
+  /** They may not be what they were. */
+  | { readonly what: 'doubted' | 'transacted' | 'taken' | 'wiped' | 'adopted'; readonly targets: readonly string[] }
+  /** Everything was looked at, and only these are not what they were. */
+  | { readonly what: 'looked'; readonly targets: readonly string[] }
+  | { readonly what: 'found'; readonly there: readonly string[]; readonly absent: readonly string[] }
+  | { readonly what: 'needs'; readonly target: string; readonly needs: readonly string[] }
+  | { readonly what: 'started' | 'ended'; readonly target: string }
+  | { readonly what: 'made'; readonly target: string; readonly changed: boolean }
+  | { readonly what: 'broken'; readonly target: string; readonly error?: BuildError; readonly cause?: string }
+  | { readonly what: 'answered'; readonly request: string; readonly by?: string; readonly ok: boolean }
+  | { readonly what: 'noticed'; readonly request: string }
+  | { readonly what: 'forgotten'; readonly targets: readonly string[] }
+  /** An event that changes how something is judged, or what is kept. */
+  | { readonly what: 'told'; readonly event: string; readonly target?: string }
+
+/** `walker` has just taken in `tick`. */
+export const happeningsOf = ({ input }: RecordedTick, walker: Walker): readonly Happening[] => {
+  const name = (x: BuildId): string => shownName(walker.nameOf, x)
+  const names = (builds: readonly BuildId[]): readonly string[] => builds.map(name)
+  const found: Happening[] = []
+  const changed = new Map(walker.news.flatMap((news) => (news._tag === 'built' ? [[news.build, news.changed]] : [])))
+  for (const receipt of input.receipts) {
+    switch (receipt._tag) {
+      case 'scanned': {
+        const isThere = (_: BuildId, i: number): boolean => receipt.looks[i * LOOK_STRIDE + LookWord.KIND] !== 0
+        const there = names(receipt.builds.filter(isThere))
+        found.push({ what: 'found', there, absent: names(receipt.builds.filter((x, i) => !isThere(x, i))) })
+        break
+      }
+      case 'blocked':
+        if (receipt.needs.length > 0)
+          found.push({ what: 'needs', target: name(receipt.build), needs: names(receipt.needs) })
+        break
+      case 'needs':
+        found.push({ what: 'needs', target: name(receipt.build), needs: names(receipt.groups.at(-1) ?? []) })
+        break
+      case 'started':
+        found.push({ what: 'started', target: name(receipt.build) })
+        break
+      case 'done':
+      case 'made':
+        found.push({ what: 'made', target: name(receipt.build), changed: changed.get(receipt.build) !== false })
+        break
+      case 'failed':
+        found.push({ what: 'broken', target: name(receipt.build), error: receipt.error })
+        break
+      case 'broken': {
+        const { error, cause } = receipt
+        const why = {
+          ...(error === undefined ? {} : { error }),
+          ...(cause === undefined ? {} : { cause: name(cause) }),
+        }
+        found.push({ what: 'broken', target: name(receipt.build), ...why })
+        break
+      }
+      case 'pooled':
+      case 'recalled':
+        found.push({ what: 'told', event: receipt._tag, target: name(receipt.build) })
+    }
+  }
+  for (const event of input.events) {
+    switch (event._tag) {
+      case 'requested':
+        found.push({
+          what: 'asked',
+          request: `#${event.request}`,
+          ...(event.by === 0 ? {} : { by: name(event.by) }),
+          want: event.want,
+          targets: names(event.targets),
+        })
+        break
+      case 'followed':
+        found.push({ what: 'asked', request: `#${event.request}`, want: 'live', targets: [name(event.target)] })
+        break
+      case 'cancelled':
+        found.push({ what: 'cancelled', request: `#${event.request}` })
+        break
+      case 'changed':
+        found.push({ what: 'doubted', targets: names(event.builds) })
+        break
+      case 'looked':
+        found.push({ what: 'looked', targets: names(event.changed) })
+        break
+      case 'transacted':
+      case 'taken':
+      case 'wiped':
+        found.push({ what: event._tag, targets: names(event.builds) })
+        break
+      case 'adopted':
+        found.push({ what: 'adopted', targets: [name(event.build)] })
+        break
+      case 'ended':
+        found.push({ what: 'ended', target: name(event.build) })
+        break
+      case 'always':
+      case 'stamped':
+        found.push({ what: 'told', event: event._tag, target: name(event.build) })
+        break
+      case 'rechecked':
+      case 'collect':
+      case 'swept':
+        found.push({ what: 'told', event: event._tag })
+    }
+  }
+  const forgotten: string[] = []
+  for (const news of walker.news) {
+    if (news._tag === 'responded')
+      found.push({
+        what: 'answered',
+        request: `#${news.request}`,
+        ...(news.by === 0 ? {} : { by: name(news.by) }),
+        ok: news.ok,
+      })
+    else if (news._tag === 'noticed') found.push({ what: 'noticed', request: `#${news.request}` })
+    else if (news._tag === 'forgotten' && walker.nameOf(news.build) !== undefined) forgotten.push(name(news.build))
+  }
+  if (forgotten.length > 0) found.push({ what: 'forgotten', targets: forgotten })
+  return found
+}

@@ -1,0 +1,39 @@
+/**
+ * What builds cost, as the store keeps it: a table that only some files have, of pages of words. It is written when all else is brought up to
+ * date, and not with each commit: what of it is lost, or wrong, costs time and no result.
+ */
+import type { Database } from 'better-sqlite3'
+import { changedPages } from '../model/changed.js'
+import { COST_MAX, COST_STRIDE } from '../model/plan.js'
+import { emptyTable, IntEditor, type IntTable, PAGE_ROWS, pageOf } from '../model/table.js'
+
+const WORDS = PAGE_ROWS * COST_STRIDE
+
+/** Empty, where there is none. */
+export const loadCosts = (db: Database): IntTable => {
+  const table = db.prepare("select 1 from sqlite_master where type = 'table' and name = 'costs'").get()
+  if (table === undefined) return emptyTable(COST_STRIDE)
+  const editor = new IntEditor(emptyTable(COST_STRIDE))
+  const pages = db.prepare('select id, words from costs').raw().all() as [number, Uint8Array][]
+  for (const [page, bytes] of pages) {
+    if (bytes.length !== WORDS * 4) continue
+    const words = new Int32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))
+    for (let i = 0; i < WORDS; i++) {
+      const word = words[i]!
+      if (word > 0 && word <= COST_MAX)
+        editor.set(page * PAGE_ROWS + Math.floor(i / COST_STRIDE), i % COST_STRIDE, word)
+    }
+  }
+  return editor.finish()
+}
+
+/** Writes what is another than it was, inside a transaction. */
+export const saveCosts = (db: Database, before: IntTable, after: IntTable): void => {
+  if (before === after) return
+  db.exec('create table if not exists costs (id integer primary key, words blob not null)')
+  const set = db.prepare('insert or replace into costs (id, words) values (?, ?)')
+  changedPages(before, after, (page) => {
+    const words = (pageOf(after, page) ?? new Int32Array(WORDS)).slice()
+    set.run(page, new Uint8Array(words.buffer))
+  })
+}

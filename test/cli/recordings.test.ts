@@ -1,0 +1,272 @@
+/** The commands that read recordings, as people type them. */
+import * as fs from 'node:fs'
+import Database from 'better-sqlite3'
+import { afterEach, describe, expect, test } from 'vitest'
+import { closeSpaces, noted, type Result, type RunOptions, type Space, space } from '../support/space.js'
+
+afterEach(closeSpaces)
+
+/** Recorded twice: `good.rec` is the first build, `bad.rec` one in which `b` breaks. */
+const project = async (): Promise<Space> => {
+  const s = space({
+    src: '1',
+    other: 'good',
+    'all.do': noted('redo-ifchange a b', 'cat a b'),
+    'a.do': noted('redo-ifchange src', 'cat src'),
+    'b.do': noted('redo-ifchange a other', 'test "$(cat other)" != bad', 'cat a'),
+  })
+  expect((await s.run('redo', ['-j1', '--record', 'good.rec', 'all'])).code).toBe(0)
+  s.write('other', 'bad')
+  expect((await s.run('redo', ['-j1', '--record', 'bad.rec', 'all'])).code).toBe(1)
+  return s
+}
+
+const redford = (s: Space, args: readonly string[], options: RunOptions = {}): Promise<Result> =>
+  s.run('redford', args, options)
+const lines = (text: string): readonly string[] => text.split('\n').slice(0, -1)
+const json = (text: string): unknown => JSON.parse(text)
+
+test('replay tells what a recording holds, and verifies it', async () => {
+  const s = await project()
+  const plain = await redford(s, ['replay', 'good.rec', '--verify'])
+  expect([plain.code, plain.stderr]).toEqual([0, ''])
+  expect(plain.stdout).toMatch(
+    /^\d+ ticks in [\d.]+ s, by redo .*, policy fullBatch\nrequests: 1; made: 3; broken: 0\nverified: /,
+  )
+  expect(json((await redford(s, ['replay', 'bad.rec', '--verify', '--json'])).stdout)).toMatchObject({
+    face: 'redo',
+    requests: 1,
+    broken: 2,
+    damage: null,
+    verdict: { _tag: 'agrees' },
+  })
+})
+
+test('replay says what would have been, or why it cannot', async () => {
+  const s = await project()
+  const found = await redford(s, ['replay', 'good.rec', '--mode', 'counterfactual', '--policy', 'cap(1)', '--json'])
+  expect(found.code, found.stderr).toBe(0)
+  expect(json(found.stdout)).toMatchObject({ otherAnswers: 0, guessed: 0 })
+  for (const [args, why] of [
+    [['--mode', 'reexecute'], 'needs the rules'],
+    [['--mode', 'other'], "not 'other'"],
+    [['--policy', 'cap(1)'], 'need --mode counterfactual'],
+    [['--mode', 'counterfactual', '--policy', 'none'], 'there is no policy none'],
+    [['--mode', 'counterfactual', '--policy', 'cap(x)'], 'must be numbers'],
+    [['--mode', 'counterfactual', '--jobs', '0'], "not '0'"],
+  ] as const) {
+    const refused = await redford(s, ['replay', 'good.rec', ...args])
+    expect([refused.code, refused.stdout]).toEqual([2, ''])
+    expect(refused.stderr).toContain(why)
+  }
+})
+
+test('log tells what happened, of the last recording if none is named', async () => {
+  const s = await project()
+  const last = await redford(s, ['log'])
+  expect(last.code, last.stderr).toBe(0)
+  expect(last.stdout).toBe((await redford(s, ['log', 'bad.rec'])).stdout)
+  expect(last.stdout).toMatch(/^ *\d+ {2}\d\.\d{3} s {2}.*request #\d+ for all \(force\)/m)
+  expect(last.stdout).toMatch(/b is broken: exit 1/)
+  const builds = lines((await redford(s, ['log', '--builds', 'good.rec'])).stdout)
+  expect(builds.map((line) => line.replace(/^[\d.]+ s {2}[\d.]+ s {2}/, ''))).toEqual([
+    'a: changed',
+    'b: changed',
+    'all: changed',
+  ])
+  const ticks = lines((await redford(s, ['log', '--json', 'bad.rec'])).stdout).map(
+    (line) => json(line) as { tick: number },
+  )
+  expect(ticks.map(({ tick }) => tick)).toEqual(ticks.map((_, i) => i + 1))
+  expect(JSON.stringify(ticks)).toContain('{"what":"broken","target":"b","error":{"_tag":"exit","code":1}}')
+  const inner = await redford(s, ['log', '--builds'], { cwd: '.' })
+  expect(inner.stdout).toContain('b: exit 1')
+})
+
+test('diff says where two recordings part, and by what', async () => {
+  const s = await project()
+  const build = async (other: string, name: string): Promise<void> => {
+    s.write('other', other)
+    await s.run('redo', ['-j1', '--no-daemon', '--record', name, 'all'])
+  }
+  // Both from the same state: what they are built from is another. The first one breaks, so that it leaves no other files.
+  await s.run('redford', ['stop'])
+  await s.sh('cp -a .redford ../kept')
+  await build('bad', 'one.rec')
+  await s.sh('rm -rf .redford && cp -a ../kept .redford')
+  await build('good again', 'two.rec')
+  const found = await redford(s, ['diff', 'one.rec', 'two.rec'])
+  expect(found.code).toBe(1)
+  expect(found.stdout).toMatch(
+    /^tick \d+ is the first that differs: .*other was looked at, and differs: .*what it holds \([0-9a-f]+ in one.rec, [0-9a-f]+ in two.rec\)/,
+  )
+  const data = json((await redford(s, ['diff', '--json', 'one.rec', 'two.rec'])).stdout)
+  expect(data).toMatchObject({ result: 'tick', about: [] })
+  expect(Object.values((data as { names: object }).names)).toContain('other')
+  const same = await redford(s, ['diff', 'one.rec', 'one.rec'])
+  expect([same.code, same.stdout]).toEqual([0, expect.stringMatching(/^they are the same, in all \d+ ticks\n$/)])
+  const start = await redford(s, ['diff', 'good.rec', 'bad.rec'])
+  expect([start.code, start.stdout]).toEqual([1, expect.stringMatching(/^they begin with different states:\n/)])
+})
+
+test('diff of one recording says what became of which build between two ticks', async () => {
+  const s = await project()
+  const all = await redford(s, ['diff', 'bad.rec'])
+  expect(all.code).toBe(1)
+  expect(all.stdout).toMatch(/^b\n(?: {4}.*\n)* {4}its error: none -> /m)
+  const none = await redford(s, ['diff', 'bad.rec', '--from', '3', '--to', '3'])
+  expect([none.code, none.stdout]).toEqual([0, ''])
+  for (const args of [
+    ['bad.rec', '--to', '1000'],
+    ['bad.rec', '--from', 'x'],
+    ['bad.rec', 'good.rec', '--to', '1'],
+    [],
+  ]) {
+    const refused = await redford(s, ['diff', ...args])
+    expect([refused.code, refused.stdout]).toEqual([2, ''])
+  }
+})
+
+test('step goes through it by commands, one a line', async () => {
+  const s = await project()
+  const step = (commands: readonly string[], ...flags: readonly string[]): Promise<Result> =>
+    redford(s, ['step', 'bad.rec', ...flags], { stdin: commands.map((line) => `${line}\n`).join('') })
+  const found = await step([
+    '',
+    'f 2',
+    'b',
+    'w b broken',
+    's b',
+    'i',
+    'd',
+    'g end',
+    'f',
+    'g 0',
+    'b',
+    'h',
+    'q',
+    'never read',
+  ])
+  expect(found.code, found.stderr).toBe(0)
+  expect(found.stdout.match(/^tick (\d+|end)/gm)!.slice(0, 4)).toEqual(['tick 0', 'tick 1', 'tick 3', 'tick 2'])
+  expect(found.stdout).toContain('b is broken: exit 1')
+  expect(found.stdout).toMatch(/^b: broken, target\n(?: {2}.*\n)* {2}error: exit 1\n {2}depends on: b.do a other\n/m)
+  expect(found.stdout).toMatch(/^ {2}all: (blocked|start|running)$/m)
+  expect(found.stdout).toMatch(/^ {6}its error: none -> /m)
+  expect(found.stderr).toBe('redo  that is the end\nredo  that is the beginning\n')
+  const wrong = await step(['zz', 'g 9999', 'w b asleep', 's nobody', 'f x', 'w src broken'])
+  expect(wrong.code).toBe(1)
+  expect(lines(wrong.stderr)).toHaveLength(6)
+  const data = await step(['f', 's src', 'i', 'd'], '--json')
+  expect(lines(data.stdout).map(json)).toHaveLength(5)
+})
+
+test('why and why-not answer as of a tick of a recording', async () => {
+  const s = await project()
+  const why = await redford(s, ['why', 'b', '--recording', 'bad.rec'])
+  expect(why.code, why.stderr).toBe(0)
+  expect(why.stdout).toMatch(/^b was made in request 2, the last one: it failed\n {2}other has another content/)
+  const before = await redford(s, ['why', 'b', '--recording', 'bad.rec', '--at', '0'])
+  expect(before.stdout).toMatch(/^b was made in request 1/)
+  // Of the last recording.
+  expect((await redford(s, ['why', 'b', '--at', '0'])).stdout).toBe(before.stdout)
+  expect(json((await redford(s, ['why', 'b', '--json', '--recording', 'bad.rec'])).stdout)).toMatchObject({
+    build: 'b',
+  })
+  expect((await redford(s, ['why-not', 'src', '--recording', 'bad.rec'])).code).toBe(0)
+  const unknown = await redford(s, ['why', 'nobody', '--recording', 'bad.rec'])
+  expect([unknown.code, unknown.stdout]).toEqual([1, ''])
+  expect((await redford(s, ['why', 'b', '--recording', 'bad.rec', '--at', '9999'])).code).toBe(2)
+})
+
+test('shrink finds the smallest that still shows a fault', async () => {
+  const s = await project()
+  s.write('shows', 'redford log --json "$1" | grep -q \'"what":"broken","target":"b"\'\n')
+  const found = await redford(s, ['shrink', 'bad.rec', '--test', 'sh ./shows', '--json'], { timeoutMs: 60_000 })
+  expect(found.code, found.stderr).toBe(0)
+  expect(json(found.stdout)).toMatchObject({ file: 'bad.rec.small', ticks: 1, isWhole: true })
+  expect((await redford(s, ['replay', '--verify', 'bad.rec.small'])).stdout).toContain('verified')
+  const none = await redford(s, ['shrink', 'good.rec', '--test', 'sh ./shows'])
+  expect([none.code, s.exists('good.rec.small')]).toEqual([1, false])
+  for (const args of [
+    ['bad.rec'],
+    ['bad.rec', '--test', 'true', '--output', 'src'],
+    ['bad.rec', '--test', 'true', '--tries', '0'],
+  ])
+    expect((await redford(s, ['shrink', ...args])).code).toBe(2)
+  expect(s.read('src')).toBe('1')
+})
+
+describe('what cannot be read', () => {
+  test('is told of in a line, by every command, with exit code 2', async () => {
+    const s = await project()
+    const db = new Database(s.path('good.rec') as string)
+    db.pragma('user_version = 999')
+    db.close()
+    for (const [name, why] of [
+      ['nowhere.rec', 'there is no such file'],
+      ['src', 'it is no recording of Redford'],
+      ['good.rec', /format 999; this one knows up to \d+/],
+    ] as const)
+      for (const args of [
+        ['replay', name],
+        ['log', name],
+        ['step', name],
+        ['diff', name, 'bad.rec'],
+        ['diff', 'bad.rec', name],
+        ['why', 'b', '--recording', name],
+        ['shrink', name, '--test', 'true'],
+      ]) {
+        const refused = await redford(s, args)
+        expect([args, refused.code, refused.stdout]).toEqual([args, 2, ''])
+        expect(lines(refused.stderr)).toEqual([expect.stringMatching(why)])
+      }
+  }, 120_000)
+
+  test('in part is used up to there, and that is said', async () => {
+    const s = await project()
+    const db = new Database(s.path('bad.rec') as string)
+    const log = db.prepare('select log from chunks where id = 1').pluck().get() as Buffer
+    log[log.length - 30]! ^= 1
+    db.prepare('update chunks set log = ? where id = 1').run(log)
+    db.close()
+    const found = await redford(s, ['replay', 'bad.rec', '--verify'])
+    expect(found.code).toBe(1)
+    expect(found.stderr).toMatch(
+      /^redo {2}bad.rec: it ends too early, and is used up to tick (\d+): what comes after tick \1 is damaged\n$/,
+    )
+    expect(found.stdout).toContain('verified: the same state after each of')
+    expect((await redford(s, ['log', 'bad.rec'])).code).toBe(0)
+  })
+
+  test('words that make no sense are refused', async () => {
+    const s = space({})
+    for (const args of [['replay'], ['replay', 'a', 'b'], ['log', '--strange'], ['step'], ['diff'], ['log']]) {
+      const refused = await redford(s, args)
+      expect([args, refused.code, refused.stdout]).toEqual([args, 2, ''])
+      expect(lines(refused.stderr)).toHaveLength(1)
+    }
+    expect((await redford(s, ['log', '--help'])).stdout).toContain('redford log [FILE]')
+  })
+})
+
+test('a recording replays the same in another process, time zone, locale, umask and folder', async () => {
+  const s = await project()
+  const here = [
+    await redford(s, ['replay', '--verify', '--json', 'bad.rec']),
+    await redford(s, ['log', '--json', 'bad.rec']),
+  ]
+  fs.mkdirSync(`${s.base}/elsewhere`)
+  const bytes = fs.readFileSync(s.path('bad.rec'))
+  fs.writeFileSync(`${s.base}/elsewhere/moved.rec`, bytes)
+  for (const env of [
+    { TZ: 'Pacific/Kiritimati', LC_ALL: 'tr_TR.UTF-8', LANG: 'tr_TR.UTF-8' },
+    { TZ: 'America/St_Johns', LC_ALL: 'C', HOME: undefined, NO_COLOR: '1' },
+  ]) {
+    const there = []
+    for (const args of ['replay --verify --json', 'log --json'])
+      there.push(await s.sh(`cd ../elsewhere && umask 077 && exec redford ${args} moved.rec`, { env }))
+    expect(there).toEqual(here)
+  }
+  expect(fs.readFileSync(`${s.base}/elsewhere/moved.rec`).equals(bytes)).toBe(true)
+})

@@ -1,0 +1,194 @@
+/** A recording that was damaged, or cut off: what can be used of it is a beginning that verifies, or it is said that nothing can. */
+import { spawn } from 'node:child_process'
+import * as fs from 'node:fs'
+import Database from 'better-sqlite3'
+import fc from 'fast-check'
+import * as E from 'fp-ts/lib/Either.js'
+import { describe, expect, it } from 'vitest'
+import { Replay } from '../../src/replay/replay.js'
+import { FORMAT } from '../../src/store/recording/format.js'
+import * as files from '../property/arbitraries.js'
+import { recordOps } from '../replay/record.js'
+import { useFolder } from '../support/folder.js'
+
+const folder = useFolder()
+
+/** Digests after each tick, as they were. */
+const digestsOf = (path: string): readonly string[] => {
+  const replay = E.toUnion(Replay.open(path)) as Replay
+  const found = Array.from({ length: replay.ticks }, (_, i) => replay.reader.digestAt(i + 1))
+  replay.close()
+  return found
+}
+
+/** Several chunks and snapshots, since ticks are many. */
+const recorded = (path: string, seed: number): readonly string[] => {
+  const [sample] = fc.sample(files.samples(), { numRuns: 1, seed })
+  const ops = fc.sample(files.ops(), { numRuns: 12, seed }).flat()
+  recordOps(path, sample!, ops, [seed, 3, 1, 4, 1, 5])
+  return digestsOf(path)
+}
+
+/** How much of it can be used; everything that can is as it was. */
+const expectPrefix = (path: string, digests: readonly string[]): number | undefined => {
+  const opened = Replay.open(path)
+  if (E.isLeft(opened)) {
+    expect(['absent', 'unreadable', 'newer']).toContain(opened.left._tag)
+    return undefined
+  }
+  const replay = opened.right
+  try {
+    expect(replay.ticks).toBeLessThanOrEqual(digests.length)
+    if (replay.ticks < digests.length) expect(replay.damage).toMatch(/tick|missing|damaged|malformed/)
+    for (let tick = 1; tick <= replay.ticks; tick++) {
+      expect(replay.reader.digestAt(tick)).toBe(digests[tick - 1])
+      replay.reader.at(tick)
+    }
+    expect(replay.verify()).toEqual({ _tag: 'agrees', ticks: replay.ticks })
+    replay.stateAt(replay.ticks)
+    return replay.ticks
+  } finally {
+    replay.close()
+  }
+}
+
+describe('a recording', () => {
+  it('cut off anywhere', { timeout: 120_000 }, () => {
+    const path = folder.at('whole.rec')
+    const digests = recorded(path, 5)
+    expect(digests.length).toBeGreaterThan(50)
+    const bytes = fs.readFileSync(path)
+    fc.assert(
+      fc.property(fc.nat(bytes.length), (length) => {
+        const cut = folder.at('cut.rec')
+        fs.writeFileSync(cut, bytes.subarray(0, length))
+        expectPrefix(cut, digests)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('with bytes that are others', { timeout: 120_000 }, () => {
+    const path = folder.at('whole.rec')
+    const digests = recorded(path, 6)
+    const bytes = fs.readFileSync(path)
+    const used = new Set<number | undefined>()
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 4 }),
+        (flips) => {
+          const other = Buffer.from(bytes)
+          for (const [at, flip] of flips) other[at]! ^= flip
+          const flipped = folder.at('flipped.rec')
+          fs.writeFileSync(flipped, other)
+          used.add(expectPrefix(flipped, digests))
+        },
+      ),
+      { numRuns: 600 },
+    )
+    // Some are used up to somewhere in the middle.
+    expect(used.size).toBeGreaterThan(3)
+  })
+
+  it('with rows that are gone, or hold something else', { timeout: 120_000 }, () => {
+    const path = folder.at('whole.rec')
+    const digests = recorded(path, 7)
+    const columns = {
+      chunks: ['id', 'first', 'count', 'chain', 'sums', 'times', 'log'],
+      snapshots: ['tick', 'sum', 'bytes'],
+      meta: ['value'],
+    }
+    const junk = [null, 0, -1, 2 ** 40, 'text', Buffer.alloc(0), Buffer.from([255, 255, 255, 255, 255, 255]), 1.5]
+    fc.assert(
+      fc.property(
+        fc.constantFrom('chunks', 'snapshots', 'meta'),
+        fc.nat(),
+        fc.nat(),
+        fc.nat(junk.length),
+        (table, row, column, what) => {
+          const other = folder.at('other.rec')
+          fs.copyFileSync(path, other)
+          const db = new Database(other)
+          const key = { chunks: 'id', snapshots: 'tick', meta: 'key' }[table]
+          const rows = db.prepare(`select ${key} from ${table}`).pluck().all()
+          const at = rows[row % rows.length]
+          if (what === junk.length) db.prepare(`delete from ${table} where ${key} = ?`).run(at)
+          else {
+            const name = columns[table][column % columns[table].length]
+            try {
+              db.prepare(`update ${table} set ${name} = ? where ${key} = ?`).run(junk[what], at)
+            } catch {
+              // SQLite itself does not take it.
+            }
+          }
+          db.close()
+          expectPrefix(other, digests)
+        },
+      ),
+      { numRuns: 500 },
+    )
+  })
+
+  it('of a later format is refused, with both versions, and left as it is', () => {
+    const path = folder.at('later.rec')
+    recorded(path, 8)
+    const db = new Database(path)
+    db.pragma(`user_version = ${FORMAT + 1}`)
+    db.close()
+    const bytes = fs.readFileSync(path)
+    expect(Replay.open(path)).toEqual(E.left({ _tag: 'newer', path, found: FORMAT + 1, known: FORMAT }))
+    expect(fs.readFileSync(path).equals(bytes)).toBe(true)
+  })
+
+  it('that is none, is a folder, or is not there, is told of as such', () => {
+    fs.writeFileSync(folder.at('text'), 'nothing of the kind'.repeat(20))
+    fs.writeFileSync(folder.at('empty'), '')
+    fs.mkdirSync(folder.at('folder'))
+    new Database(folder.at('db')).exec('create table t (x)').close()
+    const tags = ['text', 'empty', 'folder', 'db', 'no'].map((name) => {
+      const opened = Replay.open(folder.at(name))
+      return E.isLeft(opened) ? opened.left._tag : 'opened'
+    })
+    expect(tags).toEqual(['unreadable', 'unreadable', 'absent', 'unreadable', 'absent'])
+  })
+})
+
+/** Records changes of a source for ever, and says so once it began. */
+const endless = (path: string): string => `
+  import { codec as C, createEngine, rule, source } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)}
+  const s = source('s', { key: C.int, value: C.int })
+  const r = rule('r', { key: C.int, value: C.string }, function* (k, b) { return 'long'.repeat(40) + (yield* b.need(s(k))) })
+  const eng = createEngine({ rules: [s, r], drive: 'manual', record: ${JSON.stringify(path)} })
+  for (let i = 0; i < 20; i++) eng.live(r(i)).subscribe(() => {})
+  for (let n = 0; ; n++) {
+    eng.transact((tx) => tx.set(s(n % 20), n))
+    eng.settle()
+    if (n === 0) process.stdout.write('begun')
+    if (n % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+  }`
+
+describe('a process that is killed while it records', () => {
+  it('leaves a beginning that verifies', { timeout: 120_000 }, async () => {
+    const ticks: number[] = []
+    for (let round = 0; round < 12; round++) {
+      const path = folder.at(`${round}.rec`)
+      const child = spawn(process.execPath, ['--input-type=module', '-e', endless(path)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      const ended = new Promise((resolve) => child.once('exit', resolve))
+      await new Promise((resolve) => child.stdout.once('data', resolve))
+      await new Promise((resolve) => setTimeout(resolve, (round * 61) % 500))
+      child.kill('SIGKILL')
+      await ended
+      const replay = Replay.open(path)
+      expect(replay).toMatchObject({ _tag: 'Right' })
+      const { right } = replay as E.Right<Replay>
+      expect(right.damage).toBeUndefined()
+      expect(right.reader.isEnded).toBe(false)
+      expect(right.verify()).toEqual({ _tag: 'agrees', ticks: right.ticks })
+      ticks.push(right.ticks)
+      right.close()
+    }
+    expect(Math.max(...ticks)).toBeGreaterThan(256)
+  })
+})
