@@ -4,17 +4,19 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { policyNames } from '../reduce/policies/named.js'
 import { LabError } from './graph.js'
+import { validate } from './recordings.js'
 import { htmlOf } from './report/html.js'
-import { csvOf, tableOf } from './report/table.js'
+import { csvOf, shown, tableOf } from './report/table.js'
 import type { Settings, Spec } from './scenarios.js'
 import { type Plan, runPlan } from './shares.js'
 import { type Cell, summariesOf } from './study.js'
 
 export const labUsage = `usage: redford lab [OPTIONS] TRACE...
+       redford lab validate RECORDING...   how far the simulation of recorded builds, as they were, is from what they took
 Runs policies on workloads, under the real engine and a pretended machine, and says how they did.
 
 A TRACE is a file: a workflow in WfFormat, a build with its costs (own-build.json), change sets of its sources (own-changes.json,
-beside the build; edits:own-changes.json: of one tree that all share), times of requests (CSV), a build.ninja with its .ninja_log; or a graph
+beside the build; edits:own-changes.json: of one tree that all share), times of requests (CSV), a build.ninja with its .ninja_log, a recording (--slots 0: as it was); or a graph
 that is drawn: chain:N, star:N, layered:LxW, queue:fixed, queue:exponential.
 
   --policy P       a policy, more than once for more: ${policyNames.slice(0, 6).join(', ')},
@@ -77,6 +79,7 @@ export const labCommand = async (args: readonly string[]): Promise<number> => {
     return refuse((error as Error).message.split('. ')[0]!, 2)
   }
   const { values, positionals } = parsed
+  if (positionals[0] === 'validate') return validateAll(positionals.slice(1))
   if (values.help === true || positionals.length === 0) {
     process.stdout.write(labUsage)
     return values.help === true ? 0 : 2
@@ -89,6 +92,24 @@ export const labCommand = async (args: readonly string[]): Promise<number> => {
   } catch (error) {
     if (!(error instanceof LabError)) throw error
     clearLine()
+    return refuse(error.message, 1)
+  }
+}
+
+/** Exit code 1 where one of them cannot be read. */
+const validateAll = (paths: readonly string[]): number => {
+  if (paths.length === 0) return refuse('validate needs a recording (see redford lab --help)', 2)
+  try {
+    for (const path of paths) {
+      const { recorded, simulated, error, guessed } = validate(path)
+      const guesses = guessed === 0 ? '' : `, ${guessed} runs guessed`
+      process.stdout.write(
+        `${path}: took ${shown(recorded)} ms, simulated ${shown(simulated)} ms, off by ${shown(100 * error)} %${guesses}\n`,
+      )
+    }
+    return 0
+  } catch (error) {
+    if (!(error instanceof LabError)) throw error
     return refuse(error.message, 1)
   }
 }

@@ -6,6 +6,7 @@ import { fromBuildTrace, fromChanges, fromCsv } from './formats/traces.js'
 import { fromWfFormat } from './formats/wfformat.js'
 import { faster, type Graph, LabError } from './graph.js'
 import { Random } from './random.js'
+import { isRecording, replayed } from './recordings.js'
 import type { Machine } from './simulate.js'
 import type { Scenario } from './study.js'
 import { type Costs, chain, drawCost, layered, star } from './synthetic.js'
@@ -33,6 +34,17 @@ export interface Spec {
 /** @throws LabError where the source is none, or not understood. */
 export const scenarioOf = ({ source, settings }: Spec): Scenario => {
   const { machine, drive, estimates } = settings
+  if (isRecording(source)) {
+    const as = machine.slots > 0 ? `${machine.slots} slots` : 'as it was'
+    const nothing = (): Workload => ({ name: source, jobs: [] })
+    const options = { machine }
+    return {
+      name: `${shortName(source)}, recorded, ${as}`,
+      draw: nothing,
+      options,
+      replayed: (policy) => replayed(source, policy, machine.slots),
+    }
+  }
   const options = { machine, estimates, ...(drive !== undefined && { drive }) }
   const { name, draw } = drawer(source, settings)
   const where = machine.slots > 0 ? `${machine.slots} slots` : 'one thread'

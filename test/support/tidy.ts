@@ -35,7 +35,10 @@ export const rooms: Readonly<Record<string, Room>> = {
   replay: { rooms: ['model', 'store', 'engine'], packages: ['fp-ts'] },
   // Looks over everybody's shoulder.
   testing: { rooms: [...core, 'engine', 'library', 'replay'], packages: ['fp-ts', 'fast-check', 'node:'] },
-  lab: { rooms: ['model', 'reduce', 'finalize', 'engine'], packages: ['fp-ts', 'node:', 'vega', 'vega-lite'] },
+  lab: {
+    rooms: ['model', 'reduce', 'finalize', 'engine', 'replay', 'store'],
+    packages: ['fp-ts', 'node:', 'vega', 'vega-lite'],
+  },
   cli: { rooms: [...core, 'engine', 'redo', 'replay', 'lab'], packages: ['fp-ts', 'node:', 'picocolors'] },
   index: { rooms: [...core, 'engine', 'library', 'redo', 'replay', 'testing'], packages: [] },
 }

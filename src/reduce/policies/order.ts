@@ -164,7 +164,9 @@ const AGEING = 0.5
  * comes forward, so that a large one is not passed by for ever: its key falls as fast as that of all others, so only when it came matters.
  */
 export const shortestRemaining = ({ ageing = AGEING } = {}): CarryPolicy<undefined> =>
-  ofRequest('shortestRemaining', ({ remaining, since }) => Math.round(remaining + ageing * 1000 * since))
+  ofRequest(ageing === AGEING ? 'shortestRemaining' : `shortestRemaining(${ageing})`, ({ remaining, since }) =>
+    Math.round(remaining + ageing * 1000 * since),
+  )
 
 /** The request that got the least so far comes first: near to the shortest first, without knowing what anything costs. */
 export const leastAttained = (): CarryPolicy<undefined> => ofRequest('leastAttained', ({ attained }) => attained)

@@ -1,0 +1,81 @@
+/** Recordings of real builds as workloads: the same requests, and runs that take as long, under other policies and with other slots. */
+import * as E from 'fp-ts/lib/Either.js'
+import type { Policy } from '../reduce/policies/policy.js'
+import { counterfactual } from '../replay/counterfactual.js'
+import { APPLICATION_ID, headerOf } from '../store/recording/format.js'
+import { RecordingReader } from '../store/recording/reader.js'
+import { LabError } from './graph.js'
+import type { Metrics } from './metrics.js'
+
+export const isRecording = (path: string): boolean => {
+  try {
+    return headerOf(path).application === APPLICATION_ID
+  } catch {
+    return false
+  }
+}
+
+/** `slots` 0: as many as there were. @throws LabError where it cannot be read. */
+export const replayed = (path: string, policy: Policy, slots: number): Metrics =>
+  reading(path, (reader) => {
+    const found = counterfactual(reader, slots > 0 ? { policy, jobs: slots, pools: pools(slots) } : { policy })
+    const makespan = found.makespan / 1000
+    const one = { count: 1, mean: makespan, p50: makespan, p95: makespan, p99: makespan, max: makespan }
+    const ratio = found.makespan / Math.max(1, found.recorded.makespan)
+    return {
+      makespan,
+      makespanRatio: ratio,
+      all: { ...one, slowdown: ratio, slowdownP99: ratio },
+      byClass: {},
+      ...NOTHING,
+      ticks: found.ticks,
+      runs: found.runs,
+    }
+  })
+
+/** How far the simulation of a recorded build, as it was, is from what it took: makespans in ms. */
+export interface Validation {
+  readonly recorded: number
+  readonly simulated: number
+  /** By the recorded one. */
+  readonly error: number
+  /** Runs of which the recording does not know what they would have done. */
+  readonly guessed: number
+}
+
+/** @throws LabError where it cannot be read. */
+export const validate = (path: string): Validation =>
+  reading(path, (reader) => {
+    const { makespan, recorded, guessed } = counterfactual(reader)
+    const error = Math.abs(makespan - recorded.makespan) / Math.max(1, recorded.makespan)
+    return { recorded: recorded.makespan / 1000, simulated: makespan / 1000, error, guessed }
+  })
+
+const reading = <A>(path: string, work: (reader: RecordingReader) => A): A => {
+  const opened = RecordingReader.open(path)
+  if (E.isLeft(opened))
+    throw new LabError(`${path}: ${'why' in opened.left ? opened.left.why : `it is ${opened.left._tag}`}`)
+  try {
+    return work(opened.right)
+  } finally {
+    opened.right.close()
+  }
+}
+
+/** As much room in each pool, however many there are. */
+const pools = (slots: number): readonly number[] => Array.from({ length: 64 }, () => slots)
+
+const NOTHING = {
+  delayP99: 0,
+  longestTurn: 0,
+  occupancy: 0,
+  occupancyP99: 0,
+  utilisation: 0,
+  jain: 1,
+  wasted: 0,
+  shared: 0,
+  longestWait: 0,
+  turns: 0,
+  realUsPerTick: 0,
+  realUsPerBuild: 0,
+}

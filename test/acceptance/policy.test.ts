@@ -1,0 +1,70 @@
+/** What is begun first: by what it cost in earlier builds, unless somebody says otherwise. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { afterEach, expect, test } from 'vitest'
+import { closeSpaces, noted, type Space, space } from '../support/space.js'
+
+afterEach(closeSpaces)
+
+/** What ran since the last call, in order, but for `all`. */
+const ran = (s: Space): readonly string[] => {
+  const names = readFileSync(s.runsFile, 'utf8').split('\n')
+  writeFileSync(s.runsFile, '')
+  return names.filter((name) => name !== '' && name !== 'all')
+}
+
+const project = () =>
+  space({
+    x: '1',
+    'all.do': noted('redo-ifchange quick1 quick2 slow'),
+    'quick1.do': noted('redo-ifchange x', 'cat x'),
+    'quick2.do': noted('redo-ifchange x', 'cat x'),
+    'slow.do': noted('redo-ifchange x', 'sleep 0.3', 'cat x'),
+  })
+
+test('the second build begins with what took longest in the first, though another daemon makes it', async () => {
+  const s = project()
+  expect((await s.ifchange('all', '-j1')).code).toBe(0)
+  expect(ran(s)).toEqual(['quick1', 'quick2', 'slow'])
+  await s.run('redford', ['stop'])
+  s.write('x', '2')
+  expect((await s.ifchange('all', '-j1')).code).toBe(0)
+  expect(ran(s)[0]).toBe('slow')
+})
+
+test('--policy chooses otherwise, from then on', async () => {
+  const s = project()
+  await s.ifchange('all', '-j1')
+  ran(s)
+  for (const [x, args] of [
+    ['2', ['--policy', 'fullBatch']],
+    ['3', []],
+  ] as const) {
+    s.write('x', x)
+    expect((await s.ifchange('all', '-j1', ...args)).code).toBe(0)
+    expect(ran(s)).toEqual(['quick1', 'quick2', 'slow'])
+  }
+  const wrong = await s.ifchange('all', '--policy', 'best')
+  expect(wrong.code).toBe(2)
+  expect(wrong.stderr).toContain('--policy: there is no policy best: use one of fixpoint, ')
+})
+
+test('a policy of redford.config.js chooses, and one that breaks the rules is told so, and builds all the same', async () => {
+  const s = project()
+  s.write(
+    'redford.config.mjs',
+    `export default {
+      rules: [],
+      policy: function mine(view) {
+        return { scan: view.scan(99), run: view.run(99), answer: view.answer(view.freeSlots), start: [...view.start(99)].reverse() }
+      },
+    }`,
+  )
+  const result = await s.ifchange('all', '-j1')
+  expect(result.code, result.stderr).toBe(0)
+  expect(result.stderr).toContain('the policy mine: it starts 2 more than there are slots and rooms for')
+  expect(ran(s)).toEqual(['slow', 'quick2', 'quick1'])
+  s.write('redford.config.mjs', 'export default { rules: [], policy: 7 }')
+  s.write('x', '2')
+  const none = await s.ifchange('all')
+  expect(none.stderr).not.toContain('fault of redo')
+})
