@@ -106,7 +106,7 @@ export class BuildEngine {
               this.settings,
               this.keeper?.state,
               this.keys.size === 0 ? 0 : this.versionNow,
-              (options.record ?? false) !== false || options.control?.isPumped === true,
+              (options.record ?? false) !== false,
             )
           : originState(this.settings, origin),
       drive: perTurn,

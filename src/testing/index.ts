@@ -3,6 +3,8 @@ export type { Control } from '../library/control.js'
 export * as arb from './arb.js'
 export { type Dag, dagsOf } from './dags.js'
 export { Counterexample, type Explored, type ExploreOptions, explore } from './explore.js'
+export { oracle as fileOracle, type Rule as FileRule, type World as FileWorld } from './files.js'
+export { type FileOptions, forAllFileSchedules, playFiles } from './files-schedules.js'
 export { fingerprint } from './fingerprint.js'
 export {
   type Check,

@@ -127,7 +127,7 @@ export abstract class Space {
 
   get first(): Node {
     return {
-      // Each build by itself: make goes nowhere of its own accord.
+      // Each build is a step of its own.
       state: { ...this.inside.inner.state, ahead: 0 },
       underWay: [],
       position: 0,

@@ -324,6 +324,6 @@ export const same = (is: unknown, should: unknown, what: string): void => {
   ensure(one === other, () => `${what}: ${one}, and should be ${other}`)
 }
 
-/** What is said of builds one by one. */
-const each = (receipt: Receipt): readonly Receipt[] =>
+/** What was done ahead of its batch, too. */
+export const each = (receipt: Receipt): readonly Receipt[] =>
   receipt._tag === 'ahead' ? [...receipt.done, ...receipt.open] : [receipt]

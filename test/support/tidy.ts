@@ -33,12 +33,12 @@ export const rooms: Readonly<Record<string, Room>> = {
   // The library face, as `redo` is the face for do-files.
   library: { rooms: [...core, 'engine', 'replay'], packages: ['fp-ts', 'node:'] },
   replay: { rooms: ['model', 'store', 'engine'], packages: ['fp-ts'] },
+  // Looks over everybody's shoulder.
+  testing: { rooms: [...core, 'engine', 'library', 'replay'], packages: ['fp-ts', 'fast-check', 'node:'] },
   lab: {
     rooms: ['model', 'reduce', 'finalize', 'engine', 'replay', 'store'],
     packages: ['fp-ts', 'node:', 'vega', 'vega-lite'],
   },
-  // Looks over everybody's shoulder.
-  testing: { rooms: [...core, 'engine', 'library', 'replay'], packages: ['fp-ts', 'fast-check', 'node:'] },
   cli: { rooms: [...core, 'engine', 'redo', 'replay', 'lab'], packages: ['fp-ts', 'node:', 'picocolors'] },
   index: { rooms: [...core, 'engine', 'library', 'redo', 'replay', 'testing'], packages: [] },
 }

@@ -275,8 +275,8 @@ export const bugs = [
     id: 'policy-starves',
     what: 'a policy never picks every fifth build',
     file: 'reduce/policies/basic.js',
-    find: 'view.newest(NEAR)), {',
-    put: 'view.newest(NEAR).filter((x) => x % 5 !== 4)), {',
+    find: 'view.newest(NEAR)',
+    put: 'view.newest(NEAR).filter((x) => x % 5 !== 4)',
   },
   {
     id: 'pool-overfilled',
