@@ -86,6 +86,7 @@ export class BuildEngine {
       inThread: (run, pool, key, signal) => this.threads.run(run, pool, key, signal),
       recall: (state, build) => this.keeper?.recall(state, build),
       isDropped,
+      now: this.settings.now,
       freeze,
       ...(control?.fault && { fault: control.fault }),
       settle: (receipt) => {

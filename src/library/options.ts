@@ -2,8 +2,9 @@
 import type { Drive as InnerDrive } from '../engine.js'
 import type { ActionDefinition, Definition, Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
+import { Track } from '../model/plan.js'
 import { fixpoint } from '../reduce/policies/basic.js'
-import { isPolicy, type Policy } from '../reduce/policies/policy.js'
+import { isPolicy, type Policy, tracksOf } from '../reduce/policies/policy.js'
 import type { Control } from './control.js'
 import type { Defined } from './define.js'
 import type { MemoryStore, SqliteStore } from './store.js'
@@ -51,6 +52,8 @@ export interface Settings {
   readonly policy: Policy
   readonly keep: number
   readonly freeze: boolean
+  /** Where the policy goes by what things cost. */
+  readonly now: (() => number) | undefined
   readonly isDropped: () => boolean
   readonly onError: (error: unknown) => void
   readonly onBreach: (breach: string) => void
@@ -91,8 +94,9 @@ export const settingsOf = (options: CreateOptions): Settings => {
   const rooms = Object.entries(pools).map(roomOf)
   for (const of of known) if (of.kind === 'action') checkPool(of, rooms)
   const onBreach = (breach: string): void => onError(new Misuse(`the policy ${breach}`))
+  const now = (tracksOf(policy) & (Track.RANK | Track.LANES)) === 0 ? undefined : () => performance.now()
   const isDropped = control?.isDropped ?? dropper(continuations)
-  return { known, pools: rooms, policy, keep, freeze, isDropped, onError, onBreach, control }
+  return { known, pools: rooms, policy, keep, freeze, now, isDropped, onError, onBreach, control }
 }
 
 const roomOf = ([name, room]: readonly [string, number | { readonly threads: number }]): Room => {

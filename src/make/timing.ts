@@ -1,3 +1,6 @@
+/** What runs cost. */
+import type { Receipt } from '../model/event.js'
+
 /** How long a run takes, without the time in which it waits for what it asked for. In ms of `performance.now()`. */
 export class Timing {
   private startedMs = 0
@@ -30,3 +33,7 @@ export class Timing {
     return { cost: Math.max(1, Math.round((this.endedMs - this.startedMs - this.waitedMs) * 1000)) }
   }
 }
+
+/** With what it cost, in µs, since `began`. */
+export const costing = (receipt: Receipt, began: number | undefined, clock: (() => number) | undefined): Receipt =>
+  receipt._tag !== 'made' || began === undefined ? receipt : { ...receipt, cost: Math.round((clock!() - began) * 1000) }

@@ -27,6 +27,7 @@ import type { Keys } from './keys.js'
 import { type Ended, Pending } from './pending.js'
 import { fail, laterOf, Run, reasonOf } from './rule.js'
 import { filled, listOf } from './shape.js'
+import { costing } from './timing.js'
 import type { World } from './world.js'
 
 export interface ValueMakeOptions {
@@ -42,14 +43,15 @@ export interface ValueMakeOptions {
   readonly freeze: boolean
   /** What a read or action throws in place of being begun; undefined: nothing. */
   readonly fault?: (key: Key) => unknown
+  /** In ms, where costs of reads and actions are to be known. */
+  readonly now?: (() => number) | undefined
   /** Takes the end of long work. */
   readonly settle: (receipt: Receipt) => void
 }
 
 export class ValueMake {
-  /** Generators that wait: a cache. */
+  /** Generators that wait, and what builds declared that wait: caches. */
   private readonly waiting = new Map<BuildId, Run>()
-  /** What builds declared that wait: a cache. */
   private readonly declarations = new Map<BuildId, Declared>()
   private readonly pending = new Pending()
   /** Empty between batches. */
@@ -222,13 +224,13 @@ export class ValueMake {
   private underTake(x: BuildId, work: (signal: AbortSignal) => unknown, made: (value: unknown) => Alone): Alone {
     const receiptOf = (ended: Ended): Alone =>
       'value' in ended ? made(ended.value) : broken(x, [], reasonOf(ended.error))
-    const fault = this.options.fault?.(this.keyOf(x))
+    const { now: clock, settle, fault: faultOf } = this.options
+    const fault = faultOf?.(this.keyOf(x))
     if (fault !== undefined) return broken(x, [], reasonOf(fault))
-    const ended = this.pending.begin(x, work, (later) => this.options.settle(receiptOf(later)))
+    const began = clock?.()
+    const ended = this.pending.begin(x, work, (later) => settle(costing(receiptOf(later), began, clock)))
     return ended === undefined ? { _tag: 'started', build: x } : receiptOf(ended)
   }
-
-  // ---------------------------------------------------------------------------------------------- rules
 
   /** How many groups the present attempt at `x` asked for. */
   private askedBy(state: State, x: BuildId, asked: number): number {

@@ -266,7 +266,7 @@ export class Host {
     // The end of the process closes the file: the next one finds a journal, and SQLite's log, as after a sudden end.
     if (this.options.brief) {
       this.store.commit(this.engine.state)
-      this.store.keepCosts(this.engine.state)
+      this.store.costs.keep(this.engine.state.costs)
     } else this.store.close(this.engine.state)
   }
 

@@ -9,6 +9,30 @@ import { emptyTable, IntEditor, type IntTable, PAGE_ROWS, pageOf } from '../mode
 
 const WORDS = PAGE_ROWS * COST_STRIDE
 
+/** Commits between two times that what builds cost is written: each version of the table since is held on to. */
+const EVERY = 256
+
+/** When they are written. */
+export class Costs {
+  private commits = 0
+
+  /** `written`: what the file has. */
+  constructor(
+    private readonly write: (before: IntTable, after: IntTable) => boolean,
+    private written: IntTable,
+  ) {}
+
+  /** A commit has been made. */
+  committed(costs: IntTable): void {
+    if (++this.commits % EVERY === 0) this.keep(costs)
+  }
+
+  /** If the disk lets it. */
+  keep(costs: IntTable): void {
+    if (this.write(this.written, costs)) this.written = costs
+  }
+}
+
 /** Empty, where there is none. */
 export const loadCosts = (db: Database): IntTable => {
   const table = db.prepare("select 1 from sqlite_master where type = 'table' and name = 'costs'").get()

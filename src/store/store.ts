@@ -14,6 +14,7 @@ import { emptyState, FACT_STRIDE, type State } from '../model/state.js'
 import { objectAt, PAGE_ROWS, pageOf, pagesEnd, rowsEnd } from '../model/table.js'
 import { type Changes, changesBetween } from './changes.js'
 import { type Contents, readContents } from './contents.js'
+import { Costs } from './costs.js'
 import { closeQuietly, emptyHead, isDamage, openDatabase, refusalOf, type StoreError, setAside } from './database.js'
 import { createTexts, type Statements, StoreFile } from './file.js'
 import { IntentLog } from './intents.js'
@@ -36,8 +37,6 @@ import type { Along, Intent, StoreOptions, StoreWarning } from './terms.js'
 export { type StoreError, StoreFault } from './database.js'
 export type { Along, Intent, StoreOptions, StoreWarning } from './terms.js'
 
-/** Commits between two times that what builds cost is written. */
-const COSTS_EVERY = 256
 const JOURNAL_BYTES_MAX = 4 << 20
 /** What of the log of intents the last commit took over. */
 const LOG_END = 'intentsEnd'
@@ -99,9 +98,7 @@ export class Store {
   /** Intents that no commit has taken over. */
   private readonly log: IntentLog
   private committed: State
-  /** As they were written last. */
-  private costs: State['costs']
-  private commits = 0
+  readonly costs: Costs
   private head: Head
   /** Checksums of the pages by number. */
   private pageSums: ReadonlyMap<number, number>
@@ -131,7 +128,7 @@ export class Store {
     const { state: facts, names } = loadState(records, this.head.generation, onNames)
     const state = contents === undefined ? facts : { ...facts, costs: contents.costs }
     this.committed = state
-    this.costs = state.costs
+    this.costs = new Costs((before, after) => file.saveCosts(before, after), state.costs)
     this.names = names
     this.log = new IntentLog(`${path}-intents`, Number(this.meta(LOG_END) ?? 0))
     const found = [...this.notes.all(NoteKind.INTENT).map(intentOf), ...this.log.found]
@@ -187,8 +184,7 @@ export class Store {
     }
     this.unsettled = []
     this.log.clear()
-    // Now and then: until then, each version of the table since is held on to.
-    if (++this.commits % COSTS_EVERY === 0) this.keepCosts(after)
+    this.costs.committed(after.costs)
   }
 
   /** Records that these targets will be put in place, before any of them is. @throws StoreFault: none is recorded. */
@@ -204,8 +200,8 @@ export class Store {
     if (this.log.isEmpty) return this.notes.edit(along?.put ?? [], [...drop, ...(along?.drop ?? [])])
     const done = new Set(settled)
     const kept = this.log.all.filter(({ name }) => !done.has(name)).map(noteOf)
-    kept.push({ kind: NoteKind.META, key: LOG_END, value: String(this.log.end) })
-    return this.notes.edit([...kept, ...(along?.put ?? [])], [...drop, ...(along?.drop ?? [])])
+    const end = { kind: NoteKind.META, key: LOG_END, value: String(this.log.end) }
+    return this.notes.edit([...kept, end, ...(along?.put ?? [])], [...drop, ...(along?.drop ?? [])])
   }
 
   private nameNew(after: State, rows: readonly BuildId[], { nameOf }: Along): void {
@@ -260,16 +256,13 @@ export class Store {
     this.editNotes(this.notes.edit(value === undefined ? [] : [{ ...note, value }], value === undefined ? [note] : []))
   }
 
-  /** What builds cost is written, if the disk lets it. */
-  keepCosts({ costs }: State): void {
-    if (this.file.saveCosts(this.costs, costs)) this.costs = costs
-  }
-
   /** Lets go of the file; with `after`, once it holds that. @throws StoreFault, closed all the same. */
   close(after?: State): void {
     try {
-      if (after !== undefined) this.checkpoint(after)
-      if (after) this.keepCosts(after)
+      if (after !== undefined) {
+        this.checkpoint(after)
+        this.costs.keep(after.costs)
+      }
     } finally {
       this.file.close()
       this.log.close()
