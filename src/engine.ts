@@ -108,6 +108,11 @@ export class Engine {
     this.schedule()
   }
 
+  /** Whether a turn is about to run by itself. */
+  get isScheduled(): boolean {
+    return this.scheduled
+  }
+
   /** Whether a tick would do anything. */
   get isReady(): boolean {
     return this.events.length > 0 || this.receipts.length > 0 || !isEmpty(this.choose().batch)
@@ -121,6 +126,12 @@ export class Engine {
     if (this.events.length === 0 && this.receipts.length === 0 && isEmpty(batch)) return false
     this.advance(carry === this.state.carry ? batch : { ...batch, carry })
     return true
+  }
+
+  /** One tick that does this of what is ready, whatever the policy would. */
+  tickOf(batch: Batch): void {
+    const isHeld = this.events.some(({ _tag }) => _tag === 'transacted')
+    this.advance(isHeld ? emptyBatch : batch)
   }
 
   private advance(batch: Batch): void {

@@ -12,10 +12,10 @@ export interface Config {
    * function.
    */
   readonly targets?: (path: string) => Key<string | Uint8Array> | undefined
-  /** What is begun first. Default: `policies.criticalPath()`. */
-  readonly policy?: Policy
   /** Every command that builds is recorded into this file, by its path from the root: the last one's recording is there. */
   readonly record?: string | { readonly path: string }
+  /** What is begun first. Default: `policies.criticalPath()`. */
+  readonly policy?: Policy
 }
 
 /** For `export default` in `redford.config.js`. */

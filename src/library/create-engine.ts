@@ -1,25 +1,21 @@
 /** The library's engine: requests, transactions and notices, in front of the same engine that builds files. */
-
-import * as E from 'fp-ts/lib/Either.js'
 import { Engine as Inner } from '../engine.js'
 import type { Outcome } from '../finalize/finalize.js'
-import { fromTable } from '../make/answers.js'
 import { freezeDeep } from '../make/freeze.js'
-import { Keys, wordsOf } from '../make/keys.js'
+import { Keys } from '../make/keys.js'
 import { Threads } from '../make/threads.js'
 import { ValueMake } from '../make/value.js'
 import { World } from '../make/world.js'
-import { type BuildError, buildErrorOf } from '../model/build-error.js'
 import type { Key } from '../model/definition.js'
 import { digestOf } from '../model/digest.js'
-import type { Failure } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import { Kind, kindOf, type State } from '../model/state.js'
 import type { Why } from '../replay/why.js'
 import type { WhyNot } from '../replay/why-not.js'
 import type { Recorder } from '../store/recording/recorder.js'
-import { guardedMake } from './guard.js'
+import { guardedMake, whenEnded } from './control.js'
+import { INSIDE, type Inside } from './inside.js'
 import { Keeper } from './keeper.js'
 import { type CreateOptions, type Drive, innerDrive, isCount, type Settings, settingsOf } from './options.js'
 import { firstState, type Origin, originState, requestsIn, underWay } from './origin.js'
@@ -27,6 +23,7 @@ import { type Progress, progressOf } from './progress.js'
 import { recordedSetting, recorderFor } from './recording.js'
 import { Live, Request } from './request.js'
 import { onceEvent, type RequestTerms, termsOf } from './terms.js'
+import { eitherOf, noticeOf } from './told.js'
 import { Transaction } from './transaction.js'
 import { attempter, Watches } from './watches.js'
 import { type Known, whyNotOf, whyOf } from './why.js'
@@ -34,6 +31,7 @@ import { type Known, whyNotOf, whyOf } from './why.js'
 export const createEngine = (options: CreateOptions): BuildEngine => new BuildEngine(options)
 
 export class BuildEngine {
+  private readonly options: CreateOptions
   private readonly settings: Settings
   private readonly keys: Keys
   private readonly world = new World()
@@ -61,13 +59,14 @@ export class BuildEngine {
 
   /** `origin`: what it goes on from, in place of a store. */
   constructor(options: CreateOptions, origin?: Origin) {
+    this.options = options
     this.settings = settingsOf(options)
-    const { known, pools, keep, isDropped, freeze } = this.settings
+    const { known, pools, keep, isDropped, freeze, control } = this.settings
     this.keys = new Keys(known, freeze)
     this.threads = new Threads(new Map(pools.map(({ name, size }) => [name, size])))
-    const drive = options.drive ?? { per: 'fixpoint' }
-    this.isManual = drive === 'manual'
-    const perTurn = innerDrive(drive)
+    const { drive = { per: 'fixpoint' } } = options
+    const perTurn = control?.isPumped ? 'manual' : innerDrive(drive)
+    this.isManual = drive === 'manual' && control?.isPumped !== true
     const { store } = options
     if (store?._tag === 'sqlite') this.keeper = Keeper.open(store, this.keys, this.world, known, keep)
     origin?.enter(this.keys, this.world)
@@ -89,13 +88,17 @@ export class BuildEngine {
       isDropped,
       now: this.settings.now,
       freeze,
+      ...(control?.fault && { fault: control.fault }),
       settle: (receipt) => {
-        this.inner.settle(receipt)
-        if (this.isManual) this.wakeIdlers()
+        const deliver = (): void => {
+          this.inner.settle(receipt)
+          if (this.isManual) this.wakeIdlers()
+        }
+        whenEnded(control, receipt, deliver)
       },
     })
     this.inner = new Inner({
-      make: guardedMake(this.make, (isMaking) => {
+      make: guardedMake(this.make, control, (isMaking) => {
         this.isMaking = isMaking
       }),
       state:
@@ -110,9 +113,10 @@ export class BuildEngine {
       drive: perTurn,
       policy: this.settings.policy,
       onBreach: this.settings.onBreach,
-      onTick: (input, _, after) => {
+      onTick: (input, before, after) => {
         this.ticks++
         this.recorder?.onTick(input, after)
+        control?.onTick?.(input, before, after)
       },
       onTurn: (outcome, _, after) => this.onTurn(outcome, after),
     })
@@ -226,6 +230,11 @@ export class BuildEngine {
 
   // ---------------------------------------------------------------------------------------------- state
 
+  get [INSIDE](): Inside {
+    const { inner, options, settings, keys, world } = this
+    return { inner, options, settings, keys, world }
+  }
+
   get state(): State {
     return this.inner.state
   }
@@ -323,19 +332,12 @@ export class BuildEngine {
         if (open === undefined || answer === undefined) continue
         this.requests.delete(request)
         this.over.push(request)
-        open.answer(answer._tag === 'value' ? E.right(fromTable(answer.value)) : E.left(this.errorOf(answer.failure)))
+        open.answer(eitherOf(this.keys, answer))
       }
       for (const { request, answer } of outcome.followers) {
         const live = this.lives[request]
         if (live === undefined) continue
-        const version = Math.max(live.since, answer.version)
-        const tick = this.ticks
-        live.tell(
-          answer._tag === 'value'
-            ? { _tag: 'value', version, tick, value: fromTable(answer.value) }
-            : { _tag: 'error', version, tick, error: this.errorOf(answer.failure) },
-          this.settings.onError,
-        )
+        live.tell(noticeOf(this.keys, answer, live.since, this.ticks), this.settings.onError)
       }
     } finally {
       this.isTelling = false
@@ -366,10 +368,6 @@ export class BuildEngine {
 
   private get isQuiet(): boolean {
     return this.inner.state.inFlight === 0 && !this.inner.isReady
-  }
-
-  private errorOf(failure: Failure): BuildError {
-    return buildErrorOf(failure, (id) => this.keys.keyOf(id)!, wordsOf)
   }
 
   // ---------------------------------------------------------------------------------------------- checks

@@ -5,6 +5,7 @@ import { Misuse } from '../model/misuse.js'
 import { Track } from '../model/plan.js'
 import { fixpoint } from '../reduce/policies/basic.js'
 import { isPolicy, type Policy, tracksOf } from '../reduce/policies/policy.js'
+import type { Control } from './control.js'
 import type { Defined } from './define.js'
 import type { MemoryStore, SqliteStore } from './store.js'
 
@@ -30,6 +31,8 @@ export interface CreateOptions {
   readonly record?: string | boolean | RecordOptions
   /** Where an error goes that a subscriber or a source's `watch` threw. Default: thrown out of the event loop. */
   readonly onError?: (error: unknown) => void
+  /** For test kits. */
+  readonly control?: Control
 }
 type Continuations = 'keep' | { readonly drop: number; readonly seed?: number }
 
@@ -54,6 +57,7 @@ export interface Settings {
   readonly isDropped: () => boolean
   readonly onError: (error: unknown) => void
   readonly onBreach: (breach: string) => void
+  readonly control: Control | undefined
 }
 
 interface Room {
@@ -74,6 +78,7 @@ export const settingsOf = (options: CreateOptions): Settings => {
     continuations = 'keep',
     freeze = true,
     onError = throwLater,
+    control,
   } = options
   if (!Array.isArray(rules))
     throw new Misuse(
@@ -90,7 +95,8 @@ export const settingsOf = (options: CreateOptions): Settings => {
   for (const of of known) if (of.kind === 'action') checkPool(of, rooms)
   const onBreach = (breach: string): void => onError(new Misuse(`the policy ${breach}`))
   const now = (tracksOf(policy) & (Track.RANK | Track.LANES)) === 0 ? undefined : () => performance.now()
-  return { known, pools: rooms, policy, keep, freeze, now, isDropped: dropper(continuations), onError, onBreach }
+  const isDropped = control?.isDropped ?? dropper(continuations)
+  return { known, pools: rooms, policy, keep, freeze, now, isDropped, onError, onBreach, control }
 }
 
 const roomOf = ([name, room]: readonly [string, number | { readonly threads: number }]): Room => {

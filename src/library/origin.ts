@@ -15,15 +15,15 @@ export interface Origin {
   readonly enter: (keys: Keys, world: World) => void
 }
 
-/** `isRecorded`: what each build said is to be told apart, so make does not go ahead of the batch. */
+/** `isRecorded`: what each build said is to be told apart, so make does not go ahead of the batch; nor where another chooses that. */
 export const firstState = (
-  { pools, keep, policy }: Settings,
+  { pools, keep, policy, control }: Settings,
   kept: State | undefined,
   version: number,
   isRecorded: boolean,
 ): State => {
   const rooms = pools.map(({ size }) => ({ size, running: 0, queue: emptyQueue }))
-  const ahead = isRecorded ? 0 : (policy.ahead ?? 0)
+  const ahead = isRecorded || control?.isPumped ? 0 : (policy.ahead ?? 0)
   return { ...(kept ?? emptyState), version, pools: rooms, keep, ahead }
 }
 

@@ -41,16 +41,17 @@ export interface ValueMakeOptions {
   /** Whether a waiting generator is to be dropped, as if it had never been kept. */
   readonly isDropped: () => boolean
   readonly freeze: boolean
-  /** In ms, where it is to be known what reads and actions cost. */
+  /** What a read or action throws in place of being begun; undefined: nothing. */
+  readonly fault?: (key: Key) => unknown
+  /** In ms, where costs of reads and actions are to be known. */
   readonly now?: (() => number) | undefined
   /** Takes the end of long work. */
   readonly settle: (receipt: Receipt) => void
 }
 
 export class ValueMake {
-  /** Generators that wait: a cache. */
+  /** Generators that wait, and what builds declared that wait: caches. */
   private readonly waiting = new Map<BuildId, Run>()
-  /** What builds declared that wait: a cache. */
   private readonly declarations = new Map<BuildId, Declared>()
   private readonly pending = new Pending()
   /** Empty between batches. */
@@ -223,13 +224,13 @@ export class ValueMake {
   private underTake(x: BuildId, work: (signal: AbortSignal) => unknown, made: (value: unknown) => Alone): Alone {
     const receiptOf = (ended: Ended): Alone =>
       'value' in ended ? made(ended.value) : broken(x, [], reasonOf(ended.error))
-    const { now: clock, settle } = this.options
+    const { now: clock, settle, fault: faultOf } = this.options
+    const fault = faultOf?.(this.keyOf(x))
+    if (fault !== undefined) return broken(x, [], reasonOf(fault))
     const began = clock?.()
     const ended = this.pending.begin(x, work, (later) => settle(costing(receiptOf(later), began, clock)))
     return ended === undefined ? { _tag: 'started', build: x } : receiptOf(ended)
   }
-
-  // ---------------------------------------------------------------------------------------------- rules
 
   /** How many groups the present attempt at `x` asked for. */
   private askedBy(state: State, x: BuildId, asked: number): number {

@@ -2,8 +2,7 @@
 import { Bug } from './error.js'
 
 const BLOCK_BITS = 10
-const BLOCK_ROWS = 1 << BLOCK_BITS
-const BLOCK_MASK = BLOCK_ROWS - 1
+const BLOCK_MASK = (1 << BLOCK_BITS) - 1
 
 type Blocks<A> = ((A | undefined)[] | undefined)[]
 
@@ -131,14 +130,7 @@ export class ObjectEditor<A> {
   }
 
   private put(row: number, value: A | undefined): void {
-    const b = row >>> BLOCK_BITS
-    let block = this.blocks[b]
-    if (block === undefined) {
-      while (this.blocks.length < b) this.blocks.push(undefined)
-      block = new Array<A | undefined>(BLOCK_ROWS).fill(undefined)
-      this.blocks[b] = block
-    }
-    block[row & BLOCK_MASK] = value
+    putIn(this.blocks, row, value)
   }
 
   private claim(): void {
@@ -154,12 +146,24 @@ export class ObjectEditor<A> {
 const copied = <A>(table: ObjectTable<A>): Blocks<A> => {
   const blocks: Blocks<A> = []
   eachObject(table, (row, value) => {
-    const b = row >>> BLOCK_BITS
-    while (blocks.length <= b) blocks.push(undefined)
-    blocks[b] ??= new Array<A | undefined>(BLOCK_ROWS).fill(undefined)
-    blocks[b][row & BLOCK_MASK] = value
+    putIn(blocks, row, value)
   })
   return blocks
+}
+
+/** Blocks grow as they fill: a few entries, in tables of which there are many, take no room for more. */
+const putIn = <A>(blocks: Blocks<A>, row: number, value: A | undefined): void => {
+  const b = row >>> BLOCK_BITS
+  while (blocks.length <= b) blocks.push(undefined)
+  blocks[b] ??= []
+  const block = blocks[b]
+  const at = row & BLOCK_MASK
+  if (at >= block.length) {
+    let size = Math.max(16, block.length)
+    while (size <= at) size *= 2
+    while (block.length < size) block.push(undefined)
+  }
+  block[at] = value
 }
 
 /** One past the last row that may have an entry. */
@@ -167,7 +171,8 @@ const rowsOf = <A>(table: ObjectTable<A>): number => {
   let end = 0
   for (let version: ObjectTable<A> | undefined = table; version !== undefined; version = version.next) {
     version.editor?.giveUp()
-    if (version.blocks !== undefined) end = Math.max(end, version.blocks.length << BLOCK_BITS)
+    const last = (version.blocks?.length ?? 0) - 1
+    if (last >= 0) end = Math.max(end, (last << BLOCK_BITS) + (version.blocks![last]?.length ?? 0))
     for (let i = 0; i < (version.note?.length ?? 0); i += 2) end = Math.max(end, (version.note![i] as number) + 1)
   }
   return end

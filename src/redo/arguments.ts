@@ -20,9 +20,9 @@ export interface Options {
   readonly take: boolean
   readonly daemon: boolean
   readonly trace: string | undefined
+  readonly record: string | undefined
   /** What is begun first, from now on. */
   readonly policy: Policy | undefined
-  readonly record: string | undefined
   readonly help: boolean
   readonly version: boolean
   readonly json: boolean
@@ -45,8 +45,8 @@ const parse = (args: readonly string[]) =>
       overwrite: { type: 'boolean' },
       'no-daemon': { type: 'boolean' },
       trace: { type: 'string' },
-      policy: { type: 'string' },
       record: { type: 'string' },
+      policy: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
       version: { type: 'boolean' },
       json: { type: 'boolean' },
@@ -75,8 +75,8 @@ export const parseOptions = (command: string, args: readonly string[]): E.Either
       take: values.take === true,
       daemon: values['no-daemon'] !== true,
       trace: values.trace,
-      policy: values.policy === undefined ? undefined : policyNamed(values.policy),
       record: values.record,
+      policy: values.policy === undefined ? undefined : policyNamed(values.policy),
       help: values.help === true,
       version: values.version === true,
       json: values.json === true,

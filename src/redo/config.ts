@@ -14,24 +14,23 @@ import type { About } from '../store/recording/format.js'
 import { toByteString } from './byte-strings.js'
 import { Resolver } from './project.js'
 
+/** What a config says for this process: the project's rules, what is begun first, and the file that every build is recorded into, relative to the root. */
+export interface LoadedConfig extends Rules {
+  readonly policy?: Policy
+  readonly record: string | undefined
+}
+
 const CONFIGS = ['redford.config.js', 'redford.config.mjs', 'redford.config.ts']
 /** Modules of files, as far as names in texts tell: to take one too many for a part of the code is safe. */
 const IMPORTS = /\b(?:from|import|require)\s*\(?\s*(['"])(\.{1,2}\/[^'"\n]+)\1/g
 
 const present = (): readonly string[] => CONFIGS.filter((name) => existsSync(name))
 
-/** What a config says for this process: its rules, and the file that every build is recorded into, relative to the root. */
-export interface ProjectRules extends Rules {
-  readonly record: string | undefined
-  /** What is begun first, if it says so. */
-  readonly policy?: Policy
-}
-
 /**
  * Loads the config of the root, which is the working folder; undefined: there is none. Never throws: what is wrong with it is its
  * `fault`.
  */
-export const loadRules = async (root: string): Promise<ProjectRules | undefined> => {
+export const loadRules = async (root: string): Promise<LoadedConfig | undefined> => {
   const names = present()
   const [name] = names
   if (name === undefined) return undefined
@@ -56,29 +55,24 @@ const loadWords = (error: unknown): string => {
 }
 
 /** What a config says; one without a default export only marks the root. @throws Error that says what it should be */
-const said = (config: unknown): Partial<ProjectRules> => {
+const said = (config: unknown): Partial<LoadedConfig> => {
   if (config === undefined) return {}
   const { rules, targets, record, policy } = (config ?? {}) as { readonly [name: string]: unknown }
   const recorded = pathOf(record)
-  if (rules === undefined && recorded !== undefined && targets === undefined && policy === undefined)
-    return { record: recorded }
+  if (policy !== undefined && !isPolicy(policy))
+    throw new Error('`policy` must be a policy, such as policies.shortestRemaining()')
+  const rest = { record: recorded, ...(policy === undefined ? {} : { policy }) }
+  if (rules === undefined && targets === undefined && (record !== undefined || policy !== undefined)) return rest
   if (!Array.isArray(rules)) throw new Error('export default defineConfig({ rules: [...] }): `rules` must be an array')
   if (targets !== undefined && typeof targets !== 'function')
     throw new Error('`targets` must be a function from a path to a key')
-  if (policy !== undefined && !isPolicy(policy))
-    throw new Error('`policy` must be a policy, such as policies.shortestRemaining()')
   const found = rules.map((rule: { readonly definition?: Definition } | undefined) => {
     if (rule?.definition === undefined) throw new Error('`rules` must hold nothing but rules')
     return ruleOf(rule.definition)
   })
   const twice = found.find(({ of }, i) => found.findIndex((other) => other.of.name === of.name) < i)
   if (twice !== undefined) throw new Error(`there are two rules of the name ${twice.of.name}`)
-  return {
-    rules: found,
-    record: recorded,
-    ...(targets === undefined ? {} : { targets: targets as Rules['targets'] }),
-    ...(policy === undefined ? {} : { policy }),
-  }
+  return { rules: found, ...rest, ...(targets === undefined ? {} : { targets: targets as Rules['targets'] }) }
 }
 
 /** @throws Error where `record` is neither a path nor an object that holds one */

@@ -8,7 +8,7 @@ import { acquireLock, type Lock } from '../store/lock.js'
 import { openStore, type StoreError, type StoreWarning } from '../store/store.js'
 import { SOCKET } from './client.js'
 import { Commands } from './commands.js'
-import { isCurrent, loadRules, type ProjectRules } from './config.js'
+import { isCurrent, type LoadedConfig, loadRules } from './config.js'
 import { Host } from './host.js'
 import { endLeftovers } from './leftovers.js'
 import { nativeProgram, packageVersion } from './native.js'
@@ -94,7 +94,7 @@ export class Daemon {
     return E.right(daemon)
   }
 
-  private constructor(options: DaemonOptions, host: Host, lock: Lock, rules: ProjectRules | undefined) {
+  private constructor(options: DaemonOptions, host: Host, lock: Lock, rules: LoadedConfig | undefined) {
     this.options = options
     this.host = host
     this.lock = lock

@@ -23,7 +23,7 @@ import { criticalPath } from '../reduce/policies/order.js'
 import { type Store, StoreFault } from '../store/store.js'
 import { badName } from './arguments.js'
 import { toByteString } from './byte-strings.js'
-import { aboutRules, type ProjectRules } from './config.js'
+import { aboutRules, type LoadedConfig } from './config.js'
 import { killSession, recordGroup } from './leftovers.js'
 import type { Native } from './native.js'
 import { Observers } from './observers.js'
@@ -38,7 +38,7 @@ export interface HostOptions {
   readonly store: Store
   readonly native: Native
   /** The project's own rules, if it has any. */
-  readonly rules: ProjectRules | undefined
+  readonly rules: LoadedConfig | undefined
   /** Watch the project's folders, so that commands need not look at every file. */
   readonly watch: boolean
   /** For one command, in a process that ends with it: what only saves the next one time is left undone. */

@@ -229,7 +229,7 @@ const part = (tick: RecordedTick, was: State, is: State, left: ReadonlySet<strin
   const asked = new Set<number>()
   const happened = events.flatMap((event, i): readonly Event[] => {
     const kept = partOfEvent(event, (item) => left.has(keyOf({ tick: tick.tick, event: i, item })), isAlike, is, asked)
-    if (kept?._tag === 'requested') asked.add(kept.request)
+    if (kept?._tag === 'requested' || kept?._tag === 'followed') asked.add(kept.request)
     return kept === undefined ? [] : [kept]
   })
   const isTransacted = happened.some(({ _tag }) => _tag === 'transacted')

@@ -104,6 +104,17 @@ export class StoreFile {
     return done
   }
 
+  /** Does what writes beside the file: nothing is worth anything there without it. @throws StoreFault */
+  record(work: () => void): void {
+    if (!this.isInPlace) throw new StoreFault({ _tag: 'gone', path: this.path })
+    try {
+      work()
+    } catch (error) {
+      const fault = refusalOf(this.path, error)
+      throw fault === undefined ? error : new StoreFault(fault)
+    }
+  }
+
   /** As far as the disk lets it: nothing hangs on it. */
   saveCosts(before: IntTable, after: IntTable): boolean {
     if (before === after || this.fault !== undefined || !this.isInPlace) return false
@@ -113,17 +124,6 @@ export class StoreFile {
     } catch (error) {
       if (refusalOf(this.path, error) === undefined && !isDamage(error)) throw error
       return false
-    }
-  }
-
-  /** Does what writes beside the file: nothing is worth anything there without it. @throws StoreFault */
-  record(work: () => void): void {
-    if (!this.isInPlace) throw new StoreFault({ _tag: 'gone', path: this.path })
-    try {
-      work()
-    } catch (error) {
-      const fault = refusalOf(this.path, error)
-      throw fault === undefined ? error : new StoreFault(fault)
     }
   }
 

@@ -35,11 +35,9 @@ import {
 import type { Along, Intent, StoreOptions, StoreWarning } from './terms.js'
 
 export { type StoreError, StoreFault } from './database.js'
-
 export type { Along, Intent, StoreOptions, StoreWarning } from './terms.js'
 
 const JOURNAL_BYTES_MAX = 4 << 20
-
 /** What of the log of intents the last commit took over. */
 const LOG_END = 'intentsEnd'
 
@@ -251,12 +249,11 @@ export class Store {
   meta(key: string): string | undefined {
     return this.notes.get(NoteKind.META, key)
   }
-
   /** Remembers a value from one process to the next; undefined forgets. @throws StoreFault */
   setMeta(key: string, value: string | undefined): void {
     if (this.meta(key) === value) return
     const note = { kind: NoteKind.META, key }
-    this.editNotes(value === undefined ? this.notes.edit([], [note]) : this.notes.edit([{ ...note, value }], []))
+    this.editNotes(this.notes.edit(value === undefined ? [] : [{ ...note, value }], value === undefined ? [note] : []))
   }
 
   /** Lets go of the file; with `after`, once it holds that. @throws StoreFault, closed all the same. */

@@ -61,7 +61,7 @@ export async function* diffRows(world) {
   const { diffRecordings } = await import('../../dist/replay/diff-recordings.js')
   const leaf = source('leaf', { key: codec.int, value: codec.int })
   const double = rule('double', { key: codec.int, value: codec.int }, function* (i, b) {
-    return 2 * (yield* b.one(leaf(i)))
+    return 2 * (yield* b.need(leaf(i)))
   })
   const folder = mkdtempSync(join(tmpdir(), 'redford-bench-'))
   const record = async (/** @type {string} */ path, /** @type {number} */ partAt) => {

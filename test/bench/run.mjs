@@ -10,6 +10,7 @@ import { realRows } from './real.mjs'
 import { recordRows } from './record.mjs'
 import { diffRows, recordedRows } from './recorded.mjs'
 import { line, mark, table } from './report.mjs'
+import { scheduleRows } from './schedules.mjs'
 import { buildIfStale, closeWorld, openWorld, progress } from './support.mjs'
 import { tickRows } from './tick.mjs'
 
@@ -31,6 +32,7 @@ const cases = {
   'dag-100k': (world) => dagRows(world, 100_000),
   'dag-1m': (world) => dagRows(world, 1_000_000),
   slice: sliceRows,
+  schedules: scheduleRows,
   record: (world) => recordRows(world, 100_000),
   recorded: recordedRows,
   diff: diffRows,

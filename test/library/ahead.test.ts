@@ -11,8 +11,8 @@ import {
   rule,
   source,
 } from '../../src/index.js'
+import { ahead } from '../../src/testing/plays.js'
 import { insideOf } from './inside.js'
-import { ahead } from './laws.js'
 
 const int = { key: C.int, value: C.int }
 const LEAVES = 8

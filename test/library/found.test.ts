@@ -1,8 +1,8 @@
 /** What the laws found once, as small as it got: each is a schedule that broke one. */
 import { describe, it } from 'vitest'
-import { expectLawful } from './laws.js'
-import type { Plan } from './plans.js'
-import type { Step } from './schedules.js'
+import type { Plan } from '../../src/testing/plans.js'
+import { expectLawful } from '../../src/testing/plays.js'
+import type { Step } from '../../src/testing/scripts.js'
 
 const list = (...of: number[]): Plan => ({ do: 'list', of })
 const live = (ref: number): Step => ({ step: 'live', ref })

@@ -1,8 +1,15 @@
 /** Random plans and schedules. `npm run soak -- --minutes N` runs the same for longer. */
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { everyPolicy, expectConfluent, expectLawful, expectSameDriven, knowing, permutation } from './laws.js'
-import { circles, picks, samples, schedules } from './schedules.js'
+import {
+  everyPolicy,
+  expectConfluent,
+  expectLawful,
+  expectSameDriven,
+  knowing,
+  permutation,
+} from '../../src/testing/plays.js'
+import { circles, picks, samples, schedules } from '../../src/testing/scripts.js'
 
 const minutes = Number(process.env.SOAK_MINUTES ?? 0)
 const seed = Number(process.env.SEED ?? Date.now() | 0)

@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import type { Draft } from 'immer'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type State, Status } from '../../src/model/state.js'
+import { picks, samples, schedules } from '../../src/testing/scripts.js'
 import { plantArrivalOrder, plantLostWakeUp } from '../support/planted.js'
-import { picks, samples, schedules } from './schedules.js'
 
 type Content = typeof import('../../src/make/content.js')
 type Hold = typeof import('../../src/reduce/hold.js')
@@ -13,7 +13,7 @@ type OnTransacted = typeof import('../../src/reduce/on-transacted.js')
 
 /** Fresh modules, those mocked until now among them. */
 const load = async () => {
-  const [laws, work] = await Promise.all([import('./laws.js'), import('../../src/reduce/work.js')])
+  const [laws, work] = await Promise.all([import('../../src/testing/plays.js'), import('../../src/reduce/work.js')])
   return { laws, Work: work.Work }
 }
 type Loaded = Awaited<ReturnType<typeof load>>

@@ -18,8 +18,8 @@ import {
   rule,
   source,
 } from '../../src/index.js'
-import { everyPolicy } from '../library/laws.js'
-import { picks, samples, schedules } from '../library/schedules.js'
+import { everyPolicy } from '../../src/testing/plays.js'
+import { picks, samples, schedules } from '../../src/testing/scripts.js'
 import { useFolder } from '../support/folder.js'
 import { recordSteps } from './record.js'
 

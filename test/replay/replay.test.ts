@@ -9,12 +9,12 @@ import { buildId } from '../../src/model/ids.js'
 import { emptyState, type State } from '../../src/model/state.js'
 import { emptyObjects, IntEditor, IntTable, ObjectTable, withObject } from '../../src/model/table.js'
 import { decodeSnapshot, encodeSnapshot, packed } from '../../src/store/recording/snapshot.js'
-import { fingerprint } from '../library/fingerprint.js'
-import { everyPolicy, knowing, permutation } from '../library/laws.js'
+import { fingerprint } from '../../src/testing/fingerprint.js'
+import { everyPolicy, knowing, permutation } from '../../src/testing/plays.js'
+import { circles, picks, samples, schedules } from '../../src/testing/scripts.js'
 
 const all = [...everyPolicy, ...knowing]
 
-import { circles, picks, samples, schedules } from '../library/schedules.js'
 import * as files from '../property/arbitraries.js'
 import { useFolder } from '../support/folder.js'
 import { type Known, opened, recordOps, recordSteps } from './record.js'

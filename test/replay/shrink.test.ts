@@ -8,7 +8,7 @@ import { Replay } from '../../src/replay/replay.js'
 import { shrink } from '../../src/replay/shrink.js'
 import { Stepper } from '../../src/replay/stepper.js'
 import { statusNameOf } from '../../src/replay/view.js'
-import { picks, samples, schedules } from '../library/schedules.js'
+import { picks, samples, schedules } from '../../src/testing/scripts.js'
 import * as files from '../property/arbitraries.js'
 import { useFolder } from '../support/folder.js'
 import { opened, recordOps, recordSteps } from './record.js'
@@ -45,7 +45,7 @@ const brokenIn = (replay: Replay): string | undefined => {
   return found
 }
 
-const expectShrunk = async (path: string, fromNothing: boolean, seen: number[]): Promise<void> => {
+const expectShrunk = async (path: string, fromNothing: boolean, seen: number[], isOfFiles = false): Promise<void> => {
   const replay = opened(path)
   const name = brokenIn(replay)
   if (name === undefined) return replay.close()
@@ -69,7 +69,12 @@ const expectShrunk = async (path: string, fromNothing: boolean, seen: number[]):
     path: smaller,
     shows: () => Promise.resolve(breaks(smaller, name, fromNothing)),
   })
-  expect(second).toMatchObject({ _tag: 'shrunk', ticks: found.ticks })
+  // From files nothing more can be left out. From rules now and then there can: names come in another order, and other cuts with them.
+  expect(second._tag).toBe('shrunk')
+  if (second._tag === 'shrunk') {
+    if (isOfFiles) expect(second.ticks).toBe(found.ticks)
+    else expect(second.ticks).toBeLessThanOrEqual(found.ticks)
+  }
   const asked = Array.from({ length: again.ticks }, (_, i) => again.reader.at(i + 1).input.events)
     .flat()
     .filter((event) => event._tag === 'requested' && event.by === 0)
@@ -84,7 +89,7 @@ describe('the smallest recording that shows a fault', () => {
       await fc.assert(
         fc.asyncProperty(files.samples({ cyclic: true }), files.ops(), files.picks, async (sample, ops, order) => {
           const path = fresh()
-          if (recordOps(path, sample, ops, order).states.length > 0) await expectShrunk(path, fromNothing, seen)
+          if (recordOps(path, sample, ops, order).states.length > 0) await expectShrunk(path, fromNothing, seen, true)
         }),
         { numRuns: 25 },
       )
@@ -101,6 +106,19 @@ describe('the smallest recording that shows a fault', () => {
       }),
       { numRuns: 15 },
     )
+  })
+
+  it('of a live request that was taken back in the tick in which it came', async () => {
+    const path = fresh()
+    const sample = { plans: [{ do: 'attempt', of: 0 }], truth: [undefined, undefined, undefined, undefined] } as const
+    const steps = [
+      { step: 'live', ref: -1 },
+      { step: 'cancel', which: 0 },
+      { step: 'tick' },
+      { step: 'live', ref: 0 },
+    ] as const
+    recordSteps(path, sample as never, steps as never, [0])
+    await expectShrunk(path, true, [])
   })
 
   it('of what shows nothing is not looked for', async () => {

@@ -33,7 +33,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   // The library face, as `redo` is the face for do-files.
   library: { rooms: [...core, 'engine', 'replay'], packages: ['fp-ts', 'node:'] },
   replay: { rooms: ['model', 'store', 'engine'], packages: ['fp-ts'] },
-  testing: { rooms: ['model', 'engine'], packages: ['fp-ts', 'fast-check'] },
+  // Looks over everybody's shoulder.
+  testing: { rooms: [...core, 'engine', 'library', 'replay'], packages: ['fp-ts', 'fast-check', 'node:'] },
   lab: {
     rooms: ['model', 'reduce', 'finalize', 'engine', 'replay', 'store'],
     packages: ['fp-ts', 'node:', 'vega', 'vega-lite'],

@@ -1,7 +1,7 @@
 /** All of a state as one text: equal where the states are, word for word. */
 
-import type { State } from '../../src/index.js'
-import { eachObject, type IntTable, type ObjectTable, read, rowsEnd } from '../../src/model/table.js'
+import type { State } from '../model/state.js'
+import { eachObject, type IntTable, type ObjectTable, read, rowsEnd } from '../model/table.js'
 
 const ofTable = (table: IntTable): string => {
   let text = ''

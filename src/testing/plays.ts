@@ -1,8 +1,13 @@
 /** What has to hold of every schedule: each function plays one, and throws where a law is broken. */
-import { createEngine, type PlainPolicy, type Policy, policies, type ReadyView, type Receipt } from '../../src/index.js'
+import { createEngine } from '../library/create-engine.js'
+import type { Receipt } from '../model/event.js'
+import type { ReadyView } from '../reduce/gather.js'
+import * as policies from '../reduce/policies/index.js'
+import type { PlainPolicy, Policy } from '../reduce/policies/policy.js'
 import { fingerprint } from './fingerprint.js'
-import { type Config, Play } from './play.js'
-import { picker, type Sample, type Step } from './schedules.js'
+import { Play } from './play.js'
+import { picker, type Sample, type Step } from './scripts.js'
+import type { Config } from './watched.js'
 
 /** The last that came is done first, two at a time. */
 export const lifo: PlainPolicy = (view) => ({

@@ -3,7 +3,11 @@
  * the oracle, which knows nothing of ticks, waiting or what was made before.
  */
 import * as E from 'fp-ts/lib/Either.js'
-import { type BuildError, type Builder, codec as C, type Key, rule } from '../../src/index.js'
+import { rule } from '../library/define.js'
+import type { Builder } from '../make/rule.js'
+import type { BuildError } from '../model/build-error.js'
+import { codec as C } from '../model/codec.js'
+import type { Key } from '../model/definition.js'
 
 /** A number that stands for a build: a source, an action, then the plans of a sample. */
 export type Ref = number

@@ -1,0 +1,244 @@
+/**
+ * Exhaustive search: every schedule of a script on the real reducer, with equal states taken for one, breadth first, so that what is found first
+ * is the shortest. Where there are too many states it goes on by chance, as in "A Randomized Scheduler with Probabilistic Guarantees of
+ * Finding Bugs" (S. Burckhardt, P. Kothari, M. Musuvathi, S. Nagarakatte, 2010).
+ */
+import { Bug } from '../model/error.js'
+import { Misuse } from '../model/misuse.js'
+import { LawfulSpace } from './lawful.js'
+import { Missing } from './outside.js'
+import type { EngineFactory } from './pump.js'
+import { numbers, type Schedule, scheduleOf, textOfSchedule } from './schedule.js'
+import { type Choice, type Node, type Script, type SpaceOptions, Unlawful } from './space.js'
+
+export interface ExploreOptions extends SpaceOptions {
+  /** How many states are looked at, before it goes on by chance. Default 100,000. */
+  readonly bound?: number
+  /** Beyond the bound: so many schedules, each of which finds a bug of that depth (so many steps in the wrong order) by a known chance. */
+  readonly beyond?: { readonly schedules?: number; readonly depth?: number; readonly seed?: number }
+  /** This one only, as a counterexample named it. */
+  readonly schedule?: string
+}
+
+export interface Explored {
+  readonly states: number
+  /** Ticks: ways from one of them to another. */
+  readonly steps: number
+  /** How many different schedules lead through these states from beginning to end. */
+  readonly schedules: number
+  /** Ends: nothing is left to be done. */
+  readonly ends: number
+  /** False: there are more states than the bound. */
+  readonly isComplete: boolean
+  /** Of the schedules, so many were picked by chance. */
+  readonly sampled: number
+}
+
+/** The shortest schedule that breaks a law. */
+export class Counterexample extends Error {
+  override readonly name = 'Counterexample'
+  constructor(
+    readonly schedule: string,
+    /** What happens, in words. */
+    readonly steps: readonly string[],
+    readonly states: number,
+    cause: unknown,
+  ) {
+    super(
+      [
+        `${cause instanceof Error ? cause.message : cause}: after`,
+        ...steps.map((step, i) => `  ${i + 1}. ${step}`),
+        `again: explore(engineFactory, script, { schedule: '${schedule}' })`,
+      ].join('\n'),
+      { cause },
+    )
+  }
+}
+
+const BOUND = 100_000
+
+/** Goes through all that can happen. @throws Counterexample */
+export const explore = async (
+  engineFactory: EngineFactory,
+  script: Script,
+  options: ExploreOptions = {},
+): Promise<Explored> => {
+  const search = new Search(new LawfulSpace(engineFactory, script, options), options.bound ?? BOUND)
+  if (options.schedule !== undefined) return search.follow(scheduleOf(options.schedule))
+  await search.breadthFirst()
+  const counted = search.counted()
+  if (search.isComplete) return { ...counted, isComplete: true, sampled: 0 }
+  const { schedules = 1000, depth = 3, seed = 1 } = options.beyond ?? {}
+  for (let i = 0; i < schedules; i++) await search.walk(depth, seed + i)
+  return { ...counted, schedules: schedules, isComplete: false, sampled: schedules }
+}
+
+class Search {
+  /** Undefined once its children are known. */
+  private readonly nodes: (Node | undefined)[] = []
+  private readonly byKey = new Map<string, number>()
+  private readonly children: (readonly number[])[] = []
+  private readonly parents: number[] = []
+  /** Which choice led there from its parent. */
+  private readonly via: number[] = []
+  private longest = 50
+  private steps = 0
+  isComplete = true
+
+  constructor(
+    private readonly space: LawfulSpace,
+    private readonly bound: number,
+  ) {}
+
+  async breadthFirst(): Promise<void> {
+    await this.add(this.space.first, -1, 0, () => [])
+    for (let at = 0; at < this.nodes.length; at++) {
+      if (this.nodes.length > this.bound) {
+        this.isComplete = false
+        return
+      }
+      const node = this.nodes[at]!
+      const children: number[] = []
+      const choices = this.space.choicesAt(node)
+      for (let i = 0; i < choices.length; i++) {
+        const path = (): Schedule => [...this.pathTo(at), i]
+        const after = this.after(node, choices[i]!, path)
+        const child = this.add(after instanceof Promise ? await after : after, at, i, path)
+        children.push(typeof child === 'number' ? child : await child)
+      }
+      this.children[at] = children
+      this.nodes[at] = undefined
+    }
+  }
+
+  private add(node: Node, parent: number, via: number, path: () => Schedule): number | Promise<number> {
+    this.steps++
+    const key = this.space.keyOf(node)
+    const known = this.byKey.get(key)
+    if (known !== undefined) return known
+    try {
+      this.space.check(node)
+    } catch (error) {
+      return this.counterexample(path(), error)
+    }
+    const at = this.nodes.length
+    this.byKey.set(key, at)
+    this.nodes.push(node)
+    this.parents.push(parent)
+    this.via.push(via)
+    return at
+  }
+
+  private pathTo(at: number): readonly number[] {
+    const path: number[] = []
+    for (let node = at; this.parents[node]! >= 0; node = this.parents[node]!) path.push(this.via[node]!)
+    return path.reverse()
+  }
+
+  /** Awaits only where a read or action is not known yet. */
+  private after(node: Node, choice: Choice, path: () => Schedule): Node | Promise<Node> {
+    try {
+      return this.space.after(node, choice)
+    } catch (error) {
+      if (error instanceof Missing) return error.known.then(() => this.after(node, choice, path))
+      if (error instanceof Unlawful || error instanceof Bug) return this.counterexample(path(), error)
+      throw error
+    }
+  }
+
+  private checked(node: Node, path: Schedule): Node | Promise<Node> {
+    try {
+      this.space.check(node)
+      return node
+    } catch (error) {
+      return this.counterexample(path, error)
+    }
+  }
+
+  /** Goes that way once more, for the words. */
+  private async counterexample(path: Schedule, cause: unknown): Promise<never> {
+    const steps: string[] = []
+    let node = this.space.first
+    for (const [i, index] of path.entries()) {
+      const choice = this.space.choicesAt(node)[index]!
+      steps.push(this.space.say(choice))
+      if (i < path.length - 1) node = await this.after(node, choice, () => path)
+    }
+    throw new Counterexample(textOfSchedule(path), steps, this.nodes.length, cause)
+  }
+
+  /** One schedule; past its end, the first choice there is. */
+  async follow(schedule: Schedule): Promise<Explored> {
+    let node = this.space.first
+    const path: number[] = []
+    for (let i = 0; ; i++) {
+      const choices = this.space.choicesAt(node)
+      if (choices.length === 0 || (i >= schedule.length && this.space.isOver(node))) break
+      const index = schedule[i] ?? 0
+      if (index >= choices.length)
+        throw new Misuse(`explore: the schedule is of another script: it has no choice ${index} at step ${i + 1}`)
+      path.push(index)
+      node = await this.checked(await this.after(node, choices[index]!, () => path), path)
+    }
+    return { states: path.length + 1, steps: path.length, schedules: 1, ends: 1, isComplete: false, sampled: 0 }
+  }
+
+  /**
+   * Every build, end and the script has a priority; whatever can go on and has the highest does, but for `depth - 1` places, where that is
+   * put last from then on.
+   */
+  async walk(depth: number, seed: number): Promise<void> {
+    const next = numbers(seed)
+    const priorities = new Map<string, number>()
+    const changes = new Set(Array.from({ length: depth - 1 }, () => next() % this.longest))
+    let node = this.space.first
+    const path: number[] = []
+    for (let low = -1; ; low--) {
+      const choices = this.space.choicesAt(node)
+      if (choices.length === 0) break
+      let best = 0
+      let highest = Number.NEGATIVE_INFINITY
+      choices.forEach((choice, i) => {
+        const name = this.space.say(choice)
+        let priority = priorities.get(name)
+        if (priority === undefined) {
+          priority = next()
+          priorities.set(name, priority)
+        }
+        if (priority > highest) {
+          highest = priority
+          best = i
+        }
+      })
+      if (changes.has(path.length)) priorities.set(this.space.say(choices[best]!), low)
+      path.push(best)
+      node = await this.checked(await this.after(node, choices[best]!, () => path), path)
+    }
+    this.longest = Math.max(this.longest, path.length)
+  }
+
+  /** Of the states that were gone through. */
+  counted(): Pick<Explored, 'states' | 'steps' | 'schedules' | 'ends'> {
+    const ways = new Float64Array(this.nodes.length)
+    const state = new Uint8Array(this.nodes.length)
+    let ends = 0
+    const stack = [0]
+    while (stack.length > 0) {
+      const at = stack[stack.length - 1]!
+      const children = this.children[at] ?? []
+      if (state[at] === 0) {
+        state[at] = 1
+        for (const child of children) if (state[child] === 0) stack.push(child)
+        continue
+      }
+      stack.pop()
+      if (state[at] === 2) continue
+      state[at] = 2
+      if (children.length === 0) {
+        ends++
+        ways[at] = 1
+      } else for (const child of children) ways[at]! += ways[child]!
+    }
+    return { states: this.nodes.length, steps: this.steps, schedules: ways[0] ?? 0, ends }
+  }
+}

@@ -1,0 +1,166 @@
+/** Runs a check of a user's builds under many schedules, and finds the smallest one under which it fails. */
+import { mkdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { BuildEngine } from '../library/create-engine.js'
+import { Misuse } from '../model/misuse.js'
+import { type EngineFactory, Pump, type PumpOptions } from './pump.js'
+import { Choices, numbers, type Schedule, scheduleOf, textOfSchedule } from './schedule.js'
+import { shrunk } from './shrink.js'
+
+export interface ScheduleOptions {
+  /** How many schedules. Default 1000. */
+  readonly runs?: number
+  readonly seed?: number
+  /** This one only, as a failure named it. */
+  readonly schedule?: string
+  /** How many reads and actions fail in a run, at most, each with an {@link InjectedFault}. Default 0. */
+  readonly faults?: number
+  /** Folder for the recording of a failure. Default: a folder of the system's for temporary files. */
+  readonly recordings?: string
+  /** How long something under way outside the engine is waited for, in ms. Default 100. */
+  readonly patience?: number
+  /** More steps than this are taken for a loop without end. Default 10,000. */
+  readonly stepsMax?: number
+  /** No new run is begun after so many ms. Default: none is left out. */
+  readonly timeLimit?: number
+}
+
+/** What a read or action fails with that was chosen to. */
+export class InjectedFault extends Error {
+  override readonly name = 'InjectedFault'
+  constructor() {
+    super('a fault, injected by the schedule')
+  }
+}
+
+/** The smallest schedule that was found under which the check fails; `cause` is how. */
+export class ScheduleFailure extends Error {
+  override readonly name = 'ScheduleFailure'
+  constructor(
+    readonly seed: number,
+    readonly schedule: string,
+    /** A recording of it; undefined: it could not be recorded. */
+    readonly recording: string | undefined,
+    readonly runs: number,
+    cause: unknown,
+  ) {
+    super(
+      [
+        `after ${runs} schedules, by seed ${seed}, one fails, and so does ${schedule}: ${wordsOf(cause)}`,
+        ...(recording === undefined ? [] : [`recorded: ${recording}`]),
+        `again: forAllSchedules(engineFactory, check, { schedule: '${schedule}' })`,
+      ].join('\n'),
+      { cause },
+    )
+  }
+}
+
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+export interface Schedules {
+  readonly runs: number
+  readonly seed: number
+}
+
+export type Check = (eng: BuildEngine) => unknown
+
+/**
+ * Runs `check` on a fresh engine for each schedule. It asks and awaits as in real use; what is ready when, in which batch, in which order it is heard
+ * of, and which generator is dropped is the schedule's choice. @throws ScheduleFailure
+ */
+export const forAllSchedules = async (
+  engineFactory: EngineFactory,
+  check: Check,
+  options: ScheduleOptions = {},
+): Promise<Schedules> => {
+  const { runs = 1000, seed = (Math.random() * 2 ** 31) | 0, schedule, timeLimit = Number.POSITIVE_INFINITY } = options
+  if (!(runs >= 1)) throw new Misuse(`forAllSchedules: \`runs\` must be at least 1, got ${runs}`)
+  const pumped = pumpOptions(options)
+  const failing = (choices: Choices): Promise<Failed | undefined> => runOnce(engineFactory, check, choices, pumped)
+  if (schedule !== undefined) {
+    const known = scheduleOf(schedule)
+    const failed = await failing(Choices.of(known))
+    if (failed !== undefined) throw await told(engineFactory, check, known, seed, 1, failed, options)
+    return { runs: 1, seed }
+  }
+  const seeds = numbers(seed)
+  const end = performance.now() + timeLimit
+  let run = 0
+  for (; run < runs && (run === 0 || performance.now() < end); run++) {
+    // The simplest one first.
+    const choices = run === 0 ? Choices.of([]) : Choices.random(seeds())
+    const failed = await failing(choices)
+    if (failed === undefined) continue
+    const smallest = await shrunk(choices.taken, async (smaller) => (await failing(Choices.of(smaller))) !== undefined)
+    throw await told(engineFactory, check, smallest, seed, run + 1, failed, options)
+  }
+  return { runs: run, seed }
+}
+
+const pumpOptions = ({ faults = 0, patience = 100, stepsMax = 10_000 }: ScheduleOptions): PumpOptions => ({
+  faults,
+  fault: () => new InjectedFault(),
+  patience,
+  stepsMax,
+})
+
+interface Failed {
+  readonly error: unknown
+}
+
+const runOnce = async (
+  factory: EngineFactory,
+  check: Check,
+  choices: Choices,
+  options: PumpOptions,
+  record?: string,
+): Promise<Failed | undefined> => {
+  const pump = new Pump(factory, choices, options, record === undefined ? {} : { record })
+  let isOver = false
+  let failed: Failed | undefined
+  const whole = async (): Promise<void> => {
+    try {
+      await check(pump.eng)
+    } catch (error) {
+      failed = { error }
+    }
+    isOver = true
+  }
+  const checking = whole()
+  try {
+    await pump.run(() => isOver)
+    await checking
+  } catch (error) {
+    if (error instanceof Misuse) throw error
+    failed ??= { error }
+  } finally {
+    const closing = pump.eng.close()
+    if (record !== undefined) await closing
+  }
+  if (failed?.error instanceof Misuse) throw failed.error
+  return failed
+}
+
+/** Runs it once more, recorded, and says all that there is to say of it. */
+const told = async (
+  factory: EngineFactory,
+  check: Check,
+  schedule: Schedule,
+  seed: number,
+  runs: number,
+  first: Failed,
+  options: ScheduleOptions,
+): Promise<ScheduleFailure> => {
+  const { recordings = join(tmpdir(), 'redford-schedules') } = options
+  const text = textOfSchedule(schedule)
+  let recording: string | undefined = join(recordings, `${seed >>> 0}-${runs}.redford`)
+  let failed: Failed | undefined
+  try {
+    mkdirSync(recordings, { recursive: true })
+    failed = await runOnce(factory, check, Choices.of(schedule), pumpOptions(options), recording)
+  } catch {
+    recording = undefined
+  }
+  return new ScheduleFailure(seed, text, recording, runs, (failed ?? first).error)
+}

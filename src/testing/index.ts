@@ -1,0 +1,30 @@
+/** `redford/testing`: a test kit for builds, in which a schedule is data. */
+export type { Control } from '../library/control.js'
+export * as arb from './arb.js'
+export { type Dag, dagsOf } from './dags.js'
+export { Counterexample, type Explored, type ExploreOptions, explore } from './explore.js'
+export { oracle as fileOracle, type Rule as FileRule, type World as FileWorld } from './files.js'
+export { type FileOptions, forAllFileSchedules, playFiles } from './files-schedules.js'
+export { fingerprint } from './fingerprint.js'
+export {
+  type Check,
+  forAllSchedules,
+  InjectedFault,
+  ScheduleFailure,
+  type ScheduleOptions,
+  type Schedules,
+} from './for-all-schedules.js'
+export { type Course, resultsOf } from './judgements.js'
+export { type LawOptions, laws, type Runner } from './laws.js'
+export { extend, matchers } from './matchers.js'
+export { oracleOf, textOfError } from './oracle.js'
+export { evaluate, type Plan, type Plans, rulesOf } from './plans.js'
+export { expectConfluent, expectLawful, play } from './plays.js'
+export { type EngineFactory, Stuck } from './pump.js'
+export { Impure, type PurityOptions, purity } from './purity.js'
+export { type Sampled, sample } from './sample.js'
+export { Choices, type Schedule, scheduleOf, textOfSchedule } from './schedule.js'
+export type { Sample, Step } from './scripts.js'
+export { shapeOf } from './shape.js'
+export { type Fault, type Script, type ScriptStep, type SpaceOptions, Unlawful } from './space.js'
+export { buildsOf, type Swept, sweep } from './sweep.js'

@@ -1,0 +1,229 @@
+/**
+ * The oracle: what a key comes to by plain recursion, as a person would work it out, who knows nothing of ticks, waiting, or what was made
+ * before.
+ */
+import * as E from 'fp-ts/lib/Either.js'
+import type { BuildEngine } from '../library/create-engine.js'
+import { insideOf } from '../library/inside.js'
+import { textOf, wordsOf } from '../make/keys.js'
+import { fail, reasonOf } from '../make/rule.js'
+import { filled, keysIn } from '../make/shape.js'
+import type { Setting } from '../make/world.js'
+import { type BuildError, buildErrorOf } from '../model/build-error.js'
+import { canonical, type Json } from '../model/codec.js'
+import type { Definition, Key, Needs } from '../model/definition.js'
+import type { BuildError as Reason } from '../model/error.js'
+import type { BuildId } from '../model/ids.js'
+import { Missing, Outside, untilKnown } from './outside.js'
+
+export type Result = E.Either<BuildError, unknown>
+
+/** What sources are set to. */
+export interface Settings {
+  get(key: Key): Setting | undefined
+}
+
+/** Ends a rule whose need is broken. */
+class Unmet extends Error {
+  constructor(readonly why: BuildError) {
+    super('what it needs is broken')
+  }
+}
+class NoneOf extends Error {
+  constructor(readonly tried: readonly BuildError[]) {
+    super('nothing is left to try')
+  }
+}
+
+export class Oracle {
+  private readonly known = new Map<Definition, Map<string | number | boolean, Result>>()
+  private readonly needs = new Map<string, Key[]>()
+  private readonly above: Key[] = []
+  private readonly order: Key[] = []
+  /** Somewhere, something needs itself: what comes of that hangs on where it is found out. */
+  isCyclic = false
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly outside: Outside,
+    /** Leaves that fail, whatever they would say: by name. */
+    private readonly failing: ReadonlyMap<string, string> = new Map(),
+  ) {}
+
+  /** @throws Missing */
+  of(key: Key): Result {
+    let known = this.known.get(key.of)
+    if (known === undefined) {
+      known = new Map()
+      this.known.set(key.of, known)
+    }
+    const text = textOf(key)
+    const found = known.get(text)
+    if (found !== undefined) return found
+    if (this.above.some((one) => one.of === key.of && textOf(one) === text)) {
+      this.isCyclic = true
+      return E.left({ _tag: 'cycle', key, path: [key] })
+    }
+    this.above.push(key)
+    let result: Result
+    try {
+      result = this.work(key)
+    } finally {
+      this.above.pop()
+    }
+    known.set(text, result)
+    this.order.push(key)
+    return result
+  }
+
+  /** What `key` asked for, in order. */
+  needsOf(key: Key): readonly Key[] {
+    this.of(key)
+    return this.needs.get(wordsOf(key)) ?? []
+  }
+
+  /** All that was worked out so far, what needs nothing else first. */
+  reached(): readonly Key[] {
+    return this.order
+  }
+
+  /** An oracle that knows all that this one does, but for `key`. */
+  without(key: Key): Oracle {
+    const other = new Oracle(this.settings, this.outside, this.failing)
+    for (const [of, known] of this.known) other.known.set(of, new Map(known))
+    other.known.get(key.of)?.delete(textOf(key))
+    return other
+  }
+
+  /** Runs the rule of `key` until it asks for something the time after `stop` others, and gives it up there. */
+  runUpTo(key: Key, stop: number): void {
+    const { of } = key
+    if (of.kind !== 'rule') return
+    let asked = 0
+    const ask = (need: Key): Result => {
+      if (asked++ >= stop) throw new Unmet({ _tag: 'cancelled', key: need })
+      return this.of(need)
+    }
+    try {
+      resultOfMake(of.make(key.key, builderOf(of, ask)))
+    } catch {
+      // Given up.
+    }
+  }
+
+  private work(key: Key): Result {
+    const { of } = key
+    if (of.kind === 'source' || of.kind === 'action') return this.leaf(key)
+    const asked: Key[] = []
+    const ask = (need: Key): Result => {
+      asked.push(need)
+      return this.of(need)
+    }
+    try {
+      if (of.kind === 'rule') return E.right(resultOfMake(of.make(key.key, builderOf(of, ask))))
+      const shape = of.deps(key.key)
+      const values = all(shape, ask)
+      return E.right(
+        of.kind === 'static' ? of.make(values, key.key) : (of.make([{ key: key.key, deps: values }]) as unknown[])[0],
+      )
+    } catch (error) {
+      if (error instanceof Missing) throw error
+      if (error instanceof Unmet) return E.left({ _tag: 'dependency', key, cause: error.why })
+      if (error instanceof NoneOf) return E.left({ _tag: 'noneOf', key, tried: error.tried })
+      return E.left(errorOf(key, reasonOf(error)))
+    } finally {
+      this.needs.set(wordsOf(key), asked)
+    }
+  }
+
+  private leaf(key: Key): Result {
+    const failing = this.failing.get(wordsOf(key))
+    if (failing !== undefined) return E.left({ _tag: 'threw', key, message: failing, trace: '' })
+    if (key.of.kind === 'source') {
+      const setting = this.settings.get(key)
+      if (setting === 'removed') return E.left({ _tag: 'absent', key })
+      if (setting !== undefined) return E.right(setting.value)
+      if (key.of.read === undefined) return E.left({ _tag: 'absent', key })
+    }
+    const { came } = this.outside.of(key)
+    if ('error' in came) return E.left(errorOf(key, reasonOf(came.error)))
+    if (came.value === undefined && key.of.kind === 'source') return E.left({ _tag: 'absent', key })
+    return E.right(came.value)
+  }
+}
+
+const errorOf = (key: Key, reason: Reason): BuildError =>
+  buildErrorOf({ path: [1 as BuildId], error: reason }, () => key, wordsOf)
+
+const take = (result: Result): unknown => {
+  if (E.isLeft(result)) throw new Unmet(result.left)
+  return result.right
+}
+const all = (needs: Needs, ask: (key: Key) => Result): unknown => {
+  const results = keysIn(needs).map(ask)
+  for (const result of results) take(result)
+  let i = 0
+  return filled(needs, () => take(results[i++]!))
+}
+
+/** Needs that are there as soon as they are asked for. */
+const builderOf = (of: Definition, ask: (key: Key) => Result) => {
+  const now = <A>(get: () => A) => ({
+    // biome-ignore lint/correctness/useYield: there is nothing to wait for
+    *[Symbol.iterator](): Generator<never, A, unknown> {
+      return get()
+    },
+  })
+  return {
+    need: (key: Key) => now(() => take(ask(key))),
+    all: (needs: Needs) => now(() => all(needs, ask)),
+    attempt: (key: Key) => now(() => ask(key)),
+    collect: (keys: readonly Key[]) => now(() => keys.map(ask)),
+    first: (keys: readonly Key[]) =>
+      now(() => {
+        const tried: BuildError[] = []
+        for (const key of keys) {
+          const result = ask(key)
+          if (E.isRight(result)) return result.right
+          tried.push(result.left)
+        }
+        throw new NoneOf(tried)
+      }),
+    fail: (error: unknown): never => fail(of, error),
+  }
+}
+
+const resultOfMake = (made: unknown): unknown => {
+  const isGenerator = typeof made === 'object' && made !== null && 'next' in made && Symbol.iterator in made
+  return isGenerator ? (made as Generator<unknown, unknown, unknown>).next().value : made
+}
+
+/** A result as one text: equal where results are, whatever threw where. */
+export const textOfResult = (key: Key, result: Result): string =>
+  E.isLeft(result) ? textOfError(result.left) : canonical(key.of.values.encode(result.right) as Json)
+
+export const textOfError = (error: BuildError): string => {
+  switch (error._tag) {
+    case 'dependency':
+      return `${wordsOf(error.key)} < ${textOfError(error.cause)}`
+    case 'failed':
+      return `${wordsOf(error.key)}: failed ${JSON.stringify(error.error)}`
+    case 'threw':
+      return `${wordsOf(error.key)}: threw ${error.message}`
+    case 'noneOf':
+      return `${wordsOf(error.key)}: none of [${error.tried.map(textOfError).join('; ')}]`
+    case 'misuse':
+      return `${wordsOf(error.key)}: ${error.why}`
+    case 'cycle':
+      return `cycle ${error.path.map(wordsOf).join(' ')}`
+    default:
+      return `${wordsOf(error.key)}: ${error._tag}`
+  }
+}
+
+/** What `key` should be, by the engine's rules and by what its sources are set to now. Reads and actions are run for it. */
+export const oracleOf = async (eng: BuildEngine, key: Key): Promise<Result> => {
+  const outside = new Outside()
+  const { world } = insideOf(eng)
+  return untilKnown(() => new Oracle(world, outside).of(key))
+}

@@ -1,0 +1,79 @@
+/**
+ * What reads and actions come to, each found out once: what they do outside is taken to hang on their key alone, so that any number of
+ * pasts may share it.
+ */
+
+import { textOf } from '../make/keys.js'
+import { fail } from '../make/rule.js'
+import type { Definition, Key } from '../model/definition.js'
+import { Misuse } from '../model/misuse.js'
+
+export type Came = { readonly value: unknown } | { readonly error: unknown }
+
+/** Not known yet: wait for `known`, and try again. */
+export class Missing extends Error {
+  constructor(readonly known: Promise<void>) {
+    super('a read or action is not over')
+  }
+}
+
+export class Outside {
+  private readonly came = new Map<Definition, Map<string | number | boolean, Came>>()
+  private readonly late = new Set<Came>()
+
+  /** What came of the read or action behind `key`, and whether that took time. @throws Missing */
+  of(key: Key): { readonly came: Came; readonly isLate: boolean } {
+    let known = this.came.get(key.of)
+    if (known === undefined) {
+      known = new Map()
+      this.came.set(key.of, known)
+    }
+    const text = textOf(key)
+    const found = known.get(text)
+    if (found !== undefined) return { came: found, isLate: this.late.has(found) }
+    const begun = begin(key)
+    if ('came' in begun) {
+      known.set(text, begun.came)
+      return { came: begun.came, isLate: false }
+    }
+    const keep = (came: Came): void => {
+      known.set(text, came)
+      this.late.add(came)
+    }
+    throw new Missing(
+      begun.later.then(
+        (value) => keep({ value }),
+        (error: unknown) => keep({ error }),
+      ),
+    )
+  }
+}
+
+const begin = ({ of, key }: Key): { readonly came: Came } | { readonly later: Promise<unknown> } => {
+  const { signal } = new AbortController()
+  try {
+    const result = of.kind === 'source' ? of.read!(key, { signal }) : run(of, key, signal)
+    const isLater = typeof result === 'object' && result !== null && 'then' in result
+    return isLater ? { later: Promise.resolve(result) } : { came: { value: result } }
+  } catch (error) {
+    return { came: { error } }
+  }
+}
+
+const run = (of: Definition, key: unknown, signal: AbortSignal): unknown => {
+  if (of.kind !== 'action' || typeof of.run !== 'function')
+    throw new Misuse(`${of.name} runs in a thread: give it a \`run\` of its own to be explored`)
+  return of.run(key, { signal, fail: (error) => fail(of, error) })
+}
+
+/** Asks again until nothing is missing. */
+export const untilKnown = async <A>(ask: () => A): Promise<A> => {
+  for (;;) {
+    try {
+      return ask()
+    } catch (error) {
+      if (!(error instanceof Missing)) throw error
+      await error.known
+    }
+  }
+}

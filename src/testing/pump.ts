@@ -1,0 +1,188 @@
+/** Moves an engine on by a schedule: which builds are in the next batch, when the end of a read or action is heard of, what fails. */
+
+import type { Control } from '../library/control.js'
+import type { BuildEngine } from '../library/create-engine.js'
+import { insideOf } from '../library/inside.js'
+import type { CreateOptions } from '../library/options.js'
+import { emptyBatch } from '../model/event.js'
+import type { BuildId } from '../model/ids.js'
+import { Misuse } from '../model/misuse.js'
+import { gather } from '../reduce/gather.js'
+import type { Choices } from './schedule.js'
+
+/** Makes the engine that is looked at: `(options) => createEngine({ rules, ...options })`. */
+export type EngineFactory = (options: Partial<CreateOptions>) => BuildEngine
+
+export interface PumpOptions {
+  /** How many reads and actions are made to fail, at most. */
+  readonly faults: number
+  /** What a read or action fails with then. */
+  readonly fault: () => unknown
+  /** How long something that is under way outside is waited for before the schedule goes on without it, in ms. */
+  readonly patience: number
+  readonly stepsMax: number
+}
+
+/** How often whoever waits for an answer may go on before the next step: promises that follow from one another. */
+const HOPS = 24
+const TURNS = 4
+
+/** It went on, or waits, for longer than it may. */
+export class Stuck extends Error {
+  override readonly name = 'Stuck'
+}
+
+export class Pump {
+  readonly eng: BuildEngine
+  /** Under way, and not yet over; slow: not waited for any more. */
+  private readonly pending = new Map<BuildId, 'pending' | 'slow'>()
+  private readonly arrived: { readonly build: BuildId; readonly deliver: () => void }[] = []
+  private wasTold = true
+  private faultsLeft: number
+  private wake: (() => void) | undefined
+
+  constructor(
+    factory: EngineFactory,
+    private readonly choices: Choices,
+    private readonly options: PumpOptions,
+    more: Partial<CreateOptions> = {},
+  ) {
+    this.faultsLeft = options.faults
+    const control = this.control()
+    this.eng = factory({ ...more, control })
+    if (this.eng === undefined || insideOf(this.eng).options.control !== control)
+      throw new Misuse(
+        'the engine factory must hand on what it is given: (options) => createEngine({ rules, ...options })',
+      )
+  }
+
+  private control(): Control {
+    const { choose } = this.choices
+    const base: Control = {
+      isPumped: true,
+      order: (receipts) => {
+        if (receipts.length < 2) return receipts
+        const by = choose(2 * receipts.length)
+        if (by === 0) return receipts
+        const turned = [...receipts.slice(by >> 1), ...receipts.slice(0, by >> 1)]
+        return by % 2 === 0 ? turned : turned.reverse()
+      },
+      begun: (build) => {
+        if (!this.arrived.some((one) => one.build === build)) this.pending.set(build, 'pending')
+      },
+      ended: (build, deliver) => {
+        this.pending.delete(build)
+        this.arrived.push({ build, deliver })
+        this.arrived.sort((a, b) => a.build - b.build)
+        this.wake?.()
+      },
+      dropped: (build) => {
+        this.pending.delete(build)
+        const at = this.arrived.findIndex((one) => one.build === build)
+        if (at >= 0) this.arrived.splice(at, 1)
+      },
+      isDropped: () => choose(2) === 1,
+      onTick: (_, __, after) => {
+        if (after.news.length > 0 || after.inFlight === 0) this.wasTold = true
+      },
+    }
+    if (this.options.faults === 0) return base
+    return {
+      ...base,
+      fault: () => {
+        if (this.faultsLeft === 0 || choose(2) === 0) return undefined
+        this.faultsLeft--
+        return this.options.fault()
+      },
+    }
+  }
+
+  /** Moves on until `isOver`. @throws Stuck */
+  async run(isOver: () => boolean): Promise<void> {
+    for (let steps = 0; ; steps++) {
+      if (this.wasTold) {
+        this.wasTold = false
+        for (let i = 0; i < HOPS && !isOver(); i++) await undefined
+      }
+      if (isOver()) return
+      if (this.hasPending) await this.arrivals(isOver)
+      if (isOver()) return
+      if (steps > this.options.stepsMax)
+        throw new Stuck(`after ${steps} steps it is not over: does something ask again and again?`)
+      if (!this.step() && !(await this.stillMoves(isOver))) {
+        if (isOver()) return
+        throw new Stuck('nothing is left to be done, and the check still waits')
+      }
+    }
+  }
+
+  private get hasPending(): boolean {
+    for (const how of this.pending.values()) if (how === 'pending') return true
+    return false
+  }
+
+  /** What is under way outside comes to its end before the next choice, so that the choice hangs on no clock. */
+  private async arrivals(isOver: () => boolean): Promise<void> {
+    for (let i = 0; i < HOPS && this.hasPending && !isOver(); i++) await undefined
+    for (let i = 0; i < TURNS && this.hasPending && !isOver(); i++) await new Promise(setImmediate)
+    const end = performance.now() + this.options.patience
+    while (this.hasPending && !isOver() && performance.now() < end) await this.soon(end - performance.now())
+    for (const build of this.pending.keys()) this.pending.set(build, 'slow')
+  }
+
+  /** Whether something came up from outside that the engine knows nothing of. */
+  private async stillMoves(isOver: () => boolean): Promise<boolean> {
+    const moves = (): boolean => isOver() || this.arrived.length > 0 || insideOf(this.eng).inner.isReady
+    for (let i = 0; i < TURNS && !moves(); i++) await new Promise(setImmediate)
+    const end = performance.now() + this.options.patience
+    while (!moves() && performance.now() < end) await this.soon(Math.min(5, end - performance.now()))
+    this.wasTold = true
+    return moves()
+  }
+
+  private soon(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, Math.max(1, ms))
+      this.wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  /** One step; false: there is nothing to do. */
+  step(): boolean {
+    const { eng, arrived } = this
+    const { state } = eng
+    const view = gather(state)
+    const run = state.ready.size === 0 ? [] : view.run(Number.POSITIVE_INFINITY)
+    const start = state.pools.length === 0 ? [] : view.pooled
+    const n = run.length + start.length + arrived.length
+    if (n === 0) {
+      if (!insideOf(eng).inner.isReady) return false
+      eng.settle()
+      return true
+    }
+    const chosen = this.choices.choose(n === 1 ? 2 : n + 2)
+    if (chosen === 0) {
+      for (const { deliver } of arrived.splice(0)) deliver()
+      eng.settle()
+      return true
+    }
+    const mask = chosen <= n ? undefined : this.choices.choose(2 ** Math.min(n, 30))
+    const isIn = (i: number): boolean => (mask === undefined ? i === chosen - 1 : ((mask >> (i % 30)) & 1) === 1)
+    const heard = arrived.filter((_, i) => isIn(run.length + start.length + i))
+    for (const one of heard) {
+      arrived.splice(arrived.indexOf(one), 1)
+      one.deliver()
+    }
+    const { inner } = insideOf(eng)
+    inner.tickOf({
+      ...emptyBatch,
+      run: run.filter((_, i) => isIn(i)),
+      start: start.filter((_, i) => isIn(run.length + i)),
+    })
+    inner.endTurn()
+    return true
+  }
+}

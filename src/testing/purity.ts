@@ -1,0 +1,109 @@
+/** Finds rules that hang on more than their key and what they ask for: on a clock, on chance, on what an earlier run left behind. */
+import { insideOf } from '../library/inside.js'
+import type { Transaction } from '../library/transaction.js'
+import { wordsOf } from '../make/keys.js'
+import type { Key } from '../model/definition.js'
+import { Misuse } from '../model/misuse.js'
+import { Oracle, textOfResult } from './oracle.js'
+import { Outside, untilKnown } from './outside.js'
+import type { EngineFactory } from './pump.js'
+
+export interface PurityOptions {
+  /** What is asked for: their rules, and all that these need, are looked at. */
+  readonly requests: readonly Key[]
+  /** Done first: what sources are set to. */
+  readonly changes?: readonly ((tx: Transaction) => void)[]
+}
+
+/** A rule that is no function of its key and its answers. */
+export class Impure extends Error {
+  override readonly name = 'Impure'
+  constructor(
+    readonly rule: string,
+    readonly key: string,
+    /** What was another when it came to something else. */
+    readonly when: string,
+    difference: string,
+  ) {
+    super(`${key} is impure: ${when}, ${difference}`)
+  }
+}
+
+/** Clock and chance stand still, so that what is another is what was made so. */
+const fixed = <A>(run: () => A): A => at(0, 0.5, run)
+
+/** Each says what is another, and makes it so while `run` runs. */
+const conditions: readonly { readonly when: string; readonly under: <A>(run: () => A) => A }[] = [
+  { when: 'run a second time', under: fixed },
+  { when: 'by another clock', under: (run) => at(86_400_000, 0.5, run) },
+  { when: 'by other random numbers', under: (run) => at(0, 0.123, run) },
+  { when: 'by other random numbers', under: (run) => at(0, 0.987, run) },
+]
+
+/** Runs every rule behind `requests` again, under other conditions. Returns how many runs there were. @throws Impure */
+export const purity = async (engineFactory: EngineFactory, options: PurityOptions): Promise<number> => {
+  const { requests, changes = [] } = options
+  if (requests.length === 0) throw new Misuse('purity: `requests` names nothing to be asked for')
+  const eng = engineFactory({ drive: 'manual' })
+  for (const change of changes) eng.transact(change)
+  const { world } = insideOf(eng)
+  await eng.close()
+  const outside = new Outside()
+  const oracle = new Oracle(world, outside)
+  for (const key of requests) await untilKnown(() => fixed(() => oracle.of(key)))
+  let runs = 0
+  for (const key of oracle.reached()) {
+    if (key.of.kind === 'source' || key.of.kind === 'action') continue
+    const text = textOfResult(key, oracle.of(key))
+    const needs = wordsIn(oracle.needsOf(key))
+    const compare = (when: string, again: Oracle): void => {
+      runs++
+      const [textThen, needsThen] = [textOfResult(key, again.of(key)), wordsIn(again.needsOf(key))]
+      if (needsThen !== needs)
+        throw new Impure(key.of.name, wordsOf(key), when, `it asked for ${needsThen}, and before for ${needs}`)
+      if (textThen !== text)
+        throw new Impure(key.of.name, wordsOf(key), when, `it came to ${textThen}, and before to ${text}`)
+    }
+    for (const { when, under } of conditions) under(() => compare(when, oracle.without(key)))
+    // As an engine may: run up to each of its needs, given up there, and run from its beginning.
+    for (let stop = 0; stop < oracle.needsOf(key).length; stop++) {
+      fixed(() => {
+        oracle.runUpTo(key, stop)
+        compare(`given up at its need ${stop + 1} and run from its beginning`, oracle.without(key))
+      })
+    }
+    // What it needs is there in another order.
+    const turned = new Oracle(world, outside)
+    fixed(() => {
+      for (const need of [...oracle.needsOf(key)].reverse()) turned.of(need)
+      compare('with what it needs made in the opposite order', turned)
+    })
+  }
+  return runs
+}
+
+const wordsIn = (keys: readonly Key[]): string => keys.map(wordsOf).join(', ')
+
+/** The clock stands at so many ms, counted from a day of long ago, and every random number is `chance`. */
+const at = <A>(ms: number, chance: number, run: () => A): A => {
+  const { Date: RealDate, performance: clock } = globalThis
+  const [{ now: realNow }, { random }] = [clock, Math]
+  const now = 1_000_000_000_000 + ms
+  class Frozen extends RealDate {
+    constructor(...args: readonly [] | readonly [number]) {
+      if (args.length === 0) super(now)
+      else super(...(args as readonly [number]))
+    }
+    static override now = (): number => now
+  }
+  globalThis.Date = Frozen as DateConstructor
+  clock.now = () => ms
+  Math.random = () => chance
+  try {
+    return run()
+  } finally {
+    globalThis.Date = RealDate
+    clock.now = realNow
+    Math.random = random
+  }
+}

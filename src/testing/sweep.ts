@@ -1,0 +1,52 @@
+/** Every graph of so many builds, searched through to the end: what this project shows of itself. */
+import { createEngine } from '../library/create-engine.js'
+import { action, rule } from '../library/define.js'
+import { codec as C } from '../model/codec.js'
+import type { Key } from '../model/definition.js'
+import { type Dag, dagsOf } from './dags.js'
+import { type ExploreOptions, explore } from './explore.js'
+import type { EngineFactory } from './pump.js'
+import type { Script } from './space.js'
+
+export interface Swept {
+  readonly graphs: number
+  readonly states: number
+  readonly steps: number
+  readonly schedules: number
+}
+
+/** Rules that run `dag`: builds that need none are actions that take time, all others rules; and a rule that asks for all that no other needs. */
+export const buildsOf = (dag: Dag): { readonly factory: EngineFactory; readonly script: Script } => {
+  const leaf = action('leaf', { key: C.int, value: C.int, run: async (i) => i + 1 })
+  const inner = rule('build', { key: C.int, value: C.int }, function* (i, b) {
+    const values = yield* b.all(dag[i]!.map(key))
+    return values.reduce((sum, value) => (sum * 7 + value) % 97, i)
+  })
+  const key = (i: number): Key<number> => (dag[i]!.length === 0 ? leaf(i) : inner(i))
+  const needed = new Set(dag.flat())
+  const roots = dag.map((_, i) => i).filter((i) => !needed.has(i))
+  const all = rule.static('all', {
+    key: C.int,
+    value: C.array(C.int),
+    deps: () => roots.map(key),
+    make: (values) => values,
+  })
+  return {
+    factory: (options) => createEngine({ rules: [leaf, inner, all], ...options }),
+    script: [{ once: roots.length === 1 ? key(roots[0]!) : all(0) }],
+  }
+}
+
+/** Searches through all graphs of `builds` builds. @throws Counterexample */
+export const sweep = async (builds: number, options: ExploreOptions): Promise<Swept> => {
+  let [graphs, states, steps, schedules] = [0, 0, 0, 0]
+  for (const dag of dagsOf(builds)) {
+    const { factory, script } = buildsOf(dag)
+    const explored = await explore(factory, script, { bound: 1_000_000, ...options })
+    graphs++
+    states += explored.states
+    steps += explored.steps
+    schedules += explored.schedules
+  }
+  return { graphs, states, steps, schedules }
+}

@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest'
+import { action, codec as C, createEngine, type Key, rule, source } from '../../src/index.js'
+import { Counterexample, type EngineFactory, explore, type Script } from '../../src/testing/index.js'
+
+const n = source('n', { key: C.string, value: C.int })
+const late = action('late', { key: C.int, value: C.int, pool: 'pool', run: async (k) => 10 * k })
+const plus = rule('plus', { key: C.string, value: C.int }, function* (name, b) {
+  const [one, two] = yield* b.all([n(`${name}1`), n(`${name}2`)])
+  return one + two + (yield* b.need(late(one)))
+})
+const parity = rule('parity', { key: C.string, value: C.int }, function* (name, b) {
+  return (yield* b.need(plus(name))) % 2
+})
+const factory: EngineFactory = (options) =>
+  createEngine({ rules: [n, late, plus, parity], pools: { pool: 1 }, ...options })
+
+const changes: Script = [
+  {
+    transact: (tx) => {
+      tx.set(n('a1'), 1)
+      tx.set(n('a2'), 2)
+    },
+  },
+  { live: parity('a') },
+  { transact: (tx) => tx.set(n('a1'), 3) },
+  { once: plus('a') },
+  { transact: (tx) => tx.remove(n('a2')) },
+  { cancel: 1 },
+]
+
+const counterexample = async (run: Promise<unknown>): Promise<Counterexample> => {
+  const found = await run.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  if (!(found instanceof Counterexample)) throw new Error(`no counterexample: ${found}`)
+  return found
+}
+
+describe('explore', () => {
+  it('goes through every schedule, and counts them', async () => {
+    const explored = await explore(factory, changes)
+    expect(explored).toMatchObject({ isComplete: true, sampled: 0 })
+    expect(explored.states).toBeGreaterThan(100)
+    expect(explored.schedules).toBeGreaterThan(explored.states)
+  })
+  it('counts what can be counted by hand', async () => {
+    // Two actions that share no room: each begins, then ends; all parts of what can be done next, in every order.
+    const alone = action('alone', { key: C.int, value: C.int, run: async (k) => k })
+    const both: EngineFactory = (options) => createEngine({ rules: [alone], ...options })
+    const script = [{ once: alone(1) }, { once: alone(2) }]
+    expect(await explore(both, [script[0]!])).toMatchObject({ states: 4, schedules: 1 })
+    // Delannoy-like: ways from (0, 0) to (2, 2) by single and double steps, with the second request at any time.
+    expect(await explore(both, script, { choices: 'singles' })).toMatchObject({ schedules: 6 + 3 + 1 })
+  })
+  it('of fewer choices finds fewer schedules', async () => {
+    const [all, singles, own] = await Promise.all(
+      (['subsets', 'singles', 'policy'] as const).map((choices) => explore(factory, changes, { choices })),
+    )
+    expect(all!.schedules).toBeGreaterThan(singles!.schedules)
+    expect(singles!.schedules).toBeGreaterThanOrEqual(own!.schedules)
+  })
+  it('shows the shortest way to what is wrong, and goes it again', async () => {
+    let made = 0
+    const counts = rule('counts', { key: C.int, value: C.int }, function* (k, b) {
+      yield* b.need(late(k))
+      return ++made
+    })
+    const impure: EngineFactory = (options) => createEngine({ rules: [late, counts], pools: { pool: 1 }, ...options })
+    const script: Script = [{ once: counts(1) }]
+    const found = await counterexample(explore(impure, script))
+    expect(found.steps).toEqual([
+      'step 0',
+      'run counts(1)',
+      'run late(1)',
+      'run late(1)',
+      'end late(1)',
+      'run counts(1)',
+    ])
+    const again = await counterexample(explore(impure, script, { schedule: found.schedule }))
+    expect(again.steps).toEqual(found.steps)
+  })
+  it('goes on by chance beyond its bound', async () => {
+    const explored = await explore(factory, changes, { bound: 50, beyond: { schedules: 20, depth: 3, seed: 1 } })
+    expect(explored).toMatchObject({ isComplete: false, sampled: 20 })
+  })
+  it('knows an error for as good a result as any', async () => {
+    const broken = rule('broken', { key: C.int, value: C.int, error: C.string }, function* (k, b) {
+      return b.fail(String(yield* b.need(late(k))))
+    })
+    const tried = rule('tried', { key: C.int, value: C.int }, function* (k, b) {
+      return (yield* b.attempt(broken(k)))._tag === 'Left' ? 1 : yield* b.first([broken(k), late(k)])
+    })
+    const keys: readonly Key[] = [tried(1), broken(1)]
+    const fails: EngineFactory = (options) =>
+      createEngine({ rules: [late, broken, tried], pools: { pool: 1 }, ...options })
+    await explore(
+      fails,
+      keys.map((once) => ({ once })),
+      { faults: ['fail', 'touch', 'wipe'] },
+    )
+  })
+})

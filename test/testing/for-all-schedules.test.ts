@@ -1,0 +1,115 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { action, codec as C, createEngine, Misuse, replay, rule, source } from '../../src/index.js'
+import { type EngineFactory, forAllSchedules, ScheduleFailure, Stuck } from '../../src/testing/index.js'
+
+const recordings = mkdtempSync(join(tmpdir(), 'schedules-'))
+afterAll(() => rmSync(recordings, { recursive: true }))
+
+const n = source('n', { key: C.string, value: C.int })
+const double = action('double', { key: C.int, value: C.int, run: async (k) => 2 * k })
+const sum = rule('sum', { key: C.string, value: C.int }, function* (name, b) {
+  const [one, other] = yield* b.all([n(`${name}1`), n(`${name}2`)])
+  const [a, z] = yield* b.all([double(one), double(other)])
+  return a + z
+})
+const factory: EngineFactory = (options) => createEngine({ rules: [n, double, sum], ...options })
+
+const failureOf = async (run: Promise<unknown>): Promise<ScheduleFailure> => {
+  const failure = await run.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  if (!(failure instanceof ScheduleFailure)) throw new Error(`no failure of a schedule: ${failure}`)
+  return failure
+}
+
+describe('forAllSchedules', () => {
+  it('lets a check ask and await, under every schedule', async () => {
+    const { runs } = await forAllSchedules(
+      factory,
+      async (eng) => {
+        eng.transact((tx) => {
+          tx.set(n('a1'), 1)
+          tx.set(n('a2'), 2)
+        })
+        expect(await eng.once(sum('a')).promise).toBe(6)
+        const told: unknown[] = []
+        eng.live(sum('a')).subscribe((notice) => told.push(notice._tag === 'value' && notice.value))
+        await eng.idle()
+        eng.transact((tx) => tx.set(n('a1'), 5))
+        expect(await eng.once(sum('a')).promise).toBe(14)
+        await eng.idle()
+        expect(told).toEqual([6, 14])
+      },
+      { runs: 300, seed: 1 },
+    )
+    expect(runs).toBe(300)
+  })
+  it('takes both ends of two actions in either order, and shrinks to what tells them apart', async () => {
+    const heard: number[] = []
+    const race = action('race', { key: C.int, value: C.int, run: async (k) => k })
+    const hears = rule('hears', { key: C.int, value: C.int }, function* (k, b) {
+      const value = yield* b.need(race(k))
+      heard.push(value)
+      return value
+    })
+    const check = async (eng: ReturnType<EngineFactory>): Promise<void> => {
+      heard.length = 0
+      const both = [eng.once(hears(1)).promise, eng.once(hears(2)).promise]
+      await Promise.all(both)
+      expect(heard[0]).toBe(1)
+    }
+    const raced: EngineFactory = (options) => createEngine({ rules: [race, hears], ...options })
+    const failure = await failureOf(forAllSchedules(raced, check, { seed: 3, recordings }))
+    expect(failure.message).toContain(`forAllSchedules(engineFactory, check, { schedule: '${failure.schedule}' })`)
+    // All at their simplest, but that the second end is heard of first.
+    expect(failure.schedule).toMatch(/^s:(0\.)*[12]$/)
+    // The same again, from its text; and from its recording.
+    const again = await failureOf(forAllSchedules(raced, check, { schedule: failure.schedule, recordings }))
+    expect(again.schedule).toBe(failure.schedule)
+    expect(existsSync(failure.recording!)).toBe(true)
+    expect(replay(failure.recording!).verify()).toMatchObject({ _tag: 'agrees' })
+    await forAllSchedules(raced, check, { schedule: 's:' })
+  })
+  it('makes actions fail, no more of them than it may', async () => {
+    let faults = 0
+    const check = async (eng: ReturnType<EngineFactory>): Promise<void> => {
+      const results = await Promise.all([1, 2, 3].map((k) => eng.once(double(k)).either()))
+      const failed = results.filter((one) => one._tag === 'Left').length
+      expect(failed).toBeLessThanOrEqual(1)
+      faults += failed
+    }
+    await forAllSchedules(factory, check, { faults: 1, runs: 50, seed: 1 })
+    expect(faults).toBeGreaterThan(0)
+  })
+  it('says that nothing is left to be done for whoever waits for what cannot come', async () => {
+    const failure = await failureOf(
+      forAllSchedules(factory, () => new Promise(() => {}), { patience: 1, recordings, runs: 1 }),
+    )
+    expect(failure.cause).toBeInstanceOf(Stuck)
+    expect(failure.message).toContain('nothing is left to be done, and the check still waits')
+  })
+  it('waits for what is really under way', async () => {
+    const slow = action('slow', {
+      key: C.int,
+      value: C.int,
+      run: (k) => new Promise<number>((resolve) => setTimeout(() => resolve(k), 5)),
+    })
+    const check = async (eng: ReturnType<EngineFactory>): Promise<void> => {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      expect(await eng.once(slow(1)).promise).toBe(1)
+    }
+    await forAllSchedules((options) => createEngine({ rules: [slow], ...options }), check, { runs: 3 })
+  })
+  it('refuses a factory that keeps the options to itself', async () => {
+    await expect(
+      forAllSchedules(
+        () => createEngine({ rules: [] }),
+        () => {},
+      ),
+    ).rejects.toThrow(Misuse)
+  })
+})

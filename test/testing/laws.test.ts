@@ -1,0 +1,128 @@
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { action, type BuildEngine, codec as C, createEngine, rule, source } from '../../src/index.js'
+import { type EngineFactory, extend, Impure, laws, matchers, purity } from '../../src/testing/index.js'
+
+const n = source('n', { key: C.string, value: C.int })
+const double = action('double', { key: C.int, value: C.int, pool: 'cpu', run: async (k) => 2 * k })
+const sum = rule('sum', { key: C.string, value: C.int }, function* (name, b) {
+  const [one, two] = yield* b.all([n(`${name}1`), n(`${name}2`)])
+  return (yield* b.need(double(one))) + two
+})
+const even = rule('even', { key: C.string, value: C.boolean, error: C.string }, function* (name, b) {
+  const found = yield* b.attempt(sum(name))
+  return found._tag === 'Right' ? found.right % 2 === 0 : b.fail('no sum')
+})
+const factory: EngineFactory = (options) =>
+  createEngine({ rules: [n, double, sum, even], pools: { cpu: 1 }, ...options })
+const changes = [
+  (tx: Parameters<Parameters<BuildEngine['transact']>[0]>[0]) => {
+    tx.set(n('a1'), 1)
+    tx.set(n('a2'), 2)
+  },
+  (tx: Parameters<Parameters<BuildEngine['transact']>[0]>[0]) => tx.set(n('a1'), 3),
+  (tx: Parameters<Parameters<BuildEngine['transact']>[0]>[0]) => tx.remove(n('a2')),
+]
+const requests = [even('a'), sum('a')]
+
+laws(factory, { requests, changes, runs: 40, seed: 1, runner: { describe, it } })
+
+describe('the laws of builds find', () => {
+  /** The tests that fail, of those that `laws` registers. */
+  const broken = async (
+    of: EngineFactory,
+    keys: typeof requests | readonly ReturnType<typeof sum>[],
+  ): Promise<string[]> => {
+    const tests: (readonly [string, () => Promise<void>])[] = []
+    laws(of, {
+      requests: keys,
+      changes,
+      runs: 40,
+      seed: 1,
+      runner: { describe: (_, register) => register(), it: (name, test) => void tests.push([name, test]) },
+    })
+    const failed: string[] = []
+    for (const [name, test] of tests) await test().catch(() => failed.push(name))
+    return failed
+  }
+  let seen = 0
+  afterEach(() => {
+    seen = 0
+  })
+  it('nothing in good rules', async () => expect(await broken(factory, requests)).toEqual([]))
+  it('a rule that counts its runs', async () => {
+    const counts = rule('counts', { key: C.string, value: C.int }, function* (name, b) {
+      const run = ++seen
+      return (yield* b.need(n(`${name}1`))) + run
+    })
+    const failed = await broken((options) => createEngine({ rules: [n, counts], ...options }), [counts('a')])
+    expect(failed).toContain('rules hang on nothing but their key and what they ask for')
+    expect(failed).toContain('every schedule comes to the same')
+  })
+  it('a codec that loses something', async () => {
+    const lossy = { ...C.int, decode: () => 0 }
+    const loses = rule('loses', { key: C.string, value: lossy }, function* (name, b) {
+      return yield* b.need(n(`${name}1`))
+    })
+    const failed = await broken((options) => createEngine({ rules: [n, loses], ...options }), [loses('a')])
+    expect(failed).toContain('keys and values come back from what they are written as')
+  })
+})
+
+describe('purity', () => {
+  const impurity = async (of: (key: string) => number): Promise<Impure> => {
+    const suspect = rule('suspect', { key: C.string, value: C.number }, function* (name, b) {
+      const before = of(name)
+      return (yield* b.need(n(`${name}1`))) + before
+    })
+    const run = purity((options) => createEngine({ rules: [n, suspect], ...options }), {
+      requests: [suspect('a')],
+      changes: changes.slice(0, 1),
+    })
+    const found = await run.catch((error: unknown) => error)
+    if (!(found instanceof Impure)) throw new Error(`nothing impure was found: ${found}`)
+    return found
+  }
+  it('passes what is pure, run many times', async () => {
+    expect(await purity(factory, { requests, changes: changes.slice(0, 1) })).toBeGreaterThan(10)
+  })
+  it.each([
+    ['a clock', () => Date.now(), 'by another clock'],
+    ['chance', () => (Math.random() > 0.5 ? 1 : 0), 'by other random numbers'],
+    [
+      'what the last run left',
+      (() => {
+        let i = 0
+        return () => i++
+      })(),
+      'run a second time',
+    ],
+  ] as const)('names %s', async (_, of, when) => {
+    const found = await impurity(of)
+    expect(found).toMatchObject({ rule: 'suspect', key: 'suspect("a")' })
+    expect(found.message).toContain(when)
+  })
+})
+
+describe('matchers', () => {
+  beforeAll(() => extend(expect))
+  it('judge an engine', async () => {
+    const eng = factory({ record: true })
+    eng.transact(changes[0]!)
+    expect(await matchers.toMatchOracle(eng, ...requests)).toMatchObject({ pass: true })
+    expect(await matchers.toReplay(eng)).toMatchObject({ pass: true })
+    const live = eng.live(sum('a'))
+    await eng.idle()
+    expect((await matchers.toBeEmptyAfterCancel(eng)).message()).toContain('is not cancelled')
+    live.cancel()
+    expect(await matchers.toBeEmptyAfterCancel(eng)).toMatchObject({ pass: true })
+    await eng.close()
+  })
+  it('judge a factory', async () => {
+    await (expect(factory) as unknown as { toBeConfluent: (of: object) => Promise<void> }).toBeConfluent({
+      requests,
+      changes,
+      runs: 20,
+    })
+    expect(await matchers.toReplay(factory, { requests, changes })).toMatchObject({ pass: true })
+  })
+})
