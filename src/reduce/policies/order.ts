@@ -8,7 +8,7 @@ import type { CarryPolicy, Order } from './policy.js'
 
 /** How many that wait, those that came first, are looked at to find the best: a tick costs no more, however many wait. */
 export const WINDOW = 256
-/** While more than that wait for a slot, so many for each slot there is are enough: what is far from its end can be put right later. */
+/** So many for each slot there is are enough, and no fewer than so many in all. */
 const PER_SLOT = 8
 const WINDOW_MIN = 32
 
@@ -116,8 +116,7 @@ const bestBy =
     return keyed.slice(0, max).map(({ x }) => x)
   }
 
-const windowOf = ({ state }: ReadyView): number =>
-  state.start.size <= WINDOW ? WINDOW : Math.min(WINDOW, Math.max(WINDOW_MIN, PER_SLOT * slotsOf(state)))
+const windowOf = ({ state }: ReadyView): number => Math.min(WINDOW, Math.max(WINDOW_MIN, PER_SLOT * slotsOf(state)))
 
 /** The first few by one order: at every tick of a build, so without an object for each that waits. */
 const least = (view: ReadyView, order: Order, found: readonly BuildId[], max: number): readonly BuildId[] => {
