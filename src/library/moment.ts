@@ -5,13 +5,17 @@ import { type BuildError, buildErrorOf } from '../model/build-error.js'
 import type { Key } from '../model/definition.js'
 import { isAtHand } from '../model/dependencies.js'
 import { failureFrom } from '../model/error.js'
+import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import { Fact, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
 import { objectAt, read } from '../model/table.js'
 import type { Moment } from '../replay/replay.js'
+import { type Why, why } from '../replay/why.js'
+import { type WhyNot, whyNot } from '../replay/why-not.js'
 import type { RecordedValue } from '../store/recording/value.js'
 import { nameOf } from './name.js'
 import { LEFT, type RecordedKeys } from './recorded-keys.js'
+import type { Known } from './why.js'
 
 /** How far a build is. */
 export type Sight<V = unknown, F = unknown> =
@@ -28,19 +32,39 @@ export type Sight<V = unknown, F = unknown> =
 
 export interface KeyedMoment extends Moment {
   readonly look: <V, F>(key: Key<V, F>) => Sight<V, F>
+  /** Why the build was last made, as of this tick; and why it was not made since. As `eng.why` and `eng.whyNot`. */
+  readonly why: (key: Key) => Why<Known>
+  readonly whyNot: (key: Key) => WhyNot<Known>
 }
 
 /** `recorded`: the rules that are at hand, if any. */
-export const keyedMoment = (moment: Moment, recorded: RecordedKeys | undefined): KeyedMoment => ({
-  ...moment,
-  look: <V, F>(key: Key<V, F>): Sight<V, F> => {
-    if (recorded === undefined)
-      throw new Misuse(
-        'look: it needs the rules that were recorded: open the recording with replay(path, { rules: [...] })',
-      )
-    return sightOf(moment, recorded, key) as Sight<V, F>
-  },
-})
+export const keyedMoment = (moment: Moment, recorded: RecordedKeys | undefined): KeyedMoment => {
+  const { state, find, nameOf: named } = moment
+  const known = (what: string): RecordedKeys => {
+    if (recorded !== undefined) return recorded
+    throw new Misuse(
+      `${what}: it needs the rules that were recorded: open the recording with replay(path, { rules: [...] })`,
+    )
+  }
+  const keyAt = (x: BuildId): Known => {
+    const name = named(x)
+    return name === undefined ? undefined : recorded?.keyOf(name)
+  }
+  return {
+    ...moment,
+    look: <V, F>(key: Key<V, F>) => sightOf(moment, known('look'), key) as Sight<V, F>,
+    why: (key) => {
+      known('why')
+      const x = find(nameOf(key))
+      return x === undefined ? { _tag: 'unknown', build: key } : why(state, x, keyAt)
+    },
+    whyNot: (key) => {
+      known('whyNot')
+      const x = find(nameOf(key))
+      return x === undefined ? { _tag: 'unknown', build: key } : whyNot(state, x, keyAt)
+    },
+  }
+}
 
 const sightOf = ({ state, find, nameOf: named }: Moment, recorded: RecordedKeys, key: Key): Sight => {
   const name = nameOf(key)

@@ -10,6 +10,8 @@ import { eachObject, emptyObjects, ObjectEditor } from '../model/table.js'
 import type { Counterfactual, Otherwise } from '../replay/counterfactual.js'
 import { Replay as Inner, type Verdict, type VerifyOptions } from '../replay/replay.js'
 import { Walker } from '../replay/walker.js'
+import type { Why } from '../replay/why.js'
+import type { WhyNot } from '../replay/why-not.js'
 import type { RecordedSetting } from '../store/recording/format.js'
 import { type RecordingError, RecordingReader } from '../store/recording/reader.js'
 import { BuildEngine } from './create-engine.js'
@@ -18,6 +20,7 @@ import { type CreateOptions, definitionsOf } from './options.js'
 import { withoutValues } from './origin.js'
 import { LEFT, RecordedKeys } from './recorded-keys.js'
 import { type Reexecution, reexecute } from './reexecute.js'
+import type { Known } from './why.js'
 
 export interface ReplayOptions {
   /** The rules, sources and actions that were recorded: needed to run them again, and to fork. */
@@ -126,6 +129,15 @@ export class Replay extends Inner {
   override firstTick(predicate: (moment: KeyedMoment) => boolean): number | undefined {
     const recorded = this.recordedKeys()
     return super.firstTick((moment) => predicate(keyedMoment(moment, recorded)))
+  }
+
+  /** Why the build was last made, as of `tick`; and why it was not made since. */
+  why(key: Key, tick: number = this.ticks): Why<Known> {
+    return this.stateAt(tick).why(key)
+  }
+
+  whyNot(key: Key, tick: number = this.ticks): WhyNot<Known> {
+    return this.stateAt(tick).whyNot(key)
   }
 
   private recordedKeys(): RecordedKeys | undefined {

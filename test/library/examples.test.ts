@@ -21,6 +21,18 @@ it('README: what it shows prints what it says', () => {
   expect({ stdout, stderr }).toEqual({ stdout: printed, stderr: '' })
 })
 
+it('docs/replay.md: its case prints what it says', () => {
+  const text = readFileSync(join(project, 'docs/replay.md'), 'utf8')
+  const code = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, block]) => block).join('\n')
+  const [, printed] = /All of it prints:\n\n```\n([\s\S]*?)```/.exec(text)!
+  mkdirSync(folder.at('node_modules'))
+  symlinkSync(project, folder.at('node_modules/redford'))
+  writeFileSync(folder.at('package.json'), '{"type":"module"}')
+  writeFileSync(folder.at('case.js'), code)
+  const { stdout, stderr } = spawnSync(process.execPath, ['case.js'], { cwd: folder.path, encoding: 'utf8' })
+  expect({ stdout, stderr }).toEqual({ stdout: printed, stderr: '' })
+})
+
 describe('examples/live', () => {
   let server: ChildProcess | undefined
   afterEach(() => server?.kill('SIGKILL'))

@@ -249,6 +249,37 @@ describe('a fork', () => {
   })
 })
 
+describe('a moment', () => {
+  it('is asked by keys: what a build is, why it was made, why it was not', async () => {
+    const twice = rule('twice', int, function* (name, b) {
+      return 2 * (yield* b.need(given(name)))
+    })
+    const bad = rule('bad', int, function* (name, b) {
+      return (yield* b.need(twice(name))) + (yield* b.need(given('none')))
+    })
+    const recording = await recorded([given, twice, bad], async (eng) => {
+      eng.transact((tx) => tx.set(given('a'), 1))
+      await eng.once(bad('a')).promise.catch(() => {})
+      eng.transact((tx) => tx.set(given('a'), 3))
+      await eng.once(twice('a')).promise
+    })
+    const end = recording.stateAt(recording.ticks)
+    expect(end.look(twice('a'))).toEqual({ _tag: 'value', value: 6 })
+    expect(end.look(twice('b'))).toEqual({ _tag: 'unknown' })
+    expect(end.look(bad('a'))).toEqual({ _tag: 'outOfDate' })
+    const first = recording.firstTick(({ look }) => look(bad('a'))._tag === 'error')!
+    expect(recording.stateAt(first).look(bad('a'))).toMatchObject({ _tag: 'error', error: { _tag: 'dependency' } })
+    expect(recording.stateAt(first).look(twice('a'))).toEqual({ _tag: 'value', value: 2 })
+    expect(recording.why(twice('a'))).toMatchObject({
+      _tag: 'made',
+      chain: [{}, { cause: { _tag: 'set', version: 2 } }],
+    })
+    expect(recording.why(twice('a'), first)).toMatchObject({ _tag: 'made', chain: [{ cause: { _tag: 'first' } }] })
+    expect(recording.whyNot(given('z'))).toMatchObject({ _tag: 'unknown' })
+    expect(() => kept(replay(recording.reader.path)).why(twice('a'))).toThrow(/rules/)
+  })
+})
+
 describe('misuse', () => {
   it('is told what to do instead', async () => {
     const eng = kept(createEngine({ rules: [] }))
