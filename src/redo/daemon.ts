@@ -167,7 +167,9 @@ export class Daemon {
   /** The state folder was removed: nothing more can be recorded, so nothing more is built. */
   private lost(client?: Client): void {
     client?.notMine()
-    this.end(1, undefined, 'the state folder .redford was removed while it was in use; run the command again (205)')
+    const again = 'run the command again'
+    const why = `the state folder .redford was removed while it was in use; ${again} (205)`
+    this.end(1, undefined, this.host.isSaidToBeGone ? again : why)
   }
 
   private status(client: Client, json: boolean): void {

@@ -72,6 +72,8 @@ export class Host {
   private readonly mixed: MixedMake | undefined
   /** Everything was looked at while the state was loaded, and nothing happened since. */
   early: EarlyLooks | undefined
+  /** Everyone who waits was told that the state folder is gone. */
+  isSaidToBeGone = false
   /** Called when the last request was answered. */
   onIdle: () => void = () => {}
   /** Called when something happened to the state folder's own files. */
@@ -315,9 +317,12 @@ export class Host {
     } catch (error) {
       if (!(error instanceof StoreFault)) throw error
       const { fault } = error
-      this.warnAll(
-        `the build cannot be recorded in .redford: ${'why' in fault ? fault.why : 'the folder is gone (205)'}`,
-      )
+      const isGone = fault._tag === 'gone'
+      if (!isGone || !this.isSaidToBeGone)
+        this.warnAll(
+          `the build cannot be recorded in .redford: ${'why' in fault ? fault.why : 'the folder is gone (205)'}`,
+        )
+      this.isSaidToBeGone ||= isGone
       return error
     }
   }

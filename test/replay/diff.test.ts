@@ -291,7 +291,7 @@ describe('two recordings', () => {
         const path = fresh()
         if (recordOps(path, sample, ops, order).states.length > 0) tryAll(path, tries)
       }),
-      { numRuns: 70 },
+      { numRuns: 100 },
     )
   })
   it('of rules that part are found to, where they do and by what', { timeout: 240_000 }, () => {
@@ -301,7 +301,7 @@ describe('two recordings', () => {
         recordSteps(path, sample, steps, order)
         tryAll(path, tries)
       }),
-      { numRuns: 70 },
+      { numRuns: 100 },
     )
   })
   it('begin with other states, or alike', () => {
