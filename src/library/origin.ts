@@ -2,10 +2,10 @@
 import type { Keys } from '../make/keys.js'
 import type { World } from '../make/world.js'
 import type { BuildId } from '../model/ids.js'
-import { buildId } from '../model/ids.js'
 import { emptyQueue } from '../model/queue.js'
 import { emptyState, Fact, Flag, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
-import { IntEditor, rowsEnd } from '../model/table.js'
+import { IntEditor } from '../model/table.js'
+import { eachRow } from '../replay/rows.js'
 import type { Settings } from './options.js'
 
 /** The past of another engine, to be gone on from. */
@@ -49,8 +49,9 @@ export const requestsIn = (state: State): readonly BuildId[] =>
 
 const buildsWhere = (state: State, is: (x: BuildId) => boolean): readonly BuildId[] => {
   const found: BuildId[] = []
-  for (let x = 1; x < Math.max(rowsEnd(state.facts), rowsEnd(state.flight)); x++)
-    if (is(buildId(x))) found.push(buildId(x))
+  eachRow(state, (x) => {
+    if (is(x)) found.push(x)
+  })
   return found
 }
 

@@ -17,7 +17,7 @@ import { type RecordingError, RecordingReader } from '../store/recording/reader.
 import { BuildEngine } from './create-engine.js'
 import { type KeyedMoment, keyedMoment } from './moment.js'
 import { type CreateOptions, definitionsOf } from './options.js'
-import { withoutValues } from './origin.js'
+import { requestsIn, withoutValues } from './origin.js'
 import { LEFT, RecordedKeys } from './recorded-keys.js'
 import { type Reexecution, reexecute } from './reexecute.js'
 import type { Known } from './why.js'
@@ -92,22 +92,14 @@ export class Replay extends Inner {
       {
         state,
         enter: (keys, world) => {
-          const taken = new Set<number>()
-          let end = 1
           for (const [build, name] of walker.named) {
-            const kind = kindOf(state, build)
-            if (kind === Kind.UNKNOWN) continue
-            end = Math.max(end, build + 1)
+            if (kindOf(state, build) === Kind.UNKNOWN) continue
             const key = recorded.keyOf(name)
             if (key === undefined)
               throw new Misuse(`fork: ${name.replaceAll('\0', ' ').trim()} was recorded, and is of none of \`rules\``)
             keys.place(build, key)
           }
-          for (let x = 1; x < Math.max(end, state.facts.end, state.flight.end); x++) {
-            const kind = kindOf(state, x as BuildId)
-            if (kind === Kind.REQUEST || kind === Kind.LIVE) taken.add(x)
-          }
-          keys.opened(Math.max(end, state.facts.end, state.flight.end), taken)
+          keys.opened(Math.max(state.facts.end, state.flight.end), new Set(requestsIn(state)))
           this.setWorld(tick, recorded, world)
         },
       },

@@ -10,8 +10,9 @@ import type { State } from './state.js'
 import { changedObjects, eachObject, type ObjectTable, objectAt, summed } from './table.js'
 import { WordSum } from './word-sum.js'
 
-const TABLES = ['facts', 'checked', 'edges', 'flight', 'costs', 'plans'] as const
-const OBJECTS = ['sessions', 'errors', 'cycles', 'stamps', 'lanes', 'terms'] as const
+/** The parts of a state that are tables of words, and of objects: all but `values`. */
+export const TABLES = ['facts', 'checked', 'edges', 'flight', 'costs', 'plans'] as const
+export const OBJECTS = ['sessions', 'errors', 'cycles', 'stamps', 'lanes', 'terms'] as const
 const QUEUES = ['park', 'expand', 'scan', 'ready', 'start', 'answer'] as const
 
 /** Tells tables apart, by their place in all of them. */

@@ -59,7 +59,6 @@ export const shrink = async (reader: RecordingReader, options: ShrinkOptions): P
 
 class Search {
   private tries = 0
-  private ticks = 0
   private best: Cut
   private bestTicks: number
 
@@ -101,8 +100,7 @@ class Search {
     if (ticks === undefined || !(await this.options.shows())) return false
     this.best = cut
     this.bestTicks = ticks
-    this.ticks = ticks
-    this.options.onProgress?.(this.tries, this.ticks)
+    this.options.onProgress?.(this.tries, ticks)
     return true
   }
 

@@ -41,11 +41,8 @@ export class Stepper {
   /** To the state after `tick`, which must be there. */
   go(tick: number): void {
     // The last step is taken by itself, so that what it told is known.
-    if (tick !== this.tick || tick > 0) {
-      this.walker.seek(Math.max(0, tick - 1))
-      this.last = tick === 0 ? undefined : this.walker.step()
-    }
-    if (tick === 0) this.last = undefined
+    this.walker.seek(Math.max(0, tick - 1))
+    this.last = tick === 0 ? undefined : this.walker.step()
   }
 
   /** On to the first state, this one counted, that `predicate` holds of; false: there is none, and this is the end. */

@@ -1,5 +1,6 @@
 /** A whole state as bytes, and back: with names and values, so that a recording can be entered anywhere and needs nothing else. */
 import { deflateRaw, deflateRawSync, inflateRawSync } from 'node:zlib'
+import { OBJECTS, TABLES } from '../../model/digest.js'
 import type { BuildId } from '../../model/ids.js'
 import type { State } from '../../model/state.js'
 import {
@@ -25,8 +26,6 @@ export interface Snapshot {
   readonly names: NamesById
 }
 
-const TABLES = ['facts', 'checked', 'edges', 'flight', 'costs', 'plans'] as const
-const OBJECTS = ['sessions', 'errors', 'cycles', 'stamps', 'lanes', 'terms'] as const
 type Rest = Omit<State, (typeof TABLES)[number] | (typeof OBJECTS)[number] | 'values'>
 
 /** Quick rather than small. */
