@@ -43,7 +43,8 @@ interface Failable<F> {
   readonly error?: Codec<F>
 }
 
-const common = <K, V, F>(name: string, { key, value, error, version = 1 }: Options<K, V> & Failable<F>) => {
+const common = <K, V, F>(name: string, options: Options<K, V> & Failable<F>) => {
+  const { key, value, error, version = 1 } = options ?? {}
   if (typeof name !== 'string' || name === '' || name.includes('\0'))
     throw new Misuse(`the name of a rule must be a non-empty string, got ${JSON.stringify(name)}`)
   for (const [what, codec] of [

@@ -68,10 +68,28 @@ interface Room {
 
 const KEEP = 1000
 
+const KNOWN: Readonly<Record<keyof CreateOptions, true>> = {
+  rules: true,
+  store: true,
+  policy: true,
+  pools: true,
+  drive: true,
+  keep: true,
+  continuations: true,
+  freeze: true,
+  record: true,
+  onError: true,
+  control: true,
+}
+
 /** @throws Misuse */
 export const settingsOf = (options: CreateOptions): Settings => {
+  for (const name of Object.keys(options ?? {}))
+    if (!Object.hasOwn(KNOWN, name)) throw new Misuse(`createEngine: there is no option \`${name}\``)
   const {
     rules,
+    store,
+    record = false,
     pools = {},
     policy = fixpoint(),
     keep = KEEP,
@@ -79,7 +97,7 @@ export const settingsOf = (options: CreateOptions): Settings => {
     freeze = true,
     onError = throwLater,
     control,
-  } = options
+  } = options ?? {}
   if (!Array.isArray(rules))
     throw new Misuse(
       'createEngine: `rules` must be a list of sources, rules and actions: createEngine({ rules: [...] })',
@@ -89,6 +107,10 @@ export const settingsOf = (options: CreateOptions): Settings => {
     throw new Misuse('createEngine: `policy` must be a policy, such as policies.fixpoint() or policies.cap(100)')
   if (!isCount(keep)) throw new Misuse(`createEngine: \`keep\` must be a number from 0 on, got ${keep}`)
   if (typeof freeze !== 'boolean') throw new Misuse(`createEngine: \`freeze\` must be true or false, got ${freeze}`)
+  if (store !== undefined && store?._tag !== 'memory' && store?._tag !== 'sqlite')
+    throw new Misuse("createEngine: `store` must be memoryStore(), or sqliteStore('builds.sqlite')")
+  if (typeof record !== 'boolean' && typeof record !== 'string' && (typeof record !== 'object' || record === null))
+    throw new Misuse(`createEngine: \`record\` must be a path, true or { path }, got ${record}`)
   if (typeof onError !== 'function') throw new Misuse('createEngine: `onError` must be a function')
   const known = definitionsOf(rules)
   const rooms = Object.entries(pools).map(roomOf)

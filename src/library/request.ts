@@ -96,7 +96,7 @@ export type Notice<V, F = unknown> =
 
 /** A request that is told of every other result. Iterate over it, or subscribe. */
 export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
-  private subscribers: ((notice: Notice<V, F>) => void)[] = []
+  private subscribers: ((notice: Notice<V, F>) => unknown)[] = []
   private ends: (() => void)[] = []
   private last: Notice<V, F> | undefined
   private isOver = false
@@ -117,46 +117,48 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
   subscribe(tell: (notice: Notice<V, F>) => void): () => void {
     if (typeof tell !== 'function') throw new Misuse(`subscribe: ${wordsOf(this.key)}: expected a function`)
     if (this.isOver) return () => {}
-    // A function of its own, so that one and the same may subscribe twice.
-    const own = (notice: Notice<V, F>): void => tell(notice)
+    // A function of its own, so that one and the same may subscribe twice; once ended, it is told no more of what is being told.
+    let isEnded = false
+    const own = (notice: Notice<V, F>): unknown => (isEnded || this.isOver ? undefined : tell(notice))
     this.subscribers = [...this.subscribers, own]
     if (this.last !== undefined) own(this.last)
     return () => {
+      isEnded = true
       this.subscribers = this.subscribers.filter((one) => one !== own)
     }
   }
 
   /** Every notice from the last one on, none left out, until the request is cancelled. */
   [Symbol.asyncIterator](): AsyncIterator<Notice<V, F>, undefined> {
+    type Step = IteratorResult<Notice<V, F>, undefined>
+    const over = { done: true, value: undefined } as const
     const queue: Notice<V, F>[] = []
-    let wake: (() => void) | undefined
+    /** Calls of `next` that wait, where the queue is empty. */
+    const waiting: ((step: Step) => void)[] = []
     let isDone = this.isOver
-    const unsubscribe = this.subscribe((notice) => {
-      queue.push(notice)
-      wake?.()
+    const unsubscribe = this.subscribe((value) => {
+      const next = waiting.shift()
+      if (next === undefined) queue.push(value)
+      else next({ done: false, value })
     })
     const end = (): void => {
       isDone = true
-      wake?.()
-    }
-    this.ends = [...this.ends, end]
-    const over = (): IteratorReturnResult<undefined> => {
       unsubscribe()
       this.ends = this.ends.filter((one) => one !== end)
-      isDone = true
-      return { done: true, value: undefined }
+      for (const next of waiting.splice(0)) next(over)
     }
+    this.ends = [...this.ends, end]
     return {
-      next: async () => {
-        while (queue.length === 0 && !isDone) {
-          await new Promise<void>((resolve) => {
-            wake = resolve
-          })
-        }
+      next: () => {
         const value = queue.shift()
-        return value === undefined ? over() : { done: false, value }
+        if (value !== undefined) return Promise.resolve({ done: false, value })
+        return isDone ? Promise.resolve(over) : new Promise<Step>((resolve) => waiting.push(resolve))
       },
-      return: async () => over(),
+      return: () => {
+        queue.length = 0
+        end()
+        return Promise.resolve(over)
+      },
     }
   }
 
@@ -173,7 +175,8 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
     this.last = notice
     for (const subscriber of this.subscribers) {
       try {
-        subscriber(notice)
+        const made = subscriber(notice)
+        if (made instanceof Promise) made.catch(onThrow)
       } catch (error) {
         onThrow(error)
       }
@@ -183,7 +186,7 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
   /** The engine's side: it closes. */
   end(): void {
     this.isOver = true
-    for (const end of this.ends) end()
+    for (const end of [...this.ends]) end()
     this.ends = []
     this.subscribers = []
   }

@@ -1,4 +1,5 @@
 /** Where an engine keeps its results: the choices that `createEngine` is given. */
+import { Misuse } from '../model/misuse.js'
 import type { StoreError, Synchronous } from '../store/database.js'
 import type { StoreWarning } from '../store/store.js'
 
@@ -30,12 +31,15 @@ export interface SqliteOptions {
  * for sources with `read`, which are read again when they are wanted, and what comes out different because of that; and for
  * rules of another `version`, or other codecs. One engine at a time may have it open.
  */
-export const sqliteStore = (path: string, options: SqliteOptions = {}): SqliteStore => ({
-  _tag: 'sqlite',
-  path,
-  synchronous: options.synchronous ?? 'normal',
-  onDamage: options.onDamage ?? ((damage) => process.emitWarning(wordsOfDamage(path, damage))),
-})
+export const sqliteStore = (path: string, options: SqliteOptions = {}): SqliteStore => {
+  if (typeof path !== 'string' || path === '') throw new Misuse(`sqliteStore: expected the path of a file, got ${path}`)
+  return {
+    _tag: 'sqlite',
+    path,
+    synchronous: options.synchronous ?? 'normal',
+    onDamage: options.onDamage ?? ((damage) => process.emitWarning(wordsOfDamage(path, damage))),
+  }
+}
 
 /** The store cannot be opened or written; `reason` says why, as data. */
 export class StoreFailed extends Error {

@@ -3,9 +3,8 @@
 import { wordsOf } from '../make/keys.js'
 import { laterOf } from '../make/rule.js'
 import type { Setting } from '../make/world.js'
-import { CodecError } from '../model/codec.js'
 import type { Key, SourceKey } from '../model/definition.js'
-import { Misuse } from '../model/misuse.js'
+import { Misuse, messageOf } from '../model/misuse.js'
 
 export interface Change {
   readonly key: Key
@@ -29,8 +28,7 @@ export class Transaction {
     try {
       key.of.values.encode(value)
     } catch (error) {
-      if (error instanceof CodecError) throw new Misuse(`set: ${wordsOf(key)}: ${error.message}`)
-      throw error
+      throw new Misuse(`set: ${wordsOf(key)}: ${messageOf(error)}`)
     }
     this.changes.push({ key, setting: { value }, isRead: false })
   }

@@ -1,8 +1,8 @@
 /** Interns keys to ids, and lends ids to requests. What the state forgot gives its id back. */
-import { CodecError, canonical, type Json, shown } from '../model/codec.js'
+import { canonical, type Json, shown } from '../model/codec.js'
 import type { Definition, Key } from '../model/definition.js'
 import { type BuildId, buildId } from '../model/ids.js'
-import { Misuse } from '../model/misuse.js'
+import { Misuse, messageOf } from '../model/misuse.js'
 import { freezeDeep } from './freeze.js'
 import { isKey } from './shape.js'
 
@@ -172,8 +172,7 @@ export const textOf = ({ of, key }: Key): string | number | boolean => {
   try {
     json = keys.encode(key)
   } catch (error) {
-    if (error instanceof CodecError) throw new Misuse(`${of.name} has no such key: ${error.message}`)
-    throw error
+    throw new Misuse(`${of.name} has no such key: ${messageOf(error)}`)
   }
   return keys.isPrimitive === true ? (json as string | number | boolean) : canonical(json)
 }

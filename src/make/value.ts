@@ -16,7 +16,7 @@ import type { BuildError as Reason } from '../model/error.js'
 import { Bug } from '../model/error.js'
 import type { Alone, Effect, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
-import { Misuse } from '../model/misuse.js'
+import { Misuse, messageOf } from '../model/misuse.js'
 import { Bit, Fact, Flag, Flight, type State } from '../model/state.js'
 import { objectAt, read } from '../model/table.js'
 import { Ahead, Found, isToBeJudged } from './ahead.js'
@@ -187,8 +187,7 @@ export class ValueMake {
       return { _tag: 'made', build, groups, value: toTable(value), content }
     } catch (error) {
       if (error instanceof Misuse) return broken(build, groups, reasonOf(error))
-      if (!(error instanceof CodecError)) throw error
-      return broken(build, groups, { _tag: 'misuse', why: `its value does not fit its codec: ${error.message}` })
+      return broken(build, groups, { _tag: 'misuse', why: `its value does not fit its codec: ${messageOf(error)}` })
     }
   }
 

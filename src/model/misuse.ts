@@ -2,3 +2,6 @@
 export class Misuse extends Error {
   override readonly name = 'Misuse'
 }
+
+/** What was thrown, in words. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -13,6 +13,7 @@ import {
   policies,
   rule,
   source,
+  sqliteStore,
   describe as wordsOfError,
 } from '../../src/index.js'
 
@@ -275,6 +276,36 @@ describe('a rule', () => {
   )
 })
 
+describe('a codec that throws', () => {
+  const odd = C.map(
+    C.int,
+    'odd',
+    (n) => n,
+    (n: number) => {
+      if (n % 2 === 0) throw new Error('even')
+      return n
+    },
+  )
+  const bad = rule('bad', { key: C.string, value: odd }, () => 2)
+  const set = source('set', { key: odd, value: odd })
+
+  it('at a value', async () => {
+    expect(await failureOf(bad)).toBe('bad("x"): its value does not fit its codec: even')
+  })
+
+  it('at what is asked for, or set', () => {
+    const eng = engine({ rules: [set] })
+    expect(() => eng.once(set(2))).toThrow(new Misuse('once: set has no such key: even'))
+    expect(() => eng.transact((tx) => tx.set(set(1), 2))).toThrow(new Misuse('set: set(1): even'))
+  })
+})
+
+it('a store without a path', () => {
+  expect(() => sqliteStore(wrong(undefined))).toThrow(
+    new Misuse('sqliteStore: expected the path of a file, got undefined'),
+  )
+})
+
 describe('an action', () => {
   it('whose value does not fit', async () => {
     const bad = action('bad', { key, value, run: async () => wrong('late') })
@@ -299,6 +330,7 @@ describe('a definition', () => {
       () => rule('', { key, value }, () => 1),
       'the name of a rule must be a non-empty string, got ""',
     ],
+    ['without options', () => rule('x', wrong(undefined), () => 1), 'x: `key` must be a codec, such as codec.string'],
     ['without codec', () => rule('x', wrong({ key }), () => 1), 'x: `value` must be a codec, such as codec.string'],
     [
       'with an error that is no codec',
@@ -370,6 +402,18 @@ describe('createEngine with', () => {
       { rules: [], policy: wrong('fixpoint') },
       '`policy` must be a policy, such as policies.fixpoint() or policies.cap(100)',
     ],
+    [
+      'nothing',
+      wrong(undefined),
+      '`rules` must be a list of sources, rules and actions: createEngine({ rules: [...] })',
+    ],
+    ['an option that is none', wrong({ rules: [], polices: [] }), 'there is no option `polices`'],
+    [
+      'a store by name',
+      { rules: [], store: wrong('builds.sqlite') },
+      "`store` must be memoryStore(), or sqliteStore('builds.sqlite')",
+    ],
+    ['a record by number', { rules: [], record: wrong(5) }, '`record` must be a path, true or { path }, got 5'],
     ['freeze by name', { rules: [], freeze: wrong('no') }, '`freeze` must be true or false, got no'],
     ['onError that is no function', { rules: [], onError: wrong('log') }, '`onError` must be a function'],
     ...['sometimes', {}, { per: 'tick' }, { per: { ms: 0 } }, { per: {} }].map(

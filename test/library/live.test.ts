@@ -1,0 +1,72 @@
+/** What those who follow a live request are told, and that they are told no more. */
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { type BuildEngine, codec as C, createEngine, source } from '../../src/index.js'
+
+const num = source('num', { key: C.string, value: C.int })
+let eng: BuildEngine
+const thrown: unknown[] = []
+const set = async (value: number): Promise<void> => {
+  eng.transact((tx) => tx.set(num('x'), value))
+  await eng.idle()
+}
+
+beforeEach(async () => {
+  thrown.length = 0
+  eng = createEngine({ rules: [num], onError: (error) => thrown.push(error) })
+  await set(1)
+})
+afterEach(() => eng.close())
+
+it('two who wait for the next notice get one each, in order', async () => {
+  const notices = eng.live(num('x'))[Symbol.asyncIterator]()
+  const both = Promise.all([notices.next(), notices.next()])
+  await eng.idle()
+  await set(2)
+  expect(await both).toMatchObject([{ value: { value: 1 } }, { value: { value: 2 } }])
+})
+
+it('who waits for the next notice is told when there will be none', async () => {
+  const live = eng.live(num('x'))
+  const [left, right] = [live[Symbol.asyncIterator](), live[Symbol.asyncIterator]()]
+  await Promise.all([left.next(), right.next()])
+  const lefts = left.next()
+  const rights = [right.next(), right.next()]
+  await left.return!()
+  expect(await lefts).toEqual({ done: true, value: undefined })
+  live.cancel()
+  for (const next of rights) expect(await next).toEqual({ done: true, value: undefined })
+})
+
+it('what was told before the end is read to the end', async () => {
+  const live = eng.live(num('x'))
+  const notices = live[Symbol.asyncIterator]()
+  await set(2)
+  await set(3)
+  live.cancel()
+  const values: unknown[] = []
+  for await (const notice of { [Symbol.asyncIterator]: () => notices })
+    if (notice._tag === 'value') values.push(notice.value)
+  expect(values).toEqual([2, 3])
+})
+
+it.each(['cancelled', 'unsubscribed'])('who is %s by another is not told of the same notice', async (how) => {
+  const live = eng.live(num('x'))
+  let end = (): void => {}
+  const told: string[] = []
+  live.subscribe(() => {
+    told.push('first')
+    if (how === 'cancelled') live.cancel()
+    else end()
+  })
+  end = live.subscribe(() => told.push('second'))
+  await eng.idle()
+  expect(told).toEqual(['first'])
+})
+
+it('what an asynchronous subscriber throws goes to onError', async () => {
+  eng.live(num('x')).subscribe(async () => {
+    throw new Error('later')
+  })
+  await eng.idle()
+  expect(thrown).toEqual([new Error('later')])
+})
