@@ -13,7 +13,7 @@ import { type ClientFailure, filesOfProcess, requestOfProcess, runClient } from 
 import { daemonFlags } from '../redo/daemon-flags.js'
 import { helpFor } from '../redo/help.js'
 import { COMMANDS, packageVersion } from '../redo/native.js'
-import { findRoot, STATE_FOLDER } from '../redo/project.js'
+import { findRoot, isUnbuilt, STATE_FOLDER } from '../redo/project.js'
 import { isOfRecording, RECORDING_USAGE } from './recording-commands.js'
 
 const main = fileURLToPath(import.meta.url)
@@ -41,13 +41,10 @@ const idleMs = (): number => {
 }
 
 /** The project of a command: that of the do-file it is given in, else by the working folder and the targets. */
-const rootFor = (args: readonly string[]): string => {
+const rootFor = (targets: readonly string[]): string => {
   const given = process.env.REDFORD_ROOT
   if (given !== undefined && given !== '' && process.env.REDFORD_TOKEN) return argumentBytes([given])[0]!
-  return findRoot(
-    workingFolderBytes(),
-    args.filter((arg) => arg !== '' && !arg.startsWith('-')),
-  )
+  return findRoot(workingFolderBytes(), targets)
 }
 
 const runCommand = async (command: string, args: readonly string[]): Promise<number> => {
@@ -67,6 +64,15 @@ const runCommand = async (command: string, args: readonly string[]): Promise<num
   const root = rootFor(options.right.targets)
   const request = requestOfProcess(root, command, args)
   const isNested = Boolean(process.env.REDFORD_TOKEN)
+  if (!isNested && isUnbuilt(root)) {
+    const { answerUnbuilt } = await import('../redo/unbuilt.js')
+    const answer = answerUnbuilt(root, request.cwd, command, options.right)
+    if (answer !== undefined) {
+      process.stdout.write(answer.stdout ?? '')
+      process.stderr.write(answer.stderr ?? '')
+      return answer.code
+    }
+  }
   if (!options.right.daemon && !isNested) {
     const files = filesOfProcess()
     await stopDaemon(root)

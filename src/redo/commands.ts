@@ -7,15 +7,15 @@ import type { Want } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Kind, kindOf } from '../model/state.js'
 import { badName, type Options, parseOptions } from './arguments.js'
-import { fromByteString } from './byte-strings.js'
 import { helpFor } from './help.js'
 import type { Host } from './host.js'
 import { sourcesOf, targetsOf, unmodifiedTargetsOf } from './known.js'
 import { packageVersion } from './native.js'
-import { Resolver } from './project.js'
+import { findRoot, Resolver } from './project.js'
 import { PROTOCOL } from './protocol.js'
-import { askWhy, lookAt, makersOf, type Question } from './questions.js'
+import { askWhy, lookAt, type Question } from './questions.js'
 import type { Client } from './server.js'
+import { makersOf, namesText } from './unbuilt.js'
 import { printable } from './words.js'
 
 const SUCCESS = 0
@@ -72,6 +72,7 @@ export class Commands {
     if (options.right.help) return this.print(client, helpFor(hello.command))
     if (options.right.version) return this.print(client, `redford ${packageVersion}\n`)
     const resolver = new Resolver(this.host.root, hello.cwd)
+    if (run === undefined && this.isOfAnother(options.right.targets, hello.cwd, resolver)) return client.notMine()
     this.dispatch({ client, options: options.right, resolver, run })
   }
 
@@ -103,6 +104,15 @@ export class Commands {
     }
     const timer = setInterval(end, 10)
     setImmediate(end)
+  }
+
+  /** Whether all of a person's targets lie outside, in a project of their own: the C program asks that of the working folder. */
+  private isOfAnother(targets: readonly string[], cwd: string, resolver: Resolver): boolean {
+    return (
+      targets.length > 0 &&
+      targets.every((target) => resolver.nameOf(target).startsWith('/')) &&
+      findRoot(cwd, targets) !== this.host.root
+    )
   }
 
   private elsewhere(client: Client): void {
@@ -309,8 +319,8 @@ export class Commands {
     if (names === undefined) return
     const [name] = names
     if (name === undefined || names.length > 1) return this.fail(client, USAGE, 'redo-whichdo takes one target')
-    const { shown, isMade } = makersOf(this.host, resolver, name)
-    this.printNames(client, shown, options.json)
+    const { shown, isMade } = makersOf('', this.host.rules, resolver, name)
+    client.stdout(namesText(shown, options.json))
     client.exit(isMade ? SUCCESS : FAILURE)
   }
 
@@ -363,12 +373,7 @@ export class Commands {
   private printBuilds({ client, resolver, options }: Call, builds: readonly BuildId[]): void {
     const names = builds.map((x) => this.host.store.names.nameOf(x)).sort(byBytes)
     const shown = names.map((name) => resolver.shown(name))
-    this.printNames(client, shown, options.json)
-  }
-
-  private printNames(client: Client, names: readonly string[], json: boolean): void {
-    const text = json ? `${JSON.stringify(names.map(fromByteString))}\n` : names.map((name) => `${name}\n`).join('')
-    client.stdout(Buffer.from(text, json ? 'utf8' : 'latin1'))
+    client.stdout(namesText(shown, options.json))
   }
 
   private print(client: Client, text: string): void {

@@ -35,26 +35,42 @@ const withParents = (folder: string): readonly string[] => {
 }
 
 /**
- * The root for a command given in `cwd` (absolute): the nearest folder upwards that has state; else the nearest with a
- * `redford.config.*` or `.git`; else the highest that holds a do-file, not counting `/`, the home folder and the folder for
- * temporary files, where stray files live; else the lowest that holds `cwd` and all targets.
+ * The root for a command given in `cwd` (absolute): the project of `cwd`, unless all targets lie elsewhere; then that of the targets, if they
+ * are in one. A project is the nearest folder upwards that has state, else the nearest with a `redford.config.*` or `.git`. Where there is
+ * none: the highest folder that holds a do-file, above `cwd` and all targets; else the lowest that holds them. `/`, the home folder and the
+ * folder for temporary files, where stray files live, do not count for that.
  */
 export const findRoot = (cwd: string, targets: readonly string[] = []): string => {
-  const folders = targets.map((target) => realFolder(folderOf(joinPath(cwd, target)) || '/'))
-  const start = folders.reduce((common, folder) => commonFolder(common, folder), realFolder(cwd))
-  const upwards = withParents(start)
-  const withState = upwards.find((folder) => statIsFolder(joinPath(folder, STATE_FOLDER)))
-  if (withState !== undefined) return withState
-  const marked = upwards.find(
-    (folder) => exists(joinPath(folder, '.git')) || namesIn(folder).some((name) => name.startsWith('redford.config.')),
-  )
-  if (marked !== undefined) return marked
+  const here = realFolder(cwd)
+  const named = targets.filter((target) => target !== '' && target !== '-')
+  const folders = [...new Set(named.map((target) => realFolder(folderOf(joinPath(here, target)) || '/')))]
+  const there = folders.length === 0 ? here : folders.reduce(commonFolder)
+  const own = projectAbove(here)
+  if (own !== undefined && (folders.length === 0 || folders.some((folder) => isWithin(own, folder)))) return own
+  const known = projectAbove(there) ?? own
+  if (known !== undefined) return known
   const stray = ['/', realFolder(toByteString(homedir())), realFolder(toByteString(tmpdir()))]
-  const withDoFile = upwards.filter(
-    (folder) => !stray.includes(folder) && namesIn(folder).some((name) => name.endsWith('.do')),
-  )
-  return withDoFile[withDoFile.length - 1] ?? start
+  const highest = (start: string): string | undefined =>
+    withParents(start)
+      .filter((folder) => !stray.includes(folder) && namesIn(folder).some((name) => name.endsWith('.do')))
+      .at(-1)
+  const all = commonFolder(here, there)
+  if (!stray.includes(all)) return highest(all) ?? all
+  return highest(here) ?? highest(there) ?? here
 }
+
+const projectAbove = (start: string): string | undefined => {
+  const upwards = withParents(start)
+  return (
+    upwards.find((folder) => statIsFolder(joinPath(folder, STATE_FOLDER))) ??
+    upwards.find((folder) => exists(joinPath(folder, '.git')) || holdsConfig(folder))
+  )
+}
+
+const holdsConfig = (folder: string): boolean => namesIn(folder).some((name) => name.startsWith('redford.config.'))
+
+/** Nothing was built in it yet, and no config of it makes anything. */
+export const isUnbuilt = (root: string): boolean => !statIsFolder(joinPath(root, STATE_FOLDER)) && !holdsConfig(root)
 
 const statIsFolder = (path: string): boolean => {
   try {

@@ -1,6 +1,4 @@
 /** Questions about what is known of a target: what `redford why`, `redford why-not` and `redo-whichdo` say. */
-import { lstatSync } from 'node:fs'
-import { candidatesFor } from '../make/lookup.js'
 import { valueFileOf } from '../make/value-file.js'
 import type { BuildError } from '../model/error.js'
 import { type BuildId, buildId } from '../model/ids.js'
@@ -129,22 +127,4 @@ export const lookAt = (
     onAnswer(outOfDate, state)
   })
   return request
-}
-
-/** The do-files that are looked for up to the one that is there, or the config that makes it; and whether there is one. */
-export const makersOf = (
-  host: Host,
-  resolver: Resolver,
-  name: string,
-): { readonly shown: readonly string[]; readonly isMade: boolean } => {
-  const shown: string[] = []
-  for (const { doFile } of candidatesFor(name)) {
-    shown.push(resolver.shown(doFile))
-    if (lstatSync(Buffer.from(doFile, 'latin1'), { throwIfNoEntry: false }) !== undefined)
-      return { shown, isMade: true }
-  }
-  const { rules } = host
-  const isMade = rules?.makes(name) === true
-  if (isMade) shown.push(resolver.shown(rules.config))
-  return { shown, isMade }
 }

@@ -57,7 +57,7 @@ export const whyLines = (found: Why<string>, words: Wording): readonly string[] 
   }
 }
 
-const unknownWords = (build: string): string =>
+export const unknownWords = (build: string): string =>
   `nothing is known of ${build}: nobody has asked for it yet; run redo-ifchange ${build}, or see redo-targets for what is known`
 const neverMadeWords = (build: string, isWanted: boolean): string =>
   `${build} was never made: ${isWanted ? 'it is not there, and nothing makes it' : 'it is not there, and nobody asked for it'}`
