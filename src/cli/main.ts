@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import * as E from 'fp-ts/lib/Either.js'
+import { Misuse, messageOf } from '../model/misuse.js'
 import { parseOptions } from '../redo/arguments.js'
 import { argumentBytes, fromByteString, workingFolderBytes } from '../redo/byte-strings.js'
 import { type ClientFailure, filesOfProcess, requestOfProcess, runClient } from '../redo/client.js'
@@ -132,13 +133,14 @@ const startDaemon = async (root: string): Promise<string | undefined> => {
   }
   // Only a hint, so that a hundred commands at once do not start a hundred processes: the lock decides.
   const isFirst = claim(hint)
-  if (!isFirst) {
+  if (E.isLeft(isFirst)) return `the state folder cannot be written: ${isFirst.left} (205)`
+  if (!isFirst.right) {
     await new Promise((resolve) => setTimeout(resolve, 25))
     return undefined
   }
   try {
+    const log = openSync(Buffer.concat([folder, Buffer.from('/daemon.log')]), 'a', 0o600)
     return await new Promise((resolve) => {
-      const log = openSync(Buffer.concat([folder, Buffer.from('/daemon.log')]), 'a', 0o600)
       const child = spawn(process.execPath, [...daemonFlags(process.versions.node), main, 'daemon'], {
         cwd: fromByteString(root),
         detached: true,
@@ -170,6 +172,8 @@ const startDaemon = async (root: string): Promise<string | undefined> => {
         done(said === '' ? `the daemon ended at once, exit ${code} (see ${STATE_FOLDER}/daemon.log)` : undefined),
       )
     })
+  } catch (error) {
+    return `the state folder cannot be written: ${messageOf(error)} (205)`
   } finally {
     rmSync(hint, { force: true })
   }
@@ -203,15 +207,18 @@ const LOST_MAX = 2
 /** Where a daemon tells who started it that it serves. */
 const READY_FD = 3
 
-const claim = (hint: Buffer): boolean => {
+const claim = (hint: Buffer): E.Either<string, boolean> => {
   try {
     closeSync(openSync(hint, 'wx', 0o600))
-    return true
-  } catch {
+    return E.right(true)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    // Gone again: it was there a moment ago.
+    if (code !== 'EEXIST' && code !== 'ENOENT') return E.left(message)
     const stat = statSync(hint, { throwIfNoEntry: false })
     // Left behind by a process that was ended: the next in line takes over.
     if (stat !== undefined && Date.now() - stat.mtimeMs > HINT_MS) rmSync(hint, { force: true })
-    return false
+    return E.right(false)
   }
 }
 
@@ -321,6 +328,11 @@ run().then(
     if (code !== undefined) exit(code)
   },
   (error: unknown) => {
+    if (error instanceof Misuse) {
+      say(error.message)
+      process.exitCode = 2
+      return
+    }
     process.stderr.write(
       `redo  this is a fault of redford itself, please report it:\n${error instanceof Error ? error.stack : String(error)}\n`,
     )

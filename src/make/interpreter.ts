@@ -21,7 +21,8 @@ export const interpreterOf = (doFile: string, shellFlags: string): readonly stri
 export const isDoFile = (name: string): boolean => {
   try {
     const stat = statSync(Buffer.from(name, 'latin1'), { throwIfNoEntry: false })
-    return stat !== undefined && !stat.isDirectory()
+    // To open a pipe that nobody writes to would wait for ever.
+    return stat !== undefined && !stat.isDirectory() && !stat.isFIFO()
   } catch {
     return false
   }

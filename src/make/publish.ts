@@ -2,11 +2,12 @@
  * Putting in place what do-files made: intent, rename, and the result is committed with the tick. Whatever instant this program
  * is ended at, the target is whole, and the intent tells whose it is (`Store.commit`).
  */
-import { copyFileSync, lstatSync, renameSync, rmSync, unlinkSync } from 'node:fs'
+import { copyFileSync, lstatSync, renameSync, rmSync, statfsSync, unlinkSync } from 'node:fs'
 import { constants } from 'node:os'
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildError } from '../model/error.js'
 import type { Look } from '../model/event.js'
+import { interpreterOf } from './interpreter.js'
 import { ABSENT, FOLDER, lookAtItself } from './look.js'
 import { lookWithContent } from './look-content.js'
 import { folderOf } from './path.js'
@@ -77,8 +78,14 @@ const attempt = <A>(act: () => E.Either<BuildError, A>): E.Either<BuildError, A>
 const refused = (code: number, why: string): E.Either<BuildError, never> => E.left({ _tag: 'refused', code, why })
 
 const outputOf = ({ run, end, hasCompany }: Finished): E.Either<BuildError, Output> => {
-  if ('errno' in end) return refused(1, `its do-file could not be started: ${end.text}`)
+  if ('errno' in end) {
+    const [interpreter] = interpreterOf(run.candidate.doFile, '')
+    return refused(1, `its do-file could not be started: ${end.text} (${interpreter})`)
+  }
   if (end.signal !== 0) return E.left({ _tag: 'signal', signal: signalName(end.signal) })
+  // What it said of that may be lost for the same reason.
+  if (end.exitCode !== 0 && (isFull(run.stdout) || isFull(run.output)))
+    return refused(1, `exit ${end.exitCode}, and no space is left on the device (ENOSPC)`)
   if (end.exitCode !== 0) return E.left({ _tag: 'exit', code: end.exitCode })
   const now = lookAtItself(run.name)
   const isChanged = now.stat0 !== run.before.stat0 || now.stat1 !== run.before.stat1
@@ -101,6 +108,16 @@ const outputOf = ({ run, end, hasCompany }: Finished): E.Either<BuildError, Outp
   copyFileSync(bytes(path), bytes(copy))
   const own = lstatSync(bytes(copy), { bigint: true })
   return E.right({ path: copy, ino: own.ino, size: Number(own.size) })
+}
+
+/** Whether nothing more can be written where a file is. */
+export const isFull = (path: string): boolean => {
+  try {
+    const { bfree, bavail } = statfsSync(bytes(folderOf(path) || '.'))
+    return (process.geteuid?.() === 0 ? bfree : bavail) === 0
+  } catch {
+    return false
+  }
 }
 
 const place = (run: Run, output: Output): { look: Look; virtual: boolean } => {

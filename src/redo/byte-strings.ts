@@ -3,6 +3,7 @@
  * UTF-8, which loses every other name; the kernel still has the bytes.
  */
 import fs from 'node:fs'
+import { Misuse, messageOf } from '../model/misuse.js'
 
 /** What Node leaves of bytes that are no UTF-8. */
 const REPLACEMENT = '\ufffd'
@@ -46,5 +47,9 @@ export const workingFolderBytes = (pwd: string | undefined = process.env.PWD): s
     const [named, here] = [pwd, '.'].map((path) => fs.statSync(path, { bigint: true, throwIfNoEntry: false }))
     if (named !== undefined && named.ino === here?.ino && named.dev === here.dev) return toByteString(pwd)
   }
-  return fs.realpathSync.native('.', { encoding: 'buffer' }).toString('latin1')
+  try {
+    return fs.realpathSync.native('.', { encoding: 'buffer' }).toString('latin1')
+  } catch (error) {
+    throw new Misuse(`the working folder cannot be found (${messageOf(error)}): go to one that is there`)
+  }
 }

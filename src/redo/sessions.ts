@@ -1,8 +1,8 @@
 /** Open top-level requests as people see them: who is told what, in whose words, with which environment. */
 import { createHash } from 'node:crypto'
-import { readdirSync, renameSync, statSync, unlinkSync } from 'node:fs'
+import { readdirSync, renameSync, statSync, truncateSync, unlinkSync } from 'node:fs'
 import type { RunSettings } from '../make/do-file.js'
-import type { Published } from '../make/publish.js'
+import { isFull, type Published } from '../make/publish.js'
 import type { Run } from '../make/run.js'
 import type { BuildId } from '../model/ids.js'
 import { buildId } from '../model/ids.js'
@@ -16,6 +16,8 @@ import { errorWords, noRuleWords, printable, targetWord } from './words.js'
 
 /** Holds a file for each build whose last run wrote to its standard error, by id. */
 const LOG_FOLDER = '.redford/log'
+/** How much of what a run said is kept where the disk is full. */
+const LOG_SIZE_FULL = 65_536
 /** How many environments are kept apart at a time. */
 const ENVIRONMENTS_MAX = 64
 
@@ -156,6 +158,8 @@ export class Sessions {
     try {
       const size = statSync(stderr, { throwIfNoEntry: false })?.size ?? 0
       if (size > 0) {
+        // It may be what fills the disk, and would go on doing so.
+        if (size > LOG_SIZE_FULL && isFull(stderr)) truncateSync(stderr, LOG_SIZE_FULL)
         renameSync(stderr, logPath(build))
         this.logs.add(build)
         return false
@@ -207,7 +211,8 @@ export class Sessions {
     const error = objectAt(state.errors, build)
     const words =
       error?._tag === 'noRule'
-        ? noRuleWords(kindOf(state, build) !== Kind.ABSENT, isOutside(this.nameOf(build)))
+        ? (faultOf(this.nameOf(build)) ??
+          noRuleWords(kindOf(state, build) !== Kind.ABSENT, isOutside(this.nameOf(build))))
         : errorWords(error, shown)
     const doFile = this.doFileOf(state, build)
     ;(this.sinks.get(build) ?? session.console).failed({
@@ -235,6 +240,17 @@ export class Sessions {
   private logOf(build: BuildId): string | undefined {
     return this.logs.has(build) ? logPath(build) : undefined
   }
+}
+
+/** Why a file cannot be looked at, though it may be there: a loop of links, a folder that is closed to us. */
+const faultOf = (name: string): string | undefined => {
+  try {
+    statSync(Buffer.from(name, 'latin1'))
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') return `it cannot be looked at: ${message.split(',')[0]}`
+  }
+  return undefined
 }
 
 /** Names outside the project are absolute. */

@@ -65,3 +65,10 @@ test('a folder of the name of a do-file is none, for redo-whichdo too', async ()
   expect((await s.run('redo-whichdo', ['x'])).stdout).toBe('x.do\ndefault.do\n')
   expect(s.read('x')).toBe('x\n')
 })
+
+test('a working folder that is gone is said to be', async () => {
+  const s = space({ 'x.do': noted('echo x') })
+  const result = await s.sh('mkdir gone && cd gone && rmdir ../gone && redo ../x')
+  expect(result.code).toBe(2)
+  expect(result.stderr).toMatch(/^redo {2}the working folder cannot be found \(ENOENT/m)
+})

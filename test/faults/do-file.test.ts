@@ -1,6 +1,7 @@
 /** Faults 3, 4, 18 and 19: do-files that die, outlive the daemon, write where they should not, or leave children behind. */
 import * as fs from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
+import { canMount } from '../support/mount.js'
 import { childrenOf, commandLineOf, hasProc, isAlive } from '../support/processes.js'
 import { closeSpaces, noted, type Space, space, until, waitsFor } from '../support/space.js'
 
@@ -136,4 +137,37 @@ test('a do-file that removes its own folder breaks its build only', async () => 
   const result = await s.run('redo', ['-k', 'sub/x', 'y'])
   expect(result.code).toBe(1)
   expect(s.read('y')).toBe('y\n')
+})
+
+test('a disk that is full is named, whatever was written to it, and what filled it does not stay', async (context) => {
+  if (!canMount()) context.skip('no small disk can be mounted here')
+  const fills = 'head -c 5000000 /dev/zero'
+  const s = space({
+    'full/.keep': '',
+    'do/out.do': `${fills}\n`,
+    'do/file.do': `${fills} >"$3"\n`,
+    'do/err.do': `${fills} >&2\n`,
+    'do/ok.do': 'echo ok\n',
+    'do/bad.do': 'exit 3\n',
+  })
+  const script = [
+    'mount -t tmpfs -o size=2m none full && cd full && cp ../do/*.do . && mkdir .redford || exit',
+    'for x in ok out file err bad; do redo --no-daemon $x; done',
+    'echo "echo new" >ok.do',
+    'redo --no-daemon ok',
+  ].join('\n')
+  const { code, stderr } = await s.run('unshare', ['-rm', 'sh', '-c', script], { timeoutMs: 60_000 })
+  expect(code, stderr.slice(-1000)).toBe(0)
+  for (const x of ['out', 'file', 'err'])
+    expect(stderr).toContain(`redo  ${x}: failed, exit 1, and no space is left on the device (ENOSPC) (${x}.do)\n`)
+  expect(stderr).toContain('redo  bad: failed, exit 3 (bad.do)\n')
+})
+
+test('a pipe is no do-file, and what a do-file should be run by is named', async () => {
+  const s = space({ 'y.do': '#!/no/such/thing -x\n' })
+  await s.sh('mkfifo x.do')
+  expect((await s.redo('x')).stderr).toContain('x: failed, no such file, and no do-file that makes it\n')
+  expect((await s.redo('y')).stderr).toMatch(
+    /^redo {2}y: failed, its do-file could not be started: .*\/no\/such\/thing/m,
+  )
 })

@@ -93,3 +93,14 @@ describe.each(['the daemon stays', 'the daemon is killed before'])('%s', (fate) 
     ])
   })
 })
+
+test('a loop of links is said to be one (fault 15)', async () => {
+  const s = space({ 'x.do': noted('redo-ifchange one/more'), 'y.do': noted('redo-ifchange one') })
+  await s.sh('ln -s two one; ln -s one two')
+  const result = await s.redo('-k', 'x', 'y')
+  expect(result.code).toBe(1)
+  for (const name of ['one', 'one/more'])
+    expect(result.stderr).toContain(
+      `redo  ${name}: failed, it cannot be looked at: ELOOP: too many symbolic links encountered\n`,
+    )
+})

@@ -1,6 +1,7 @@
 /** Fault 35: the state folder goes away under the daemon, and projects move or are copied. */
 import * as fs from 'node:fs'
 import { afterEach, expect, test } from 'vitest'
+import { canMount } from '../support/mount.js'
 import { hasProc } from '../support/processes.js'
 import { closeSpaces, noted, type Space, space, until, waitsFor } from '../support/space.js'
 
@@ -56,6 +57,16 @@ test('lost together with its memory: an old target is never stale in silence', a
   const result = await s.redo('x')
   if (s.read('x') !== '2')
     expect(result.stderr).toMatch(/\bx\b.*(source|not built|exists)|sub\/y.*(source|not built|exists)/)
+})
+
+test('that cannot be written: no command waits, and one line says so', async (context) => {
+  if (!canMount()) context.skip('nothing can be mounted here')
+  const s = project()
+  s.write('.redford/none', '')
+  const script = 'mount -t tmpfs -o ro none .redford && exec redo-ifchange x'
+  const result = await s.run('unshare', ['-rm', 'sh', '-c', script])
+  expect(result.code).toBe(205)
+  expect(result.stderr).toMatch(/^redo {2}the state folder cannot be written: EROFS.*\(205\)\n$/)
 })
 
 test('a project that moved while no daemon ran has nothing to build', async () => {

@@ -1,9 +1,9 @@
 /** What redo records: a build, into a file of its own, and nothing that is nobody's business. */
-import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { afterEach, expect, test } from 'vitest'
 import type { Replay } from '../../src/replay/replay.js'
 import { opened } from '../replay/record.js'
+import { canMount } from '../support/mount.js'
 import { closeSpaces, noted, type Space, space, until, waitsFor } from '../support/space.js'
 
 afterEach(closeSpaces)
@@ -143,9 +143,6 @@ test('nothing of the environment is in it', async () => {
   expect(all).toContain('x.do')
   for (const secret of secrets) expect(all).not.toContain(secret)
 })
-
-const canMount = (): boolean =>
-  spawnSync('unshare', ['-rm', 'sh', '-c', 'mount -t tmpfs -o size=64k none /mnt']).status === 0
 
 test('a disk that refuses ends the recording with a warning, and the build goes on', async (context) => {
   if (!canMount()) context.skip('no small disk can be mounted here')
