@@ -198,6 +198,10 @@ export class Engine {
     return isPlain(policy) ? policy : guard(policy, { onBreach: this.options.onBreach ?? throwBreach })
   }
 
+  get policyName(): string {
+    return this.policy.name
+  }
+
   /** From now on `policy` chooses. What it wants to know is kept up from the next tick on. */
   setPolicy(policy: Policy): void {
     this.policy = this.guarded(policy)

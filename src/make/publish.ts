@@ -35,8 +35,10 @@ export interface Published {
   readonly intended: boolean
 }
 
-/** What is to be renamed to the target's name; none: the do-file made nothing. */
-type Output = { readonly path: string; readonly ino: bigint; readonly size: number } | undefined
+/** What is to be renamed to the target's name; none: the do-file made nothing. `overFolder`: one is in its place. */
+type Output =
+  | { readonly path: string; readonly ino: bigint; readonly size: number; readonly overFolder: boolean }
+  | undefined
 
 const bytes = (path: string): Buffer => Buffer.from(path, 'latin1')
 
@@ -59,8 +61,9 @@ export const publish = (
     const { run } = finished[i]!
     const outcome = E.isLeft(output) ? output : attempt(() => E.right(place(run, output.right)))
     // What was renamed is gone; of the rest only the captured output is always there.
-    if (E.isLeft(output) || output.right?.path !== run.output) discard(run.output)
-    if (E.isLeft(output) || output.right?.path !== run.stdout) discard(run.stdout)
+    const placed = E.isRight(outcome) && E.isRight(output) ? output.right?.path : undefined
+    if (placed !== run.output) discard(run.output)
+    if (placed !== run.stdout) discard(run.stdout)
     if (E.isLeft(outcome)) discard(copyPath(run))
     return { outcome, intended: E.isRight(output) && output.right !== undefined }
   })
@@ -101,13 +104,14 @@ const outputOf = ({ run, end, hasCompany }: Finished): E.Either<BuildError, Outp
   const path = output === undefined ? run.stdout : run.output
   const isElsewhere =
     path === run.stdout && found.dev !== lstatSync(bytes(folderOf(run.name) || '.'), { bigint: true }).dev
+  const overFolder = now.kind === FOLDER
   if (!found.isFile() || !(hasCompany || isElsewhere))
-    return E.right({ path, ino: found.ino, size: Number(found.size) })
+    return E.right({ path, ino: found.ino, size: Number(found.size), overFolder })
   // Somebody may write to that very file later, or it is on another disk: the target gets one of its own.
   const copy = copyPath(run)
   copyFileSync(bytes(path), bytes(copy))
   const own = lstatSync(bytes(copy), { bigint: true })
-  return E.right({ path: copy, ino: own.ino, size: Number(own.size) })
+  return E.right({ path: copy, ino: own.ino, size: Number(own.size), overFolder })
 }
 
 /** Whether nothing more can be written where a file is. */
@@ -122,7 +126,7 @@ export const isFull = (path: string): boolean => {
 
 const place = (run: Run, output: Output): { look: Look; virtual: boolean } => {
   if (output !== undefined) {
-    replace(run, output.path)
+    replace(run, output)
     return { look: lookWithContent(run.name), virtual: false }
   }
   const now = lookAtItself(run.name)
@@ -133,11 +137,16 @@ const place = (run: Run, output: Output): { look: Look; virtual: boolean } => {
 }
 
 /** A folder in the target's place cannot be renamed over: it is put aside first, and removed when its successor stands. */
-const replace = (run: Run, path: string): void => {
-  if (run.before.kind !== FOLDER) return renameSync(bytes(path), bytes(run.name))
+const replace = (run: Run, { path, overFolder }: NonNullable<Output>): void => {
+  if (!overFolder) return renameSync(bytes(path), bytes(run.name))
   const aside = asidePath(run)
   renameSync(bytes(run.name), bytes(aside))
-  renameSync(bytes(path), bytes(run.name))
+  try {
+    renameSync(bytes(path), bytes(run.name))
+  } catch (error) {
+    renameSync(bytes(aside), bytes(run.name))
+    throw error
+  }
   rmSync(bytes(aside), { recursive: true, force: true })
 }
 

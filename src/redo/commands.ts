@@ -197,14 +197,14 @@ export class Commands {
     const id = host.store.names.fresh()
     const session = host.sessions.begin(id, client, options, resolver)
     this.requests.set(client, id)
-    const refused = host.observers.begin(session, host.state)
+    if (options.policy !== undefined) host.engine.setPolicy(options.policy)
+    const refused = host.observers.begin(session, host.state, host.engine.policyName)
     if (refused !== undefined) {
       this.requests.delete(client)
       host.sessions.open.delete(id)
       return this.fail(client, USAGE, refused)
     }
     host.sessions.setEnvironment(id, client.environment, host.variablesFor(client.environment), options.shellFlags)
-    if (options.policy !== undefined) host.engine.setPolicy(options.policy)
     if (options.take) host.engine.dispatch({ _tag: 'taken', builds: targets })
     const start = (trust: boolean): void => {
       if (!this.requests.has(client)) return

@@ -28,8 +28,8 @@ export class Observers {
     this.record = record
   }
 
-  /** Begins what `session` asks for, from `state` on; gives a sentence where that cannot be done. */
-  begin(session: Session, state: State): string | undefined {
+  /** Begins what `session` asks for, from `state` on, where that policy chooses; gives a sentence where that cannot be done. */
+  begin(session: Session, state: State, policy: string): string | undefined {
     const { id, client, options } = session
     const trace = options.trace ?? variableOf(client.environment, 'REDFORD_TRACE')
     const record = options.record ?? variableOf(client.environment, 'REDFORD_RECORD')
@@ -43,13 +43,13 @@ export class Observers {
       }
     }
     if (record !== '') {
-      const why = this.recordings.begin(id, fromByteString(inFolder(record)), state, warn)
+      const why = this.recordings.begin(id, fromByteString(inFolder(record)), state, policy, warn)
       if (why !== undefined) this.end(id)
       return why
     }
     if (this.record !== undefined) {
       // Nobody asked for it just now: that is no reason not to build.
-      const why = this.recordings.begin(id, this.record, state, warn)
+      const why = this.recordings.begin(id, this.record, state, policy, warn)
       if (why !== undefined) warn(`redford.config: record: ${why}`)
     }
     return undefined

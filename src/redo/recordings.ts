@@ -33,7 +33,13 @@ export class Recordings {
    * Records into `path`, from `state` on, until `session` is closed. Sessions that record into one file at once share it. Gives a sentence where
    * it cannot be done.
    */
-  begin(session: BuildId, path: string, state: State, warn: (text: string) => void): string | undefined {
+  begin(
+    session: BuildId,
+    path: string,
+    state: State,
+    policy: string,
+    warn: (text: string) => void,
+  ): string | undefined {
     const full = resolve(path)
     const known = this.open.get(full)
     if (known !== undefined) {
@@ -43,7 +49,7 @@ export class Recordings {
     try {
       if (!mayReplace(full)) return `${path} is there and is no recording: name another file`
       const sessions = new Map([[session, warn]])
-      this.open.set(full, { recorder: this.recorderFor(full, state, sessions), sessions })
+      this.open.set(full, { recorder: this.recorderFor(full, state, policy, sessions), sessions })
     } catch (error) {
       return `the recording cannot be written: ${(error as Error).message}`
     }
@@ -51,11 +57,11 @@ export class Recordings {
     return undefined
   }
 
-  private recorderFor(path: string, state: State, sessions: Open['sessions']): Recorder {
+  private recorderFor(path: string, state: State, policy: string, sessions: Open['sessions']): Recorder {
     return new Recorder(
       {
         path,
-        about: { program: packageVersion, face: 'redo', policy: 'fullBatch', rules: this.rules, options: {} },
+        about: { program: packageVersion, face: 'redo', policy, rules: this.rules, options: {} },
         nameOf: this.nameOf,
         // What rules result in are files here.
         textOf: () => 'null',

@@ -31,7 +31,7 @@ test('replay tells what a recording holds, and verifies it', async () => {
   const plain = await redford(s, ['replay', 'good.rec', '--verify'])
   expect([plain.code, plain.stderr]).toEqual([0, ''])
   expect(plain.stdout).toMatch(
-    /^\d+ ticks in [\d.]+ s, by redo .*, policy fullBatch\nrequests: 1; made: 3; broken: 0\nverified: /,
+    /^\d+ ticks in [\d.]+ s, by redo .*, policy criticalPath\nrequests: 1; made: 3; broken: 0\nverified: /,
   )
   expect(json((await redford(s, ['replay', 'bad.rec', '--verify', '--json'])).stdout)).toMatchObject({
     face: 'redo',
