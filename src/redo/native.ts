@@ -7,7 +7,7 @@ import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { forkserverCommand } from '../make/forkserver.js'
 
@@ -54,7 +54,9 @@ const isSet = (value: string | undefined): value is string => value !== undefine
 export const cacheFolders = (env: Env): readonly string[] => {
   const cache = isSet(env.XDG_CACHE_HOME) ? env.XDG_CACHE_HOME : join(isSet(env.HOME) ? env.HOME : homedir(), '.cache')
   const temporary = isSet(env.TMPDIR) ? env.TMPDIR : tmpdir()
-  return [join(cache, 'redford'), join(temporary, `redford-${process.getuid?.() ?? 0}`)]
+  const folders = [join(cache, 'redford'), join(temporary, `redford-${process.getuid?.() ?? 0}`)]
+  // A relative one would be another in each working folder.
+  return folders.filter(isAbsolute)
 }
 
 const isOurs = (stat: fs.Stats | undefined): boolean =>
@@ -73,12 +75,24 @@ const usableCache = (env: Env): string | undefined =>
   cacheFolders(env).find((folder) => {
     if (isOurs(statOrNothing(folder))) return true
     try {
-      fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+      makeWithParents(folder)
     } catch {
       return false
     }
     return isOurs(statOrNothing(folder))
   })
+
+/** Not Node's `recursive`, which never ends where a folder that is there says of a new one that it is not: /proc, automounted homes. */
+const makeWithParents = (folder: string): void => {
+  if (statOrNothing(folder) !== undefined) return
+  makeWithParents(dirname(folder))
+  try {
+    fs.mkdirSync(folder, { mode: 0o700 })
+  } catch (error) {
+    // By another process, just now.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+}
 
 const keyOf = (...parts: readonly string[]): string =>
   createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 24)

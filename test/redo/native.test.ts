@@ -190,6 +190,7 @@ describe('the cache folder', () => {
   it('is the one of XDG, or the one at home', () => {
     expect(cacheFolders({ XDG_CACHE_HOME: '/x', HOME: '/h' })[0]).toBe('/x/redford')
     expect(cacheFolders({ XDG_CACHE_HOME: '', HOME: '/h' })[0]).toBe('/h/.cache/redford')
+    expect(cacheFolders({ XDG_CACHE_HOME: 'x', TMPDIR: '/t' })).toEqual([`/t/redford-${process.getuid?.()}`])
   })
 
   it('of which others may write is not used', () => {
@@ -199,5 +200,14 @@ describe('the cache folder', () => {
     const native = nativeProgram(envOf({ REDFORD_NATIVE: 'off', TMPDIR: folder.at('tmp') }))
     expect(native.binFolder.startsWith(folder.at('tmp/redford-'))).toBe(true)
     expect(fs.readdirSync(shared)).toEqual([])
+  })
+
+  it('is made with the folders above it, or another is, where the system makes none', () => {
+    const env = { REDFORD_NATIVE: 'off', TMPDIR: folder.at('tmp') }
+    const deep = nativeProgram(envOf({ ...env, XDG_CACHE_HOME: folder.at('a/b') }))
+    expect(deep.binFolder.startsWith(folder.at('a/b/redford/'))).toBe(true)
+    // Not one that ends at once in a folder that cannot be written: there a new folder is said not to exist.
+    const none = nativeProgram(envOf({ ...env, XDG_CACHE_HOME: '/proc/none/x' }))
+    expect(none.binFolder.startsWith(folder.at('tmp/redford-'))).toBe(true)
   })
 })
