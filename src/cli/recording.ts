@@ -6,6 +6,7 @@ import type { BuildError } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
 import { errorWords, printable } from '../redo/words.js'
 import { Replay } from '../replay/replay.js'
+import { Refused } from '../replay/walker.js'
 import type { RecordingError } from '../store/recording/reader.js'
 
 export const OK = 0
@@ -95,6 +96,10 @@ export const withRecording = async (
     const why = damageWords(path, replay)
     if (why !== undefined) out.say(why)
     return await use(replay)
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    out.say(`${path}: ${error.message}`)
+    return USAGE
   } finally {
     replay.close()
   }

@@ -1,4 +1,5 @@
 /** What is told from outside of targets and running builds, and asks nothing. */
+import { invariant } from '../model/error.js'
 import type { Look } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { buildId, generation } from '../model/ids.js'
@@ -94,6 +95,7 @@ export const onTaken = (w: Work, builds: readonly BuildId[]): void => {
 
 /** The file is ours, and its dependencies are not known: a target, never a source, that has to be built again. */
 export const onAdopted = (w: Work, x: BuildId, look: Look): void => {
+  invariant(w.isBuild(x) && w.status(x) === Status.REST, `build ${x} is adopted while it is worked on`)
   w.facts.set(x, Fact.FLAGS, Kind.TARGET | Flag.BROKEN)
   writeLook(w, x, wordsOf(look), 0)
   w.setError(x, { _tag: 'interrupted' })

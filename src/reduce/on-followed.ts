@@ -1,4 +1,5 @@
 /** Live requests: told of a result now, and of every other one that takes its place, until they are cancelled. */
+import { invariant } from '../model/error.js'
 import type { Event } from '../model/event.js'
 import { type BuildId, buildId, generation } from '../model/ids.js'
 import { Bit, Edge, Fact, Flag, Flight, Kind, Mode, Status } from '../model/state.js'
@@ -10,6 +11,7 @@ import { abandon } from './withdraw.js'
 import type { Work } from './work.js'
 
 export const onFollowed = (w: Work, { request, target, terms }: Extract<Event, { _tag: 'followed' }>): void => {
+  invariant(w.isFree(request), `request ${request} has an id that is taken`)
   declare(w, target)
   if (terms !== undefined) w.terms = withObject(w.terms, request, terms)
   w.facts.set(request, Fact.FLAGS, Kind.LIVE)

@@ -1,4 +1,5 @@
 /** Requests come, and are taken back. */
+import { invariant } from '../model/error.js'
 import type { Event, Session } from '../model/event.js'
 import { type BuildId, buildId, generation } from '../model/ids.js'
 import { Bit, Edge, Fact, Flight, GROUP_SHIFT, Kind, Mode, Status } from '../model/state.js'
@@ -22,7 +23,9 @@ const sessionOf = (w: Work, event: Requested): Session => {
 
 export const onRequested = (w: Work, event: Requested): void => {
   const { request, by } = event
+  invariant(w.isFree(request), `request ${request} has an id that is taken`)
   if (by === 0) {
+    invariant(event.session === request, `request ${request} is of session ${event.session}`)
     w.generation = generation(w.generation + 1)
     w.sessions = withObject(w.sessions, request, {
       generation: w.generation,

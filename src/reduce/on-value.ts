@@ -85,6 +85,7 @@ const canEnd = (w: Work, x: BuildId): boolean => {
 }
 
 export const onHolds = (w: Work, { build: x }: Of<'holds'>): void => {
+  invariant(canEnd(w, x), `build ${x} holds and was not judged`)
   if (w.status(x) === Status.REST) w.checked.set(x, 0, w.generation)
   else rest(w, x)
 }

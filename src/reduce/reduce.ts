@@ -1,8 +1,9 @@
 /** The reducer: folds the receipts of one batch and the events of one tick into the next state. */
 import { absurd } from 'fp-ts/lib/function.js'
 import { produce } from 'immer'
+import { invariant } from '../model/error.js'
 import type { Ahead, Effect, Event, Input, Receipt } from '../model/event.js'
-import { Bit, Flight, type State, Status } from '../model/state.js'
+import { Bit, Flight, Kind, type State, Status } from '../model/state.js'
 import { collect, sweep } from './collect.js'
 import { breakScanCycle } from './cycle.js'
 import { expand } from './demand.js'
@@ -60,10 +61,13 @@ export const endTurn = (state: State): State => (state.news.length === 0 ? state
 
 /** The builds of the batch leave their queues; requests of do-files in it are answered. */
 const take = (w: Work, { batch }: Input): void => {
-  for (const x of batch.scan) w.dequeue(x)
-  for (const x of batch.run) w.dequeue(x)
-  for (const x of batch.start) w.dequeue(x)
-  for (const x of batch.answer) respond(w, x)
+  for (const x of batch.scan) w.take(x, Status.SCAN)
+  for (const x of batch.run) w.take(x, Status.READY)
+  for (const x of batch.start) w.take(x, Status.START)
+  for (const x of batch.answer) {
+    w.take(x, Status.ANSWER)
+    respond(w, x)
+  }
 }
 
 /**
@@ -109,6 +113,7 @@ const applyAhead = (w: Work, { done, open, later }: Ahead): void => {
 }
 
 const applyReceipt = (w: Work, receipt: Exclude<Receipt, Ahead>): void => {
+  invariant(isOfItsKind(w, receipt), `a receipt says ${receipt._tag} of what cannot be`)
   switch (receipt._tag) {
     case 'scanned':
       return onScanned(w, receipt)
@@ -136,6 +141,22 @@ const applyReceipt = (w: Work, receipt: Exclude<Receipt, Ahead>): void => {
       return onBroken(w, receipt)
     default:
       return absurd(receipt)
+  }
+}
+
+/** Whether what it speaks of is a file, or a value, as it says. */
+const isOfItsKind = (w: Work, receipt: Exclude<Receipt, Ahead>): boolean => {
+  switch (receipt._tag) {
+    case 'scanned':
+      return true
+    case 'started':
+      return w.isBuild(receipt.build)
+    case 'blocked':
+    case 'done':
+    case 'failed':
+      return w.isBuild(receipt.build) && w.kind(receipt.build) !== Kind.VALUE
+    default:
+      return w.kind(receipt.build) === Kind.VALUE
   }
 }
 

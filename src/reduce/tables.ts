@@ -1,7 +1,7 @@
 /** The lower half of {@link Work}: the tables of a state opened for writing, its counters, and the queues of its statuses. */
 
 import type { Draft } from 'immer'
-import { Bug } from '../model/error.js'
+import { Bug, invariant } from '../model/error.js'
 import type { Effect, Session } from '../model/event.js'
 import { type BuildId, buildId, type EdgeId, type Generation } from '../model/ids.js'
 import { PLAN_STRIDE, Track } from '../model/plan.js'
@@ -292,7 +292,11 @@ export abstract class Tables {
     else if (status === Status.RUNNING) {
       const pool = this.flight.get(x, Flight.POOL)
       if (pool === 0) this.running += by
-      else if (pool > 0) this.pool(pool).running += by
+      else if (pool > 0) {
+        const room = this.pool(pool)
+        room.running += by
+        invariant(by < 0 || room.running <= room.size, `build ${x} takes room that pool ${pool - 1} has not`)
+      }
     }
   }
 
@@ -306,6 +310,23 @@ export abstract class Tables {
     queue.size++
     this.setBits(x, Bit.QUEUED)
     this.tracker?.enqueue(x, status)
+  }
+
+  /** Takes `x`, chosen by a batch, out of the queue of `status`. */
+  take(x: BuildId, status: number): void {
+    invariant(this.status(x) === status, `build ${x} is chosen out of turn`)
+    this.dequeue(x)
+  }
+
+  /** Whether `x` may be depended on: a target or a value, known or not; no request. */
+  isBuild(x: number): boolean {
+    const kind = this.kind(x)
+    return x > 0 && kind !== Kind.REQUEST && kind !== Kind.LIVE
+  }
+
+  /** Whether nothing is known of `id`: a request may have it. */
+  isFree(id: number): boolean {
+    return this.facts.get(id, Fact.FLAGS) === 0 && this.status(id) === Status.REST
   }
 
   /** Takes `x` out of the queue of its status, which it keeps: it is being worked on. */

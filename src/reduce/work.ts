@@ -33,6 +33,7 @@ export class Work extends Tables {
 
   /** A new edge, linked into the dependents of `dependency`; its place among the dependencies is up to the caller. */
   newEdge(dependent: BuildId, dependency: BuildId, group: number, create: boolean): EdgeId {
+    invariant(this.isBuild(dependency), `build ${dependent} asks for ${dependency}, which is none`)
     let e = this.freeEdge
     if (e !== 0) this.freeEdge = edgeId(this.edges.get(e, Edge.NEXT_DEP))
     else e = edgeId(this.edgesEnd++)

@@ -7,7 +7,7 @@ import type { About } from '../store/recording/format.js'
 import { type RecordedTick, type RecordingError, RecordingReader } from '../store/recording/reader.js'
 import { type Counterfactual, counterfactual, type Otherwise } from './counterfactual.js'
 import { type BuildDiff, diffTicks } from './diff.js'
-import { Walker } from './walker.js'
+import { Refused, Walker } from './walker.js'
 
 /** A state on the way, and what its builds are called. */
 export interface Moment {
@@ -64,7 +64,8 @@ export class Replay {
       try {
         step = walker.step()
       } catch (error) {
-        return { _tag: 'refused', tick: walker.tick + 1, why: (error as Error).message }
+        if (error instanceof Refused) return { _tag: 'refused', tick: error.tick, why: error.why }
+        throw error
       }
       if (step === undefined) return { _tag: 'agrees', ticks: walker.tick }
       digest.advance(walker.state)

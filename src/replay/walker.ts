@@ -14,6 +14,17 @@ export type Decode = (name: string, value: RecordedValue) => unknown
 /** So far ahead it is quicker to go on than to begin at a snapshot. */
 const AHEAD = 64
 
+/** The reducer of this program does not take what was recorded of `tick`: it does not fit the state before it. */
+export class Refused extends Error {
+  override readonly name = 'Refused'
+  constructor(
+    readonly tick: number,
+    readonly why: string,
+  ) {
+    super(`this program refuses tick ${tick}: ${why}`)
+  }
+}
+
 export class Walker {
   private engine: Engine
   /** The tick whose state this is; 0: before the first. */
@@ -58,13 +69,17 @@ export class Walker {
     return this.tick < this.reader.ticks ? this.reader.at(this.tick + 1) : undefined
   }
 
-  /** Takes in the next tick; undefined: there is none. */
+  /** Takes in the next tick; undefined: there is none. @throws Refused */
   step(): RecordedTick | undefined {
     const tick = this.next()
     if (tick === undefined) return undefined
     takeNames(this.names, tick)
     for (const [id, name] of tick.names) this.ids?.set(name, id)
-    this.engine.apply(this.decoded(tick.input))
+    try {
+      this.engine.apply(this.decoded(tick.input))
+    } catch (error) {
+      throw new Refused(tick.tick, (error as Error).message)
+    }
     this.tick++
     return tick
   }

@@ -6,6 +6,7 @@ import { digestOf } from '../../src/model/digest.js'
 import type { Event, Receipt } from '../../src/model/event.js'
 import { LOOK_STRIDE, LookWord } from '../../src/model/event.js'
 import { buildId } from '../../src/model/ids.js'
+import { checkInvariants } from '../../src/model/invariants.js'
 import { Fact } from '../../src/model/state.js'
 import { read } from '../../src/model/table.js'
 import { diffTicks } from '../../src/replay/diff.js'
@@ -197,6 +198,17 @@ const PLANTERS: Readonly<Record<string, Planter>> = {
 const planted = new Map<string, number>()
 let total = 0
 
+/** Whether the reducer takes it, sense or nonsense; then it comes to a state in which all holds that always does. */
+const isTaken = (rewriter: Rewriter, record: TickRecord, elapsed?: number): boolean => {
+  try {
+    rewriter.apply(record, elapsed)
+  } catch {
+    return false
+  }
+  checkInvariants(rewriter.state)
+  return true
+}
+
 /** Writes a recording that is another from `tick` on; what is planted there, if anything can be. */
 const plant = (replay: Replay, tick: number, how: string, pick: number, path: string): Plant | undefined => {
   const { reader } = replay
@@ -214,19 +226,12 @@ const plant = (replay: Replay, tick: number, how: string, pick: number, path: st
       // @ts-expect-error: as if it had come to another state.
       rewriter.engine.state = { ...rewriter.state, generation: rewriter.state.generation + 1 }
     }
-    try {
-      rewriter.apply(made.record, original.elapsed)
-    } catch {
-      // A world that cannot be.
-      return undefined
-    }
+    // A world that cannot be.
+    if (!isTaken(rewriter, made.record, original.elapsed)) return undefined
     // It may have been set anew.
     if (how === 'the reducer' && digestOf(rewriter.state) === original.digest) return undefined
-    try {
-      for (let t = tick + 1; t <= reader.ticks; t++) rewriter.apply(reader.at(t))
-    } catch {
-      // What was recorded does not fit any more: it ends there.
-    }
+    // What was recorded may not fit any more: it ends there.
+    for (let t = tick + 1; t <= reader.ticks && isTaken(rewriter, reader.at(t)); t++);
     return made
   } finally {
     rewriter.close()
@@ -285,14 +290,13 @@ describe('two recordings', () => {
     }
   }
 
-  // Of one seed: what is planted may be nonsense, and the reducer is not made to come to an end with any of it.
   it('of do-files that part are found to, where they do and by what', { timeout: 240_000 }, () => {
     fc.assert(
       fc.property(files.samples({ cyclic: true }), files.ops(), files.picks, plants, (sample, ops, order, tries) => {
         const path = fresh()
         if (recordOps(path, sample, ops, order).states.length > 0) tryAll(path, tries)
       }),
-      { numRuns: 100, seed: 7 },
+      { numRuns: 100 },
     )
   })
   it('of rules that part are found to, where they do and by what', { timeout: 240_000 }, () => {
@@ -302,7 +306,7 @@ describe('two recordings', () => {
         recordSteps(path, sample, steps, order)
         tryAll(path, tries)
       }),
-      { numRuns: 100, seed: 7 },
+      { numRuns: 100 },
     )
   })
   it('begin with other states, or alike', () => {

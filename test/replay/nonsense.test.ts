@@ -1,0 +1,141 @@
+/** Ticks that cannot have been: each is refused, by its number, or leads to a state like any other. Nothing goes on for ever. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type Event, emptyBatch, type Input, type Receipt } from '../../src/model/event.js'
+import { type BuildId, buildId } from '../../src/model/ids.js'
+import { checkInvariants } from '../../src/model/invariants.js'
+import { emptyState } from '../../src/model/state.js'
+import { Rewriter } from '../../src/replay/rewriter.js'
+import { renumbered } from '../../src/replay/script.js'
+import { Refused } from '../../src/replay/walker.js'
+import type { TickRecord } from '../../src/store/recording/record.js'
+import { picks, samples, schedules } from '../../src/testing/scripts.js'
+import * as files from '../property/arbitraries.js'
+import { useFolder } from '../support/folder.js'
+import { opened, plainRecorder, recordOps, recordSteps } from './record.js'
+
+const folder = useFolder()
+let count = 0
+const fresh = (): string => folder.at(`${count++}.rec`)
+
+/** A number for each thing that is chosen. */
+type Dice = readonly [number, number, number, number]
+
+const swap = (list: readonly BuildId[], at: number, id: BuildId): readonly BuildId[] =>
+  list.map((x, i) => (i === at % list.length ? id : x))
+
+/** The same of another build: the `n`-th of the ids in it is `id`. */
+const ofAnother = <T extends Receipt | Event>(term: T, n: number, id: BuildId): T => {
+  if (term._tag === 'scanned') return { ...term, builds: swap(term.builds, n, id) }
+  if (term._tag === 'ahead') return term
+  let ids = 0
+  renumbered(term as Event, (x) => {
+    ids++
+    return x
+  })
+  let at = 0
+  return renumbered(term as Event, (x) => (at++ === n % Math.max(1, ids) ? id : x)) as T
+}
+
+const STEPS = ['scan', 'run', 'start', 'answer'] as const
+
+/** What happened, in which one thing is another: what it is of, whether it was at all, or how often. */
+const spoilt = ({ batch, receipts, events }: Input, other: Input, [what, which, n, to]: Dice, end: number): Input => {
+  const id = buildId(1 + (to % (end + 2)))
+  const step = STEPS[which % 4]!
+  const at = <A>(list: readonly A[], change: (item: A) => readonly A[]): readonly A[] =>
+    list.flatMap((item, i) => (i === which % list.length ? change(item) : [item]))
+  switch (what % 10) {
+    case 0:
+      return { batch, receipts: at(receipts, (receipt) => [ofAnother(receipt, n, id)]), events }
+    case 1:
+      return { batch, receipts, events: at(events, (event) => [ofAnother(event, n, id)]) }
+    case 2:
+      return { batch: { ...batch, [step]: swap(batch[step], n, id) }, receipts, events }
+    case 3:
+      return { batch: { ...batch, [step]: [...batch[step], id] }, receipts, events }
+    case 4:
+      return { batch, receipts: at(receipts, () => []), events }
+    case 5:
+      return { batch, receipts, events: at(events, () => []) }
+    case 6:
+      return { batch, receipts: at(receipts, (receipt) => [receipt, receipt]), events }
+    case 7:
+      return { batch, receipts, events: at(events, (event) => [event, event]) }
+    case 8:
+      return { batch, receipts: [...receipts, ...other.receipts], events: [...other.events, ...events] }
+    default:
+      return { batch: other.batch, receipts, events }
+  }
+}
+
+/** How many were taken, and refused. */
+const seen = { taken: 0, refused: 0 }
+
+const expectSense = (path: string, tries: readonly Dice[]): void => {
+  const replay = opened(path)
+  try {
+    for (const dice of replay.ticks === 0 ? [] : tries) {
+      const tick = 1 + (dice[1] % replay.ticks)
+      const original = replay.reader.at(tick)
+      const other = replay.reader.at(1 + (dice[3] % replay.ticks))
+      const small = fresh()
+      const rewriter = new Rewriter(replay.reader, tick - 1, small)
+      const end = Math.max(rewriter.state.facts.end, rewriter.state.flight.end)
+      const input = spoilt(original.input, other.input, dice, end)
+      const apply = (record: TickRecord): boolean => {
+        try {
+          rewriter.apply(record)
+        } catch {
+          seen.refused++
+          return false
+        }
+        seen.taken++
+        checkInvariants(rewriter.state)
+        return true
+      }
+      if (apply({ ...original, input })) for (let t = tick + 1; t <= replay.ticks && apply(replay.reader.at(t)); t++);
+      rewriter.close()
+    }
+  } finally {
+    replay.close()
+  }
+}
+
+describe('a tick that cannot have been', () => {
+  it('is refused by its number, whoever comes to it', () => {
+    const path = fresh()
+    const recorder = plainRecorder(path, emptyState)
+    recorder.onTick({ batch: { ...emptyBatch, run: [buildId(1)] }, receipts: [], events: [] }, emptyState)
+    recorder.close()
+    const replay = opened(path)
+    const why = 'build 1 is chosen out of turn'
+    expect(replay.verify()).toEqual({ _tag: 'refused', tick: 1, why })
+    expect(() => replay.stateAt(1)).toThrow(new Refused(1, why))
+    expect(() => replay.counterfactual()).toThrow(`this program refuses tick 1: ${why}`)
+    replay.close()
+  })
+
+  const tries = fc.array(fc.tuple(fc.nat(), fc.nat(), fc.nat(), fc.nat()), { minLength: 10, maxLength: 10 })
+
+  it('is refused, or leads to a state like any other: do-files', { timeout: 240_000 }, () => {
+    fc.assert(
+      fc.property(files.samples({ cyclic: true }), files.ops(), files.picks, tries, (sample, ops, order, dice) => {
+        const path = fresh()
+        if (recordOps(path, sample, ops, order).states.length > 0) expectSense(path, dice)
+      }),
+      { numRuns: 60 },
+    )
+  })
+  it('is refused, or leads to a state like any other: rules', { timeout: 240_000 }, () => {
+    fc.assert(
+      fc.property(samples(), schedules(), picks, tries, (sample, steps, order, dice) => {
+        const path = fresh()
+        recordSteps(path, sample, steps, order)
+        expectSense(path, dice)
+      }),
+      { numRuns: 60 },
+    )
+    expect(Math.min(seen.taken, seen.refused)).toBeGreaterThan(100)
+  })
+})
