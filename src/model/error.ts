@@ -41,7 +41,13 @@ export const failureFrom = (
   errorOf: (build: BuildId) => BuildError | undefined,
 ): Failure => {
   const path = [x]
-  for (let d = causeOf(x); d !== 0; d = causeOf(buildId(d))) path.push(buildId(d))
+  // Looked at again after 1, 2, 4 ... steps: whoever goes round comes by.
+  let mark = x
+  for (let d = causeOf(x); d !== 0; d = causeOf(buildId(d))) {
+    invariant(d !== mark, `what broke build ${x} goes round in a circle`)
+    if ((path.length & (path.length - 1)) === 0) mark = buildId(d)
+    path.push(buildId(d))
+  }
   return { path, error: errorOf(path[path.length - 1]!) ?? { _tag: 'interrupted' } }
 }
 
