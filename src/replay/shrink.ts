@@ -6,11 +6,14 @@
  * that was done for them alone; builds in the lists of those that stay. What cannot: what a state holds with which it begins, and a
  * fault that hangs on another program's reducer.
  */
+import * as E from 'fp-ts/lib/Either.js'
+import { Bug } from '../model/error.js'
 import type { Batch, Event, Receipt } from '../model/event.js'
 import { LOOK_STRIDE } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { kindOf, type State, statusOf } from '../model/state.js'
-import type { RecordedTick, RecordingReader } from '../store/recording/reader.js'
+import { removeRecording } from '../store/recording/format.js'
+import { type RecordedTick, RecordingReader } from '../store/recording/reader.js'
 import type { TickRecord } from '../store/recording/record.js'
 import { Rewriter } from './rewriter.js'
 import { Walker } from './walker.js'
@@ -52,27 +55,43 @@ interface Cut {
   readonly left: ReadonlySet<string>
 }
 
+/**
+ * Round after round, each of what the one before left, until one leaves all as it is: what was made anew gives ids in another order, and has
+ * other cuts.
+ */
 export const shrink = async (reader: RecordingReader, options: ShrinkOptions): Promise<Shrunk> => {
-  const search = new Search(reader, options)
-  return search.run()
+  const from = reader.ticks
+  for (let base = reader, tries = 0, round = 0; ; round++) {
+    const search = new Search(base, options, tries)
+    const isShown = await search.run()
+    if (base !== reader) base.close()
+    removeRecording(baseOf(options.path, round))
+    if (!isShown && round === 0) return { _tag: 'unshown' }
+    const { ticks, isWhole } = search
+    tries = search.tries
+    if (!isShown || !isWhole || !search.isLess) return { _tag: 'shrunk', ticks, from, tries, isWhole }
+    base = search.copy(baseOf(options.path, round + 1))
+  }
 }
 
+const baseOf = (path: string, round: number): string => `${path}.${round}`
+
 class Search {
-  private tries = 0
   private best: Cut
   private bestTicks: number
 
   constructor(
     private readonly reader: RecordingReader,
     private readonly options: ShrinkOptions,
+    public tries: number,
   ) {
     this.best = { from: 0, to: reader.ticks, left: new Set() }
     this.bestTicks = reader.ticks
   }
 
-  async run(): Promise<Shrunk> {
-    const from = this.reader.ticks
-    if (!(await this.test(this.best))) return { _tag: 'unshown' }
+  /** Leaves the smallest at the path; whether the fault shows at all. */
+  async run(): Promise<boolean> {
+    if (!(await this.test(this.best))) return false
     for (let before = -1; before !== this.size && !this.isSpent; ) {
       before = this.size
       await this.cutEnd()
@@ -81,7 +100,29 @@ class Search {
       await this.leaveOut(this.units((unit) => unit.item !== undefined))
     }
     write(this.reader, this.best, this.options.path)
-    return { _tag: 'shrunk', ticks: this.bestTicks, from, tries: this.tries, isWhole: !this.isSpent }
+    return true
+  }
+
+  get ticks(): number {
+    return this.bestTicks
+  }
+
+  get isWhole(): boolean {
+    return !this.isSpent
+  }
+
+  /** Whether anything was left out. */
+  get isLess(): boolean {
+    const { from, to, left } = this.best
+    return from > 0 || to < this.reader.ticks || left.size > 0
+  }
+
+  /** The smallest that was found, in a file of its own. */
+  copy(path: string): RecordingReader {
+    write(this.reader, this.best, path)
+    const opened = RecordingReader.open(path)
+    if (E.isLeft(opened)) throw new Bug(`a recording that was just written is ${opened.left._tag}`)
+    return opened.right
   }
 
   private get isSpent(): boolean {

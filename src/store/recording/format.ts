@@ -90,9 +90,13 @@ export const mayReplace = (path: string): boolean => {
   return stat === undefined || (stat.isFile() && headerOf(path).application === APPLICATION_ID)
 }
 
+export const removeRecording = (path: string): void => {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true })
+}
+
 /** Makes the file, in place of what is there. */
 export const createRecordingFile = (path: string): Database.Database => {
-  if (path !== MEMORY) for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true })
+  if (path !== MEMORY) removeRecording(path)
   const db = new Database(path)
   // What it is stands in the file itself, and not in SQLite's log beside it, before anything is written that way.
   db.pragma('journal_mode = off')
