@@ -1,5 +1,6 @@
 /** The commands that read recordings, by name. */
 import { diffCommand } from './diff.js'
+import { forkCommand } from './fork.js'
 import { logCommand } from './log.js'
 import { type Out, processOut } from './recording.js'
 import { replayCommand } from './replay.js'
@@ -10,6 +11,7 @@ import { whyCommand } from './why.js'
 const COMMANDS: Readonly<Record<string, (args: readonly string[], out: Out) => Promise<number>>> = {
   replay: replayCommand,
   step: stepCommand,
+  fork: forkCommand,
   diff: diffCommand,
   log: logCommand,
   shrink: shrinkCommand,

@@ -5,7 +5,7 @@ import { partsOf, shownValue } from '../make/value-file.js'
 import type { BuildError } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
 import { errorWords, printable } from '../redo/words.js'
-import { Replay } from '../replay/replay.js'
+import { Replay, type Verdict } from '../replay/replay.js'
 import { Refused } from '../replay/walker.js'
 import type { RecordingError } from '../store/recording/reader.js'
 
@@ -123,6 +123,17 @@ const shownName = (name: string): string => {
 
 export const faultWords = (error: BuildError | undefined, nameOf: (build: BuildId) => string): string =>
   errorWords(error, nameOf)
+
+export const verdictWords = (verdict: Verdict): string => {
+  switch (verdict._tag) {
+    case 'agrees':
+      return `verified: the same state after each of ${verdict.ticks} ticks`
+    case 'differs':
+      return `not the same: after tick ${verdict.tick} the state is ${verdict.found}, and was ${verdict.expected}`
+    case 'refused':
+      return `not the same: this program refuses tick ${verdict.tick}: ${verdict.why}`
+  }
+}
 
 /** Microseconds, as people read them. */
 export const timeWords = (us: number): string => `${(us / 1e6).toFixed(3)} s`

@@ -1,32 +1,41 @@
 /** `redford replay FILE`: what a recording holds, whether it comes to the same states again, and what would have been otherwise. */
 import * as E from 'fp-ts/lib/Either.js'
 import { loadPolicy } from '../lab/load-policy.js'
-import type { Replay, Verdict } from '../replay/replay.js'
-import { NOT_OK, OK, type Out, timeWords, USAGE, type Words, withRecording, wordsOf } from './recording.js'
+import type { Replay } from '../replay/replay.js'
+import {
+  NOT_OK,
+  OK,
+  type Out,
+  timeWords,
+  USAGE,
+  verdictWords,
+  type Words,
+  withRecording,
+  wordsOf,
+} from './recording.js'
+import { reexecuteCommand } from './reexecute.js'
 
 const FLAGS = {
   verify: { type: 'boolean' },
   mode: { type: 'string' },
   policy: { type: 'string' },
   jobs: { type: 'string', short: 'j' },
+  rules: { type: 'string' },
 } as const
 
 export const replayCommand = async (args: readonly string[], out: Out): Promise<number> => {
   const words = wordsOf('replay', args, [1, 1], FLAGS)
   if (E.isLeft(words)) return refuse(out, words.left)
-  const { mode = 'receipts', policy, jobs } = words.right.values as { mode?: string; policy?: string; jobs?: string }
+  const { mode = 'receipts', policy, jobs, rules } = words.right.values as Readonly<Record<string, string>>
   if (!['receipts', 'reexecute', 'counterfactual'].includes(mode))
     return refuse(out, `--mode is receipts, reexecute or counterfactual, not '${mode}'`)
   if (mode !== 'counterfactual' && (policy !== undefined || jobs !== undefined))
     return refuse(out, '--policy and --jobs say what would be otherwise: they need --mode counterfactual')
-  if (mode === 'reexecute')
-    return refuse(
-      out,
-      `--mode reexecute needs the rules: in a program, replay('${words.right.files[0]}', { rules }).verify({ mode: 'reexecute' })`,
-    )
-  return withRecording(words.right.files[0]!, out, (replay) =>
-    mode === 'counterfactual' ? otherwise(replay, words.right, out) : receipts(replay, words.right, out),
-  )
+  if (mode !== 'reexecute' && rules !== undefined) return refuse(out, '--rules are those of --mode reexecute')
+  return withRecording(words.right.files[0]!, out, (replay) => {
+    if (mode === 'reexecute') return reexecuteCommand(replay, rules, words.right.json, out)
+    return mode === 'counterfactual' ? otherwise(replay, words.right, out) : receipts(replay, words.right, out)
+  })
 }
 
 const refuse = (out: Out, why: string): number => {
@@ -62,17 +71,6 @@ const receipts = (replay: Replay, { values, json }: Words, out: Out): number => 
   )
   if (verdict !== undefined) out.print(`${verdictWords(verdict)}\n`)
   return isWell ? OK : NOT_OK
-}
-
-const verdictWords = (verdict: Verdict): string => {
-  switch (verdict._tag) {
-    case 'agrees':
-      return `verified: the same state after each of ${verdict.ticks} ticks`
-    case 'differs':
-      return `not the same: after tick ${verdict.tick} the state is ${verdict.found}, and was ${verdict.expected}`
-    case 'refused':
-      return `not the same: this program refuses tick ${verdict.tick}: ${verdict.why}`
-  }
 }
 
 const otherwise = async (replay: Replay, { values, json }: Words, out: Out): Promise<number> => {

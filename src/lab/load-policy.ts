@@ -32,7 +32,8 @@ export const loadPolicy = async (text: string): Promise<Policy> => {
   return found
 }
 
-const messageOf = (error: unknown): string => {
+/** Why a module cannot be loaded. */
+export const messageOf = (error: unknown): string => {
   const { code, message = String(error) } = (error ?? {}) as { readonly code?: string; readonly message?: string }
   if (code === 'ERR_UNKNOWN_FILE_EXTENSION')
     return `Node ${process.versions.node} runs no TypeScript: use 22.18 or newer, or write it as .js`

@@ -24,14 +24,16 @@ const CONFIGS = ['redford.config.js', 'redford.config.mjs', 'redford.config.ts']
 /** Modules of files, as far as names in texts tell: to take one too many for a part of the code is safe. */
 const IMPORTS = /\b(?:from|import|require)\s*\(?\s*(['"])(\.{1,2}\/[^'"\n]+)\1/g
 
-const present = (): readonly string[] => CONFIGS.filter((name) => existsSync(name))
+/** The configs that are in `folder`. One is right. */
+export const configsIn = (folder: string): readonly string[] =>
+  CONFIGS.filter((name) => existsSync(resolve(folder, name)))
 
 /**
  * Loads the config of the root, which is the working folder; undefined: there is none. Never throws: what is wrong with it is its
  * `fault`.
  */
 export const loadRules = async (root: string): Promise<LoadedConfig | undefined> => {
-  const names = present()
+  const names = configsIn('.')
   const [name] = names
   if (name === undefined) return undefined
   const nothing = { fault: undefined, rules: [], targets: () => undefined, record: undefined }
@@ -143,7 +145,7 @@ const contentNow = (name: string): Content => {
 
 /** Whether what was loaded is what would be loaded now. */
 export const isCurrent = (rules: Rules | undefined): boolean => {
-  const names = present()
+  const names = configsIn('.')
   if (rules === undefined) return names.length === 0
   return (
     names[0] === rules.files[0]!.name &&

@@ -48,7 +48,8 @@ test('replay says what would have been, or why it cannot', async () => {
   expect(found.code, found.stderr).toBe(0)
   expect(json(found.stdout)).toMatchObject({ otherAnswers: 0, guessed: 0 })
   for (const [args, why] of [
-    [['--mode', 'reexecute'], 'needs the rules'],
+    [['--mode', 'reexecute'], 'do-files, which are not run again'],
+    [['--rules', 'x.mjs'], 'those of --mode reexecute'],
     [['--mode', 'other'], "not 'other'"],
     [['--policy', 'cap(1)'], 'need --mode counterfactual'],
     [['--mode', 'counterfactual', '--policy', 'none'], 'there is no policy none'],
@@ -59,6 +60,79 @@ test('replay says what would have been, or why it cannot', async () => {
     expect([refused.code, refused.stdout]).toEqual([2, ''])
     expect(refused.stderr).toContain(why)
   }
+})
+
+test('replay runs rules again, those of the config or of a module; a program goes on from a fork', async () => {
+  const redfordAt = JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)
+  const rules = (made: string, version = 1): string =>
+    `import { codec as C, rule } from ${redfordAt}\n` +
+    `export const rules = [rule('r', { key: C.int, value: C.int, version: ${version} }, function* (n) { return ${made} })]\n`
+  const s = space({
+    'redford.config.mjs': `import { rules } from './pure.mjs'\nexport default { rules }\n`,
+    'pure.mjs': rules('n + 1'),
+    'other.mjs': rules('n + 2'),
+    'newer.mjs': rules('n + 1', 2),
+    'nothing.mjs': 'export default 1\n',
+    'build.mjs': `import { createEngine } from ${redfordAt}\nimport { rules } from './pure.mjs'\n
+      const eng = createEngine({ rules, record: 'r.rec' })
+      for (const n of [1, 2, 3]) await eng.once({ of: rules[0].definition, key: n }).promise
+      await eng.close()\n`,
+  })
+  const built = await s.sh(`${JSON.stringify(process.execPath)} build.mjs`)
+  expect(built.code, built.stderr).toBe(0)
+  expect((await redford(s, ['fork', 'r.rec', '--at', '2', '--output', 'part.rec'])).stdout).toMatch(/^part.rec: 2 of /)
+  s.write(
+    'on.mjs',
+    `import { replay } from ${redfordAt}\nimport { rules } from './pure.mjs'\n
+      const recording = replay('part.rec', { rules })
+      const eng = recording.fork(recording.ticks)
+      console.log(await eng.once({ of: rules[0].definition, key: 5 }).promise)
+      await eng.close()\n`,
+  )
+  expect(await s.sh(`${JSON.stringify(process.execPath)} on.mjs`)).toMatchObject({ code: 0, stdout: '6\n' })
+  const again = (...args: readonly string[]): Promise<Result> =>
+    redford(s, ['replay', 'r.rec', '--mode', 'reexecute', ...args])
+  expect(await again()).toMatchObject({ code: 0, stdout: 'run again: 3 runs of rules come to what was recorded\n' })
+  expect(json((await again('--json', '--rules', 'pure.mjs')).stdout)).toMatchObject({ _tag: 'agrees', makes: 3 })
+  expect(await again('--rules', 'other.mjs')).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/^r is no function of what it asks for: r\(1\), tick \d+: recorded: 2; now: 3\n$/),
+  })
+  expect(await again('--rules', 'newer.mjs')).toMatchObject({
+    code: 1,
+    stdout: 'these rules are not at hand as they were recorded: r\n',
+  })
+  for (const [module, why] of [
+    ['nothing.mjs', 'it must export `rules`'],
+    ['nowhere.mjs', 'it cannot be loaded'],
+  ] as const)
+    expect(await again('--rules', module)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(why) })
+})
+
+test('fork makes a recording of the beginning', async () => {
+  const s = await project()
+  const found = await redford(s, ['fork', 'bad.rec', '--at', '2', '--json'])
+  expect(found.code, found.stderr).toBe(0)
+  expect(json(found.stdout)).toMatchObject({ file: 'bad.rec.2', ticks: 2 })
+  expect((await redford(s, ['replay', '--verify', 'bad.rec.2'])).stdout).toContain(
+    'verified: the same state after each of 2 ticks',
+  )
+  const linesOf = async (name: string): Promise<readonly string[]> =>
+    lines((await redford(s, ['log', name])).stdout).map((line) => line.trimStart())
+  const [whole, part] = [await linesOf('bad.rec'), await linesOf('bad.rec.2')]
+  expect(part.length).toBeGreaterThan(0)
+  expect(part).toEqual(whole.slice(0, part.length))
+  for (const [args, why] of [
+    [[], 'needs --at TICK'],
+    [['--at', '9999'], 'no tick of the recording'],
+    [['--at', '1', '--output', 'src'], 'cannot be written over'],
+    [['--at', '1', '--output', './bad.rec'], 'cannot be written over'],
+  ] as const)
+    expect(await redford(s, ['fork', 'bad.rec', ...args])).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining(why),
+    })
 })
 
 test('log tells what happened, of the last recording if none is named', async () => {

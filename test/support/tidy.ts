@@ -39,7 +39,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     rooms: ['model', 'reduce', 'finalize', 'engine', 'replay', 'store'],
     packages: ['fp-ts', 'node:', 'vega', 'vega-lite'],
   },
-  cli: { rooms: [...core, 'engine', 'redo', 'replay', 'lab'], packages: ['fp-ts', 'node:', 'picocolors'] },
+  cli: { rooms: [...core, 'engine', 'library', 'redo', 'replay', 'lab'], packages: ['fp-ts', 'node:', 'picocolors'] },
   index: { rooms: [...core, 'engine', 'library', 'redo', 'replay', 'testing'], packages: [] },
 }
 

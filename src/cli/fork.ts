@@ -1,0 +1,48 @@
+/** `redford fork FILE --at TICK`: the beginning of a recording, as a recording of its own, to be replayed, or gone on from by a program. */
+import { statSync } from 'node:fs'
+import * as E from 'fp-ts/lib/Either.js'
+import { Rewriter } from '../replay/rewriter.js'
+import { mayReplace } from '../store/recording/format.js'
+import { OK, type Out, tickOf, USAGE, withRecording, wordsOf } from './recording.js'
+
+const FLAGS = { at: { type: 'string' }, output: { type: 'string', short: 'o' } } as const
+
+export const forkCommand = async (args: readonly string[], out: Out): Promise<number> => {
+  const words = wordsOf('fork', args, [1, 1], FLAGS)
+  const refuse = (why: string): number => {
+    out.say(why)
+    return USAGE
+  }
+  if (E.isLeft(words)) return refuse(words.left)
+  const { files, values, json } = words.right
+  const [file] = files as readonly [string]
+  const { at } = values
+  if (at === undefined) return refuse('redford fork needs --at TICK: the last one that is in the new recording')
+  return withRecording(file, out, ({ reader }) => {
+    const tick = tickOf(String(at), reader.ticks)
+    if (E.isLeft(tick)) return refuse(tick.left)
+    const output = String(values.output ?? `${file}.${tick.right}`)
+    if (!mayReplace(output) || isSame(file, output))
+      return refuse(`${output} cannot be written over: name another file by --output`)
+    const rewriter = new Rewriter(reader, 0, output)
+    try {
+      for (let t = 1; t <= tick.right; t++) {
+        const record = reader.at(t)
+        rewriter.apply(record, record.elapsed)
+      }
+    } finally {
+      rewriter.close()
+    }
+    out.print(
+      json
+        ? `${JSON.stringify({ file: output, ticks: tick.right, from: reader.ticks })}\n`
+        : `${output}: ${tick.right} of ${reader.ticks} ticks\n`,
+    )
+    return OK
+  })
+}
+
+const isSame = (a: string, b: string): boolean => {
+  const [one, other] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false }))
+  return one !== undefined && one.ino === other?.ino && one.dev === other.dev
+}
