@@ -7,7 +7,7 @@ import type { BuildId } from '../model/ids.js'
 import { errorWords, printable } from '../redo/words.js'
 import { Replay, type Verdict } from '../replay/replay.js'
 import { Refused } from '../replay/walker.js'
-import type { RecordingError } from '../store/recording/reader.js'
+import { recordingErrorWords } from '../store/recording/reader.js'
 
 export const OK = 0
 /** There is a difference, a fault, or nothing of what was asked for. */
@@ -67,17 +67,6 @@ export const tickOf = (text: string, ticks: number): E.Either<string, number> =>
   return tick < 0 || tick > ticks
     ? E.left(`'${text}' is no tick of the recording: it has ticks 0 to ${ticks}`)
     : E.right(tick)
-}
-
-export const recordingErrorWords = (error: RecordingError): string => {
-  switch (error._tag) {
-    case 'absent':
-      return `${error.path}: there is no such file`
-    case 'unreadable':
-      return `${error.path}: nothing of it can be used: ${error.why}`
-    case 'newer':
-      return `${error.path}: it was written by a later version (format ${error.found}; this one knows up to ${error.known}); it was left untouched`
-  }
 }
 
 /** Calls `use` with the recording, and closes it. What is damaged is told of, and the valid beginning used. */

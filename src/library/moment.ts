@@ -37,14 +37,15 @@ export interface KeyedMoment extends Moment {
   readonly whyNot: (key: Key) => WhyNot<Known>
 }
 
+export const needsRules = (what: string): Misuse =>
+  new Misuse(`${what}: it needs the rules that were recorded: open the recording with replay(path, { rules: [...] })`)
+
 /** `recorded`: the rules that are at hand, if any. */
 export const keyedMoment = (moment: Moment, recorded: RecordedKeys | undefined): KeyedMoment => {
   const { state, find, nameOf: named } = moment
   const known = (what: string): RecordedKeys => {
-    if (recorded !== undefined) return recorded
-    throw new Misuse(
-      `${what}: it needs the rules that were recorded: open the recording with replay(path, { rules: [...] })`,
-    )
+    if (recorded === undefined) throw needsRules(what)
+    return recorded
   }
   const keyAt = (x: BuildId): Known => {
     const name = named(x)

@@ -13,9 +13,9 @@ import { Walker } from '../replay/walker.js'
 import type { Why } from '../replay/why.js'
 import type { WhyNot } from '../replay/why-not.js'
 import type { RecordedSetting } from '../store/recording/format.js'
-import { type RecordingError, RecordingReader } from '../store/recording/reader.js'
+import { type RecordingError, RecordingReader, recordingErrorWords } from '../store/recording/reader.js'
 import { BuildEngine } from './create-engine.js'
-import { type KeyedMoment, keyedMoment } from './moment.js'
+import { type KeyedMoment, keyedMoment, needsRules } from './moment.js'
 import { type CreateOptions, definitionsOf } from './options.js'
 import { requestsIn, withoutValues } from './origin.js'
 import { LEFT, RecordedKeys } from './recorded-keys.js'
@@ -31,7 +31,7 @@ export interface ReplayOptions {
 export class RecordingFailed extends Error {
   override readonly name = 'RecordingFailed'
   constructor(readonly reason: RecordingError) {
-    super(wordsOfError(reason))
+    super(recordingErrorWords(reason))
   }
 }
 
@@ -154,10 +154,7 @@ export class Replay extends Inner {
 
   private rules(what: string): CreateOptions['rules'] {
     const { rules } = this.options
-    if (rules === undefined)
-      throw new Misuse(
-        `${what}: it needs the rules that were recorded: open the recording with replay(path, { rules: [...] })`,
-      )
+    if (rules === undefined) throw needsRules(what)
     return rules
   }
 }
@@ -165,15 +162,4 @@ export class Replay extends Inner {
 const settingOf = (key: Key, to: RecordedSetting['to']): Setting | undefined => {
   if (to._tag === 'unset') return undefined
   return to._tag === 'removed' ? 'removed' : { value: key.of.values.decode(JSON.parse(to.text) as Json) }
-}
-
-const wordsOfError = (error: RecordingError): string => {
-  switch (error._tag) {
-    case 'absent':
-      return `${error.path}: there is no such file`
-    case 'unreadable':
-      return `${error.path}: nothing of it can be used: ${error.why}`
-    case 'newer':
-      return `${error.path}: it was written by a later version (format ${error.found}, known up to ${error.known}): read it with that`
-  }
 }

@@ -1,5 +1,5 @@
 /** Looks as words of a scan's receipt. */
-import { type Look, LookWord } from '../model/event.js'
+import { LookWord } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Fact, type State } from '../model/state.js'
 import { read } from '../model/table.js'
@@ -20,10 +20,4 @@ export const writeStat = (looks: Int32Array, at: number, seen: FileLook): void =
   looks[at + LookWord.RACY] = seen.racy ? 1 : 0
   looks[at + LookWord.STAT] = seen.stat0
   looks[at + LookWord.STAT + 1] = seen.stat1
-}
-
-export const writeLook = (looks: Int32Array, at: number, seen: Look): void => {
-  looks[at + LookWord.KIND] = seen.kind
-  looks[at + LookWord.RACY] = seen.racy ? 1 : 0
-  looks.set([seen.stat0, seen.stat1, seen.content0, seen.content1, seen.content2, seen.content3], at + LookWord.STAT)
 }

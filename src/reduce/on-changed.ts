@@ -3,11 +3,12 @@ import { invariant } from '../model/error.js'
 import type { Look } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { buildId, generation } from '../model/ids.js'
+import { wordsOfLook } from '../model/look.js'
 import { Bit, Edge, FACT_STRIDE, Fact, Flag, KIND_MASK, Kind, Mode, Status } from '../model/state.js'
 import { objectAt, PAGE_ROWS, pageOf, pagesEnd, read, rowsEnd, tableOf, withObject } from '../model/table.js'
 import { Reason } from '../model/why.js'
 import { bumpRevision, suspectDependents } from './judge.js'
-import { wordsOf, writeLook } from './on-scanned.js'
+import { writeLook } from './on-scanned.js'
 import { noteSourceChange } from './why.js'
 import { isStarted } from './withdraw.js'
 import type { Work } from './work.js'
@@ -97,7 +98,7 @@ export const onTaken = (w: Work, builds: readonly BuildId[]): void => {
 export const onAdopted = (w: Work, x: BuildId, look: Look): void => {
   invariant(w.isBuild(x) && w.status(x) === Status.REST, `build ${x} is adopted while it is worked on`)
   w.facts.set(x, Fact.FLAGS, Kind.TARGET | Flag.BROKEN)
-  writeLook(w, x, wordsOf(look), 0)
+  writeLook(w, x, wordsOfLook(look), 0)
   w.setError(x, { _tag: 'interrupted' })
   bumpRevision(w, x)
 }

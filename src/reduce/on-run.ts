@@ -2,6 +2,7 @@
 import { invariant } from '../model/error.js'
 import type { Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
+import { wordsOfLook } from '../model/look.js'
 import { Bit, Edge, Fact, Flag, Flight, KIND_MASK, Kind, Mode, NO_POOL, Status } from '../model/state.js'
 import { objectAt, withObject } from '../model/table.js'
 import { Reason } from '../model/why.js'
@@ -11,7 +12,7 @@ import { slotsOf } from './gather.js'
 import { bumpRevision, rest, restUnchecked, suspectDependents } from './judge.js'
 import { replaceList } from './kept.js'
 import { closeRequestsOf } from './on-request.js'
-import { becomeSource, contentDiffers, wordsOf, writeLook } from './on-scanned.js'
+import { becomeSource, contentDiffers, writeLook } from './on-scanned.js'
 import { onUnblocked } from './on-unblocked.js'
 import { onCost } from './track.js'
 import { noteNoRule, noteSame, noteSourceChange, noteWhy } from './why.js'
@@ -74,7 +75,7 @@ const canEnd = (w: Work, x: BuildId): boolean => {
 
 export const onDone = (w: Work, { build: x, look, virtual, cost }: Of<'done'>): void => {
   invariant(canEnd(w, x), `build ${x} is done and was not run`)
-  const looks = wordsOf(look)
+  const looks = wordsOfLook(look)
   const stamp = objectAt(w.stamps, x)
   const stamped = stamp?.next !== undefined
   const before = w.facts.get(x, Fact.FLAGS)
@@ -141,7 +142,7 @@ const fail = (w: Work, x: BuildId, { error, exists, create, claimed }: Of<'faile
   w.facts.set(x, Fact.FLAGS, kept | Flag.BROKEN)
   if (claimed !== undefined) {
     w.facts.set(x, Fact.FLAGS, Kind.TARGET | Flag.BROKEN)
-    writeLook(w, x, wordsOf(claimed), 0)
+    writeLook(w, x, wordsOfLook(claimed), 0)
   }
   const last = objectAt(w.stamps, x)?.last
   w.stamps = withObject(w.stamps, x, last && { last })

@@ -1,5 +1,5 @@
 /** What a look at the file says of a target, given what was recorded of it. */
-import { LOOK_STRIDE, type Look, LookWord, type Receipt } from '../model/event.js'
+import { LOOK_STRIDE, LookWord, type Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Fact, Flag, Flight, KIND_MASK, Kind, Status } from '../model/state.js'
 import { packWhy, Reason, reasonIn } from '../model/why.js'
@@ -131,13 +131,4 @@ export const writeLook = (w: Work, x: BuildId, looks: Int32Array, at: number): v
   for (let i = 0; i < 4; i++) w.facts.set(x, Fact.CONTENT + i, looks[at + LookWord.CONTENT + i]!)
   const flags = w.facts.get(x, Fact.FLAGS)
   w.facts.set(x, Fact.FLAGS, looks[at + LookWord.RACY] !== 0 ? flags | Flag.RACY : flags & ~Flag.RACY)
-}
-
-/** A look as a row of a scan's receipt. */
-export const wordsOf = (look: Look): Int32Array => {
-  const words = new Int32Array(LOOK_STRIDE)
-  words[LookWord.KIND] = look.kind
-  words[LookWord.RACY] = look.racy ? 1 : 0
-  words.set([look.stat0, look.stat1, look.content0, look.content1, look.content2, look.content3], LookWord.STAT)
-  return words
 }

@@ -6,9 +6,11 @@
 import { Engine, type EngineOptions, type Make } from '../engine.js'
 import { isAtHand } from '../model/dependencies.js'
 import type { Effect, Event, Look, Receipt } from '../model/event.js'
-import { LOOK_STRIDE, LookWord } from '../model/event.js'
+import { LOOK_STRIDE } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
+import { writeLook } from '../model/look.js'
 import { Kind, kindOf, type News, type State } from '../model/state.js'
+import { isReceipt } from '../store/recording/fields.js'
 import type { RecordingReader } from '../store/recording/reader.js'
 import {
   isAnew,
@@ -164,16 +166,7 @@ class World {
     const looks = new Int32Array(builds.length * LOOK_STRIDE)
     builds.forEach((x, i) => {
       const look = this.lookAt(x)
-      if (look === undefined) return
-      const at = i * LOOK_STRIDE
-      looks[at + LookWord.KIND] = look.kind
-      looks[at + LookWord.RACY] = look.racy ? 1 : 0
-      looks[at + LookWord.STAT] = look.stat0
-      looks[at + LookWord.STAT + 1] = look.stat1
-      looks[at + LookWord.CONTENT] = look.content0
-      looks[at + LookWord.CONTENT + 1] = look.content1
-      looks[at + LookWord.CONTENT + 2] = look.content2
-      looks[at + LookWord.CONTENT + 3] = look.content3
+      if (look !== undefined) writeLook(looks, i * LOOK_STRIDE, look)
     })
     return { _tag: 'scanned', builds, looks }
   }
@@ -290,20 +283,6 @@ class World {
     )
   }
 }
-
-const RECEIPTS = new Set<string>([
-  'scanned',
-  'blocked',
-  'started',
-  'done',
-  'failed',
-  'needs',
-  'pooled',
-  'made',
-  'recalled',
-  'broken',
-])
-const isReceipt = (term: Receipt | Event): term is Receipt => RECEIPTS.has(term._tag)
 
 const nothingKnown = (state: State, build: BuildId): Receipt =>
   kindOf(state, build) === Kind.VALUE

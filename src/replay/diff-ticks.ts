@@ -86,7 +86,8 @@ const eventParts = (a: readonly Event[], b: readonly Event[]): readonly Differen
   return [{ part: 'event', a: mine, b: other, fields, builds }]
 }
 
-const buildsOf = (event: Event): readonly BuildId[] => {
+/** The builds that it is about. */
+export const buildsOf = (event: Event): readonly BuildId[] => {
   switch (event._tag) {
     case 'requested':
       return event.by === 0 ? event.targets : [event.by, ...event.targets]

@@ -3,8 +3,9 @@
  * the engine told it, each so long after that. Played by `counterfactual.ts` to an engine that decides otherwise.
  */
 import type { Event, Look, Receipt } from '../model/event.js'
-import { LOOK_STRIDE, LookWord } from '../model/event.js'
+import { LOOK_STRIDE } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
+import { lookIn } from '../model/look.js'
 import { Bit, Flight, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
 import { read } from '../model/table.js'
 import type { RecordingReader } from '../store/recording/reader.js'
@@ -177,7 +178,7 @@ class Scribe {
 
   private receipt(before: State, receipt: Receipt): void {
     if (receipt._tag === 'scanned') {
-      receipt.builds.forEach((x, i) => this.look(this.idOf(x), lookAt(receipt.looks, i)))
+      receipt.builds.forEach((x, i) => this.look(this.idOf(x), lookIn(receipt.looks, i * LOOK_STRIDE)))
       return
     }
     const term = renumbered(receipt, this.idOf)
@@ -213,7 +214,7 @@ class Scribe {
 }
 
 /** The build whose process says so; 0: somebody outside does. */
-const speakerOf = (event: Event): BuildId | 0 => {
+export const speakerOf = (event: Event): BuildId | 0 => {
   switch (event._tag) {
     case 'requested':
       return event.by
@@ -229,20 +230,6 @@ const speakerOf = (event: Event): BuildId | 0 => {
 /** Nothing more is heard of a run after this. */
 export const isLast = ({ _tag }: Receipt | Event): boolean =>
   _tag === 'done' || _tag === 'failed' || _tag === 'made' || _tag === 'broken' || _tag === 'recalled'
-
-const lookAt = (looks: Int32Array, i: number): Look => {
-  const word = (w: number): number => looks[i * LOOK_STRIDE + w]!
-  return {
-    kind: word(LookWord.KIND),
-    racy: word(LookWord.RACY) !== 0,
-    stat0: word(LookWord.STAT),
-    stat1: word(LookWord.STAT + 1),
-    content0: word(LookWord.CONTENT),
-    content1: word(LookWord.CONTENT + 1),
-    content2: word(LookWord.CONTENT + 2),
-    content3: word(LookWord.CONTENT + 3),
-  }
-}
 
 const IDS = new Set(['build', 'request', 'by', 'session', 'target', 'cause'])
 const LISTS = new Set(['builds', 'needs', 'create', 'targets', 'changed'])

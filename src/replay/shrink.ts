@@ -15,7 +15,9 @@ import { kindOf, type State, statusOf } from '../model/state.js'
 import { removeRecording } from '../store/recording/format.js'
 import { type RecordedTick, RecordingReader } from '../store/recording/reader.js'
 import type { TickRecord } from '../store/recording/record.js'
+import { buildsOf } from './diff-ticks.js'
 import { Rewriter } from './rewriter.js'
+import { speakerOf } from './script.js'
 import { Walker } from './walker.js'
 
 /** One event from outside, or one build in the list of one. */
@@ -182,10 +184,11 @@ class Search {
     const { from, to, left } = this.best
     for (let tick = from + 1; tick <= to; tick++)
       this.reader.at(tick).input.events.forEach((event, i) => {
-        const list = outsideList(event)
-        if (list === undefined || left.has(keyOf({ tick, event: i, item: undefined }))) return
+        if (!isFromOutside(event) || left.has(keyOf({ tick, event: i, item: undefined }))) return
         found.push({ tick, event: i, item: undefined })
-        const items = list.map((_, item) => ({ tick, event: i, item })).filter((unit) => !left.has(keyOf(unit)))
+        const items = buildsOf(event)
+          .map((_, item) => ({ tick, event: i, item }))
+          .filter((unit) => !left.has(keyOf(unit)))
         if (items.length > 1) found.push(...items)
       })
     // Later ones hang on earlier ones, and go first.
@@ -196,33 +199,8 @@ class Search {
 const TRIES_MAX = 2000
 const keyOf = ({ tick, event, item }: Unit): string => `${tick}.${event}${item === undefined ? '' : `.${item}`}`
 
-/** The builds that an event from outside is about; undefined: it comes of what is under way, and goes with that. */
-const outsideList = (event: Event): readonly BuildId[] | undefined => {
-  switch (event._tag) {
-    case 'requested':
-      return event.by === 0 ? event.targets : undefined
-    case 'changed':
-    case 'taken':
-    case 'transacted':
-    case 'wiped':
-      return event.builds
-    case 'looked':
-      return event.changed
-    case 'cancelled':
-    case 'adopted':
-    case 'collect':
-    case 'followed':
-    case 'swept':
-    case 'read':
-    case 'tracked':
-      return []
-    case 'ended':
-    case 'always':
-    case 'stamped':
-    case 'rechecked':
-      return undefined
-  }
-}
+/** The others come of what is under way, and go with that. */
+const isFromOutside = (event: Event): boolean => event._tag !== 'rechecked' && speakerOf(event) === 0
 
 /** Writes the candidate; how many ticks it has, or undefined where the reducer refuses it. */
 const write = (reader: RecordingReader, cut: Cut, path: string): number | undefined => {

@@ -3,8 +3,9 @@
  * model: a field that is added there and not here does not compile.
  */
 import { isDigest, Tag } from '../../model/content.js'
-import type { Content, Event, Look, Receipt } from '../../model/event.js'
+import { type Content, type Event, LOOK_STRIDE, type Look, type Receipt } from '../../model/event.js'
 import { type BuildId, buildId } from '../../model/ids.js'
+import { lookIn, wordsOfLook } from '../../model/look.js'
 import type { ByteReader, ByteWriter } from './bytes.js'
 import type { RecordedValue } from './value.js'
 
@@ -64,6 +65,8 @@ const EVENTS: FieldsOf<Event> = {
   read: { now: 'signed', spent: 'signed' },
   tracked: { tracks: 'signed' },
 }
+
+export const isReceipt = (term: Receipt | Event): term is Receipt => term._tag in RECEIPTS
 
 /** A table, ready to be read. */
 interface Terms {
@@ -183,7 +186,7 @@ export class TermCodec<T extends { readonly _tag: string }> {
       case 'json':
         return w.text(JSON.stringify(value), 'utf8')
       case 'look':
-        return w.words(Int32Array.from(wordsOfLook(value as Look)))
+        return w.words(wordsOfLook(value as Look))
       case 'looks':
         w.count((value as Int32Array).length)
         return w.words(value as Int32Array)
@@ -215,7 +218,7 @@ export class TermCodec<T extends { readonly _tag: string }> {
       case 'json':
         return JSON.parse(r.text('utf8'))
       case 'look':
-        return lookOf(r.words(8))
+        return lookIn(r.words(LOOK_STRIDE), 0)
       case 'looks':
         return r.words(r.count())
       case 'content':
@@ -228,23 +231,6 @@ export class TermCodec<T extends { readonly _tag: string }> {
 
 export const receiptCodec = (): TermCodec<Receipt> => new TermCodec<Receipt>(RECEIPT_TERMS)
 export const eventCodec = (): TermCodec<Event> => new TermCodec<Event>(EVENT_TERMS)
-
-const wordsOfLook = (look: Look): readonly number[] => [
-  look.kind,
-  look.racy ? 1 : 0,
-  look.stat0,
-  look.stat1,
-  look.content0,
-  look.content1,
-  look.content2,
-  look.content3,
-]
-
-const lookOf = (words: Int32Array): Look => {
-  const [kind, racy, stat0, stat1, content0, content1, content2, content3] = words as unknown as Eight
-  return { kind, racy: racy !== 0, stat0, stat1, content0, content1, content2, content3 }
-}
-type Eight = readonly [number, number, number, number, number, number, number, number]
 
 const float = new Float64Array(1)
 const floatWords = new Int32Array(float.buffer)

@@ -56,6 +56,17 @@ interface Decoded {
 
 const CACHED_CHUNKS = 8
 
+export const recordingErrorWords = (error: RecordingError): string => {
+  switch (error._tag) {
+    case 'absent':
+      return `${error.path}: there is no such file`
+    case 'unreadable':
+      return `${error.path}: nothing of it can be used: ${error.why}`
+    case 'newer':
+      return `${error.path}: it was written by a later version (format ${error.found}; this one knows up to ${error.known}); it was left untouched`
+  }
+}
+
 export class RecordingReader {
   /** How many ticks can be used. */
   readonly ticks: number

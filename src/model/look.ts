@@ -1,0 +1,33 @@
+/** A look at a file, and the words of it in the receipt of a scan. */
+import { LOOK_STRIDE, type Look, LookWord } from './event.js'
+
+/** Writes it as the row that begins at word `at`. */
+export const writeLook = (looks: Int32Array, at: number, look: Look): void => {
+  looks[at + LookWord.KIND] = look.kind
+  looks[at + LookWord.RACY] = look.racy ? 1 : 0
+  looks[at + LookWord.STAT] = look.stat0
+  looks[at + LookWord.STAT + 1] = look.stat1
+  looks[at + LookWord.CONTENT] = look.content0
+  looks[at + LookWord.CONTENT + 1] = look.content1
+  looks[at + LookWord.CONTENT + 2] = look.content2
+  looks[at + LookWord.CONTENT + 3] = look.content3
+}
+
+/** As a row by itself. */
+export const wordsOfLook = (look: Look): Int32Array => {
+  const words = new Int32Array(LOOK_STRIDE)
+  writeLook(words, 0, look)
+  return words
+}
+
+/** The row that begins at word `at`. */
+export const lookIn = (looks: Int32Array, at: number): Look => ({
+  kind: looks[at + LookWord.KIND]!,
+  racy: looks[at + LookWord.RACY] !== 0,
+  stat0: looks[at + LookWord.STAT]!,
+  stat1: looks[at + LookWord.STAT + 1]!,
+  content0: looks[at + LookWord.CONTENT]!,
+  content1: looks[at + LookWord.CONTENT + 1]!,
+  content2: looks[at + LookWord.CONTENT + 2]!,
+  content3: looks[at + LookWord.CONTENT + 3]!,
+})
