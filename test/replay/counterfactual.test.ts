@@ -60,7 +60,7 @@ describe('rules', () => {
     const wait = action('wait', {
       ...int,
       pool: 'p',
-      run: (n) => new Promise<number>((done) => setTimeout(() => done(n), 30)),
+      run: (n) => new Promise<number>((done) => setTimeout(() => done(n), 150)),
     })
     const all = rule('all', int, function* (_, b) {
       return (yield* b.all([1, 2, 3, 4].map((n) => wait(n)))).length
