@@ -17,7 +17,7 @@ const isNeeded = (w: Work, x: BuildId): boolean => {
 /** Whether the do-file of `x` was started, and its result is still to come: it runs, waits for answers to its requests, or has ended. */
 export const isStarted = (w: Work, x: BuildId): boolean => {
   const status = w.status(x)
-  if (w.kind(x) === Kind.VALUE) return false
+  if (!w.isBuild(x) || w.kind(x) === Kind.VALUE) return false
   return (
     status === Status.RUNNING ||
     status === Status.ENDED ||
