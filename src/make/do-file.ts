@@ -326,10 +326,14 @@ export class DoFileMake {
     const run = this.runs.get(runId)
     if (run === undefined) return this.onDropped(runId)
     run.timing.end()
-    // The next run is started before this one's result is put in place, unless it may be one that must not start any more.
-    if ('exitCode' in end && end.exitCode === 0) this.options.ended(run.build)
     if (this.finished.length === 0) setImmediate(this.finish)
     this.finished.push({ run, end, hasCompany: run.pid !== 0 && isAlive(run.pid) })
+    // The next run is started before this one's result is put in place, unless it may be one that must not start any more.
+    if (!('exitCode' in end) || end.exitCode !== 0) return
+    const { standby } = this
+    if (standby === undefined) this.options.ended(run.build)
+    // Mostly it was started in this one's place, which we are told in the same breath: then nothing is to be chosen before the result.
+    else queueMicrotask(() => this.standby === standby && this.options.ended(run.build))
   }
 
   /** All that ended since the last turn, under one intent. */

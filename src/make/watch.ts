@@ -36,6 +36,9 @@ export interface Watcher {
 /** A cookie takes 15 µs. A loop that was blocked for longer is given a turn to read it before it is given up. */
 const cookieLimitMs = 250
 
+/** How long it may take until a change is told that no `sync` asks for, in ms: files that are being made change several times. */
+const tellMs = 50
+
 /** Closing a handle makes an event, which is not counted: so few are closed in a turn. */
 const closedInTurnMax = 1024
 
@@ -45,7 +48,7 @@ let watcherCount = 0
 /**
  * Paths are byte strings, absolute or relative to `root` (absolute). `cookieFolder`: likewise, of ours alone.
  * `onChange` gets paths as they were given to `watch`, each once a call, which may have changed; it is called within
- * `sync` and else once a turn. `onLost` hears why the next `sync` will say false, for people to read.
+ * `sync` and else soon after. `onLost` hears why the next `sync` will say false, for people to read.
  */
 export const openWatcher = (
   root: string,
@@ -60,6 +63,7 @@ export const openWatcher = (
   /** Events since the queue was last known to be empty. */
   let eventCount = 0
   let isTurnAwaited = false
+  let tellTimer: NodeJS.Timeout | undefined
   let isClosed = false
   /** Why events may be missing; undefined: none are. */
   let lost: string | undefined
@@ -93,12 +97,14 @@ export const openWatcher = (
       isTurnAwaited = false
       eventCount = 0
       if (isClosed) return
-      tell()
+      tellTimer ??= setTimeout(tell, tellMs).unref()
       if (lost !== undefined) for (const settle of cookies.values()) settle(false)
     })
   }
 
   const tell = (): void => {
+    clearTimeout(tellTimer)
+    tellTimer = undefined
     const paths = tree.settle().filter((path) => path !== cookiePath(0))
     if (paths.length > 0) onChange(paths)
   }
@@ -207,6 +213,7 @@ export const openWatcher = (
   const close = (): void => {
     if (isClosed) return
     isClosed = true
+    clearTimeout(tellTimer)
     for (const settle of cookies.values()) settle(false)
     tree.close()
     for (const close of closing) close()

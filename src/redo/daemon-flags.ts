@@ -2,7 +2,7 @@
  * How Node runs a daemon, which waits most of its life: what it holds meanwhile matters more than the last bit of speed. It collects
  * garbage when idle.
  */
-const FLAGS = ['--max-semi-space-size=2', '--optimize-for-size', '--expose-gc']
+const FLAGS = ['--max-semi-space-size=2', '--expose-gc']
 
 /**
  * A build of a thousand targets is over before most of what V8 would optimize has paid for that, on cores that its do-files need: the

@@ -52,7 +52,7 @@ export interface HostOptions {
 const RUNS_ASIDE = 100_000
 const RUNS_END = 2_000_000_000
 /** How long what nobody waits for may go unrecorded, in ms. */
-const RECORD_MS = 10
+const RECORD_MS = 25
 
 /** So many looks take as long as hearing of everything that the watcher has to tell. */
 const LOOKS_MAX = 16
