@@ -10,7 +10,7 @@
  * C99 and POSIX, for Linux and macOS. The words on the wire are those of src/make/forkserver-messages.ts, the look of a
  * path that of src/make/look.ts: change them together.
  */
-#define _DEFAULT_SOURCE /* wait4, vfork */
+#define _DEFAULT_SOURCE /* vfork */
 #ifdef WARM_SHELL
 #define _GNU_SOURCE /* RTLD_NEXT */
 #include <dlfcn.h>
@@ -19,7 +19,6 @@
 #include "common.h"
 #include <pthread.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -382,14 +381,13 @@ static void flush_replies(void)
     is_urgent = 0;
 }
 
-static void add_exit(uint32_t id, uint32_t code, uint32_t number, uint64_t rss)
+static void add_exit(uint32_t id, uint32_t code, uint32_t number, int has_company)
 {
     size_t start = begin_frame(&replies, 'X');
     add_u32(&replies, id);
     add_u32(&replies, code);
     add_u32(&replies, number);
-    add_u32(&replies, (uint32_t)rss);
-    add_u32(&replies, (uint32_t)(rss >> 32));
+    add_u32(&replies, (uint32_t)has_company);
     end_frame(&replies, start);
     is_urgent = 1;
 }
@@ -405,18 +403,13 @@ static void start_standby(void);
 static void reap(void)
 {
     int status;
-    struct rusage used;
     pid_t pid;
     child_ended = 0;
-    while ((pid = wait4(-1, &status, WNOHANG, &used)) > 0) {
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         for (size_t i = 0; i < run_count; i++) {
             if (runs[i].pid != pid || runs[i].leader_done) continue;
-            uint64_t rss = (uint64_t)used.ru_maxrss;
-#ifdef __APPLE__
-            rss /= 1024; /* bytes there, KiB elsewhere */
-#endif
             add_exit(runs[i].id, WIFEXITED(status) ? (uint32_t)WEXITSTATUS(status) : (uint32_t)-1,
-                     WIFSIGNALED(status) ? (uint32_t)WTERMSIG(status) : 0, rss);
+                     WIFSIGNALED(status) ? (uint32_t)WTERMSIG(status) : 0, !group_is_gone(pid));
             runs[i].leader_done = 1;
             if (WIFEXITED(status) && WEXITSTATUS(status) == 0) start_standby();
             break;

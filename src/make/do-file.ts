@@ -19,7 +19,7 @@ import { type Finished, NOT_PLACED, type Published, publish } from './publish.js
 import { receiptOf, refusal } from './receipts.js'
 import type { Run } from './run.js'
 import { type Naming, Scanner } from './scanner.js'
-import { isAlive, type Spawner, type SpawnHandlers } from './spawner.js'
+import type { Spawner, SpawnHandlers } from './spawner.js'
 import { type Begun, removeFiles, Temporaries, temporaryName } from './temporary.js'
 import { Timing } from './timing.js'
 
@@ -103,7 +103,7 @@ export class DoFileMake {
         const run = this.runs.get(runId)
         if (run !== undefined) run.pid = pid
       },
-      exited: ({ runId, exitCode, signal }) => this.onExit(runId, { exitCode, signal }),
+      exited: ({ runId, exitCode, signal, hasCompany }) => this.onExit(runId, { exitCode, signal }, hasCompany),
       failed: (runId, errno, text) => this.onExit(runId, { errno, text }),
       retrying: (_, __, delayMs) =>
         this.options.onTrouble(`the system is short of processes or files; trying again in ${delayMs} ms`),
@@ -321,13 +321,13 @@ export class DoFileMake {
 
   // ---------------------------------------------------------------------------------------------- end
 
-  private onExit(runId: number, end: Finished['end']): void {
+  private onExit(runId: number, end: Finished['end'], hasCompany = false): void {
     if (runId === this.standby?.id) this.settleStandby()
     const run = this.runs.get(runId)
     if (run === undefined) return this.onDropped(runId)
     run.timing.end()
     if (this.finished.length === 0) setImmediate(this.finish)
-    this.finished.push({ run, end, hasCompany: run.pid !== 0 && isAlive(run.pid) })
+    this.finished.push({ run, end, hasCompany })
     // The next run is started before this one's result is put in place, unless it may be one that must not start any more.
     if (!('exitCode' in end) || end.exitCode !== 0) return
     const { standby } = this

@@ -46,13 +46,13 @@ export type ForkserverCommand =
 export type ForkserverReply =
   /** The program runs; `pid` is also its process group. Nobody waits for it: it may come a little later, but before any other of that run. */
   | { readonly _tag: 'started'; readonly runId: number; readonly pid: number }
-  /** `exitCode` is -1 when a signal ended it, `signal` is 0 when it exited. */
+  /** `exitCode` is -1 when a signal ended it, `signal` is 0 when it exited. `hasCompany`: processes of its group are left. */
   | {
       readonly _tag: 'exited'
       readonly runId: number
       readonly exitCode: number
       readonly signal: number
-      readonly maxRssKiB: number
+      readonly hasCompany: boolean
     }
   /** It could not be started: the errno and what was tried. */
   | { readonly _tag: 'failed'; readonly runId: number; readonly errno: number; readonly text: string }
@@ -134,11 +134,8 @@ export const encodeReply = (reply: ForkserverReply): Buffer => {
   switch (reply._tag) {
     case 'started':
       return encodeFrame(P, u32(reply.runId, reply.pid))
-    case 'exited': {
-      const bytes = Buffer.concat([u32(reply.runId, reply.exitCode, reply.signal), Buffer.alloc(8)])
-      bytes.writeBigUInt64LE(BigInt(reply.maxRssKiB), 12)
-      return encodeFrame(X, bytes)
-    }
+    case 'exited':
+      return encodeFrame(X, u32(reply.runId, reply.exitCode, reply.signal, Number(reply.hasCompany)))
     case 'failed':
       return encodeFrame(F, u32(reply.runId, reply.errno), reply.text)
     case 'stats':
@@ -153,10 +150,10 @@ export const decodeReply = ({ type, payload }: Frame): E.Either<MessageError, Fo
       if (size !== 8) return malformed(type, 'wrong size')
       return E.right({ _tag: 'started', runId: payload.readUInt32LE(0), pid: payload.readUInt32LE(4) })
     case X: {
-      if (size !== 20) return malformed(type, 'wrong size')
+      if (size !== 16) return malformed(type, 'wrong size')
       const [exitCode, signal] = [payload.readInt32LE(4), payload.readInt32LE(8)]
-      const maxRssKiB = Number(payload.readBigUInt64LE(12))
-      return E.right({ _tag: 'exited', runId: payload.readUInt32LE(0), exitCode, signal, maxRssKiB })
+      const hasCompany = payload.readUInt32LE(12) !== 0
+      return E.right({ _tag: 'exited', runId: payload.readUInt32LE(0), exitCode, signal, hasCompany })
     }
     case F: {
       if (size < 8) return malformed(type, 'too short')

@@ -5,7 +5,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import * as E from 'fp-ts/lib/Either.js'
-import { decodeReply, encodeCommand, type ForkserverReply, type RunRequest } from './forkserver-messages.js'
+import {
+  decodeReply,
+  encodeCommand,
+  type ForkserverCommand,
+  type ForkserverReply,
+  type RunRequest,
+} from './forkserver-messages.js'
 import { FrameDecoder } from './frame.js'
 import { Retries, type Spawner, type SpawnHandlers } from './spawner.js'
 
@@ -97,7 +103,7 @@ class NativeSpawner implements Spawner {
   }
 
   define(envId: number, env: Buffer): void {
-    this.process.stdin!.write(encodeCommand({ _tag: 'define', envId, env }))
+    this.tell({ _tag: 'define', envId, env })
   }
 
   run(request: RunRequest): void {
@@ -109,7 +115,7 @@ class NativeSpawner implements Spawner {
   }
 
   go(runId: number): void {
-    if (!this.isLost && !this.isClosing) this.process.stdin!.write(encodeCommand({ _tag: 'go', runId }))
+    if (!this.isLost && !this.isClosing) this.tell({ _tag: 'go', runId })
   }
 
   private send(_tag: 'run' | 'standby', request: RunRequest): void {
@@ -118,13 +124,23 @@ class NativeSpawner implements Spawner {
       return
     }
     this.running.set(request.runId, request)
-    this.process.stdin!.write(encodeCommand({ _tag, ...request }))
+    this.tell({ _tag, ...request })
+  }
+
+  /** All that is said in one go wakes it once. */
+  private tell(command: ForkserverCommand): void {
+    const input = this.process.stdin!
+    if (input.writableCorked === 0) {
+      input.cork()
+      process.nextTick(() => input.uncork())
+    }
+    input.write(encodeCommand(command))
   }
 
   kill(runId: number, signal: number): void {
     if (this.retries.cancel(runId))
-      queueMicrotask(() => this.handlers.exited({ runId, exitCode: -1, signal, maxRssKiB: 0 }))
-    else if (!this.isLost && !this.isClosing) this.process.stdin!.write(encodeCommand({ _tag: 'kill', runId, signal }))
+      queueMicrotask(() => this.handlers.exited({ runId, exitCode: -1, signal, hasCompany: false }))
+    else if (!this.isLost && !this.isClosing) this.tell({ _tag: 'kill', runId, signal })
   }
 
   async stat(paths: Buffer): Promise<Int32Array> {
@@ -151,7 +167,7 @@ class NativeSpawner implements Spawner {
       if (this.isLost) return reject(new Error('the forkserver is gone'))
       const sequence = ++this.sequence >>> 0
       this.stats.set(sequence, { resolve, reject })
-      this.process.stdin!.write(encodeCommand({ _tag: 'stat', sequence, paths }))
+      this.tell({ _tag: 'stat', sequence, paths })
     })
   }
 
@@ -171,9 +187,9 @@ class NativeSpawner implements Spawner {
         this.retries.forget(reply.runId)
         return this.handlers.started(reply.runId, reply.pid)
       case 'exited': {
-        const { runId, exitCode, signal, maxRssKiB } = reply
+        const { runId, exitCode, signal, hasCompany } = reply
         this.running.delete(runId)
-        return this.handlers.exited({ runId, exitCode, signal, maxRssKiB })
+        return this.handlers.exited({ runId, exitCode, signal, hasCompany })
       }
       case 'failed': {
         const request = this.running.get(reply.runId)

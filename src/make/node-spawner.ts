@@ -121,7 +121,7 @@ class NodeSpawner implements Spawner {
   }
 
   private onDone(runId: number, exitCode: number, signal: number): void {
-    if (!this.isClosing) this.handlers.exited({ runId, exitCode, signal, maxRssKiB: 0 })
+    if (!this.isClosing) this.handlers.exited({ runId, exitCode, signal, hasCompany: this.groups.has(runId) })
   }
 
   private onFailed(request: RunRequest, error: NodeJS.ErrnoException): void {

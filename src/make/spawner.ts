@@ -8,8 +8,8 @@ import type { RunRequest } from './forkserver-messages.js'
 export interface SpawnHandlers {
   /** The program runs, or did: never told later than its end. `pid` is also its process group. */
   started(runId: number, pid: number): void
-  /** `exitCode` is -1 when a signal ended it, `signal` 0 when it exited. `maxRssKiB` is 0 where it is not known. */
-  exited(run: { runId: number; exitCode: number; signal: number; maxRssKiB: number }): void
+  /** `exitCode` is -1 when a signal ended it, `signal` 0 when it exited. `hasCompany`: processes of its group are left. */
+  exited(run: { runId: number; exitCode: number; signal: number; hasCompany: boolean }): void
   /** The run could not be started, and trying again would not help. `text` names what was tried. */
   failed(runId: number, errno: number, text: string): void
   /** The system is out of processes, descriptors or memory: the run waits and is tried again. For the status line. */
@@ -97,15 +97,5 @@ export class Retries {
   /** Gives up all that wait; which they were. */
   cancelAll(): readonly number[] {
     return [...this.waiting.keys()].filter((runId) => this.cancel(runId))
-  }
-}
-
-/** Whether the process group has members. */
-export const isAlive = (group: number): boolean => {
-  try {
-    process.kill(-group, 0)
-    return true
-  } catch {
-    return false
   }
 }

@@ -38,7 +38,7 @@ it('a target that was put in place is settled only by a state that holds its res
         run: ({ runId, stdoutPath, stderrPath }) => {
           writeFileSync(stdoutPath, 'x\n')
           writeFileSync(stderrPath, '')
-          own.exited({ runId, exitCode: 0, signal: 0, maxRssKiB: 0 })
+          own.exited({ runId, exitCode: 0, signal: 0, hasCompany: false })
         },
         kill: () => {},
         close: async () => {},

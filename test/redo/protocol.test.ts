@@ -77,7 +77,13 @@ const command: fc.Arbitrary<ForkserverCommand> = fc.oneof(
 
 const reply: fc.Arbitrary<ForkserverReply> = fc.oneof(
   fc.record({ _tag: fc.constant('started' as const), runId: word, pid: word }),
-  fc.record({ _tag: fc.constant('exited' as const), runId: word, exitCode: int, signal: int, maxRssKiB: fc.nat() }),
+  fc.record({
+    _tag: fc.constant('exited' as const),
+    runId: word,
+    exitCode: int,
+    signal: int,
+    hasCompany: fc.boolean(),
+  }),
   fc.record({ _tag: fc.constant('failed' as const), runId: word, errno: int, text: byteString }),
   fc.record({
     _tag: fc.constant('stats' as const),
