@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define PROTOCOL "1"
+#define PROTOCOL "2"
 #define LIST_FRAME_SIZE_MAX (1024u * 1024)
 
 extern char **environ;
@@ -277,6 +277,9 @@ static Buffer request_of(int has_input)
     add_number(&b, (uint64_t)s.st_dev, ':');
     add_number(&b, (uint64_t)s.st_ino, 0);
     add_string(&b, isatty(0) ? "1" : "0");
+    mode_t mask = umask(0);
+    umask(mask);
+    add_number(&b, mask, 0);
     end_frame(&b, start);
     if (*token == 0) add_list(&b, 'E', environ);
     add_list(&b, 'A', arguments);

@@ -581,6 +581,7 @@ typedef struct {
     char *candidate; /* room for a folder of PATH, a slash and the program */
     int report[2];   /* a pipe, of which the child's end, the second, closes by exec */
     int is_warm;     /* the child may be this process's own program, without exec */
+    mode_t umask;
 } Start;
 
 /* What the child could not do, as it is told to the daemon; the index travels over the pipe. */
@@ -621,8 +622,9 @@ static void be_child(const Start *start)
 {
     sigset_t none;
     if (setpgid(0, 0) != 0) give_up(start, STEP_GROUP);
-    open_as(start, STEP_STDOUT, 1, start->stdout_path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
     open_as(start, STEP_STDERR, 2, start->stderr_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    umask(start->umask);
+    open_as(start, STEP_STDOUT, 1, start->stdout_path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
     open_as(start, STEP_NULL, 0, "", 0, 0);
     if (chdir(start->cwd) != 0) give_up(start, STEP_CWD);
     /* All others are at their default since prepare_signals. */
@@ -700,7 +702,7 @@ static int start_run(const char *payload, size_t size)
 {
     char **strings, *end;
     size_t count;
-    if (size < 8 || !split(payload + 8, size - 8, &strings, &count)) return 0;
+    if (size < 12 || !split(payload + 12, size - 12, &strings, &count)) return 0;
     uint32_t id = get_u32(payload);
     const Env *env = find_env(get_u32(payload + 4));
     unsigned long extra_count = count > 4 ? strtoul(strings[3], &end, 10) : 0;
@@ -708,7 +710,7 @@ static int start_run(const char *payload, size_t size)
     if (env == NULL) {
         add_failure(id, EINVAL, "environment");
     } else {
-        Start start = {NULL, NULL, strings[0], strings[1], strings[2], DEFAULT_PATH, NULL, {-1, -1}, 0};
+        Start start = {NULL, NULL, strings[0], strings[1], strings[2], DEFAULT_PATH, NULL, {-1, -1}, 0, (mode_t)get_u32(payload + 8)};
         start.argv = strings + 4 + extra_count;
         start.env = merge_env(env, strings + 4, extra_count);
         for (char **e = start.env; *e != NULL; e++)
@@ -734,7 +736,7 @@ static void start_standby(void)
 
 static int stand_by(const char *payload, size_t size)
 {
-    if (size < 8 || standby.size > 0) return 0;
+    if (size < 12 || standby.size > 0) return 0;
     add(&standby, payload, size);
     return 1;
 }

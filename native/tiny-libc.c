@@ -283,6 +283,8 @@ int lstat(const char *restrict path, struct stat *restrict s)
 
 int fstat(int fd, struct stat *s) { return (int)CALL2(fstat, fd, s); }
 
+mode_t umask(mode_t mask) { return (mode_t)CALL1(umask, mask); }
+
 int chdir(const char *path) { return (int)CALL1(chdir, path); }
 
 /* What SYS_getdents64 gives; `size` is that of the entry with its name. */

@@ -2,7 +2,6 @@
  * Make for do-files: looks at files, finds do-files, runs them, and puts what they made in place. Impure, and the only part
  * that touches targets.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import * as E from 'fp-ts/lib/Either.js'
 import type { Effect, Receipt } from '../model/event.js'
@@ -15,7 +14,7 @@ import { type Look as FileLook, look, lookAtItself } from './look.js'
 import { isThere } from './look-words.js'
 import { type Candidate, candidatesFor } from './lookup.js'
 import { baseOf, folderOf, joinPath, relativePath } from './path.js'
-import { type Finished, NOT_PLACED, type Published, publish } from './publish.js'
+import { type Finished, NOT_PLACED, type Published, publish, writeOutput } from './publish.js'
 import { receiptOf, refusal } from './receipts.js'
 import type { Run } from './run.js'
 import { type Naming, Scanner } from './scanner.js'
@@ -29,6 +28,8 @@ export interface RunSettings {
   readonly envId: number
   /** Flags for sh, as in `-ex`. */
   readonly shellFlags: string
+  /** What it makes has a mode less this. */
+  readonly umask: number
 }
 
 export interface DoFileOptions {
@@ -262,6 +263,7 @@ export class DoFileMake {
     const request = {
       runId: run.id,
       envId: settings.envId,
+      umask: settings.umask,
       cwd: joinPath(this.options.root, candidate.folder),
       stdoutPath: run.stdout,
       stderrPath: run.stderr,
@@ -306,8 +308,7 @@ export class DoFileMake {
     this.runs.set(run.id, run)
     this.byBuild.set(x, run)
     try {
-      mkdirSync(Buffer.from(folderOf(name) || '.', 'latin1'), { recursive: true })
-      writeFileSync(Buffer.from(run.output, 'latin1'), content)
+      writeOutput(run, content, this.options.settingsOf(run.session).umask)
     } catch (error) {
       this.runs.delete(run.id)
       this.byBuild.delete(x)

@@ -16,8 +16,10 @@ export interface RunRequest {
   readonly runId: number
   /** Names an environment given by `define` before. */
   readonly envId: number
+  /** File mode creation mask of the process. */
+  readonly umask: number
   readonly cwd: string
-  /** Made empty, mode 0666 less the umask; "" is /dev/null. Relative to the daemon's folder, not to `cwd`. */
+  /** Made empty, mode 0666 less this umask; "" is /dev/null. Relative to the daemon's folder, not to `cwd`. */
   readonly stdoutPath: string
   /** Appended to, made with mode 0600; "" is /dev/null. */
   readonly stderrPath: string
@@ -86,9 +88,9 @@ export const encodeCommand = (command: ForkserverCommand): Buffer => {
       return encodeFrame(V, u32(command.envId), command.env)
     case 'run':
     case 'standby': {
-      const { runId, envId, cwd, stdoutPath, stderrPath, extraEnv, argv } = command
+      const { runId, envId, umask, cwd, stdoutPath, stderrPath, extraEnv, argv } = command
       const strings = [cwd, stdoutPath, stderrPath, String(extraEnv.length), ...extraEnv, ...argv]
-      return encodeFrame(command._tag === 'run' ? R : N, u32(runId, envId), packStrings(strings))
+      return encodeFrame(command._tag === 'run' ? R : N, u32(runId, envId, umask), packStrings(strings))
     }
     case 'go':
       return encodeFrame(G, u32(command.runId))
@@ -101,7 +103,7 @@ export const encodeCommand = (command: ForkserverCommand): Buffer => {
 
 export const decodeCommand = ({ type, payload }: Frame): E.Either<MessageError, ForkserverCommand> => {
   if (![V, R, N, G, K, S].includes(type)) return E.left({ _tag: 'unknownType', type: letter(type) })
-  const headSize = type === R || type === N || type === K ? 8 : 4
+  const headSize = type === R || type === N ? 12 : type === K ? 8 : 4
   if (payload.length < headSize) return malformed(type, 'too short')
   const id = payload.readUInt32LE(0)
   const rest = payload.subarray(headSize)
@@ -122,6 +124,7 @@ export const decodeCommand = ({ type, payload }: Frame): E.Either<MessageError, 
     _tag: type === R ? 'run' : 'standby',
     runId: id,
     envId: payload.readUInt32LE(4),
+    umask: payload.readUInt32LE(8),
     cwd,
     stdoutPath,
     stderrPath,

@@ -8,7 +8,7 @@ import fs from 'node:fs'
 import { constants } from 'node:os'
 import type { RunRequest } from './forkserver-messages.js'
 import { unpackStrings } from './frame.js'
-import { Retries, type Spawner, type SpawnHandlers } from './spawner.js'
+import { Retries, type Spawner, type SpawnHandlers, withUmask } from './spawner.js'
 
 /** What a group gets between SIGTERM and SIGKILL, in ms; as the forkserver. */
 const GRACE_MS = 200
@@ -53,8 +53,12 @@ class NodeSpawner implements Spawner {
         opened.push(fd)
         return fd
       }
-      const stdio = ['ignore' as const, open(request.stdoutPath, 'w', 0o666), open(request.stderrPath, 'a', 0o600)]
-      this.watch(request, spawnBytes(argv, request.cwd, [...env, ...request.extraEnv], { stdio, detached: true }))
+      const stderr = open(request.stderrPath, 'a', 0o600)
+      const child = withUmask(request.umask, () => {
+        const stdio = ['ignore' as const, open(request.stdoutPath, 'w', 0o666), stderr]
+        return spawnBytes(argv, request.cwd, [...env, ...request.extraEnv], { stdio, detached: true })
+      })
+      this.watch(request, child)
     } catch (error) {
       this.onFailed(request, error as NodeJS.ErrnoException)
     } finally {

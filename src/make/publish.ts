@@ -2,7 +2,7 @@
  * Putting in place what do-files made: intent, rename, and the result is committed with the tick. Whatever instant this program
  * is ended at, the target is whole, and the intent tells whose it is (`Store.commit`).
  */
-import { copyFileSync, lstatSync, renameSync, rmSync, statfsSync, unlinkSync } from 'node:fs'
+import { copyFileSync, lstatSync, mkdirSync, renameSync, rmSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildError } from '../model/error.js'
@@ -12,12 +12,20 @@ import { ABSENT, FOLDER, lookAtItself } from './look.js'
 import { lookWithContent } from './look-content.js'
 import { folderOf } from './path.js'
 import type { Run } from './run.js'
+import { withUmask } from './spawner.js'
 import { asidePath, copyPath } from './temporary.js'
 
 /** Redo's own codes, as apenwarr's redo numbers them. */
 const WROTE_TARGET = 206
 const WROTE_BOTH = 207
 export const NOT_PLACED = 209
+
+/** Writes what a do-file would have written, and makes the folder for it. */
+export const writeOutput = (run: Run, content: string | Uint8Array, umask: number): void =>
+  withUmask(umask, () => {
+    mkdirSync(bytes(folderOf(run.name) || '.'), { recursive: true })
+    writeFileSync(bytes(run.output), content)
+  })
 
 /** A run whose do-file has ended. */
 export interface Finished {

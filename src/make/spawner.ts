@@ -99,3 +99,13 @@ export class Retries {
     return [...this.waiting.keys()].filter((runId) => this.cancel(runId))
   }
 }
+
+/** Does `work`, which must not wait for anything, with another file mode creation mask of this process. */
+export const withUmask = <A>(umask: number, work: () => A): A => {
+  const own = process.umask(umask)
+  try {
+    return work()
+  } finally {
+    process.umask(own)
+  }
+}

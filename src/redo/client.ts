@@ -26,6 +26,7 @@ export interface ClientRequest {
   readonly cwd: string
   /** NAME=value; REDFORD_TOKEN and NO_COLOR are read from it. Sent only without token. */
   readonly environment: readonly string[]
+  readonly umask: number
   /** Needed where {@link readsInput}. */
   readonly input: Input | undefined
 }
@@ -127,6 +128,7 @@ export const requestOfProcess = (root: string, command: string, args: readonly s
   args: argumentBytes(args),
   cwd: workingFolderBytes(),
   environment: environmentBytes(),
+  umask: process.umask(),
   input: readsInput(command, args) ? new Input(process.stdin) : undefined,
 })
 
@@ -319,6 +321,7 @@ const sendRequest = (socket: net.Socket, request: ClientRequest, files: ClientFi
     columns: files.stderr.isTTY === true ? (files.stderr.columns ?? 0) : 0,
     noColor: variableOf(environment, 'NO_COLOR') !== '',
     stderrFile: files.stderrFile,
+    umask: request.umask,
   })
   socket.write(hello)
   if (token === '') socket.write(encodeClientMessage({ _tag: 'environment', variables: environment }))

@@ -204,7 +204,7 @@ export class Commands {
       host.sessions.open.delete(id)
       return this.fail(client, USAGE, refused)
     }
-    host.sessions.setEnvironment(id, client.environment, host.variablesFor(client.environment), options.shellFlags)
+    host.sessions.setEnvironment(id, client, host.variablesFor(client.environment), options.shellFlags)
     if (options.take) host.engine.dispatch({ _tag: 'taken', builds: targets })
     const start = (trust: boolean): void => {
       if (!this.requests.has(client)) return

@@ -114,6 +114,7 @@ class ProcessClient implements Client {
       columns: files.stderr.columns ?? 0,
       noColor,
       stderrFile: files.stderrFile,
+      umask: request.umask,
     }
   }
 

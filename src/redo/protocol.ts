@@ -11,7 +11,7 @@ export * from '../make/forkserver-messages.js'
 export * from '../make/frame.js'
 
 /** A daemon that reads another protocol in the hello answers `notMine`. */
-export const PROTOCOL = '1'
+export const PROTOCOL = '2'
 
 /** Lists are cut into frames of about this size, so that the peer can begin early and holds little. */
 const LIST_FRAME_SIZE_MAX = 1024 * 1024
@@ -36,6 +36,8 @@ export interface Hello {
   readonly noColor: boolean
   /** Device and inode of standard error, "dev:ino": tells whether a do-file redirected it. */
   readonly stderrFile: string
+  /** File mode creation mask, for the do-files of its session; of a client with a token it means nothing. */
+  readonly umask: number
 }
 
 export type ClientMessage =
@@ -101,7 +103,17 @@ export const encodeClientMessage = (message: ClientMessage): Buffer => {
     case 'hello': {
       const { protocol, version, command, cwd, token, columns, stderrFile } = message
       const ttys = [flag(message.stdoutTty), flag(message.stderrTty), String(columns), flag(message.noColor)]
-      const strings = [protocol, version, command, cwd, token, ...ttys, stderrFile, flag(message.stdinTty)]
+      const strings = [
+        protocol,
+        version,
+        command,
+        cwd,
+        token,
+        ...ttys,
+        stderrFile,
+        flag(message.stdinTty),
+        String(message.umask),
+      ]
       return encodeFrame(H, packStrings(strings))
     }
     case 'environment':
@@ -118,8 +130,8 @@ export const encodeClientMessage = (message: ClientMessage): Buffer => {
 }
 
 const decodeHello = (payload: Buffer): E.Either<MessageError, ClientMessage> => {
-  // Later protocols may say more behind these eleven; they must still be understood well enough to be refused.
-  const [protocol, version, command, cwd, token, stdoutTty, stderrTty, columns, noColor, stderrFile, stdinTty] =
+  // Other protocols may say less or more behind the first eleven; they must still be understood well enough to be refused.
+  const [protocol, version, command, cwd, token, stdoutTty, stderrTty, columns, noColor, stderrFile, stdinTty, umask] =
     unpackStrings(payload) ?? []
   if (stdinTty === undefined) return malformed(H, 'strings are missing')
   return E.right({
@@ -135,6 +147,7 @@ const decodeHello = (payload: Buffer): E.Either<MessageError, ClientMessage> => 
     columns: /^\d{1,5}$/.test(columns!) ? Number(columns) : 0,
     noColor: noColor === '1',
     stderrFile: stderrFile!,
+    umask: /^\d{1,3}$/.test(umask ?? '') ? Number(umask) : 0o077,
   })
 }
 

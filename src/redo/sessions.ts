@@ -79,13 +79,13 @@ export class Sessions {
   }
 
   /** What the do-files of session `id` run with. `more` variables take the place of the client's own. */
-  setEnvironment(id: BuildId, variables: readonly string[], more: readonly string[], shellFlags: string): void {
+  setEnvironment(id: BuildId, { environment, hello }: Client, more: readonly string[], shellFlags: string): void {
     const names = new Set([
       ...more.map((variable) => variable.slice(0, variable.indexOf('='))),
       'CDPATH',
       'REDFORD_TOKEN',
     ])
-    const kept = variables.filter((variable) => !names.has(variable.slice(0, variable.indexOf('='))))
+    const kept = environment.filter((variable) => !names.has(variable.slice(0, variable.indexOf('='))))
     const env = Buffer.from([...kept, ...more].map((variable) => `${variable}\0`).join(''), 'latin1')
     const key = createHash('sha256').update(env).digest('base64')
     let envId = this.environments.get(key)
@@ -94,12 +94,15 @@ export class Sessions {
       this.environments.set(key, envId)
       this.define(envId, env)
     }
-    this.settings.set(id, { envId, shellFlags })
+    this.settings.set(id, { envId, shellFlags, umask: hello.umask })
   }
 
   settingsOf(session: BuildId): RunSettings {
     // A session that is long over may have started what still goes on: any of the present ones will do.
-    return this.settings.get(session) ?? [...this.settings.values()].pop() ?? { envId: 0, shellFlags: '-e' }
+    const { settings } = this
+    return (
+      settings.get(session) ?? [...settings.values()].pop() ?? { envId: 0, shellFlags: '-e', umask: process.umask() }
+    )
   }
 
   /** `request` was made by a client that wants its output for itself. */

@@ -80,6 +80,25 @@ test('a target gets its mode from the umask, and keeps what the do-file gives it
   expect(['out', 'file'].map((name) => strict.mode(name))).toEqual([0o640, 0o640])
 })
 
+test('the umask is that of whoever asks, also of a daemon that was started with another', async () => {
+  const s = space({
+    'default.out.do': 'echo x\n',
+    'default.file.do': 'umask >"$3"\n',
+    // Its clients are of its session, whatever it sets for itself.
+    'deep.do': 'umask 077\nredo-ifchange deep.out deep.file\necho x >"$3"\n',
+  })
+  const targets = ['x.out', 'x.file', 'deep', 'deep.out', 'deep.file']
+  for (const umask of [0o22, 0o27, 0o2]) {
+    for (const how of ['', '--no-daemon ']) {
+      if (how !== '') await s.run('redford', ['stop'])
+      const { code, stderr } = await s.sh(`umask 0${umask.toString(8)}; redo ${how}${targets.join(' ')}`)
+      expect(code, stderr).toBe(0)
+      const mode = 0o666 & ~umask
+      expect(targets.map((name) => s.mode(name))).toEqual([mode, mode, 0o600, mode, mode])
+    }
+  }
+})
+
 test('a do-file may make the folder its target lies in', async () => {
   const s = space({
     'default.out.do': 'mkdir -p "$(dirname "$1")"\necho stdout\n',

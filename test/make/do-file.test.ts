@@ -45,7 +45,7 @@ it('a target that was put in place is settled only by a state that holds its res
       }
     },
     program: undefined,
-    settingsOf: () => ({ envId: 1, shellFlags: '-e' }),
+    settingsOf: () => ({ envId: 1, shellFlags: '-e', umask: 0o22 }),
     firstRun: 1,
     ended: () => {},
     settle: (receipt) => receipts.push(receipt),

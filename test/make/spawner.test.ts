@@ -69,7 +69,7 @@ describe.each(['native', 'warm', 'node'] as const)('the %s spawner', (name) => {
     let last = 0
     const run = (argv: readonly string[], more: Partial<RunRequest> = {}): number => {
       const files = { stdoutPath: folder.at(`out${++last}`), stderrPath: folder.at(`err${last}`) }
-      spawner.run({ runId: last, envId: 7, cwd: folder.path, ...files, extraEnv: [], argv, ...more })
+      spawner.run({ runId: last, envId: 7, umask: 0o22, cwd: folder.path, ...files, extraEnv: [], argv, ...more })
       return last
     }
     const sh = (script: string, more: Partial<RunRequest> = {}): number => run(['sh', '-c', script], more)
@@ -115,16 +115,19 @@ describe.each(['native', 'warm', 'node'] as const)('the %s spawner', (name) => {
     expect(heard).toContain(`failed ${missing} ${errno.ENOENT}`)
   })
 
-  it('empties the output file, honours the umask there, and appends privately to the other', async () => {
+  it('empties the output file, gives it and the process the umask of the run, and appends privately to the other', async () => {
     const { sh, over } = start()
     fs.writeFileSync(folder.at('out1'), 'a long text of an earlier attempt')
     fs.writeFileSync(folder.at('err1'), 'earlier ')
-    const runs = [sh('echo new; echo later >&2'), sh(':')]
+    const umask = process.umask()
+    const runs = [sh('echo new; echo later >&2'), sh(':'), sh(`umask; : >"${folder.path}/own"`, { umask: 0o27 })]
     await until(() => runs.every(over))
     expect(out(1)).toBe('new\n')
+    expect(out(3)).toMatch(/^0+27\n$/)
     expect(fs.readFileSync(folder.at('err1'), 'utf8')).toBe('earlier later\n')
-    expect(fs.statSync(folder.at('out2')).mode & 0o777).toBe(0o666 & ~process.umask())
-    expect(fs.statSync(folder.at('err2')).mode & 0o777).toBe(0o600)
+    const modes = ['out2', 'err2', 'out3', 'err3', 'own'].map((name) => fs.statSync(folder.at(name)).mode & 0o777)
+    expect(modes).toEqual([0o644, 0o600, 0o640, 0o600, 0o640])
+    expect(process.umask()).toBe(umask)
   })
 
   it('writes nowhere when no files are named', async () => {
@@ -236,7 +239,16 @@ describe('the forkserver', () => {
     open.push(spawner)
     spawner.define(1, packStrings([`PATH=${process.env.PATH}`]))
     const argv = ['sh', '-c', 'ls /dev/fd | tr "\\n" " "']
-    spawner.run({ runId: 1, envId: 1, cwd: '/', stdoutPath: folder.at('out'), stderrPath: '', extraEnv: [], argv })
+    spawner.run({
+      runId: 1,
+      envId: 1,
+      umask: 0o22,
+      cwd: '/',
+      stdoutPath: folder.at('out'),
+      stderrPath: '',
+      extraEnv: [],
+      argv,
+    })
     await until(() => over(1))
     // 3 is the one with which ls reads the folder.
     expect(fs.readFileSync(folder.at('out'), 'utf8')).toBe('0 1 2 3 ')
@@ -246,7 +258,16 @@ describe('the forkserver', () => {
     const { handlers, heard, over } = listen()
     const spawner = nativeSpawner(program, undefined, handlers)
     open.push(spawner)
-    spawner.run({ runId: 1, envId: 99, cwd: '/', stdoutPath: '', stderrPath: '', extraEnv: [], argv: ['true'] })
+    spawner.run({
+      runId: 1,
+      envId: 99,
+      umask: 0o22,
+      cwd: '/',
+      stdoutPath: '',
+      stderrPath: '',
+      extraEnv: [],
+      argv: ['true'],
+    })
     await until(() => over(1))
     expect(heard).toEqual([`failed 1 ${errno.EINVAL}`])
   })
@@ -261,7 +282,7 @@ describe('the forkserver', () => {
     const [pidLine] = await once(daemon.stderr, 'data')
     const strings = ['/', folder.at('out'), '', '0', 'sh', '-c', 'trap "" TERM; sleep 1000 & echo $$ $!; wait; wait']
     daemon.stdin.write(encodeFrame(0x56, Buffer.from([1, 0, 0, 0]), packStrings([`PATH=${process.env.PATH}`])))
-    daemon.stdin.write(encodeFrame(0x52, Buffer.from([1, 0, 0, 0, 1, 0, 0, 0]), packStrings(strings)))
+    daemon.stdin.write(encodeFrame(0x52, Buffer.from([1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]), packStrings(strings)))
     const out = (): string => (fs.existsSync(folder.at('out')) ? fs.readFileSync(folder.at('out'), 'utf8') : '')
     await until(() => out().endsWith('\n'))
     const pids = [Number(pidLine), ...out().trim().split(' ').map(Number)]
@@ -276,12 +297,12 @@ describe('the forkserver', () => {
     open.push(spawner)
     spawner.define(1, packStrings([`PATH=${process.env.PATH}`]))
     const files = { stdoutPath: '', stderrPath: '' }
-    spawner.run({ runId: 1, envId: 1, cwd: '/', ...files, extraEnv: [], argv: ['sleep', '1000'] })
+    spawner.run({ runId: 1, envId: 1, umask: 0o22, cwd: '/', ...files, extraEnv: [], argv: ['sleep', '1000'] })
     await until(() => heard.includes('started 1'))
     process.kill(spawner.pid, 'SIGKILL')
     await until(() => heard.includes('lost'))
     expect(heard).toEqual(['started 1', `failed 1 ${errno.EPIPE}`, 'lost'])
-    spawner.run({ runId: 2, envId: 1, cwd: '/', ...files, extraEnv: [], argv: ['true'] })
+    spawner.run({ runId: 2, envId: 1, umask: 0o22, cwd: '/', ...files, extraEnv: [], argv: ['true'] })
     await until(() => heard.length > 3)
     expect(heard[3]).toBe(`failed 2 ${errno.EPIPE}`)
     await expect(spawner.stat!(packStrings(['/']))).rejects.toThrow()
@@ -299,8 +320,8 @@ describe('the forkserver', () => {
     ['no length', Buffer.alloc(4)],
     ['a length of 4 GiB', Buffer.alloc(8, 0xff)],
     ['an unknown letter', encodeFrame(0x7a)],
-    ['a run without program', encodeFrame(0x52, Buffer.alloc(8), packStrings(['/', '', '', '0']))],
-    ['a run that counts too many variables', encodeFrame(0x52, Buffer.alloc(8), packStrings(['/', '', '', '9', 'a']))],
+    ['a run without program', encodeFrame(0x52, Buffer.alloc(12), packStrings(['/', '', '', '0']))],
+    ['a run that counts too many variables', encodeFrame(0x52, Buffer.alloc(12), packStrings(['/', '', '', '9', 'a']))],
     ['paths without an end', encodeFrame(0x53, Buffer.alloc(4), 'abc')],
   ])('stops at %s, and says so', async (_, bytes) => {
     const server = spawn(program, ['--forkserver'], { stdio: ['pipe', 'ignore', 'pipe'] })
@@ -321,7 +342,7 @@ describe.each(['native', 'warm'] as const)('a run that stands by in the %s spawn
     open.push(spawner)
     spawner.define(1, packStrings([`PATH=${process.env.PATH}`]))
     const request = (runId: number, script: string): RunRequest => ({
-      ...{ runId, envId: 1, cwd: folder.path, stdoutPath: '', stderrPath: '', extraEnv: [] },
+      ...{ runId, envId: 1, umask: 0o22, cwd: folder.path, stdoutPath: '', stderrPath: '', extraEnv: [] },
       argv: ['sh', '-c', script],
     })
     return { ...ears, spawner, request }
@@ -392,6 +413,7 @@ describe('a run that lacks what the system will have later', () => {
   const request: RunRequest = {
     runId: 1,
     envId: 1,
+    umask: 0o22,
     cwd: '/',
     stdoutPath: '',
     stderrPath: '',
@@ -437,7 +459,16 @@ describe('a run that lacks what the system will have later', () => {
     const spawner = nativeSpawner(narrow, undefined, handlers)
     open.push(spawner)
     spawner.define(1, packStrings([`PATH=${process.env.PATH}`]))
-    spawner.run({ runId: 1, envId: 1, cwd: '/', stdoutPath: '', stderrPath: '', extraEnv: [], argv: ['true'] })
+    spawner.run({
+      runId: 1,
+      envId: 1,
+      umask: 0o22,
+      cwd: '/',
+      stdoutPath: '',
+      stderrPath: '',
+      extraEnv: [],
+      argv: ['true'],
+    })
     await until(() => heard.length >= 2)
     expect(heard.slice(0, 2)).toEqual([`retrying 1 ${errno.EMFILE} 10`, `retrying 1 ${errno.EMFILE} 20`])
     const { status } = await raiseLimit(spawner.pid)
@@ -544,7 +575,7 @@ describe.runIf(process.platform === 'linux')('the warm shell', () => {
     spawner.define(1, packStrings([`PATH=${folder.path}:${process.env.PATH}`, 'COLOUR=red']))
     const files = { stdoutPath: folder.at('out'), stderrPath: folder.at('err') }
     const argv = [argv0, '-e', 'a b.do', 'x', 'y z']
-    spawner.run({ runId: 1, envId: 1, cwd: folder.path, ...files, extraEnv, argv })
+    spawner.run({ runId: 1, envId: 1, umask: 0o22, cwd: folder.path, ...files, extraEnv, argv })
     await until(() => over(1))
     return fs.readFileSync(folder.at('out'), 'latin1') + fs.readFileSync(folder.at('err'), 'latin1')
   }

@@ -120,6 +120,7 @@ const askJavaScript: Asks = async ({ command = 'redo-ifchange', args = [], cwd, 
     args,
     cwd: cwd ?? folder.path,
     environment: Object.entries(env ?? {}).map(([name, value]) => `${name}=${value}`),
+    umask: process.umask(),
     input: readsInput(command, args) ? new Input(stdin) : undefined,
   }
   const running = runClient(request, files)
@@ -149,7 +150,7 @@ describe.each([
     const heard = server.connections[0]!.heard
     expect(heard.map(({ _tag }) => _tag)).toEqual(['hello', 'environment', 'arguments', 'go'])
     expect(heard[0]).toMatchObject({
-      protocol: '1',
+      protocol: '2',
       version: packageVersion,
       command: 'redo',
       cwd: folder.path,
@@ -160,6 +161,7 @@ describe.each([
       columns: 0,
       noColor: true,
       stderrFile: expect.stringMatching(/^\d+:\d+$/),
+      umask: process.umask(),
     })
     expect(ofTag(heard, 'environment')[0]!.variables).toContain('COLOUR=red')
     expect(ofTag(heard, 'arguments')[0]!.args).toEqual(['-j', '4', 'a b', ''])
@@ -533,6 +535,7 @@ describe('the JavaScript client', () => {
     args: ['-'],
     cwd: root,
     environment: ['A=b'],
+    umask: 0o22,
     input,
   })
 

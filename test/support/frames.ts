@@ -26,7 +26,7 @@ const strings = (...words: readonly string[]): string => words.map((word) => `${
 /** All the frames of a request as a client without a terminal sends them. */
 export const request = (space: Space, command: string, args: readonly string[], version = packageVersion): Buffer =>
   Buffer.concat([
-    frame('H', strings('1', version, command, space.root, '', '0', '0', '80', '1', '0:0', '0')),
+    frame('H', strings('2', version, command, space.root, '', '0', '0', '80', '1', '0:0', '0', '18')),
     frame('E', strings(...Object.entries(space.environment()).map(([name, value]) => `${name}=${value}`))),
     frame('A', strings(...args)),
     frame('G'),
