@@ -108,11 +108,13 @@ export class Commands {
 
   /** Whether all of a person's targets lie outside, in a project of their own: the C program asks that of the working folder. */
   private isOfAnother(targets: readonly string[], cwd: string, resolver: Resolver): boolean {
-    return (
-      targets.length > 0 &&
-      targets.every((target) => resolver.nameOf(target).startsWith('/')) &&
-      findRoot(cwd, targets) !== this.host.root
-    )
+    if (targets.length === 0 || !targets.every((target) => resolver.nameOf(target).startsWith('/'))) return false
+    try {
+      return findRoot(cwd, targets) !== this.host.root
+    } catch {
+      // Of several: the client says so itself.
+      return true
+    }
   }
 
   private elsewhere(client: Client): void {

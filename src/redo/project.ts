@@ -3,7 +3,9 @@ import { lstatSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { baseOf, folderOf, isWithin, joinPath, normalize, relativePath } from '../make/path.js'
 import { shownValue } from '../make/value-file.js'
+import { Misuse } from '../model/misuse.js'
 import { toByteString } from './byte-strings.js'
+import { printable } from './words.js'
 
 /** The folder of the project's state, in its root. */
 export const STATE_FOLDER = '.redford'
@@ -36,7 +38,7 @@ const withParents = (folder: string): readonly string[] => {
 
 /**
  * The root for a command given in `cwd` (absolute): the project of `cwd`, unless all targets lie elsewhere; then that of the targets, if they
- * are in one. A project is the nearest folder upwards that has state, else the nearest with a `redford.config.*` or `.git`. Where there is
+ * are in one; targets of several are refused (Misuse). A project is the nearest folder upwards that has state, else the nearest with a `redford.config.*` or `.git`. Where there is
  * none: the highest folder that holds a do-file, above `cwd` and all targets; else the lowest that holds them. `/`, the home folder and the
  * folder for temporary files, where stray files live, do not count for that.
  */
@@ -47,8 +49,14 @@ export const findRoot = (cwd: string, targets: readonly string[] = []): string =
   const there = folders.length === 0 ? here : folders.reduce(commonFolder)
   const own = projectAbove(here)
   if (own !== undefined && (folders.length === 0 || folders.some((folder) => isWithin(own, folder)))) return own
-  const known = projectAbove(there) ?? own
-  if (known !== undefined) return known
+  const common = projectAbove(there)
+  if (common !== undefined) return common
+  const [one, other] = new Set(folders.map(projectAbove).filter((project) => project !== undefined))
+  if (other !== undefined)
+    throw new Misuse(
+      `the targets are of several projects, ${printable(one!)} and ${printable(other)}: give a command for each`,
+    )
+  if (own !== undefined) return own
   const stray = ['/', realFolder(toByteString(homedir())), realFolder(toByteString(tmpdir()))]
   const highest = (start: string): string | undefined =>
     withParents(start)

@@ -25,6 +25,23 @@ test('a target of another project is built there, whether daemons run or not', a
   expect(s.exists('.redford')).toBe(false)
 })
 
+test('targets of several projects are refused, and make none of what lies above', async () => {
+  const s = space({ 'p/x.do': noted('echo x'), 'q/x.do': noted('echo x'), 'own/y.do': noted('echo y') })
+  s.remove('.git')
+  for (const project of ['p', 'q', 'own']) mkdirSync(`${s.root}/${project}/.redford`, { mode: 0o700 })
+  const refused = {
+    code: 2,
+    stderr: `redo  the targets are of several projects, ${s.root}/p and ${s.root}/q: give a command for each\n`,
+  }
+  expect(await s.redo('p/x', 'q/x')).toMatchObject(refused)
+  expect(await s.redo('--no-daemon', 'p/x', 'q/x')).toMatchObject(refused)
+  // A daemon is asked first.
+  expect(await s.run('redo', ['y'], { cwd: 'own' })).toMatchObject({ code: 0 })
+  expect(await s.run('redo', ['../p/x', '../q/x'], { cwd: 'own' })).toMatchObject(refused)
+  expect([s.exists('.redford'), s.runs()]).toEqual([false, ['y']])
+  await s.run('redford', ['stop'], { cwd: 'own' })
+})
+
 test('what a project outside is asked for by the way makes no project of it', async () => {
   const s = space({ 'x.do': noted('redo-ifchange /dev/null', 'echo x') })
   s.remove('.git')

@@ -69,3 +69,12 @@ test.each([
   const at = (name: string): string => (name.startsWith('/') ? name : join(places, name).replace(/\/$/, ''))
   expect(findRoot(at(folder), targets)).toBe(at(root))
 })
+
+test.each([
+  ['', ['known/x', 'other/x']],
+  ['', ['bare/x', 'git/x', 'known/x']],
+  ['git/sub', ['../../known/sub/x', '../../other/x']],
+])('a command given in %j for %j is refused: they are of several projects', (folder, targets) => {
+  const several = /^the targets are of several projects, \/.* and \/.*: give a command for each$/
+  expect(() => findRoot(join(places, folder).replace(/\/$/, ''), targets)).toThrow(several)
+})
