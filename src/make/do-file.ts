@@ -12,7 +12,7 @@ import type { RunRequest } from './forkserver-messages.js'
 import { interpreterOf, isDoFile } from './interpreter.js'
 import { type Look as FileLook, look, lookAtItself } from './look.js'
 import { isThere } from './look-words.js'
-import { type Candidate, candidatesFor } from './lookup.js'
+import { type Candidate, candidatesFor, isToBeMade } from './lookup.js'
 import { baseOf, folderOf, joinPath, relativePath } from './path.js'
 import { type Finished, NOT_PLACED, type Published, publish, writeOutput } from './publish.js'
 import { receiptOf, refusal } from './receipts.js'
@@ -157,21 +157,21 @@ export class DoFileMake {
   // ---------------------------------------------------------------------------------------------- run
 
   /** Finds each target's do-file. */
-  readonly run = (_: State, builds: readonly BuildId[]): readonly Receipt[] => builds.map((x) => this.find(x))
+  readonly run = (state: State, xs: readonly BuildId[]): readonly Receipt[] => xs.map((x) => this.find(state, x))
 
-  private find(x: BuildId): Receipt {
+  private find(state: State, x: BuildId): Receipt {
     const { naming } = this.options
     const name = naming.nameOf(x)
-    const exists = isThere(look(name))
     const missing: BuildId[] = []
     for (const candidate of candidatesFor(name)) {
-      if (isDoFile(candidate.doFile)) {
+      const doFile = naming.intern(candidate.doFile)
+      if (isDoFile(candidate.doFile) || isToBeMade(state, doFile, candidate.doFile)) {
         this.chosen.set(x, candidate)
-        return { _tag: 'blocked', build: x, needs: [naming.intern(candidate.doFile)], create: missing, slot: true }
+        return { _tag: 'blocked', build: x, needs: [doFile], create: missing, slot: true }
       }
-      missing.push(naming.intern(candidate.doFile))
+      missing.push(doFile)
     }
-    return { _tag: 'failed', build: x, error: { _tag: 'noRule' }, exists, create: missing }
+    return { _tag: 'failed', build: x, error: { _tag: 'noRule' }, exists: isThere(look(name)), create: missing }
   }
 
   // ---------------------------------------------------------------------------------------------- start
@@ -246,7 +246,7 @@ export class DoFileMake {
     const candidate = this.chosen.get(x)
     const before = lookAtItself(name)
     const refuse = (code: number, why: string): E.Either<Receipt, never> => E.left(refusal(x, before, code, why))
-    if (candidate === undefined || !isDoFile(candidate.doFile)) return refuse(1, 'its do-file vanished')
+    if (candidate === undefined || !isDoFile(candidate.doFile)) return refuse(1, 'its do-file is not there')
     if (hasFlag(state, this.options.naming.intern(candidate.doFile), Flag.BROKEN))
       return refuse(1, `its do-file ${candidate.doFile} is broken`)
     const settings = this.options.settingsOf(read(state.flight, x, Flight.SESSION) as BuildId)

@@ -5,6 +5,25 @@ import { closeSpaces, noted, space } from '../support/space.js'
 
 afterEach(closeSpaces)
 
+test.each([
+  ['redo', ['x.do', 'x']],
+  ['redo', ['x', 'x.do']],
+  ['redo-ifchange', ['x.do', 'x']],
+  ['redo-ifchange', ['-j1', 'x', 'x.do']],
+  ['redo-ifchange', ['both']],
+])('a do-file that is made by the same command is waited for: %s %j', async (command, args) => {
+  const s = space({
+    'default.do.do': noted('echo "echo made by \\$0"'),
+    'default.do': noted('echo made by default.do'),
+    'both.do': noted('redo-ifchange x x.do'),
+  })
+  const result = await s.run(command, args)
+  expect(result.code, result.stderr).toBe(0)
+  expect(s.read('x')).toMatch(/^made by .*x\.do\n$/)
+  expect(await s.ifchange('x')).toMatchObject({ code: 0, stderr: '' })
+  expect(s.runs().filter((name) => name === 'x')).toEqual([])
+})
+
 test('its own do-file comes first, then defaults from the longest extension to none, a whole folder before its parent', async () => {
   const candidates = [
     'deep/sub/x.b.c.do',
