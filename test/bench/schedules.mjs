@@ -15,7 +15,7 @@ const each = async (/** @type {number} */ count, /** @type {() => Promise<unknow
  * @returns {AsyncGenerator<import('./report.mjs').Row>}
  */
 export async function* scheduleRows({ quick }) {
-  const [rounds, runs, many] = quick ? [3, 300, 100_000] : [5, 1000, 1_000_000]
+  const [rounds, runs, many] = quick ? [3, 300, 100_000] : [3, 1000, 1_000_000]
   /** @type {Record<string, number[]>} */
   const taken = { redford: [], 'redford, run': [], 'fast-check': [] }
   const check = async (/** @type {import('../../dist/index.js').BuildEngine} */ eng) =>
