@@ -5,6 +5,9 @@ import type { Input, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import type { State } from '../model/state.js'
 
+/** How long work came to its end. */
+export type Ended = Extract<Receipt, { readonly build: BuildId }>
+
 export interface Control {
   /** It ticks only when it is told to, by `tick` and `settle`, and `idle` waits for that. */
   readonly isPumped?: boolean
@@ -13,7 +16,7 @@ export interface Control {
   /** A read or action began that is not over at once. */
   readonly begun?: (build: BuildId) => void
   /** It is over; the engine hears of it when `deliver` is called. */
-  readonly ended?: (build: BuildId, deliver: () => void) => void
+  readonly ended?: (receipt: Ended, deliver: () => void) => void
   /** Nobody wants it any more. */
   readonly dropped?: (build: BuildId) => void
   /** Whether a generator that waits is dropped. */
@@ -51,5 +54,5 @@ export const guardedMake = (
 /** Lets the engine hear of the end of long work when it is to. */
 export const whenEnded = (control: Control | undefined, receipt: Receipt, deliver: () => void): void => {
   if (control?.ended === undefined || !('build' in receipt)) deliver()
-  else control.ended(receipt.build, deliver)
+  else control.ended(receipt, deliver)
 }

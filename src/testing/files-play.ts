@@ -2,9 +2,10 @@
 import type { Make } from '../engine.js'
 import { type Drive, Engine } from '../engine.js'
 import type { Outcome } from '../finalize/finalize.js'
-import { type Effect, type Input, LOOK_STRIDE, LookWord, type Receipt, type Want } from '../model/event.js'
+import { type Effect, type Input, LOOK_STRIDE, type Look, type Receipt, type Want } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { checkInvariants } from '../model/invariants.js'
+import { writeLook } from '../model/look.js'
 import { Edge, Flag, Flight, GROUP_SHIFT, hasFlag, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import type { Policy } from '../reduce/policies/policy.js'
@@ -33,6 +34,13 @@ export interface PlayOptions {
   /** More ticks than this are taken for a loop without end. */
   readonly ticksMax?: number
   readonly onTick?: (input: Input, before: State, after: State) => void
+  /** What a file looks like; `state` knows what it was. Default: as its content is. */
+  readonly look?: (build: BuildId, state?: State) => Look
+  /** A result is about to be put in place. */
+  readonly intend?: (build: BuildId) => void
+  /** At the end of a turn, before anybody is answered. */
+  readonly onTurn?: (after: State, outcome: Outcome) => void
+  readonly onAnswer?: (request: BuildId, ok: boolean) => void
 }
 
 export class Play {
@@ -49,24 +57,22 @@ export class Play {
   private readonly onAnswer = new Map<number, (ok: boolean) => void>()
   /** Whether what came of it cannot be put in place. */
   refusesWrite: ((build: number) => boolean) | undefined
-  private nextRequest: number
+  /** The id of the next request. */
+  nextRequest: number
   ticks = 0
-  private readonly world: World
 
-  constructor(world: World, options: PlayOptions = {}) {
-    this.world = world
+  constructor(
+    private readonly world: World,
+    private readonly options: PlayOptions = {},
+  ) {
     this.nextRequest = options.firstRequest ?? REQUESTS
     const permute = options.permute ?? ((receipts) => receipts)
     const make: Make = {
-      scan: (_, builds) => {
+      scan: (state, builds) => {
         this.scans.push(...builds)
         const looks = new Int32Array(builds.length * LOOK_STRIDE)
         builds.forEach((x, i) => {
-          const content = world.files.get(x)
-          if (content === undefined) return
-          looks[i * LOOK_STRIDE + LookWord.KIND] = 1
-          looks[i * LOOK_STRIDE + LookWord.STAT] = content + 1
-          looks[i * LOOK_STRIDE + LookWord.CONTENT] = content + 1
+          writeLook(looks, i * LOOK_STRIDE, this.look(x, state))
         })
         return { _tag: 'scanned', builds, looks }
       },
@@ -115,11 +121,13 @@ export class Play {
         if (options.check !== false) checkInvariants(after)
         options.onTick?.(input, before, after)
       },
-      onTurn: (outcome) => {
+      onTurn: (outcome, _, after) => {
         this.outcomes.push(outcome)
+        options.onTurn?.(after, outcome)
         for (const { request, ok } of outcome.responses) {
           if (this.answers.has(request)) throw new Error(`request ${request} is answered twice`)
           this.answers.set(request, ok)
+          options.onAnswer?.(request, ok)
           this.onAnswer.get(request)?.(ok)
           this.onAnswer.delete(request)
         }
@@ -349,22 +357,20 @@ export class Play {
   /** Puts what came of it in place. */
   private done(build: BuildId, rule: Rule, sum: number): Receipt {
     const virtual = rule.output === 'none'
-    const value = resultOf(rule, sum)
     if (virtual) this.world.files.delete(build)
-    else this.world.files.set(build, value)
-    this.world.byHand?.delete(build)
-    const content0 = virtual ? 0 : value + 1
-    const look = {
-      kind: virtual ? 0 : 1,
-      racy: false,
-      stat0: content0,
-      stat1: 0,
-      content0,
-      content1: 0,
-      content2: 0,
-      content3: 0,
+    else {
+      this.options.intend?.(build)
+      this.world.files.set(build, resultOf(rule, sum))
     }
-    return { _tag: 'done', build, look, virtual }
+    this.world.byHand?.delete(build)
+    return { _tag: 'done', build, look: this.look(build), virtual }
+  }
+
+  private look(build: BuildId, state?: State): Look {
+    if (this.options.look !== undefined) return this.options.look(build, state)
+    const content = this.world.files.get(build)
+    const [kind, word] = content === undefined ? [0, 0] : [1, content + 1]
+    return { kind, racy: false, stat0: word, stat1: 0, content0: word, content1: 0, content2: 0, content3: 0 }
   }
 }
 

@@ -1,19 +1,26 @@
 /**
- * Builds of files under every kind of schedule, with faults as choices: a process that is killed, a result that cannot be put in place, a file
- * that is changed while it is built. Nothing of it takes real time.
+ * Builds of files under every kind of schedule: several clients come and go, a clock ticks, results are committed sooner or later, and faults are
+ * choices: a process that is killed, a result that cannot be put in place, a file that is changed while it is built, a client that takes back what it
+ * asked for, a daemon that ends without warning and is started again. Nothing of it takes real time.
  */
+import type { Outcome } from '../finalize/finalize.js'
 import { emptyBatch } from '../model/event.js'
-import { buildId } from '../model/ids.js'
+import { type BuildId, buildId } from '../model/ids.js'
+import type { State } from '../model/state.js'
 import { gather } from '../reduce/gather.js'
-import { oracle, type World } from './files.js'
+import { Disk } from './disk.js'
+import { oracle, REQUESTS, type World } from './files.js'
 import { Play } from './files-play.js'
+import { Kept } from './kept.js'
 import { Choices, numbers, type Schedule, scheduleOf, textOfSchedule } from './schedule.js'
 import { shrunk } from './shrink.js'
-import { Unlawful } from './space.js'
+import { ensure, Unlawful } from './space.js'
 
 export interface FileOptions {
   /** What is asked for: ids of targets. */
   readonly targets: readonly number[]
+  /** How many clients ask for them: the first for all, each other one for one of them, at any moment. Default 2. */
+  readonly clients?: number
   /** How many faults there are in a run, at most. Default 1. */
   readonly faults?: number
   readonly runs?: number
@@ -24,16 +31,80 @@ export interface FileOptions {
 
 const STEPS_MAX = 5_000
 
+interface Client {
+  readonly targets: readonly number[]
+  /** Of the daemon that there is now. */
+  request: BuildId
+  /** Leaving: an answer may be on its way. */
+  state: 'open' | 'answered' | 'leaving' | 'gone'
+}
+
 /** Plays one schedule; then builds once more, without faults, when all must be right. @throws Unlawful, Bug */
-export const playFiles = (world: World, { targets, faults = 1 }: FileOptions, { choose }: Choices): Play => {
-  const own: World = { rules: world.rules, files: new Map(world.files) }
-  const play = new Play(own)
-  let left = faults
-  play.refusesWrite = () => left > 0 && choose(4) === 1 && left-- > 0
-  play.request(targets)
-  for (let steps = 0; ; steps++) {
-    if (steps > STEPS_MAX) throw new Unlawful('the build does not end')
-    const { engine } = play
+export const playFiles = (world: World, options: FileOptions, choices: Choices): void =>
+  new Course(world, options, choices).run()
+
+class Course {
+  private readonly world: World
+  private readonly disk: Disk
+  private readonly kept = new Kept(REQUESTS)
+  private readonly clients: Client[] = []
+  private readonly leaving: Client[] = []
+  private play: Play
+  private faultsLeft: number
+  /** Something happened since all was at rest that may make an answer another than it should be. */
+  private isDisturbed = false
+  /** What is known and not committed. */
+  private isUnkept = false
+
+  constructor(
+    { rules, files }: World,
+    private readonly options: FileOptions,
+    private readonly choices: Choices,
+  ) {
+    this.disk = new Disk(files, (file) => rules.has(file))
+    this.world = { rules, files: this.disk }
+    this.faultsLeft = options.faults ?? 1
+    this.play = this.daemon(REQUESTS)
+  }
+
+  private daemon(firstRequest: number, state?: State): Play {
+    const play = new Play(this.world, {
+      firstRequest,
+      ...(state && { state }),
+      look: (build, known) => this.disk.look(build, known),
+      intend: (build) => void this.kept.intents.add(build),
+      onTurn: (after, outcome) => this.onTurn(after, outcome),
+      onAnswer: (request, ok) => this.onAnswer(request, ok),
+    })
+    play.refusesWrite = () => {
+      if (this.faultsLeft === 0 || this.choices.choose(4) !== 1) return false
+      this.disturb()
+      return true
+    }
+    return play
+  }
+
+  run(): void {
+    this.comes()
+    for (let steps = 0; this.step(); steps++) if (steps > STEPS_MAX) throw new Unlawful('the build does not end')
+    this.clients.forEach(({ state }, i) => {
+      ensure(state !== 'open', () => `client ${i} is not answered`)
+    })
+    this.faultsLeft = 0
+    this.isDisturbed = false
+    this.ask([...this.options.targets])
+    this.play.finish()
+  }
+
+  private step(): boolean {
+    const { engine, pending } = this.play
+    if (!engine.isReady && pending.length === 0) {
+      engine.endTurn()
+      if (!engine.isReady && pending.length === 0) {
+        this.isDisturbed = false
+        return this.comes()
+      }
+    }
     const view = gather(engine.state)
     const all = Number.POSITIVE_INFINITY
     const ready = [
@@ -42,47 +113,127 @@ export const playFiles = (world: World, { targets, faults = 1 }: FileOptions, { 
       ...view.start(view.freeSlots).map((x) => ({ start: [x] })),
       ...view.answer(view.freeSlots).map((x) => ({ answer: [x] })),
     ]
-    if (!engine.isReady && play.pending.length === 0) {
-      engine.endTurn()
-      if (!engine.isReady && play.pending.length === 0) break
-    }
-    const at = choose(2 + ready.length + play.pending.length)
-    if (at === 0) {
-      engine.settleAll()
-      if (!engine.isReady) play.go(() => 0)
-    } else if (at <= ready.length) {
-      engine.tickOf({ ...emptyBatch, ...ready[at - 1]! })
-      engine.endTurn()
-    } else if (at <= ready.length + play.pending.length) play.go(() => at - 1 - ready.length)
-    else if (left > 0) {
-      left--
-      fault(play, own, choose)
-    }
+    const ways = [
+      () => this.usual(),
+      ...ready.map((batch) => () => {
+        engine.tickOf({ ...emptyBatch, ...batch })
+        engine.endTurn()
+      }),
+      ...pending.map((_, i) => () => void this.play.go(() => i)),
+      () => this.disk.tick(),
+      () => void this.comes(),
+      ...(this.isUnkept ? [() => this.commit()] : []),
+      ...(this.faultsLeft > 0 ? [() => this.fault()] : []),
+    ]
+    ways[this.choices.choose(ways.length)]!()
+    return true
   }
-  left = 0
-  for (const target of targets) expectBuilt(play, own, target)
-  return play
-}
 
-const fault = (play: Play, world: World, choose: (n: number) => number): void => {
-  const running = [...play.processes.keys()].sort((a, b) => a - b)
-  const sources = [...world.files.keys()].filter((file) => !world.rules.has(file)).sort((a, b) => a - b)
-  const at = choose(running.length + sources.length)
-  if (at < running.length) return play.murder(running[at]!)
-  const source = sources[at - running.length]
-  if (source === undefined) return
-  world.files.set(source, world.files.get(source)! + 1)
-  play.engine.dispatch({ _tag: 'changed', builds: [buildId(source)] })
-}
+  private usual(): void {
+    this.play.engine.settleAll()
+    if (!this.play.engine.isReady) this.play.go(() => 0)
+  }
 
-const expectBuilt = (play: Play, world: World, target: number): void => {
-  const ok = play.build([target])
-  const should = oracle(world, target)
-  if (ok !== (should !== undefined)) throw new Unlawful(`${target} is ${ok ? 'built' : 'broken'}, and should not be`)
-  const rule = world.rules.get(target)
-  if (should === undefined || rule?.output === 'none') return
-  const found = world.files.get(target)
-  if (found !== should) throw new Unlawful(`the file of ${target} holds ${found}, and should hold ${should}`)
+  // ---------------------------------------------------------------------------------------------- clients
+
+  /** The next client; false where there is none. */
+  private comes(): boolean {
+    const { targets, clients = 2 } = this.options
+    const number = this.clients.length
+    if (number >= clients) return false
+    this.ask(number === 0 ? targets : [targets[number % targets.length]!])
+    return true
+  }
+
+  private ask(targets: readonly number[]): void {
+    this.clients.push({ targets, request: this.play.request(targets), state: 'open' })
+  }
+
+  private onAnswer(request: BuildId, ok: boolean): void {
+    const at = this.clients.findIndex((client) => client.request === request)
+    const client = this.clients[at]
+    // A process's.
+    if (client === undefined) return
+    ensure(client.state !== 'gone', () => `client ${at} is answered though it took back what it asked for`)
+    ensure(client.state !== 'answered', () => `client ${at} is answered twice`)
+    if (client.state === 'open') client.state = 'answered'
+    if (client.state === 'leaving' || this.isDisturbed) return
+    const should = client.targets.map((target) => oracle(this.world, target))
+    ensure(
+      ok === !should.includes(undefined),
+      () => `${client.targets} are ${ok ? 'built' : 'broken'}, and should not be`,
+    )
+    client.targets.forEach((target, i) => this.expectFile(target, should[i]))
+  }
+
+  private expectFile(target: number, should: number | undefined): void {
+    if (should === undefined || this.world.rules.get(target)?.output === 'none') return
+    const found = this.disk.get(target)
+    ensure(found === should, () => `the file of ${target} holds ${found}, and should hold ${should}`)
+  }
+
+  // ---------------------------------------------------------------------------------------------- what is kept
+
+  /** As a daemon does it: whoever is answered can rely on it, and what only processes are told is committed some time. */
+  private onTurn(after: State, { responses }: Outcome): void {
+    for (const client of this.leaving.splice(0)) client.state = 'gone'
+    for (const client of this.clients) if (client.state === 'leaving') this.leaving.push(client)
+    const isIdle = this.play.processes.size === 0 && !this.clients.some(({ state }) => state === 'open')
+    if (isIdle || responses.some(({ by }) => by === 0)) this.commit(after)
+    else this.isUnkept = true
+  }
+
+  private commit(after: State = this.play.engine.state): void {
+    this.kept.commit(after)
+    this.isUnkept = false
+  }
+
+  // ---------------------------------------------------------------------------------------------- faults
+
+  private disturb(): void {
+    this.faultsLeft--
+    this.isDisturbed = true
+  }
+
+  private fault(): void {
+    const { play, disk } = this
+    const running = [...play.processes.keys()].sort((a, b) => a - b)
+    const sources = [...disk.keys()].filter((file) => !this.world.rules.has(file)).sort((a, b) => a - b)
+    const open = this.clients.filter(({ state }) => state === 'open')
+    const faults = [
+      ...running.map((build) => () => {
+        this.disturb()
+        play.murder(build)
+      }),
+      ...sources.map((source) => () => {
+        this.disturb()
+        disk.set(source, disk.get(source)! + 1)
+        play.engine.dispatch({ _tag: 'changed', builds: [buildId(source)] })
+      }),
+      // Nobody else is to notice.
+      ...open.map((client) => () => {
+        this.faultsLeft--
+        client.state = 'leaving'
+        play.cancel(client.request)
+      }),
+      () => this.crash(),
+    ]
+    faults[this.choices.choose(faults.length)]!()
+  }
+
+  /** The daemon is killed, with all that it runs. The next one is asked by whoever was not answered. */
+  private crash(): void {
+    this.disturb()
+    this.play.engine.close()
+    const adopted = [...this.kept.intents].filter((build) => this.disk.has(build)).map(buildId)
+    this.play = this.daemon(this.play.nextRequest, this.kept.load())
+    const { engine } = this.play
+    engine.dispatch(...adopted.map((build) => ({ _tag: 'adopted', build, look: this.disk.look(build) }) as const))
+    engine.settleAll()
+    // Nobody has asked it yet.
+    this.commit()
+    for (const client of this.clients) if (client.state === 'open') client.request = this.play.request(client.targets)
+  }
 }
 
 /** Plays many schedules of one world. Returns how many. @throws Error with the smallest schedule that was found to break a law */

@@ -4,8 +4,11 @@ import { digestOf } from '../model/digest.js'
 import { buildId } from '../model/ids.js'
 import type { State } from '../model/state.js'
 import { IntEditor } from '../model/table.js'
+import { fileCases, sourcesIn, targetsOf } from './file-cases.js'
+import { playFiles } from './files-schedules.js'
 import { FIRST_PLAN, type Ref } from './plans.js'
 import { everyPolicy, expectConfluent, expectLawful, permutation, play } from './plays.js'
+import { Choices, textOfSchedule } from './schedule.js'
 import { circles, picker, picks, type Sample, type Step, samples, schedules } from './scripts.js'
 
 export interface Found {
@@ -15,8 +18,8 @@ export interface Found {
   readonly why: string
   /** Rules, sources and actions that have a part in it. */
   readonly builds: number
-  readonly plans: Sample['plans']
-  readonly steps: readonly Step[]
+  readonly plans: unknown
+  readonly steps: unknown
 }
 
 /** A state that is another in one number has another digest, whichever number that is. */
@@ -40,35 +43,73 @@ export const expectTold = (sample: Sample, steps: readonly Step[], order: readon
     expectOther(name, { ...state, [name]: { ...state[name], size: state[name].size + 1 } })
 }
 
-type Case = readonly [Sample, Step[], number[], number, number, boolean]
+type Case = [Sample, Step[], number[], number, number, boolean]
 
 const cases = (sample: fc.Arbitrary<Sample>): fc.Arbitrary<Case> =>
   fc.tuple(sample, schedules(12), picks, fc.nat(4), fc.nat(2), fc.boolean())
 
-const laws: readonly {
-  readonly cases: fc.Arbitrary<Case>
-  readonly runs: number
-  readonly expect: (...of: Case) => void
-}[] = [
-  {
-    cases: cases(samples(4)),
-    runs: 300,
-    expect: (sample, steps, order, policy, pool, drops) =>
+/** What is found in the cases that were looked at, if anything. */
+type Law = (
+  seed: number,
+  most: number,
+) => { readonly looked: number; readonly found?: Omit<Found, 'schedules'> | undefined }
+
+const law =
+  <C extends readonly unknown[]>(
+    cases: fc.Arbitrary<C>,
+    runs: number,
+    expect: (...of: C) => void,
+    told: (...of: C) => Pick<Found, 'builds' | 'plans' | 'steps'>,
+  ): Law =>
+  (seed, most) => {
+    const run = fc.check(
+      fc.property(cases, (of) => expect(...of)),
+      { seed, numRuns: Math.min(runs, most) },
+    )
+    if (!run.failed) return { looked: run.numRuns }
+    const error = run.errorInstance
+    const why = error instanceof Error ? error.message : String(error)
+    return { looked: run.numRuns, found: { why, ...told(...run.counterexample![0]) } }
+  }
+
+const ofSample = (...[sample, steps]: Case): Pick<Found, 'builds' | 'plans' | 'steps'> => ({
+  builds: buildsIn(sample, steps),
+  plans: sample.plans,
+  steps,
+})
+
+const laws: readonly Law[] = [
+  law(
+    cases(samples(4)),
+    300,
+    (sample, steps, order, policy, pool, drops) =>
       expectLawful(sample, steps, order, {
         policy: everyPolicy[policy]!,
         pool: pool + 1,
         drop: drops ? 0.5 : 0,
         permute: permutation(order),
       }),
-  },
-  { cases: cases(samples(4)), runs: 100, expect: (sample, steps, order) => expectConfluent(sample, steps, order) },
-  {
-    cases: cases(circles(true)),
-    runs: 100,
-    expect: (sample, steps, order, policy) =>
+    ofSample,
+  ),
+  law(cases(samples(4)), 100, (sample, steps, order) => expectConfluent(sample, steps, order), ofSample),
+  law(
+    cases(circles(true)),
+    100,
+    (sample, steps, order, policy) =>
       expectLawful(sample, steps, order, { cyclic: 'at once', policy: everyPolicy[policy]! }),
-  },
-  { cases: cases(samples(4)), runs: 50, expect: (sample, steps, order) => expectTold(sample, steps, order) },
+    ofSample,
+  ),
+  law(cases(samples(4)), 50, (sample, steps, order) => expectTold(sample, steps, order), ofSample),
+  law(
+    fileCases,
+    300,
+    (world, schedule) => playFiles(world, { targets: targetsOf(world), clients: 3, faults: 5 }, Choices.of(schedule)),
+    (world, schedule) => ({
+      builds: world.rules.size + sourcesIn(world).size,
+      plans: [...world.rules],
+      steps: textOfSchedule(schedule),
+    }),
+  ),
 ]
 
 /** At most `schedules` of them; undefined: no law was broken. */
@@ -76,26 +117,11 @@ export const hunt = (options: { readonly schedules?: number; readonly seed?: num
   const { schedules: most = 10_000, seed = 1 } = options
   let count = 0
   for (let round = 0; count < most; round++)
-    for (const law of laws) {
-      const numRuns = Math.min(law.runs, most - count)
-      if (numRuns <= 0) return undefined
-      const found = fc.check(
-        fc.property(law.cases, (of) => law.expect(...of)),
-        { seed: seed + round, numRuns },
-      )
-      if (!found.failed) {
-        count += numRuns
-        continue
-      }
-      const [sample, steps] = found.counterexample![0]
-      const error = found.errorInstance
-      return {
-        schedules: count + found.numRuns,
-        why: error instanceof Error ? error.message : String(error),
-        builds: buildsIn(sample, steps),
-        plans: sample.plans,
-        steps,
-      }
+    for (const look of laws) {
+      if (count >= most) return undefined
+      const { looked, found } = look(seed + round, most - count)
+      count += looked
+      if (found !== undefined) return { schedules: count, ...found }
     }
   return undefined
 }

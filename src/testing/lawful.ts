@@ -140,8 +140,7 @@ export class LawfulSpace extends Space {
 
   /** Nothing is made twice in a version, nor unless something that it asks for is not what it was. */
   private withMade(next: Node, before: Node, receipts: readonly Receipt[]): Node {
-    const made = new Map(next.made)
-    let { failing } = next
+    let { made, failing } = next
     for (const receipt of receipts) {
       if (receipt._tag !== 'made' && receipt._tag !== 'broken') continue
       const { build: x } = receipt
@@ -149,7 +148,7 @@ export class LawfulSpace extends Space {
       if (x === failing && !isFault) failing = undefined
       const last = made.get(x)
       const { version } = before.state
-      made.set(x, version)
+      made = new Map(made).set(x, version)
       if (last === undefined) continue
       const words = (): string => wordsOf(this.keys.keyOf(x)!)
       ensure(last < version, () => `${words()} is made twice in version ${version}`)

@@ -1,6 +1,6 @@
 /** Moves an engine on by a schedule: which builds are in the next batch, when the end of a read or action is heard of, what fails. */
 
-import type { Control } from '../library/control.js'
+import type { Control, Ended } from '../library/control.js'
 import type { BuildEngine } from '../library/create-engine.js'
 import { insideOf } from '../library/inside.js'
 import type { CreateOptions } from '../library/options.js'
@@ -9,6 +9,7 @@ import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import { gather } from '../reduce/gather.js'
 import type { Choices } from './schedule.js'
+import { Situation } from './situation.js'
 
 /** Makes the engine that is looked at: `(options) => createEngine({ rules, ...options })`. */
 export type EngineFactory = (options: Partial<CreateOptions>) => BuildEngine
@@ -21,6 +22,8 @@ export interface PumpOptions {
   /** How long something that is under way outside is waited for before the schedule goes on without it, in ms. */
   readonly patience: number
   readonly stepsMax: number
+  /** Told of all that the rest hangs on, before each step. */
+  readonly onSituation?: ((situation: string) => void) | undefined
 }
 
 /** How often whoever waits for an answer may go on before the next step: promises that follow from one another. */
@@ -36,7 +39,8 @@ export class Pump {
   readonly eng: BuildEngine
   /** Under way, and not yet over; slow: not waited for any more. */
   private readonly pending = new Map<BuildId, 'pending' | 'slow'>()
-  private readonly arrived: { readonly build: BuildId; readonly deliver: () => void }[] = []
+  private readonly arrived: { readonly build: BuildId; readonly receipt: Ended; readonly deliver: () => void }[] = []
+  private readonly situation: Situation
   private wasTold = true
   private faultsLeft: number
   private wake: (() => void) | undefined
@@ -54,6 +58,7 @@ export class Pump {
       throw new Misuse(
         'the engine factory must hand on what it is given: (options) => createEngine({ rules, ...options })',
       )
+    this.situation = new Situation(insideOf(this.eng))
   }
 
   private control(): Control {
@@ -62,7 +67,7 @@ export class Pump {
       isPumped: true,
       order: (receipts) => {
         if (receipts.length < 2) return receipts
-        const by = choose(2 * receipts.length)
+        const by = choose(2 * receipts.length, 'aside')
         if (by === 0) return receipts
         const turned = [...receipts.slice(by >> 1), ...receipts.slice(0, by >> 1)]
         return by % 2 === 0 ? turned : turned.reverse()
@@ -70,10 +75,10 @@ export class Pump {
       begun: (build) => {
         if (!this.arrived.some((one) => one.build === build)) this.pending.set(build, 'pending')
       },
-      ended: (build, deliver) => {
+      ended: (receipt, deliver) => {
+        const { build } = receipt
         this.pending.delete(build)
-        this.arrived.push({ build, deliver })
-        this.arrived.sort((a, b) => a.build - b.build)
+        this.arrived.push({ build, receipt, deliver })
         this.wake?.()
       },
       dropped: (build) => {
@@ -81,8 +86,10 @@ export class Pump {
         const at = this.arrived.findIndex((one) => one.build === build)
         if (at >= 0) this.arrived.splice(at, 1)
       },
-      isDropped: () => choose(2) === 1,
-      onTick: (_, __, after) => {
+      isDropped: () => choose(2, 'aside') === 1,
+      onTick: (input, _, after) => {
+        // What the factory itself did is the same in each run.
+        if (this.eng !== undefined) this.situation.onTick(input, after)
         if (after.news.length > 0 || after.inFlight === 0) this.wasTold = true
       },
     }
@@ -107,6 +114,7 @@ export class Pump {
       if (isOver()) return
       if (this.hasPending) await this.arrivals(isOver)
       if (isOver()) return
+      this.options.onSituation?.(this.situationNow())
       if (steps > this.options.stepsMax)
         throw new Stuck(`after ${steps} steps it is not over: does something ask again and again?`)
       if (!this.step() && !(await this.stillMoves(isOver))) {
@@ -150,39 +158,49 @@ export class Pump {
     })
   }
 
+  /** All that the rest hangs on. */
+  situationNow(): string {
+    const { situation, arrived, pending, faultsLeft } = this
+    const more = [faultsLeft]
+    for (const { build, receipt } of arrived)
+      more.push(situation.nameOf(build), 'content' in receipt ? receipt.content[0] ^ receipt.content[1] : -1)
+    for (const build of pending.keys()) more.push(situation.nameOf(build))
+    return situation.text(more)
+  }
+
   /** One step; false: there is nothing to do. */
   step(): boolean {
-    const { eng, arrived } = this
+    const { eng, situation, arrived } = this
     const { state } = eng
+    const { inner } = insideOf(eng)
     const view = gather(state)
-    const run = state.ready.size === 0 ? [] : view.run(Number.POSITIVE_INFINITY)
-    const start = state.pools.length === 0 ? [] : view.pooled
+    const run = state.ready.size === 0 ? [] : situation.inOrder(view.run(Number.POSITIVE_INFINITY))
+    const start = state.pools.length === 0 ? [] : situation.inOrder(view.pooled)
     const n = run.length + start.length + arrived.length
     if (n === 0) {
-      if (!insideOf(eng).inner.isReady) return false
-      eng.settle()
+      if (!inner.isReady) return false
+      // What was asked: by itself, so that all that comes of it is for the schedule to choose.
+      inner.tickOf(emptyBatch)
+      inner.endTurn()
       return true
     }
-    const chosen = this.choices.choose(n === 1 ? 2 : n + 2)
-    if (chosen === 0) {
-      for (const { deliver } of arrived.splice(0)) deliver()
-      eng.settle()
-      return true
-    }
-    const mask = chosen <= n ? undefined : this.choices.choose(2 ** Math.min(n, 30))
-    const isIn = (i: number): boolean => (mask === undefined ? i === chosen - 1 : ((mask >> (i % 30)) & 1) === 1)
-    const heard = arrived.filter((_, i) => isIn(run.length + start.length + i))
-    for (const one of heard) {
+    // All of it; one; some; or, as a turn, all of it and all that comes of it.
+    const chosen = this.choices.choose(n === 1 ? 2 : n + 3)
+    const isTurn = chosen === (n === 1 ? 1 : n + 2)
+    const mask = chosen === n + 1 && n > 1 ? this.choices.choose(2 ** Math.min(n, 30), 'part') : -1
+    const isIn = (i: number): boolean =>
+      chosen === 0 || isTurn || (chosen <= n ? i === chosen - 1 : ((mask >> (i % 30)) & 1) === 1)
+    if (arrived.length > 1) arrived.sort((a, b) => situation.compare(a.build, b.build))
+    for (const one of arrived.filter((_, i) => isIn(run.length + start.length + i))) {
       arrived.splice(arrived.indexOf(one), 1)
       one.deliver()
     }
-    const { inner } = insideOf(eng)
-    inner.tickOf({
-      ...emptyBatch,
-      run: run.filter((_, i) => isIn(i)),
-      start: start.filter((_, i) => isIn(run.length + i)),
-    })
-    inner.endTurn()
+    if (isTurn) eng.settle()
+    else {
+      const ofRun = run.filter((_, i) => isIn(i))
+      inner.tickOf({ ...emptyBatch, run: ofRun, start: start.filter((_, i) => isIn(run.length + i)) })
+      inner.endTurn()
+    }
     return true
   }
 }

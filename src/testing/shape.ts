@@ -5,17 +5,9 @@
 import { Edge, Fact, Flight, type State } from '../model/state.js'
 import { eachObject, pageOf, read, rowsEnd } from '../model/table.js'
 
-/** Words that are the same in equal shapes; of `facts`, all but the heads of lists. */
-const FACTS = [0, 1, 2, 5, 6, 7, 8, 9, 10, 11]
-const FLIGHTS = [
-  Flight.STATUS,
-  Flight.PASS,
-  Flight.WAITING,
-  Flight.ORDER,
-  Flight.BY,
-  Flight.SESSION,
-  Flight.POOL,
-] as const
+/** Words that are the same in equal shapes; of `facts`, all but the heads of lists and the cause. */
+const FACTS = [0, 1, 2, 5, 6, 7, 8, 9, 10]
+const FLIGHTS = [Flight.STATUS, Flight.PASS, Flight.WAITING, Flight.POOL] as const
 
 let a = 0
 let b = 0
@@ -24,11 +16,57 @@ const mix = (word: number): void => {
   a ^= a >>> 13
   b = Math.imul(b + word, 0xc2b2ae35) ^ (b >>> 15)
 }
+const begin = (): void => {
+  a = 0x9e3779b9
+  b = 0x632be59b
+}
+const end = (more: readonly number[]): string => {
+  for (const word of more) mix(word)
+  return `${(a >>> 0).toString(36)}.${(b >>> 0).toString(36)}`
+}
 
 /** 64 bits, as text. `more`: numbers that belong to it. */
 export const shapeOf = (state: State, more: readonly number[] = []): string => {
-  a = 0x9e3779b9
-  b = 0x632be59b
+  begin()
+  eachRow(state, itself, (x) => mix(read(state.flight, x, Flight.ORDER)))
+  eachObject(state.cycles, (x, path) => {
+    mix(x)
+    for (const y of path) mix(y)
+  })
+  for (const x of state.kept) mix(x)
+  mix(state.generation)
+  mix(state.version)
+  mix(state.inFlight)
+  return end(more)
+}
+const itself = (x: number): number => x
+
+/** As {@link shapeOf}, and the same, too, where only ids are others: `nameOf` tells a build from all others by what it stands for. */
+export const meaningOf = (state: State, nameOf: (x: number) => number, more: readonly number[]): string => {
+  let [sumA, sumB] = [state.generation | 0, state.version | 0]
+  begin()
+  eachRow(
+    state,
+    (x) => (x === 0 ? 0 : nameOf(x)),
+    () => {
+      sumA = (sumA + Math.imul(a ^ (b >>> 7), 0x9e3779b1)) | 0
+      sumB = (sumB + Math.imul(b ^ (a >>> 9), 0x85ebca6b)) | 0
+      begin()
+    },
+  )
+  let cyclic = 0
+  eachObject(state.cycles, (_, path) => {
+    for (const y of path) cyclic = (cyclic + nameOf(y)) | 0
+  })
+  begin()
+  mix(sumA)
+  mix(sumB)
+  mix(cyclic)
+  return end(more)
+}
+
+/** Mixes what counts of each row that is in use, and then does `after`. */
+const eachRow = (state: State, nameOf: (x: number) => number, after: (x: number) => void): void => {
   const { facts, flight, edges, checked } = state
   // One page each, as a rule: read at once.
   const rows = Math.max(rowsEnd(facts), rowsEnd(flight))
@@ -41,7 +79,7 @@ export const shapeOf = (state: State, more: readonly number[] = []): string => {
     isSmall ? (flightPage === undefined ? 0 : flightPage[x * flight.stride + word]!) : read(flight, x, word)
   const list = (head: number, cursor: number, kept: number): void => {
     for (let e = head; e !== 0; e = read(edges, e, Edge.NEXT_DEP)) {
-      mix(read(edges, e, Edge.DEPENDENCY))
+      mix(nameOf(read(edges, e, Edge.DEPENDENCY)))
       mix(read(edges, e, Edge.MODE))
       mix(read(edges, e, Edge.SEEN) + (e === cursor ? 0x10000 : 0) + (e === kept ? 0x20000 : 0))
     }
@@ -50,23 +88,18 @@ export const shapeOf = (state: State, more: readonly number[] = []): string => {
     const status = inFlight(x, Flight.STATUS)
     const flags = fact(x, Fact.FLAGS)
     if (status === 0 && flags === 0) continue
-    mix(x)
+    mix(nameOf(x))
     for (const word of FACTS) mix(fact(x, word))
+    mix(nameOf(fact(x, Fact.CAUSE)))
     mix(read(checked, x, 0))
     list(fact(x, Fact.DEP_HEAD), inFlight(x, Flight.CURSOR), inFlight(x, Flight.KEPT))
-    if (status === 0) continue
-    mix(-1)
-    for (const word of FLIGHTS) mix(inFlight(x, word))
-    list(inFlight(x, Flight.NEW_HEAD), 0, 0)
+    if (status !== 0) {
+      mix(-1)
+      for (const word of FLIGHTS) mix(inFlight(x, word))
+      mix(inFlight(x, Flight.BY))
+      mix(nameOf(inFlight(x, Flight.SESSION)))
+      list(inFlight(x, Flight.NEW_HEAD), 0, 0)
+    }
+    after(x)
   }
-  eachObject(state.cycles, (x, path) => {
-    mix(x)
-    for (const y of path) mix(y)
-  })
-  for (const x of state.kept) mix(x)
-  mix(state.generation)
-  mix(state.version)
-  mix(state.inFlight)
-  for (const word of more) mix(word)
-  return `${(a >>> 0).toString(36)}.${(b >>> 0).toString(36)}`
 }

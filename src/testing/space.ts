@@ -335,7 +335,6 @@ export abstract class Space {
 
 const isPooled = ({ state }: Node, x: BuildId): boolean => statusOf(state, x) === Status.START
 
-const failed = (build: BuildId): Receipt => {
-  const error = reasonOf(new Error(FAULT))
-  return { _tag: 'broken', build, groups: [], error, content: contentOfError(error) }
-}
+const fault = reasonOf(new Error(FAULT))
+const content = contentOfError(fault)
+const failed = (build: BuildId): Receipt => ({ _tag: 'broken', build, groups: [], error: fault, content })

@@ -10,6 +10,8 @@ import type { Script } from './space.js'
 
 export interface Swept {
   readonly graphs: number
+  /** How many there are. */
+  readonly of: number
   readonly states: number
   readonly steps: number
   readonly schedules: number
@@ -37,16 +39,22 @@ export const buildsOf = (dag: Dag): { readonly factory: EngineFactory; readonly 
   }
 }
 
-/** Searches through all graphs of `builds` builds. @throws Counterexample */
-export const sweep = async (builds: number, options: ExploreOptions): Promise<Swept> => {
+/** Searches through all graphs of `builds` builds, in an order that takes of each kind early, until `timeLimit` ms are over. @throws Counterexample */
+export const sweep = async (
+  builds: number,
+  { timeLimit = Number.POSITIVE_INFINITY, ...options }: ExploreOptions & { readonly timeLimit?: number },
+): Promise<Swept> => {
+  const end = performance.now() + timeLimit
+  const dags = dagsOf(builds)
   let [graphs, states, steps, schedules] = [0, 0, 0, 0]
-  for (const dag of dagsOf(builds)) {
-    const { factory, script } = buildsOf(dag)
+  for (; graphs < dags.length && performance.now() < end; graphs++) {
+    const { factory, script } = buildsOf(dags[(graphs * STRIDE) % dags.length]!)
     const explored = await explore(factory, script, { bound: 1_000_000, ...options })
-    graphs++
     states += explored.states
     steps += explored.steps
     schedules += explored.schedules
   }
-  return { graphs, states, steps, schedules }
+  return { graphs, of: dags.length, states, steps, schedules }
 }
+/** A prime. */
+const STRIDE = 7919

@@ -85,6 +85,30 @@ describe('forAllSchedules', () => {
     await forAllSchedules(factory, check, { faults: 1, runs: 50, seed: 1 })
     expect(faults).toBeGreaterThan(0)
   })
+  it('runs no schedule that only goes ways which it knows, and tells apart what was told in another order', async () => {
+    let runs = 0
+    const check = async (eng: ReturnType<EngineFactory>): Promise<void> => {
+      runs++
+      await Promise.all([1, 2, 3, 4].map((k) => eng.once(double(k)).promise))
+    }
+    const found = await forAllSchedules(factory, check, { runs: 20_000, seed: 1 })
+    expect(found).toMatchObject({ runs: 20_000, ends: 24, played: runs })
+    expect(runs).toBeLessThan(3000)
+    expect(await forAllSchedules(factory, check, { runs: 20_000, seed: 1 })).toEqual(found)
+    const one = await forAllSchedules(factory, (eng) => eng.once(double(1)).promise, { runs: 20_000, seed: 2 })
+    expect(one).toMatchObject({ ends: 1, played: 1019 })
+  })
+  it('finds what goes wrong in one order of many, however many schedules end well before', async () => {
+    const check = async (eng: ReturnType<EngineFactory>): Promise<void> => {
+      const told: number[] = []
+      await Promise.all([1, 2, 3, 4, 5, 6].map((k) => eng.once(double(k)).promise.then(() => told.push(k))))
+      if (told.join('') === '643512') throw new Error('the order that must not be')
+    }
+    const failure = await failureOf(forAllSchedules(factory, check, { runs: 100_000, seed: 1, recordings }))
+    await expect(forAllSchedules(factory, check, { schedule: failure.schedule, recordings })).rejects.toThrow(
+      'the order that must not be',
+    )
+  })
   it('says that nothing is left to be done for whoever waits for what cannot come', async () => {
     const failure = await failureOf(
       forAllSchedules(factory, () => new Promise(() => {}), { patience: 1, recordings, runs: 1 }),

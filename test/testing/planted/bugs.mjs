@@ -314,4 +314,33 @@ export const bugs = [
     find: 'this.keep(state.kept);',
     put: '{}',
   },
+  // ------------------------------------------------------------------------------------------ builds of files
+  {
+    id: 'racy-trusted',
+    what: 'a file that changed in the moment in which it was looked at is known by its time',
+    file: 'reduce/on-scanned.js',
+    find: 'looks[at + LookWord.RACY] !== 0 ? flags | Flag.RACY : flags & ~Flag.RACY',
+    put: 'flags & ~Flag.RACY',
+  },
+  {
+    id: 'interrupted-trusted',
+    what: 'what a daemon put in place and was killed before it could record it passes for built',
+    file: 'reduce/on-changed.js',
+    find: 'w.facts.set(x, Fact.FLAGS, Kind.TARGET | Flag.BROKEN);',
+    put: 'w.facts.set(x, Fact.FLAGS, Kind.TARGET);',
+  },
+  {
+    id: 'store-takes-for-seen',
+    what: 'after a restart, what a build saw of what it needs is taken to be what there is',
+    file: 'store/load.js',
+    find: 'edges[at + Edge.SEEN] = words[from + 2];',
+    put: 'edges[at + Edge.SEEN] = facts[dependency * FACT_STRIDE + Fact.REVISION];',
+  },
+  {
+    id: 'answered-though-gone',
+    what: 'a client that took back what it asked for is answered all the same',
+    file: 'reduce/on-request.js',
+    find: 'withdraw(w, request, () => true, true);\n    release(w, request);',
+    put: 'w.setBits(request, Bit.KEEP_GOING);',
+  },
 ]
