@@ -64,6 +64,7 @@ const take = (w: Work, { batch }: Input): void => {
   for (const x of batch.scan) w.take(x, Status.SCAN)
   for (const x of batch.run) w.take(x, Status.READY)
   for (const x of batch.start) w.take(x, Status.START)
+  w.starting = batch.start.length
   for (const x of batch.answer) {
     w.take(x, Status.ANSWER)
     respond(w, x)
