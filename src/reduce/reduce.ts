@@ -156,8 +156,11 @@ const isOfItsKind = (w: Work, receipt: Exclude<Receipt, Ahead>): boolean => {
     case 'done':
     case 'failed':
       return w.isBuild(receipt.build) && w.kind(receipt.build) !== Kind.VALUE
-    default:
-      return w.kind(receipt.build) === Kind.VALUE
+    default: {
+      // Make that goes ahead is the first to speak of what nobody asked for yet.
+      const kind = w.kind(receipt.build)
+      return kind === Kind.VALUE || (kind === Kind.UNKNOWN && w.ahead > 0)
+    }
   }
 }
 

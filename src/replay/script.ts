@@ -97,8 +97,7 @@ class Scribe {
   private readonly shares = new Shares()
   /** Who made which request. */
   private readonly askers = new Map<number, BuildId>()
-  /** Who ended in this tick without having one begin that stood by; and when one began, so that who ended is yet to be told. */
-  private ended: BuildId[] = []
+  /** When one that stood by began, in place of one that ended: which it was is yet to be told. */
   private readonly begun: number[] = []
 
   constructor(private readonly reader: RecordingReader) {
@@ -131,8 +130,7 @@ class Scribe {
       for (const x of batch.start) this.goOn(before, this.idOf(x), false)
       for (const { part, x, share } of sharesOf(batch, tick.elapsed))
         this.shares.add(part, part === 'answer' ? (this.askers.get(x) ?? x) : this.idOf(x), share)
-      this.ended = events.flatMap((event) => (event._tag === 'ended' ? [this.idOf(event.build)] : []))
-      for (const x of this.ended.splice(0, this.begun.length)) this.exited(x, this.begun.shift()!)
+      this.exits(receipts, events)
       for (const receipt of receipts) this.receipt(before, receipt)
       for (const event of events) this.event(event)
       walker.step()
@@ -204,6 +202,36 @@ class Scribe {
       })
   }
 
+  /** All it waits for is a slot, and nothing tells it to start. */
+  private standsBy(x: BuildId): boolean {
+    const said = this.open.get(x)?.run.turns.at(-1)
+    return said?.some(({ term }) => term._tag === 'blocked') === true
+  }
+
+  /** Who ended had the next one begin, if that began without being told to. */
+  private exits(receipts: readonly Receipt[], events: readonly Event[]): void {
+    const ended = events.flatMap((event) => (event._tag === 'ended' ? [this.idOf(event.build)] : []))
+    // Of one whose place was taken only the result is told.
+    for (const receipt of receipts) {
+      if (receipt._tag !== 'done' && receipt._tag !== 'failed') continue
+      const x = this.idOf(receipt.build)
+      if (
+        this.open
+          .get(x)
+          ?.run.turns.flat()
+          .some(({ term }) => term._tag === 'ended') === false
+      )
+        ended.push(x)
+    }
+    for (const x of ended.splice(0, this.begun.length)) this.exited(x, this.begun.shift()!)
+    for (const receipt of receipts) {
+      if (receipt._tag !== 'started' || !this.standsBy(this.idOf(receipt.build))) continue
+      const x = ended.shift()
+      if (x === undefined) this.begun.push(this.now)
+      else this.exited(x, this.now)
+    }
+  }
+
   private exited(x: BuildId, when: number): void {
     const at = this.open.get(x)
     at?.run.turns.at(-1)?.push({ delay: Math.max(0, when - at.since), term: { _tag: 'exited' } })
@@ -216,14 +244,7 @@ class Scribe {
     }
     const term = renumbered(receipt, this.idOf)
     const x = term.build
-    const said = this.open.get(x)?.run.turns.at(-1)
-    // It had stood by, and began when another one ended.
-    if (term._tag === 'started' && said?.some((output) => output.term._tag === 'blocked')) {
-      this.goOn(before, x, false)
-      const by = this.ended.shift()
-      if (by === undefined) this.begun.push(this.now)
-      else this.exited(by, this.now)
-    }
+    if (term._tag === 'started' && this.standsBy(x)) this.goOn(before, x, false)
     this.say(x, term)
     if (isLast(term)) this.open.delete(x)
     if (term._tag === 'done') this.look(x, term.look)
