@@ -16,6 +16,9 @@ import { guard } from './reduce/policies/guard.js'
 import { type Decision, decide, isEmpty, type Policy, tracksOf } from './reduce/policies/policy.js'
 import { endTurn, reduce } from './reduce/reduce.js'
 
+export { policyNamed } from './reduce/policies/named.js'
+export { isEmpty } from './reduce/policies/policy.js'
+
 // Freezing what a tick made walks all of it: worth it to find whoever changes a state in place, so in tests only.
 setAutoFreeze(process.env.VITEST !== undefined)
 
@@ -76,6 +79,8 @@ export class Engine {
   /** What the policy says of a state, which it is asked more than once. */
   private decided: { readonly state: State; readonly decision: Decision } | undefined
   private drive: Drive
+  /** When make should be done with this tick, by the clock: for one that can leave the rest to the next. */
+  stopAt = Number.POSITIVE_INFINITY
   private events: Event[] = []
   private receipts: Receipt[] = []
   private turnState: State
@@ -116,6 +121,11 @@ export class Engine {
   /** Whether a tick would do anything. */
   get isReady(): boolean {
     return this.events.length > 0 || this.receipts.length > 0 || !isEmpty(this.choose().batch)
+  }
+
+  /** What the policy takes of the present state. */
+  get chosen(): Batch {
+    return this.choose().batch
   }
 
   /** One tick; false when there was nothing to do. */
@@ -276,8 +286,12 @@ export class Engine {
   private runTurn(): void {
     if (this.drive === 'batch') this.tick()
     else if (typeof this.drive === 'object') {
-      const end = this.now() + this.drive.ms
-      while (this.tick() && this.now() < end);
+      const { ms } = this.drive
+      const end = this.now() + ms
+      // What make came to is yet to be reduced, which takes as long.
+      do this.stopAt = (this.now() + end) / 2
+      while (this.tick() && this.now() < end - ms / 8)
+      this.stopAt = Number.POSITIVE_INFINITY
     } else while (this.tick());
     this.endTurn()
   }

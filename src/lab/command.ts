@@ -1,18 +1,21 @@
 /** `redford lab`: from words to a study, and from that to a table, CSV, JSON and a page. */
-import { writeFileSync } from 'node:fs'
+import { statSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { policyNames } from '../reduce/policies/named.js'
+import { mayReplace } from '../store/recording/format.js'
 import { LabError } from './graph.js'
-import { validate } from './recordings.js'
+import { isRecording, type Validation, validate } from './recordings.js'
 import { htmlOf } from './report/html.js'
 import { csvOf, shown, tableOf } from './report/table.js'
 import type { Settings, Spec } from './scenarios.js'
 import { type Plan, runPlan } from './shares.js'
 import { type Cell, summariesOf } from './study.js'
+import { validateProject } from './validate.js'
 
 export const labUsage = `usage: redford lab [OPTIONS] TRACE...
-       redford lab validate RECORDING...   how far the simulation of recorded builds, as they were, is from what they took
+       redford lab validate [-j N,...] [--runs N] [FOLDER] [TARGET...]
+       redford lab validate RECORDING...
 Runs policies on workloads, under the real engine and a pretended machine, and says how they did.
 
 A TRACE is a file: a workflow in WfFormat, a build with its costs (own-build.json), change sets of its sources (own-changes.json,
@@ -24,7 +27,7 @@ that is drawn: chain:N, star:N, layered:LxW, queue:fixed, queue:exponential.
                    with arguments, as in cap(4); one order before another: 'shortestRemaining>criticalPath';
                    a part of what another takes: 'shortestRemaining+slice(5)'; or a file whose default export is one
   --slots N,...    machines with so many slots (2); 0: one thread, on which the engine runs too
-  --seeds N        so many seeds (10)
+  --seeds N        so many seeds (10); --seed N: only this one
   --load X         how busy the slots are to be, where jobs arrive by chance (0.8)
   --jobs N         how many jobs of a trace of many are one run (200)
   --clients N      a closed loop of so many clients
@@ -33,7 +36,14 @@ that is drawn: chain:N, star:N, layered:LxW, queue:fixed, queue:exponential.
   --overhead T,B   µs that a tick takes, and each build in it (0,0)
   --speed X        the machine is so many times as fast as that of the trace
   --csv FILE, --json FILE, --html FILE
+  --export FILE    one run as a recording, for redford replay, step, log: of one TRACE, with one --slots, --policy and --seed
   --threads N      share the work among so many
+
+validate: how far the simulation is from the world. Builds the targets (all) of the project in FOLDER (.) from nothing, in a copy, and simulates
+the same with what was recorded; with more numbers of slots than one, also each as the recordings of the others say. Or does so with recordings.
+
+  -j N,...         so many slots (as many as processors)
+  --runs N         so many builds with each (3)
 `
 
 const parse = (args: readonly string[]) =>
@@ -44,6 +54,8 @@ const parse = (args: readonly string[]) =>
       policy: { type: 'string', multiple: true },
       slots: { type: 'string' },
       seeds: { type: 'string' },
+      seed: { type: 'string' },
+      export: { type: 'string' },
       load: { type: 'string' },
       jobs: { type: 'string' },
       clients: { type: 'string' },
@@ -55,6 +67,8 @@ const parse = (args: readonly string[]) =>
       json: { type: 'string' },
       html: { type: 'string' },
       threads: { type: 'string' },
+      j: { type: 'string', short: 'j' },
+      runs: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
   })
@@ -79,7 +93,7 @@ export const labCommand = async (args: readonly string[]): Promise<number> => {
     return refuse((error as Error).message.split('. ')[0]!, 2)
   }
   const { values, positionals } = parsed
-  if (positionals[0] === 'validate') return validateAll(positionals.slice(1))
+  if (positionals[0] === 'validate' && values.help !== true) return validateAll(positionals.slice(1), values)
   if (values.help === true || positionals.length === 0) {
     process.stdout.write(labUsage)
     return values.help === true ? 0 : 2
@@ -96,17 +110,30 @@ export const labCommand = async (args: readonly string[]): Promise<number> => {
   }
 }
 
-/** Exit code 1 where one of them cannot be read. */
-const validateAll = (paths: readonly string[]): number => {
-  if (paths.length === 0) return refuse('validate needs a recording (see redford lab --help)', 2)
+/** Of recordings, or of a project that is built. Exit code 1 where one cannot be read, or is not built. */
+const validateAll = (words: readonly string[], values: Values): number => {
+  const say = (what: string, { recorded, simulated, error, guessed }: Validation): void => {
+    const guesses = guessed === 0 ? '' : `, ${guessed} runs guessed`
+    process.stdout.write(
+      `${what}: took ${shown(recorded)} ms, simulated ${shown(simulated)} ms, off by ${shown(100 * error)} %${guesses}\n`,
+    )
+  }
   try {
-    for (const path of paths) {
-      const { recorded, simulated, error, guessed } = validate(path)
-      const guesses = guessed === 0 ? '' : `, ${guessed} runs guessed`
-      process.stdout.write(
-        `${path}: took ${shown(recorded)} ms, simulated ${shown(simulated)} ms, off by ${shown(100 * error)} %${guesses}\n`,
-      )
+    if (words.length > 0 && words.every(isRecording)) {
+      for (const path of words) say(path, validate(path))
+      return 0
     }
+    const isFolder = words[0] !== undefined && statSync(words[0], { throwIfNoEntry: false })?.isDirectory() === true
+    const targets = isFolder ? words.slice(1) : words
+    const found = validateProject({
+      folder: isFolder ? words[0]! : '.',
+      targets: targets.length === 0 ? ['all'] : targets,
+      jobs: (values.j ?? String(availableParallelism())).split(',').map((text) => Math.max(1, numberIn('-j', text, 1))),
+      runs: numberIn('--runs', values.runs, 3),
+      main: process.argv[1]!,
+    })
+    for (const one of found)
+      say(one._tag === 'same' ? `-j${one.jobs}, run ${one.run}` : `-j${one.jobs}, as -j${one.from} says`, one)
     return 0
   } catch (error) {
     if (!(error instanceof LabError)) throw error
@@ -139,12 +166,21 @@ const planOf = (sources: readonly string[], values: Values): Plan => {
     speed: numberIn('--speed', values.speed, 1),
     clients: numberIn('--clients', values.clients, 0),
     ...driveIn(values.drive),
+    ...(values.export !== undefined && { record: values.export }),
   }
   const specs = sources.flatMap((source) =>
     slots.map((count): Spec => ({ source, settings: { ...common, machine: { slots: count, perTick, perBuild } } })),
   )
-  const seeds = Array.from({ length: numberIn('--seeds', values.seeds, 10) }, (_, i) => i + 1)
-  return { specs, policies: values.policy ?? DEFAULT_POLICIES, seeds }
+  const seeds =
+    values.seed === undefined
+      ? Array.from({ length: numberIn('--seeds', values.seeds, 10) }, (_, i) => i + 1)
+      : [numberIn('--seed', values.seed, 1)]
+  const policies = values.policy ?? DEFAULT_POLICIES
+  if (values.export !== undefined && specs.length * policies.length * seeds.length !== 1)
+    throw new LabError('--export takes one run: say one trace, one --slots, one --policy, and --seed')
+  if (values.export !== undefined && !mayReplace(values.export))
+    throw new LabError(`--export: ${values.export} is there and is no recording: name another file`)
+  return { specs, policies, seeds }
 }
 
 const estimatesIn = (text: string): Settings['estimates'] =>

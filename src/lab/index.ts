@@ -18,4 +18,5 @@ export { type Machine, type Ran, type Run, type SimulateOptions, simulate } from
 export { type Cell, cellsOf, type Scenario, type Study, type Summary, summariesOf } from './study.js'
 export { type Costs, chain, layered, star } from './synthetic.js'
 export type { Estimates } from './units.js'
+export { type Project, type Validated, validateProject } from './validate.js'
 export * from './workload.js'

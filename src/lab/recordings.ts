@@ -16,9 +16,10 @@ export const isRecording = (path: string): boolean => {
 }
 
 /** `slots` 0: as many as there were. @throws LabError where it cannot be read. */
-export const replayed = (path: string, policy: Policy, slots: number): Metrics =>
+export const replayed = (path: string, policy: Policy, slots: number, record?: string): Metrics =>
   reading(path, (reader) => {
-    const found = counterfactual(reader, slots > 0 ? { policy, jobs: slots, pools: pools(slots) } : { policy })
+    const room = slots > 0 ? { jobs: slots, pools: pools(slots) } : {}
+    const found = counterfactual(reader, { policy, ...room, ...(record !== undefined && { record }) })
     const makespan = found.makespan / 1000
     const one = { count: 1, mean: makespan, p50: makespan, p95: makespan, p99: makespan, max: makespan }
     const ratio = found.makespan / Math.max(1, found.recorded.makespan)
@@ -42,6 +43,13 @@ export interface Validation {
   /** Runs of which the recording does not know what they would have done. */
   readonly guessed: number
 }
+
+/** What the recorded build would take with so many slots, in ms. @throws LabError where it cannot be read. */
+export const simulated = (path: string, jobs: number): { readonly ms: number; readonly guessed: number } =>
+  reading(path, (reader) => {
+    const { makespan, guessed } = counterfactual(reader, { jobs })
+    return { ms: makespan / 1000, guessed }
+  })
 
 /** @throws LabError where it cannot be read. */
 export const validate = (path: string): Validation =>

@@ -24,6 +24,8 @@ export interface Settings {
   readonly speed: number
   /** So many clients, each of which waits for its answer before it asks again; 0: jobs arrive whether or not others are done. */
   readonly clients: number
+  /** A file, for a recording of the run: of one only. */
+  readonly record?: string
 }
 
 export interface Spec {
@@ -33,7 +35,7 @@ export interface Spec {
 
 /** @throws LabError where the source is none, or not understood. */
 export const scenarioOf = ({ source, settings }: Spec): Scenario => {
-  const { machine, drive, estimates } = settings
+  const { machine, drive, estimates, record } = settings
   if (isRecording(source)) {
     const as = machine.slots > 0 ? `${machine.slots} slots` : 'as it was'
     const nothing = (): Workload => ({ name: source, jobs: [] })
@@ -42,10 +44,10 @@ export const scenarioOf = ({ source, settings }: Spec): Scenario => {
       name: `${shortName(source)}, recorded, ${as}`,
       draw: nothing,
       options,
-      replayed: (policy) => replayed(source, policy, machine.slots),
+      replayed: (policy) => replayed(source, policy, machine.slots, record),
     }
   }
-  const options = { machine, estimates, ...(drive !== undefined && { drive }) }
+  const options = { machine, estimates, ...(drive !== undefined && { drive }), ...(record !== undefined && { record }) }
   const { name, draw } = drawer(source, settings)
   const where = machine.slots > 0 ? `${machine.slots} slots` : 'one thread'
   return { name: `${name}, ${where}`, draw, options }

@@ -4,13 +4,16 @@
  */
 import { type Drive, Engine, type Make } from '../engine.js'
 import type { Outcome } from '../finalize/finalize.js'
-import { type Batch, LOOK_STRIDE, LookWord, type Receipt } from '../model/event.js'
+import { type Input, LOOK_STRIDE, LookWord, type Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { emptyState, Flight, type State } from '../model/state.js'
 import { read } from '../model/table.js'
-import type { Policy } from '../reduce/policies/policy.js'
+import { nameOf as nameOfPolicy, type Policy } from '../reduce/policies/policy.js'
+import { Agenda } from '../replay/agenda.js'
+import { recorderInto } from '../replay/recorder-into.js'
+import type { Recorder } from '../store/recording/recorder.js'
 import { LabError } from './graph.js'
-import { Queue } from './heap.js'
+
 import { Random } from './random.js'
 import { type Estimates, Units } from './units.js'
 import type { Workload } from './workload.js'
@@ -34,6 +37,8 @@ export interface SimulateOptions {
   /** Keep when and where each task ran. */
   readonly gantt?: boolean
   readonly onBreach?: (breach: string) => void
+  /** A file, for a recording of the run, to be replayed. */
+  readonly record?: string
   /** Ends a run that gets nowhere: so many ticks a task. */
   readonly ticksMax?: number
   readonly clock?: () => number
@@ -82,7 +87,7 @@ type Happening =
 class Simulation {
   private readonly units: Units
   private readonly engine: Engine
-  private readonly happenings = new Queue<Happening>()
+  private readonly happenings = new Agenda<Happening>()
   private readonly asked: number[] = []
   private readonly answered: number[] = []
   private readonly batches: number[] = []
@@ -94,6 +99,7 @@ class Simulation {
   private readonly contents: number[] = []
   private readonly nextOf: number[][] = []
   private readonly jobOf = new Map<BuildId, number>()
+  private readonly recorder: Recorder | undefined
   private nextId: number
   private nextContent = 1
   private now = 0
@@ -119,9 +125,10 @@ class Simulation {
       drive: 'manual',
       now: () => this.now / 1000,
       onTurn: (outcome) => this.onTurn(outcome),
-      onTick: ({ batch }) => this.onTick(batch),
+      onTick: (input, _, after) => this.onTick(input, after),
       onBreach,
     })
+    if (options.record !== undefined) this.recorder = this.recorderFor(options.record, this.engine.state)
     if (this.units.shared.length > 0) this.prepare()
   }
 
@@ -141,6 +148,7 @@ class Simulation {
       if (this.engine.isReady) this.turn()
       else if (!this.sleep()) break
     }
+    this.recorder?.close()
     const missing = jobs.findIndex((_, job) => this.answered[job] === undefined)
     if (missing >= 0) throw new LabError(`${workload.name}: job ${missing} is never answered`)
     const { asked, answered, batches, delays, gantt } = this
@@ -234,12 +242,29 @@ class Simulation {
     this.counted.longestTurn = Math.max(this.counted.longestTurn, this.now - began)
   }
 
-  private onTick({ scan, run, start }: Batch): void {
+  private onTick(input: Input, after: State): void {
+    const { scan, run, start } = input.batch
     const { machine } = this.options
     const size = run.length + start.length
     this.counted.ticks++
     if (size > 0) this.batches.push(size)
     if (!this.isPreparing) this.now += (machine.perTick ?? 0) + (machine.perBuild ?? 0) * (size + scan.length)
+    this.recorder?.onTick(input, after)
+  }
+
+  private recorderFor(path: string, state: State): Recorder {
+    const { workload, options, units } = this
+    const nameOf = (x: BuildId): string | undefined => {
+      if (x === 0 || x >= units.end) return undefined
+      const job = units.job[x]!
+      return job < 0 || workload.jobs.length === 1 ? units.names[x]! : `${job}/${units.names[x]!}`
+    }
+    return recorderInto(path, state, {
+      about: { program: 'lab', face: 'redo', policy: nameOfPolicy(options.policy), rules: [], options: {} },
+      nameOf,
+      textOf: () => 'null',
+      now: () => this.now,
+    })
   }
 
   private onTurn({ responses }: Outcome): void {

@@ -81,6 +81,9 @@ export interface Attempts {
   readonly attempt: (state: State, x: BuildId, asked: number) => Alone
 }
 
+/** After so many builds it is looked at the time; a power of two. */
+const LOOK = 32
+
 const NONE: Groups = []
 
 /** A build that was begun, and what it waits for. */
@@ -107,6 +110,7 @@ class Begun {
 
 export class Ahead {
   private left: number
+  private begun = 0
   private readonly done: Alone[] = []
   private readonly open: Alone[] = []
 
@@ -114,6 +118,8 @@ export class Ahead {
     private readonly state: State,
     private readonly found: Found,
     private readonly attempts: Attempts,
+    /** Whether it took long enough: no more is begun. Asked now and then. */
+    private readonly isOver: () => boolean = () => false,
   ) {
     this.left = state.ahead
   }
@@ -160,6 +166,7 @@ export class Ahead {
 
   private begin(x: BuildId): Begun {
     this.left--
+    if ((++this.begun & (LOOK - 1)) === 0 && this.isOver()) this.left = 0
     this.found.builds.set(x, OPEN)
     return new Begun(x, read(this.state.facts, x, Fact.DEP_HEAD), isToBeJudged(this.state, x))
   }

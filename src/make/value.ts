@@ -12,8 +12,7 @@ import type {
   ThreadFunction,
 } from '../model/definition.js'
 import { groupsOf } from '../model/dependencies.js'
-import type { BuildError as Reason } from '../model/error.js'
-import { Bug } from '../model/error.js'
+import { Bug, type BuildError as Reason } from '../model/error.js'
 import type { Alone, Effect, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse, messageOf } from '../model/misuse.js'
@@ -43,6 +42,8 @@ export interface ValueMakeOptions {
   readonly freeze: boolean
   /** What a read or action throws in place of being begun; undefined: nothing. */
   readonly fault?: (key: Key) => unknown
+  /** Whether a tick took long enough. */
+  readonly isOver?: () => boolean
   /** In ms, where costs of reads and actions are to be known. */
   readonly now?: (() => number) | undefined
   /** Takes the end of long work. */
@@ -100,7 +101,7 @@ export class ValueMake {
     }
     if (roots.length > 0) {
       const attempt = (_: State, x: BuildId, asked: number): Alone => this.attempt(state, x, asked)!
-      receipts.push(new Ahead(state, this.found, { isAlone: this.isAlone, attempt }).run(roots))
+      receipts.push(new Ahead(state, this.found, { isAlone: this.isAlone, attempt }, this.options.isOver).run(roots))
     }
     return left
   }

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import * as E from 'fp-ts/lib/Either.js'
 import { Misuse } from '../model/misuse.js'
+import type { Terms } from '../model/plan.js'
 import { policyNamed } from '../reduce/policies/named.js'
 import type { Policy } from '../reduce/policies/policy.js'
 
@@ -23,6 +24,9 @@ export interface Options {
   readonly record: string | undefined
   /** What is begun first, from now on. */
   readonly policy: Policy | undefined
+  /** What policies may know of the request: its class, and in how many ms it is due. */
+  readonly class: string | undefined
+  readonly deadline: number | undefined
   readonly help: boolean
   readonly version: boolean
   readonly json: boolean
@@ -47,6 +51,8 @@ const parse = (args: readonly string[]) =>
       trace: { type: 'string' },
       record: { type: 'string' },
       policy: { type: 'string' },
+      class: { type: 'string' },
+      deadline: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
       version: { type: 'boolean' },
       json: { type: 'boolean' },
@@ -62,6 +68,9 @@ export const parseOptions = (command: string, args: readonly string[]): E.Either
     const jobs = values.jobs === undefined ? availableParallelism() : Number(values.jobs)
     if (!Number.isInteger(jobs) || jobs < 1 || jobs > 10_000)
       return E.left(`-j takes a number from 1 to 10000, not '${values.jobs}'`)
+    const deadline = values.deadline === undefined ? undefined : Number(values.deadline)
+    if (deadline !== undefined && !(values.deadline!.trim() !== '' && Number.isFinite(deadline) && deadline >= 0))
+      return E.left(`--deadline takes a number of ms, not '${values.deadline}'`)
     const overwrite = values.overwrite === true || values.force === true
     if (overwrite && values.take === true)
       return E.left('--take keeps what --overwrite and --force build over: say one of them')
@@ -77,6 +86,8 @@ export const parseOptions = (command: string, args: readonly string[]): E.Either
       trace: values.trace,
       record: values.record,
       policy: values.policy === undefined ? undefined : policyNamed(values.policy),
+      class: values.class,
+      deadline,
       help: values.help === true,
       version: values.version === true,
       json: values.json === true,
@@ -86,6 +97,12 @@ export const parseOptions = (command: string, args: readonly string[]): E.Either
     return E.left(`${(error as Error).message.split('. ')[0]} (see ${command.replace('redford-', 'redford ')} --help)`)
   }
 }
+
+/** What policies are told of a request that begins at `now`, in ms of the engine's clock. */
+export const termsOf = ({ class: of, deadline }: Options, now: number): Terms => ({
+  ...(of !== undefined && { class: of }),
+  ...(deadline !== undefined && { deadline: Math.round(now + deadline) }),
+})
 
 /** Why a string cannot name a target (204), if so. */
 export const badName = (target: string): string | undefined => {

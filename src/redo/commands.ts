@@ -6,7 +6,7 @@ import type { Run } from '../make/run.js'
 import type { Want } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Kind, kindOf } from '../model/state.js'
-import { badName, type Options, parseOptions } from './arguments.js'
+import { badName, type Options, parseOptions, termsOf } from './arguments.js'
 import { helpFor } from './help.js'
 import type { Host } from './host.js'
 import { sourcesOf, targetsOf, unmodifiedTargetsOf } from './known.js'
@@ -221,6 +221,7 @@ export class Commands {
           keepGoing: options.keepGoing,
           jobs: options.jobs,
           trust,
+          terms: termsOf(options, performance.now()),
         },
         (ok, state) => {
           this.requests.delete(client)

@@ -50,6 +50,8 @@ const options = `
   --take             a target changed by hand is a source from now on
   --no-daemon        do it in this process
   --policy P         what is begun first, from now on: criticalPath (the default), fullBatch, shortestRemaining, fairShare ...
+  --class NAME       what kind of request it is, for policies that share among classes: fairShare, perClass
+  --deadline MS      in how many ms it should be done, for the policy deadline: what is due first comes first
   --trace FILE       append a line of JSON for each demand, scan, run, block, resume, respond
   --record FILE      record the build into FILE, for redford replay, step, diff, log, why
   --help, --version

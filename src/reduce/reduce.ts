@@ -64,6 +64,7 @@ const take = (w: Work, { batch }: Input): void => {
   for (const x of batch.scan) w.take(x, Status.SCAN)
   for (const x of batch.run) w.take(x, Status.READY)
   for (const x of batch.start) w.take(x, Status.START)
+  w.starting = batch.start.length
   for (const x of batch.answer) {
     w.take(x, Status.ANSWER)
     respond(w, x)
@@ -155,8 +156,11 @@ const isOfItsKind = (w: Work, receipt: Exclude<Receipt, Ahead>): boolean => {
     case 'done':
     case 'failed':
       return w.isBuild(receipt.build) && w.kind(receipt.build) !== Kind.VALUE
-    default:
-      return w.kind(receipt.build) === Kind.VALUE
+    default: {
+      // Make that goes ahead is the first to speak of what nobody asked for yet.
+      const kind = w.kind(receipt.build)
+      return kind === Kind.VALUE || (kind === Kind.UNKNOWN && w.ahead > 0)
+    }
   }
 }
 

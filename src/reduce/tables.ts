@@ -10,6 +10,7 @@ import { Bit, Fact, Flag, Flight, KIND_MASK, Kind, type News, STATUS_MASK, type 
 import { emptyObjects, emptyTable, IntEditor, ObjectEditor, type ObjectTable, objectAt } from '../model/table.js'
 import { isCurrentIn } from '../model/why.js'
 import { Fifo } from './fifo.js'
+import { slotsOf } from './gather.js'
 import { Tracker } from './track.js'
 
 const TRACKED = Track.RANK | Track.LANES
@@ -34,6 +35,8 @@ export abstract class Tables {
   unknown: number
   scanning: number
   running: number
+  /** In the batch, to be started: some of it may run by now. */
+  starting = 0
   readonly slotsMax: number
   readonly park: OpenQueue
   readonly expand: OpenQueue
@@ -276,6 +279,19 @@ export abstract class Tables {
     this.flight.set(x, Flight.STATUS, (this.flight.get(x, Flight.STATUS) & ~STATUS_MASK) | status)
     this.tracker?.moved(x, old, status)
     if (this.queueOf(x, status) !== undefined) this.enqueue(x, status)
+  }
+
+  /** Whether it can be started with all that waits before it. */
+  hasRoomFor(x: BuildId): boolean {
+    const pool = this.flight.get(x, Flight.POOL)
+    if (pool === 0) return this.running + this.starting + this.answer.size + this.start.size < slotsOf(this)
+    const { running, queue, size } = this.pool(pool)
+    return running + this.starting + queue.size < size
+  }
+
+  /** What waits to be started, where `x` will, and came last. */
+  lastWaiting(x: BuildId): BuildId {
+    return this.queueOf(x, Status.START)!.tail
   }
 
   private pool(number: number): { size: number; running: number; queue: OpenQueue } {

@@ -21,6 +21,8 @@ export interface Tracked {
   readonly tracker: Tracker | undefined
   readonly kind: (x: number) => number
   readonly status: (x: number) => number
+  readonly hasRoomFor: (x: BuildId) => boolean
+  readonly lastWaiting: (x: BuildId) => BuildId
 }
 
 interface OpenLane {
@@ -85,7 +87,7 @@ export class Tracker {
       else if (to === Status.RUNNING && (from === Status.START || from === Status.READY))
         this.attain(x, this.plans.get(x, Plan.CHARGE))
     }
-    if (this.hasRanks && to === Status.START) this.rank(x)
+    if (this.hasRanks && to === Status.START && !this.t.hasRoomFor(x)) this.rankWaiting(x)
   }
 
   /** It has cost so much, in µs. */
@@ -188,6 +190,13 @@ export class Tracker {
   private hasRank(x: number): boolean {
     const pass = this.plans.get(x, Plan.RANK_PASS)
     return pass !== 0 && pass === this.t.flight.get(x, Flight.PASS)
+  }
+
+  /** `x` waits to be started. Where there is room for all that do, nothing is chosen: only now those before it are to be told from it. */
+  private rankWaiting(x: BuildId): void {
+    for (let y: number = this.t.lastWaiting(x); y !== 0 && !this.hasRank(y); y = this.t.flight.get(y, Flight.PREV))
+      this.rank(buildId(y))
+    this.rank(x)
   }
 
   /**

@@ -1,35 +1,49 @@
 /**
- * What would the recorded build have done, had it been decided otherwise? The same requests and changes come at the same times, and every
- * run says what it said then, after as long; but another policy picks the batches, in other pools, with other slots. The time is a
- * number: nothing waits.
+ * What would the recorded build have done, had it been decided otherwise? The same requests and changes come at the same times, though none
+ * before the answers that it came after. Every run says what it said then, after as long, and the engine takes as long for it; but another
+ * policy picks the batches, in other pools, with other slots. The time is a number: nothing waits.
  */
-import { Engine, type EngineOptions, type Make } from '../engine.js'
+import { Engine, type EngineOptions, isEmpty, type Make } from '../engine.js'
 import { isAtHand } from '../model/dependencies.js'
 import type { Effect, Event, Look, Receipt } from '../model/event.js'
 import { LOOK_STRIDE } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { writeLook } from '../model/look.js'
-import { Kind, kindOf, type News, type State } from '../model/state.js'
+import { Kind, kindOf, type News, type State, Status, statusOf } from '../model/state.js'
 import { isReceipt } from '../store/recording/fields.js'
+import type { About } from '../store/recording/format.js'
 import type { RecordingReader } from '../store/recording/reader.js'
+import type { Recorder } from '../store/recording/recorder.js'
+import type { RecordedValue } from '../store/recording/value.js'
+import { Agenda } from './agenda.js'
+import { recorderInto } from './recorder-into.js'
 import {
+  clockOf,
   isAnew,
+  isFound,
   isLast,
   markOf,
+  nothingKnown,
   type Output,
+  type Outside,
+  policyOf,
   type Reply,
   type RunScript,
   renumbered,
   type Script,
   scriptOf,
 } from './script.js'
+import { Spending } from './shares.js'
 
 export interface Otherwise {
+  /** In place of the recorded one. */
   readonly policy?: NonNullable<EngineOptions['policy']>
   /** Slots for do-files, in place of those that were asked for. */
   readonly jobs?: number
   /** Sizes of pools, by their place in `State.pools`. */
   readonly pools?: readonly number[]
+  /** A file, for a recording of what would have been. */
+  readonly record?: string
 }
 
 export interface Counterfactual {
@@ -45,8 +59,9 @@ export interface Counterfactual {
   readonly otherAnswers: number
 }
 
+/** @throws Error where `record` cannot be made. */
 export const counterfactual = (reader: RecordingReader, otherwise: Otherwise = {}): Counterfactual =>
-  new World(scriptOf(reader), otherwise).play()
+  new World(scriptOf(reader), otherwise, otherwise.policy ?? policyOf(reader.about.policy), reader.about).play()
 
 /** More ticks than this for one that was recorded are taken for a fault of the policy: it takes nothing, for ever. */
 const TICKS_MAX = 1000
@@ -56,13 +71,17 @@ interface Going {
   turn: number
   /** How many of its groups it asked for. */
   asked: number
+  /** It was told to start; its receipt may be on its way. */
+  isStarted: boolean
   isKilled: boolean
 }
 
 class World {
   private readonly engine: Engine
-  private readonly queue = new Agenda()
+  private readonly recorder: Recorder | undefined
+  private readonly queue = new Agenda<() => void>()
   private now = 0
+  private began = 0
   private ticks = 0
   private runs = 0
   private guessed = 0
@@ -74,56 +93,78 @@ class World {
   private readonly asked: BuildId[] = []
   private firstAsked: number | undefined
   private lastAnswered = 0
+  private readonly spending: Spending
+  private readonly unanswered = new Set<BuildId>()
+  /** What came from outside too early. */
+  private readonly held: Outside[] = []
+  /** What stands by. */
+  private next: BuildId | undefined
+  /** Something is to be taken in before anything else is done. */
+  private isHeld = false
   private nextId: number
 
   constructor(
     private readonly script: Script,
     private readonly otherwise: Otherwise,
+    policy: NonNullable<EngineOptions['policy']> | undefined,
+    about: About,
   ) {
     this.nextId = script.idsEnd
+    this.spending = new Spending(script.shares)
     const { start } = script
+    const clock = clockOf(script)
     const make: Make = {
       scan: (_, builds) => this.scan(builds),
       run: (state, builds) => builds.flatMap((x) => this.run(state, x)),
-      start: (_, builds) => builds.flatMap((x) => this.goOn(x)),
+      start: (_, builds) => builds.flatMap((x) => this.start(x)),
       perform: (effect) => this.perform(effect),
+      standBy: (state, next) => this.standBy(state, next),
+    }
+    const state: State = {
+      ...start,
+      pools: start.pools.map((pool, i) => ({
+        ...pool,
+        size: Math.max(pool.running, otherwise.pools?.[i] ?? pool.size),
+      })),
     }
     this.engine = new Engine({
       make,
-      state: {
-        ...start,
-        pools: start.pools.map((pool, i) => ({
-          ...pool,
-          size: Math.max(pool.running, otherwise.pools?.[i] ?? pool.size),
-        })),
-      },
+      state,
       drive: 'manual',
-      ...(otherwise.policy && { policy: otherwise.policy }),
+      now: () => clock + this.clock() / 1000,
+      ...(policy && { policy }),
       onTurn: () => {},
-      onTick: (_, __, after) => this.onNews(after.news),
+      onTick: (input, _, after) => {
+        this.recorder?.onTick(input, after)
+        this.onNews(after.news)
+      },
     })
-    for (const { at, event } of script.events) this.queue.add(at, () => this.outside(event))
+    if (otherwise.record !== undefined)
+      this.recorder = recorderInto(otherwise.record, this.engine.state, {
+        about: { ...about, policy: policy === undefined ? about.policy : policy.name },
+        nameOf: (x) => script.names.get(x),
+        textOf: (_, value) => value as RecordedValue,
+        now: () => this.now,
+      })
+    for (const each of script.events) {
+      const { _tag } = each.event
+      // The engine reads a clock of its own, and keeps up what its own policy asks for.
+      if (_tag !== 'read' && _tag !== 'tracked') this.queue.push(each.at, () => this.outside(each))
+    }
     for (const [x, run] of script.underWay) {
-      this.going.set(x, { script: run, turn: 0, asked: 0, isKilled: false })
+      this.going.set(x, { script: run, turn: 0, asked: 0, isStarted: false, isKilled: false })
       this.say(x, run.turns[0]!)
     }
   }
 
   play(): Counterfactual {
-    const { script, engine, queue } = this
-    for (;;) {
-      for (;;) {
-        const { runs } = this
-        if (!engine.tick()) break
-        this.now += (this.runs - runs) * script.runCost
-        if (++this.ticks > TICKS_MAX * (script.ticks + 1)) throw new Error('the policy keeps builds waiting for ever')
-      }
-      engine.endTurn()
-      const next = queue.take()
-      if (next === undefined) break
-      this.now = Math.max(this.now, next.at)
-      next.act()
+    const { script, engine } = this
+    while (this.deliver()) {
+      engine.tick()
+      if (++this.ticks > TICKS_MAX * (script.ticks + 1)) throw new Error('the policy keeps builds waiting for ever')
+      if (!engine.isReady) engine.endTurn()
     }
+    this.recorder?.close()
     const others = script.answers.filter((reply, i) => {
       const now = this.replies.get(this.asked[i]!)
       return now?.ok !== reply?.ok || JSON.stringify(now?.answer) !== JSON.stringify(reply?.answer)
@@ -138,11 +179,53 @@ class World {
     }
   }
 
-  private outside(event: Event): void {
+  /** Goes on to the end of the next tick, which takes in what has happened by then. False: nothing will ever happen. */
+  private deliver(): boolean {
+    const { engine, queue } = this
+    const { chosen } = engine
+    let end = this.now
+    this.began = end
+    if (!isEmpty(chosen)) end = Math.round(this.now + this.spending.costOf(chosen))
+    else if (!engine.isReady) {
+      const { wakeMs } = engine
+      const wakeAt = wakeMs === undefined ? Number.POSITIVE_INFINITY : this.now + Math.max(1, Math.ceil(wakeMs)) * 1000
+      end = Math.max(this.now, Math.min(queue.nextAt, wakeAt))
+      if (end === Number.POSITIVE_INFINITY) return false
+      this.began = end
+      if (wakeAt < queue.nextAt) engine.wake()
+      this.began = end
+    }
+    this.isHeld = false
+    while (queue.nextAt <= end && !this.isHeld) {
+      const { at, item: act } = queue.pop()
+      this.now = Math.max(this.now, at)
+      act()
+    }
+    if (this.isHeld) return true
+    this.now = end
+    this.spending.take(chosen)
+    return true
+  }
+
+  /** A tick reads it when it begins, and then again. */
+  private clock(): number {
+    const { began } = this
+    this.began = this.now
+    return began
+  }
+
+  private outside(outside: Outside): void {
+    const { event, isHeard } = outside
+    // Who asked after an answer does not ask before it, nor does anybody after that.
+    if (this.held.length > 0 || (isHeard && this.unanswered.size > 0)) return void this.held.push(outside)
+    // It is taken in before anything else is done.
+    this.isHeld ||= event._tag === 'transacted'
     if (event._tag === 'requested' || event._tag === 'followed') {
       this.asked.push(event.request)
       this.firstAsked ??= this.now
     }
+    if (event._tag === 'requested') this.unanswered.add(event.request)
+    else if (event._tag === 'cancelled') this.unanswered.delete(event.request)
     const { jobs } = this.otherwise
     this.engine.dispatch(event._tag === 'requested' && jobs !== undefined ? { ...event, jobs } : event)
   }
@@ -153,11 +236,11 @@ class World {
       if (each.by === 0) {
         this.replies.set(each.request, { ok: each.ok, answer: each.answer })
         this.lastAnswered = this.now
+        this.unanswered.delete(each.request)
+        if (this.unanswered.size === 0)
+          for (const held of this.held.splice(0)) this.queue.push(this.now, () => this.outside(held))
       } else {
-        const by = each.by
-        this.queue.add(this.now, () => {
-          for (const receipt of this.goOn(by)) this.engine.settle(receipt)
-        })
+        for (const receipt of this.goOn(each.by)) this.engine.settle(receipt)
       }
     }
   }
@@ -184,15 +267,17 @@ class World {
   /** Begins a run, or goes on with the one that waits. */
   private run(state: State, x: BuildId): readonly Receipt[] {
     const waiting = this.going.get(x)
-    if (waiting !== undefined && !isAnew(state, x))
+    if (waiting !== undefined && !isAnew(state, x)) {
+      if (waiting.turn === 0 && isFound(waiting.script)) return this.say(x, waiting.script.turns[0]!)
       return waiting.script.groups.length > 0 ? [this.ask(state, x, waiting)] : this.goOn(x)
+    }
     this.runs++
     const script = this.choose(state, x)
     if (script === undefined) {
       this.guessed++
       return [nothingKnown(state, x)]
     }
-    const going = { script, turn: 0, asked: 0, isKilled: false }
+    const going = { script, turn: 0, asked: 0, isStarted: false, isKilled: false }
     this.going.set(x, going)
     return script.groups.length > 0 ? [this.ask(state, x, going)] : this.say(x, script.turns[0]!)
   }
@@ -216,17 +301,29 @@ class World {
     return { ...last, groups: fresh }
   }
 
-  /** Of what was recorded of `x`: the last run of that version or of an earlier one that was not used yet, if there is one. */
+  /** Of what was recorded of `x` and not used yet: the first run of that version, or else of the last one before it. */
   private choose(state: State, x: BuildId): RunScript | undefined {
     const runs = this.script.runs.get(x) ?? []
     const mark = markOf(state, x)
     const used = this.used.get(x) ?? 0
     let chosen = Math.min(used, runs.length - 1)
-    while (chosen + 1 < runs.length && runs[chosen + 1]!.mark <= mark) chosen++
+    for (let i = chosen + 1; i < runs.length && runs[i]!.mark <= mark; i++)
+      if (runs[i]!.mark > runs[chosen]!.mark) chosen = i
     if (chosen < 0) return undefined
     if (used > chosen) this.guessed++
     this.used.set(x, chosen + 1)
     return runs[chosen]
+  }
+
+  private start(x: BuildId): readonly Receipt[] {
+    if (this.next === x) this.next = undefined
+    else if (this.going.get(x)?.isStarted) return []
+    return this.goOn(x)
+  }
+
+  private standBy(state: State, next: BuildId | undefined): void {
+    if (this.next !== undefined && statusOf(state, this.next) !== Status.START) this.next = undefined
+    this.next ??= next
   }
 
   private goOn(x: BuildId): readonly Receipt[] {
@@ -234,9 +331,8 @@ class World {
     if (at === undefined || at.isKilled) return []
     at.turn++
     const outputs = at.script.turns[at.turn]
-    if (outputs !== undefined) return this.say(x, outputs)
     // More answers than were recorded: it goes on to what it came to.
-    return []
+    return outputs === undefined ? [] : this.say(x, outputs)
   }
 
   /** Receipts that come at once; the rest comes when it is time. */
@@ -244,26 +340,37 @@ class World {
     const at = this.going.get(x)!
     const now: Receipt[] = []
     for (const { delay, term } of outputs) {
+      at.isStarted ||= term._tag === 'started'
       if (delay === 0 && isReceipt(term)) {
         now.push(term)
         if (isLast(term)) this.end(x, term)
         continue
       }
-      this.queue.add(this.now + delay, () => {
+      this.queue.push(this.now + delay, () => {
         if (at.isKilled || this.going.get(x) !== at) return
         if (isReceipt(term)) {
           this.engine.settle(term)
           if (isLast(term)) this.end(x, term)
-        } else this.engine.dispatch(this.fresh(term))
+        } else if (term._tag === 'exited') this.startNext()
+        else this.engine.dispatch(this.fresh(term))
       })
     }
     return now
+  }
+
+  /** A do-file ended: what stands by begins. */
+  private startNext(): void {
+    const x = this.next
+    this.next = undefined
+    if (x === undefined || statusOf(this.engine.state, x) !== Status.START || this.going.get(x)?.isStarted) return
+    for (const receipt of this.goOn(x)) this.engine.settle(receipt)
   }
 
   /** A request of a do-file has an id of its own each time. */
   private fresh(event: Event): Event {
     if (event._tag !== 'requested') return event
     const request = buildId(this.nextId++)
+    this.spending.asked(request, event.by)
     return renumbered(event, (id) => (id === event.request ? request : id))
   }
 
@@ -278,60 +385,8 @@ class World {
     at.isKilled = true
     this.going.delete(build)
     if (kindOf(this.engine.state, build) === Kind.VALUE) return
-    this.queue.add(this.now, () =>
+    this.queue.push(this.now, () =>
       this.engine.settle({ _tag: 'failed', build, error: { _tag: 'interrupted' }, exists: false, create: [] }),
     )
   }
 }
-
-const nothingKnown = (state: State, build: BuildId): Receipt =>
-  kindOf(state, build) === Kind.VALUE
-    ? {
-        _tag: 'broken',
-        build,
-        groups: [],
-        error: { _tag: 'threw', message: NOTHING, trace: '' },
-        content: [0, 0, 0, 1],
-      }
-    : { _tag: 'failed', build, error: { _tag: 'refused', code: 1, why: NOTHING }, exists: false, create: [] }
-const NOTHING = 'no run of it was recorded'
-
-/** Acts by their times, those of one time in the order in which they came. A binary heap. */
-class Agenda {
-  private readonly heap: { at: number; order: number; act: () => void }[] = []
-  private count = 0
-
-  add(at: number, act: () => void): void {
-    const { heap } = this
-    const item = { at, order: this.count++, act }
-    let i = heap.push(item) - 1
-    while (i > 0) {
-      const parent = (i - 1) >>> 1
-      if (isBefore(heap[parent]!, item)) break
-      heap[i] = heap[parent]!
-      i = parent
-    }
-    heap[i] = item
-  }
-
-  take(): { readonly at: number; readonly act: () => void } | undefined {
-    const { heap } = this
-    const first = heap[0]
-    const last = heap.pop()
-    if (first === undefined || last === undefined || heap.length === 0) return first
-    let i = 0
-    for (;;) {
-      let child = 2 * i + 1
-      if (child >= heap.length) break
-      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++
-      if (isBefore(last, heap[child]!)) break
-      heap[i] = heap[child]!
-      i = child
-    }
-    heap[i] = last
-    return first
-  }
-}
-
-const isBefore = (a: { at: number; order: number }, b: { at: number; order: number }): boolean =>
-  a.at < b.at || (a.at === b.at && a.order < b.order)

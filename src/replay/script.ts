@@ -2,21 +2,34 @@
  * What a recording says of the world: what was asked of it and when, and for each build what each of its runs did, as answers to what
  * the engine told it, each so long after that. Played by `counterfactual.ts` to an engine that decides otherwise.
  */
+import { type EngineOptions, policyNamed } from '../engine.js'
 import type { Event, Look, Receipt } from '../model/event.js'
 import { LOOK_STRIDE } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { lookIn } from '../model/look.js'
+import { Misuse } from '../model/misuse.js'
 import { Bit, Flight, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
 import { read } from '../model/table.js'
 import type { RecordingReader } from '../store/recording/reader.js'
 import { eachRow } from './rows.js'
+import { Shares, sharesOf } from './shares.js'
 import { Walker } from './walker.js'
+
+/** What somebody outside did. `isHeard`: when all that was asked for before was answered, so that it may be for these answers. */
+export interface Outside {
+  readonly at: number
+  readonly event: Event
+  readonly isHeard: boolean
+}
 
 /** What a build says, so many microseconds after it was told to go on. */
 export interface Output {
   readonly delay: number
-  readonly term: Receipt | Event
+  readonly term: Term
 }
+
+/** `exited`: its end had the next do-file begin, which stood by. The `ended` of it may come later. */
+export type Term = Receipt | Event | { readonly _tag: 'exited' }
 
 /** One run of a build: what it says each time that it is told to go on. */
 export interface RunScript {
@@ -32,7 +45,8 @@ export interface Script {
   readonly start: State
   readonly idsEnd: number
   /** From outside, in order, in microseconds from the beginning. */
-  readonly events: readonly { readonly at: number; readonly event: Event }[]
+  readonly events: readonly Outside[]
+  readonly names: ReadonlyMap<BuildId, string>
   readonly runs: ReadonlyMap<BuildId, readonly RunScript[]>
   /** What was under way at the beginning, and what came of it. */
   readonly underWay: ReadonlyMap<BuildId, RunScript>
@@ -43,8 +57,8 @@ export interface Script {
   /** Microseconds from the first request to the last answer. */
   readonly makespan: number
   readonly ticks: number
-  /** What one run of a rule takes on the average, in microseconds. */
-  readonly runCost: number
+  /** What the engine itself took for each build that a tick took. */
+  readonly shares: Shares
 }
 
 /** What a request came to. */
@@ -65,10 +79,12 @@ export const scriptOf = (reader: RecordingReader): Script => new Scribe(reader).
 class Scribe {
   private readonly walker: Walker
   private readonly ids = new Map<string, BuildId>()
+  private readonly given = new Set<BuildId>()
   private readonly current = new Map<number, BuildId>()
   private nextId: number
   private now = 0
-  private readonly events: { at: number; event: Event }[] = []
+  private readonly events: Outside[] = []
+  private readonly unanswered = new Set<BuildId>()
   private readonly runs = new Map<BuildId, RunScript[]>()
   private readonly underWay = new Map<BuildId, RunScript>()
   private readonly looks = new Map<BuildId, Look[]>()
@@ -78,14 +94,20 @@ class Scribe {
   private readonly open = new Map<BuildId, { readonly run: RunScript; since: number }>()
   private firstAsked: number | undefined
   private lastAnswered = 0
-  private inProcess = 0
-  private inProcessTime = 0
+  private readonly shares = new Shares()
+  /** Who made which request. */
+  private readonly askers = new Map<number, BuildId>()
+  /** When one that stood by began, in place of one that ended: which it was is yet to be told. */
+  private readonly begun: number[] = []
 
   constructor(private readonly reader: RecordingReader) {
     this.walker = new Walker(reader)
     const { state } = this.walker
-    for (const [id, name] of this.walker.named) this.ids.set(name, id)
-    this.nextId = Math.max(1, state.facts.end, state.flight.end, ...this.walker.named.keys()) + 1
+    for (const [id, name] of this.walker.named) {
+      this.ids.set(name, id)
+      this.given.add(id)
+    }
+    this.nextId = Math.max(state.facts.end, state.flight.end, lastId(this.walker.named.keys(), reader)) + 1
     eachRow(state, (x) => {
       const status = statusOf(state, x)
       if (status === Status.REST || status === Status.UNKNOWN) return
@@ -106,11 +128,9 @@ class Scribe {
       const { batch, receipts, events } = tick.input
       for (const x of batch.run) this.goOn(before, this.idOf(x), true)
       for (const x of batch.start) this.goOn(before, this.idOf(x), false)
-      const runs = batch.run.length
-      if (runs > 0 && events.length === 0 && receipts.length <= runs) {
-        this.inProcess += runs
-        this.inProcessTime += tick.elapsed
-      }
+      for (const { part, x, share } of sharesOf(batch, tick.elapsed))
+        this.shares.add(part, part === 'answer' ? (this.askers.get(x) ?? x) : this.idOf(x), share)
+      this.exits(receipts, events)
       for (const receipt of receipts) this.receipt(before, receipt)
       for (const event of events) this.event(event)
       walker.step()
@@ -119,6 +139,7 @@ class Scribe {
         if (news.by !== 0) this.goOn(before, this.idOf(news.by), false)
         else {
           this.replies.set(this.idOf(news.request), { ok: news.ok, answer: news.answer })
+          this.unanswered.delete(this.idOf(news.request))
           this.lastAnswered = this.now
         }
       }
@@ -127,20 +148,23 @@ class Scribe {
       start,
       idsEnd: Math.max(idsStart, this.nextId),
       events: this.events,
+      names: new Map(Array.from(this.ids, ([name, x]) => [x, name])),
       runs: this.runs,
       underWay: this.underWay,
       looks: this.looks,
       answers: this.asked.map((request) => this.replies.get(request)),
       makespan: Math.max(0, this.lastAnswered - (this.firstAsked ?? 0)),
       ticks: this.reader.ticks,
-      runCost: this.inProcess === 0 ? 0 : this.inProcessTime / this.inProcess,
+      shares: this.shares,
     }
   }
 
   private name(id: BuildId, name: string): void {
     let known = this.ids.get(name)
     if (known === undefined) {
-      known = buildId(this.nextId++)
+      // Its own, since who is equal goes by id; but that may have been another one's before.
+      known = this.given.has(id) ? buildId(this.nextId++) : id
+      this.given.add(known)
       this.ids.set(name, known)
     }
     this.current.set(id, known)
@@ -152,7 +176,9 @@ class Scribe {
   private goOn(state: State, x: BuildId, anew: boolean): void {
     const at = this.open.get(x)
     if (at !== undefined && !(anew && isAnew(state, x))) {
-      at.run.turns.push([])
+      // Its do-file is looked for again, since something changed before it was started: only what is found at last counts.
+      if (anew && at.run.turns.length === 1 && isFound(at.run)) at.run.turns[0] = []
+      else at.run.turns.push([])
       at.since = this.now
       return
     }
@@ -176,6 +202,41 @@ class Scribe {
       })
   }
 
+  /** All it waits for is a slot, and nothing tells it to start. */
+  private standsBy(x: BuildId): boolean {
+    const said = this.open.get(x)?.run.turns.at(-1)
+    return said?.some(({ term }) => term._tag === 'blocked') === true
+  }
+
+  /** Who ended had the next one begin, if that began without being told to. */
+  private exits(receipts: readonly Receipt[], events: readonly Event[]): void {
+    const ended = events.flatMap((event) => (event._tag === 'ended' ? [this.idOf(event.build)] : []))
+    // Of one whose place was taken only the result is told.
+    for (const receipt of receipts) {
+      if (receipt._tag !== 'done' && receipt._tag !== 'failed') continue
+      const x = this.idOf(receipt.build)
+      if (
+        this.open
+          .get(x)
+          ?.run.turns.flat()
+          .some(({ term }) => term._tag === 'ended') === false
+      )
+        ended.push(x)
+    }
+    for (const x of ended.splice(0, this.begun.length)) this.exited(x, this.begun.shift()!)
+    for (const receipt of receipts) {
+      if (receipt._tag !== 'started' || !this.standsBy(this.idOf(receipt.build))) continue
+      const x = ended.shift()
+      if (x === undefined) this.begun.push(this.now)
+      else this.exited(x, this.now)
+    }
+  }
+
+  private exited(x: BuildId, when: number): void {
+    const at = this.open.get(x)
+    at?.run.turns.at(-1)?.push({ delay: Math.max(0, when - at.since), term: { _tag: 'exited' } })
+  }
+
   private receipt(before: State, receipt: Receipt): void {
     if (receipt._tag === 'scanned') {
       receipt.builds.forEach((x, i) => this.look(this.idOf(x), lookIn(receipt.looks, i * LOOK_STRIDE)))
@@ -183,9 +244,7 @@ class Scribe {
     }
     const term = renumbered(receipt, this.idOf)
     const x = term.build
-    // It had stood by, and began when a slot was free.
-    const said = this.open.get(x)?.run.turns.at(-1)
-    if (term._tag === 'started' && said?.some((output) => output.term._tag === 'blocked')) this.goOn(before, x, false)
+    if (term._tag === 'started' && this.standsBy(x)) this.goOn(before, x, false)
     this.say(x, term)
     if (isLast(term)) this.open.delete(x)
     if (term._tag === 'done') this.look(x, term.look)
@@ -204,13 +263,44 @@ class Scribe {
       if (event._tag === 'followed' || event.by === 0) {
         this.asked.push(id)
         this.firstAsked ??= this.now
-      }
+      } else this.askers.set(event.request, this.idOf(event.by))
     }
     const term = renumbered(event, this.idOf)
     const by = speakerOf(term)
-    if (by === 0) this.events.push({ at: this.now, event: term })
-    else this.say(by, term)
+    if (by !== 0) return this.say(by, term)
+    this.events.push({ at: this.now, event: term, isHeard: this.unanswered.size === 0 })
+    if (term._tag === 'requested') this.unanswered.add(term.request)
+    else if (term._tag === 'cancelled') this.unanswered.delete(term.request)
   }
+}
+
+/** The policy by its name; undefined for one that is somebody's own. */
+export const policyOf = (name: string): EngineOptions['policy'] => {
+  try {
+    return policyNamed(name)
+  } catch (error) {
+    if (!(error instanceof Misuse)) throw error
+    return undefined
+  }
+}
+
+/** What the recorded clock said at the beginning, in ms. */
+export const clockOf = ({ start, events }: Script): number => {
+  for (const { at, event } of events) if (event._tag === 'read') return event.now - at / 1000
+  return start.clock.now
+}
+
+/** The last id that anything has. */
+const lastId = (known: Iterable<BuildId>, reader: RecordingReader): number => {
+  let last = 1
+  for (const id of known) last = Math.max(last, id)
+  for (let tick = 1; tick <= reader.ticks; tick++) {
+    const { names, input } = reader.at(tick)
+    for (const [id] of names) last = Math.max(last, id)
+    for (const event of input.events)
+      if (event._tag === 'requested' || event._tag === 'followed') last = Math.max(last, event.request)
+  }
+  return last
 }
 
 /** The build whose process says so; 0: somebody outside does. */
@@ -228,8 +318,25 @@ export const speakerOf = (event: Event): BuildId | 0 => {
 }
 
 /** Nothing more is heard of a run after this. */
-export const isLast = ({ _tag }: Receipt | Event): boolean =>
+export const isLast = ({ _tag }: Term): boolean =>
   _tag === 'done' || _tag === 'failed' || _tag === 'made' || _tag === 'broken' || _tag === 'recalled'
+
+/** All it waits for is a slot. */
+export const isFound = ({ turns }: RunScript): boolean =>
+  turns[0]!.some(({ term }) => term._tag === 'blocked' && term.slot)
+
+/** In place of a run of which nothing was recorded. */
+export const nothingKnown = (state: State, build: BuildId): Receipt =>
+  kindOf(state, build) === Kind.VALUE
+    ? {
+        _tag: 'broken',
+        build,
+        groups: [],
+        error: { _tag: 'threw', message: NOTHING, trace: '' },
+        content: [0, 0, 0, 1],
+      }
+    : { _tag: 'failed', build, error: { _tag: 'refused', code: 1, why: NOTHING }, exists: false, create: [] }
+const NOTHING = 'no run of it was recorded'
 
 const IDS = new Set(['build', 'request', 'by', 'session', 'target', 'cause'])
 const LISTS = new Set(['builds', 'needs', 'create', 'targets', 'changed'])

@@ -1,7 +1,8 @@
 /** What is begun first: by what it cost in earlier builds, unless somebody says otherwise. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { afterEach, expect, test } from 'vitest'
-import { closeSpaces, noted, type Space, space } from '../support/space.js'
+import { RecordingReader } from '../../src/store/recording/reader.js'
+import { closeSpaces, noted, type Space, space, until, waitsFor } from '../support/space.js'
 
 afterEach(closeSpaces)
 
@@ -67,4 +68,44 @@ test('a policy of redford.config.js chooses, and one that breaks the rules is to
   s.write('x', '2')
   const none = await s.ifchange('all')
   expect(none.stderr).not.toContain('fault of redo')
+})
+
+test('what is due first comes first, whoever asked first', async () => {
+  const s = space({ 'default.do': noted('touch "begun.$1"', waitsFor('go.$1')) })
+  const begun = (name: string) => until(`${name} is begun`, () => s.exists(`begun.${name}`))
+  const late = s.start('redo-ifchange', ['-j1', '--policy', 'deadline', '--deadline', '600000', 'a1', 'a2', 'a3'])
+  await begun('a1')
+  const soon = s.start('redo-ifchange', [
+    '-j1',
+    '--deadline',
+    '60000',
+    '--class',
+    'ui',
+    '--record',
+    'soon.rec',
+    'b1',
+    'b2',
+  ])
+  // A slot more for it, which what waits for one takes.
+  await begun('a2')
+  await until('the second request is in', () => soon.trace().some(({ event }) => event === 'demand'))
+  s.write('go.a1', '')
+  await begun('b1')
+  expect(s.exists('begun.a3')).toBe(false)
+  for (const name of ['a2', 'a3', 'b1', 'b2']) s.write(`go.${name}`, '')
+  expect([(await late.done).code, (await soon.done).code]).toEqual([0, 0])
+
+  const opened = RecordingReader.open(String(s.path('soon.rec')))
+  const reader = (opened as Extract<typeof opened, { _tag: 'Right' }>).right
+  const asked = reader.at(1).input.events.find((event) => event._tag === 'requested')!
+  expect(asked).toMatchObject({ terms: { class: 'ui', deadline: expect.any(Number) } })
+  reader.close()
+})
+
+test('a deadline is a number of ms', async () => {
+  const { code, stderr } = await project().ifchange('all', '--deadline', 'soon')
+  expect({ code, stderr }).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("--deadline takes a number of ms, not 'soon'"),
+  })
 })

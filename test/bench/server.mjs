@@ -1,6 +1,6 @@
 // What a server's event loop, and its small requests, feel of 100,000 builds: node test/bench/server.mjs, after npm run build.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { codec as C, createEngine, policies, rule, source } from '../../dist/index.js'
+import { codec as C, createEngine, forServer, policies, rule, source } from '../../dist/index.js'
 
 const N = 100000
 const leaf = source('leaf', { key: C.int, value: C.int })
@@ -70,5 +70,5 @@ const run = async (name, drive, policy) => {
 for (let r = 0; r < 3; r++) {
   await run('fixpoint driver, fixpoint', { per: 'fixpoint' }, policies.fixpoint())
   await run('slice 5 ms, fixpoint', { per: { ms: 5 } }, policies.fixpoint())
-  await run('slice 5 ms, shortestRemaining', { per: { ms: 5 } }, policies.shortestRemaining({ ageing: 0 }))
+  await run('forServer', forServer.drive, forServer.policy)
 }

@@ -90,12 +90,26 @@ describe('a study', () => {
     [[build, '--policy', 'cap(many)'], 'cap(many): its arguments must be numbers, as in cap(4)'],
     [[build, '--slots', 'two'], "--slots takes a number, not 'two'"],
     [['package.json'], 'no build trace: `tasks` or `sources` is no list'],
+    [
+      ['chain:3', '--export', join(folder, 'x.rec')],
+      '--export takes one run: say one trace, one --slots, one --policy',
+    ],
+    [
+      ['chain:3', '--policy', 'random', '--seed', '2', '--export', 'package.json'],
+      'package.json is there and is no recording',
+    ],
     [['chain:3', '--csv', '/no/such/folder/a.csv'], '/no/such/folder/a.csv cannot be written'],
   ] as const)('%j: says what is wrong', async (args, words) => {
-    const { code, err } = await lab(...args, '--seeds', '1')
+    const { code, err } = await lab(...args, ...(args.some((arg) => arg === '--export') ? [] : ['--seeds', '1']))
     expect(err).toContain(words)
     expect(err).toMatch(/^redford lab: .*\n$/)
     expect(code).toBe(1)
+  })
+  it('writes one of its runs as a recording', async () => {
+    const path = join(folder, 'one.rec')
+    const one = ['layered:4x10', '--slots', '2', '--policy', 'criticalPath', '--seed', '2']
+    expect(await lab(...one, '--export', path)).toMatchObject({ code: 0, err: '' })
+    expect(await lab('validate', path)).toMatchObject({ code: 0, out: expect.stringMatching(/off by 0\.000 %\n$/) })
   })
   it('without a trace tells how it is used, and refuses an option that it does not know', async () => {
     expect(await lab()).toMatchObject({ code: 2, out: expect.stringContaining('usage: redford lab') })

@@ -2,10 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
-import { action, codec as C, createEngine, policies, rule } from '../../src/index.js'
-import { isRecording, validate } from '../../src/lab/recordings.js'
+import { action, codec as C, createEngine, policies, replay, rule } from '../../src/index.js'
+import { isRecording, replayed, validate } from '../../src/lab/recordings.js'
 import { type Settings, scenarioOf } from '../../src/lab/scenarios.js'
+import { simulate } from '../../src/lab/simulate.js'
 import { cellsOf } from '../../src/lab/study.js'
+import { policyNamed } from '../../src/reduce/policies/named.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'redford-lab-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -42,16 +44,46 @@ it('a recording runs again with what it took, under other policies and in other 
     return [...cellsOf({ ...study, policies: made }, () => 0)].map(({ metrics }) => metrics.makespanRatio)
   }
   for (const ratio of ratios(0)) expect(ratio).toBeCloseTo(1, 0)
-  for (const ratio of ratios(1)) expect(ratio).toBeCloseTo(2, 0)
-  for (const ratio of ratios(4)) expect(ratio).toBeCloseTo(0.5, 0)
+  for (const ratio of ratios(1)) expect(ratio).toBeGreaterThan(1)
+  for (const ratio of ratios(4)) expect(ratio).toBeLessThanOrEqual(1)
 
-  const { recorded, simulated, error, guessed } = validate(path)
+  const { recorded, simulated, guessed } = validate(path)
   expect(recorded).toBeGreaterThan(60)
-  expect(error).toBeCloseTo(Math.abs(simulated - recorded) / recorded, 9)
-  expect(error).toBeLessThan(0.2)
+  expect(Math.abs(simulated - recorded)).toBeLessThan(1)
   expect(guessed).toBe(0)
-  console.log(`the simulation of the recording is off by ${(100 * error).toFixed(2)} %`)
 })
+
+it.each([
+  ['one build', 'own-curl-build.json', 'criticalPath'],
+  ['many that share', 'edits:own-curl-changes.json', 'shortestRemaining>criticalPath'],
+  ['many that share nothing', 'own-curl-changes.json', 'fairShare'],
+  ['tasks on the thread of the engine', 'queue:exponential', 'nagle(4,5)'],
+])(
+  'a run of %s is exported as a recording that replays, and takes as long again',
+  { timeout: 60_000 },
+  (_, trace, name) => {
+    const record = join(folder, `${name}.rec`)
+    const source = trace.replace('own', 'test/lab/traces/own')
+    const machine = { slots: trace.startsWith('queue') ? 0 : 3, perTick: 100, perBuild: 50 }
+    const { draw, options } = scenarioOf({ source, settings: { ...settings(2), machine, jobs: 10, load: 0.8 } })
+    simulate(draw(1), { ...options, policy: policyNamed(name), record })
+    const recording = replay(record)
+    expect(recording.about.policy).toBe(policyNamed(name).name)
+    expect(recording.verify()).toEqual({ _tag: 'agrees', ticks: recording.ticks })
+    recording.close()
+    const { recorded, simulated, guessed } = validate(record)
+    expect(Math.abs(simulated - recorded)).toBeLessThan(1)
+    expect(guessed).toBe(0)
+
+    // So does what would have been.
+    const otherwise = join(folder, `${name}, otherwise.rec`)
+    replayed(record, policyNamed('fullBatch'), 2, otherwise)
+    expect(validate(otherwise).recorded).toBeGreaterThan(0)
+    const other = replay(otherwise)
+    expect(other.verify()._tag).toBe('agrees')
+    other.close()
+  },
+)
 
 it('what is none is not taken for one', () => {
   const path = join(folder, 'x.json')

@@ -44,6 +44,8 @@ describe('its change sets, at load 0.8', () => {
     const shortest = latency(policies.shortestRemaining())
     expect(shortest.mean).toBeLessThan(0.6 * first.mean)
     expect(shortest.p99).toBeLessThan(1.5 * first.p99)
+    // Their chains have nothing in common: the longest is not the most urgent.
+    expect(latency(policies.criticalPath()).mean).toBeLessThan(1.02 * first.mean)
     // Without ageing, the last of them pay for it.
     expect(latency(policies.shortestRemaining({ ageing: 0 })).max).toBeGreaterThan(shortest.max)
   })

@@ -6,6 +6,7 @@ import {
   codec as C,
   checkInvariants,
   createEngine,
+  forServer,
   type Input,
   policies,
   rule,
@@ -107,4 +108,31 @@ it('what waits for an action begins all that it needs in one tick', async () => 
   expect(begun).toBe(4)
   await eng.idle()
   expect(request.now).toMatchObject({ right: 6 })
+})
+
+it('ends with the time of a turn: the rest is made in later ticks, each build once all the same', async () => {
+  const count = 2000
+  const results = await Promise.all(
+    [{ drive: { per: 'fixpoint' } } as const, { drive: { per: { ms: 1e-9 } } }, forServer].map(async (options) => {
+      let made = 0
+      const leaf = source('leaf', int)
+      const node = rule('node', int, function* (n, b): Building<number> {
+        const below = n === 0 ? yield* b.need(leaf(0)) : yield* b.need(node(Math.floor((n - 1) / 2)))
+        made++
+        return (below * 7 + n) % 1009
+      })
+      const all = rule('all', int, function* (n, b): Building<number> {
+        return (yield* b.all(Array.from({ length: n }, (_, i) => node(i)))).reduce((x, y) => (x * 3 + y) % 1009)
+      })
+      const eng = createEngine({ rules: [leaf, node, all], ...options })
+      eng.transact((tx) => tx.set(leaf(0), 1))
+      const value = await eng.once(all(count)).promise
+      const { tick } = eng.progress()
+      await eng.close()
+      return { value, made, tick }
+    }),
+  )
+  expect(results.map(({ made }) => made)).toEqual([count, count, count])
+  expect(new Set(results.map(({ value }) => value)).size).toBe(1)
+  expect(results[1]!.tick).toBeGreaterThan(4 * results[0]!.tick)
 })

@@ -6,6 +6,8 @@ import { type Machine, type Run, type SimulateOptions, simulate } from '../../sr
 import { chain, star } from '../../src/lab/synthetic.js'
 import { arriving, type Job, once, type Workload } from '../../src/lab/workload.js'
 import { Misuse } from '../../src/model/misuse.js'
+import { Plan } from '../../src/model/plan.js'
+import { read, rowsEnd } from '../../src/model/table.js'
 import { PATIENCE } from '../../src/reduce/policies/guard.js'
 import * as policies from '../../src/reduce/policies/index.js'
 import type { CarryPolicy, Policy } from '../../src/reduce/policies/policy.js'
@@ -51,6 +53,26 @@ describe('criticalPath', () => {
   it('without costs takes all for equal, and still goes by the length of chains', () => {
     const known = run(once(graph), policies.criticalPath(), { slots: 1 }, { estimates: { _tag: 'none' } })
     expect(startOrder(known)[1]).toBe('long')
+  })
+  it('works nothing out while there is room for all that waits', () => {
+    const inner = policies.criticalPath()
+    const ranked = (slots: number): number => {
+      let count = 0
+      const choose: typeof inner.choose = (view, carry) => {
+        const { plans } = view.state
+        for (let x = 1; x < rowsEnd(plans); x++) if (read(plans, x, Plan.RANK_PASS) !== 0) count++
+        return inner.choose(view, carry)
+      }
+      run(once(star(20, ms(10))), { ...inner, choose }, { slots })
+      return count
+    }
+    expect(ranked(20)).toBe(0)
+    expect(ranked(19)).toBeGreaterThan(0)
+  })
+  it('of several requests takes the one that came first', () => {
+    const late = graphOf(task('late', 1000), task('then', 9000, [0]))
+    const jobs = workload(job(0, star(4, ms(10))), job(1, star(4, ms(10))), job(2, late))
+    expect(startOrder(run(jobs, policies.criticalPath(), { slots: 1 })).at(-2)).toBe('late')
   })
 })
 

@@ -45,6 +45,8 @@ describe('rules', () => {
           await eng.close()
           const recording = replay(path)
           try {
+            const same = recording.counterfactual()
+            expect(Math.abs(same.makespan - same.recorded.makespan)).toBeLessThan(1000)
             for (const policy of everyPolicy)
               expect(recording.counterfactual({ policy })).toMatchObject({ guessed: 0, otherAnswers: 0 })
           } finally {
@@ -73,9 +75,10 @@ describe('rules', () => {
     const span = (p: number): number => recording.counterfactual({ pools: [p] }).makespan
     const same = recording.counterfactual({ policy: policies.fullBatch() })
     expect(same).toMatchObject({ guessed: 0, otherAnswers: 0 })
-    expect(same.makespan / same.recorded.makespan).toBeCloseTo(1, 0)
-    expect(span(1) / span(2)).toBeCloseTo(2, 0)
-    expect(span(2) / span(4)).toBeCloseTo(2, 0)
+    expect(same.makespan / same.recorded.makespan).toBeCloseTo(1, 2)
+    // What the engine itself took is the same.
+    expect(span(1) - span(2)).toBeGreaterThan(0.9 * 30_000)
+    expect(span(4)).toBeLessThanOrEqual(span(2))
     recording.close()
   })
 })
@@ -109,7 +112,9 @@ describe('do-files', () => {
           recorder!.close()
           const recording = opened(path)
           try {
-            expect(recording.counterfactual()).toMatchObject({ guessed: 0, otherAnswers: 0 })
+            const same = recording.counterfactual()
+            expect(same).toMatchObject({ guessed: 0, otherAnswers: 0, ticks: same.recorded.ticks })
+            expect(same.makespan).toBe(same.recorded.makespan)
             expect(recording.counterfactual({ policy, jobs })).toMatchObject({ otherAnswers: 0 })
           } finally {
             recording.close()

@@ -2,7 +2,7 @@
 import type { Batch } from '../../model/event.js'
 import type { BuildId } from '../../model/ids.js'
 import { type ReadyView, slotsOf } from '../gather.js'
-import { decide, type PlainPolicy, type Policy } from './policy.js'
+import { decide, made, type PlainPolicy, type Policy } from './policy.js'
 
 /** Those of this file: they take what they see, and pass over nothing for ever. */
 export const isPlain = (policy: Policy): boolean => typeof policy === 'function' && plain.has(policy)
@@ -10,7 +10,7 @@ const plain = new WeakSet<PlainPolicy>()
 const named = (name: string, policy: PlainPolicy): PlainPolicy => {
   Object.defineProperty(policy, 'name', { value: name })
   plain.add(policy)
-  return policy
+  return made(policy)
 }
 
 /** At most `max` builds of each kind a tick, first come first; slots go first to do-files that wait for an answer: what began gets done. */

@@ -4,7 +4,7 @@ import type { BuildId } from '../../model/ids.js'
 import { Bit, Flight, type State, Status } from '../../model/state.js'
 import { read } from '../../model/table.js'
 import type { ReadyView } from '../gather.js'
-import { type CarryPolicy, decide, isEmpty, nameOf, type Policy, tracksOf } from './policy.js'
+import { type CarryPolicy, decide, isEmpty, isSound, nameOf, type Policy, tracksOf } from './policy.js'
 
 /** A policy that waits is asked again after so long at the latest, in ms. */
 export const WAIT_MAX = 1000
@@ -14,44 +14,55 @@ export const PATIENCE = 64
 
 export interface GuardOptions {
   readonly patience?: number
-  /** Told what the policy broke. Without it, it is taken at its word that it takes only what is ready, once each. */
+  /** Told what the policy broke, if it is not one of ours. Without it, it is taken at its word that it takes only what is ready, once each. */
   readonly onBreach?: ((breach: string) => void) | undefined
 }
 
-/** By queue: its oldest build, and in how many ticks it was passed over. */
+/** A queue's oldest build, and in how many ticks it was passed over. */
+type Passed = readonly [head: BuildId, passed: number]
+const NEVER: Passed = [0 as BuildId, 0]
+
 interface Guarded {
   /** The policy whose this is: another one begins anew. */
   readonly of: string
   readonly carry: unknown
-  readonly heads: readonly (readonly [head: BuildId, passed: number])[]
+  /** By queue. */
+  readonly heads: readonly Passed[]
 }
 
-export const guard = (policy: Policy, { patience = PATIENCE, onBreach }: GuardOptions = {}): CarryPolicy<Guarded> => ({
-  name: nameOf(policy),
-  initial: { of: nameOf(policy), carry: null, heads: [] },
-  tracks: tracksOf(policy),
-  choose(view, known) {
-    const { of, carry, heads } = known.of === nameOf(policy) ? known : { of: nameOf(policy), carry: null, heads: [] }
-    const decision = decide(policy, view, carry)
-    const sound = onBreach === undefined ? decision.batch : checked(view, decision.batch, nameOf(policy), onBreach)
-    let batch = sound
-    // Nothing would ever happen again.
-    const isStuck = isEmpty(sound) && decision.wakeMs === undefined && !isBusy(view)
-    const passed = headsOf(view).map(([part, head, isOpen], i): readonly [BuildId, number] => {
-      const old = heads[i]
-      const count = old !== undefined && old[0] === head ? old[1] : 0
-      if (head === 0 || batch[part].includes(head)) return [head, 0]
-      if (!isOpen) return [head, count]
-      if (count + 1 < patience && !isStuck) return [head, count + 1]
-      batch = withFirst(batch, part, head, view)
-      return [head, 0]
-    })
-    const next = 'carry' in decision ? (decision.carry ?? null) : carry
-    const { wakeMs = 0 } = decision
-    const wake = wakeMs > 0 && batch === sound ? { wakeMs: Math.min(wakeMs, WAIT_MAX) } : {}
-    return { batch, carry: { of, carry: next, heads: passed }, ...wake }
-  },
-})
+export const guard = (policy: Policy, { patience = PATIENCE, onBreach }: GuardOptions = {}): CarryPolicy<Guarded> => {
+  const name = nameOf(policy)
+  const initial: Guarded = { of: name, carry: null, heads: [] }
+  const doubt = isSound(policy) ? undefined : onBreach
+  return {
+    name,
+    initial,
+    tracks: tracksOf(policy),
+    choose(view, known) {
+      const old = known.of === name ? known : initial
+      const decision = decide(policy, view, old.carry)
+      const sound = doubt === undefined ? decision.batch : checked(view, decision.batch, name, doubt)
+      let batch = sound
+      // Nothing would ever happen again.
+      const isStuck = isEmpty(sound) && decision.wakeMs === undefined && !isBusy(view)
+      const heads = headsOf(view).map(([part, head, isOpen], i): Passed => {
+        const before = old.heads[i] ?? NEVER
+        const passed = before[0] === head ? before : NEVER
+        if (head === 0 || batch[part].includes(head)) return NEVER
+        if (!isOpen) return passed
+        const count = passed[1] + 1
+        if (count < patience && !isStuck) return [head, count]
+        batch = withFirst(batch, part, head, view)
+        return NEVER
+      })
+      const carry = 'carry' in decision ? (decision.carry ?? null) : old.carry
+      const isSame = old === known && carry === old.carry && heads.every((head, i) => head === (old.heads[i] ?? NEVER))
+      const { wakeMs = 0 } = decision
+      const wake = wakeMs > 0 && batch === sound ? { wakeMs: Math.min(wakeMs, WAIT_MAX) } : {}
+      return { batch, carry: isSame ? known : { of: name, carry, heads }, ...wake }
+    },
+  }
+}
 
 const isBusy = ({ state }: ReadyView): boolean => state.running > 0 || state.pools.some(({ running }) => running > 0)
 

@@ -2,9 +2,11 @@
 import type { Batch } from '../../model/event.js'
 import type { BuildId } from '../../model/ids.js'
 import { Track } from '../../model/plan.js'
+import { Flight } from '../../model/state.js'
+import { read } from '../../model/table.js'
 import { type LaneView, type ReadyView, slotsOf } from '../gather.js'
 import { AHEAD, NEAR } from './basic.js'
-import type { CarryPolicy, Order } from './policy.js'
+import { type CarryPolicy, made, type Order } from './policy.js'
 
 /** How many that wait, those that came first, are looked at to find the best: a tick costs no more, however many wait. */
 export const WINDOW = 256
@@ -15,13 +17,16 @@ const WINDOW_MIN = 32
 type OfRequest = Extract<Order, { _tag: 'ofRequest' }>
 
 /** Takes by `orders`, the first counts most; ties go by id. */
-export const ordered = (name: string, orders: readonly Order[], tracks: number): CarryPolicy<undefined> => ({
-  name,
-  initial: undefined,
-  tracks,
-  choose: (view) => ({ batch: orders[0]?._tag === 'ofBuild' ? byBuild(view, orders) : byRequest(view, orders) }),
-  ...(orders.length === 1 ? { order: orders[0]! } : {}),
-})
+export const ordered = (name: string, orders: readonly Order[], tracks: number): CarryPolicy<undefined> =>
+  made({
+    name,
+    initial: undefined,
+    tracks,
+    choose: (view) => ({
+      batch: orders[0]?._tag === 'ofBuild' ? byBuild(view, bestBy(view, orders)) : byRequest(view, orders),
+    }),
+    ...(orders.length === 1 ? { order: orders[0]! } : {}),
+  })
 
 /** As much as there is room for, from what each `take` gives in turn. */
 class Taken {
@@ -96,9 +101,8 @@ function* lanesBy(view: ReadyView, orders: readonly OfRequest[]): Generator<Lane
 }
 const FEW = 4
 
-const byBuild = (view: ReadyView, orders: readonly Order[]): Batch => {
+const byBuild = (view: ReadyView, best: Best): Batch => {
   const taken = new Taken(view, Number.POSITIVE_INFINITY)
-  const best = bestBy(view, orders)
   // What is to be run is as good as done: only rooms are scarce.
   const all: Pick<LaneView, 'newest' | 'start' | 'pooled'> = { newest: view.run, start: view.start, pooled: view.pool }
   taken.take(all, (list, max) => (max === Number.POSITIVE_INFINITY ? list(max) : best(list, max)))
@@ -109,7 +113,8 @@ const bestBy =
   (view: ReadyView, orders: readonly Order[]): Best =>
   (list, max) => {
     const found = list(Math.max(windowOf(view), max))
-    if (found.length <= 1) return found
+    // All of them, then.
+    if (found.length <= max) return found
     if (orders.length === 1 && max <= FEW) return least(view, orders[0]!, found, max)
     const keyed = found.map((x) => ({ x, keys: orders.map((order) => keyOf(view, order, x)) }))
     keyed.sort((a, b) => compare(a.keys, b.keys) || a.x - b.x)
@@ -149,10 +154,8 @@ const compare = (a: readonly number[], b: readonly number[]): number => {
 }
 
 const REQUESTS = Track.LANES | Track.CLOCK
-const ofRequest = (name: string, key: (lane: LaneView) => number): CarryPolicy<undefined> => ({
-  ...ordered(name, [{ _tag: 'ofRequest', key }], REQUESTS),
-  ahead: AHEAD,
-})
+const ofRequest = (name: string, key: (lane: LaneView) => number): CarryPolicy<undefined> =>
+  made({ ...ordered(name, [{ _tag: 'ofRequest', key }], REQUESTS), ahead: AHEAD })
 
 /** The request that came first comes first. */
 export const firstCome = (): CarryPolicy<undefined> => ofRequest('firstCome', ({ request }) => request)
@@ -175,6 +178,35 @@ export const leastAttained = (): CarryPolicy<undefined> => ofRequest('leastAttai
 /** The request that is due first comes first; those without a deadline after all others. */
 export const deadline = (): CarryPolicy<undefined> => ofRequest('deadline', (lane) => lane.deadline)
 
-/** What the most costly chain of builds waits for starts first: the shortest makespan, mostly, of one large build. */
+const rankOf: Order = { _tag: 'ofBuild', key: (x, view) => -view.rank(x) }
+
+/** So many of those that wait are looked at to find the request that came first. */
+const MANY = 4096
+const bestOfFirst =
+  (view: ReadyView): Best =>
+  (list, max) => {
+    const sessionOf = (x: BuildId): number => read(view.state.flight, x, Flight.SESSION)
+    let left = list(Math.max(MANY, max))
+    if (left.length <= max) return left
+    const taken: BuildId[] = []
+    while (taken.length < max) {
+      let first = Number.POSITIVE_INFINITY
+      for (const x of left) first = Math.min(first, sessionOf(x))
+      const own = left.filter((x) => sessionOf(x) === first)
+      for (const x of bestBy(view, [rankOf])(() => own, max - taken.length)) taken.push(x)
+      left = left.filter((x) => sessionOf(x) !== first)
+    }
+    return taken
+  }
+
+/**
+ * What the most costly chain of builds waits for starts first: the shortest makespan, mostly, of one large build. Of several requests, which
+ * have no chain in common, the one that came first comes first: by their chains alone the largest would.
+ */
 export const criticalPath = (): CarryPolicy<undefined> =>
-  ordered('criticalPath', [{ _tag: 'ofBuild', key: (x, view) => -view.rank(x) }], Track.RANK)
+  made({
+    ...ordered('criticalPath', [rankOf], Track.RANK),
+    choose: (view) => ({
+      batch: byBuild(view, view.state.sessions.size > 1 ? bestOfFirst(view) : bestBy(view, [rankOf])),
+    }),
+  })

@@ -40,6 +40,15 @@ export type Order =
   | { readonly _tag: 'ofRequest'; readonly key: (lane: LaneView, view: ReadyView) => number }
   | { readonly _tag: 'ofBuild'; readonly key: (x: BuildId, view: ReadyView) => number }
 
+/** Policies of this folder: they take only what is ready, and no more than there is room for. */
+const sound = new WeakSet<Policy>()
+export const isSound = (policy: Policy): boolean => sound.has(policy)
+/** `policy` is sound if all that it asks are. */
+export const made = <P extends Policy>(policy: P, ...asked: readonly Policy[]): P => {
+  if (asked.every(isSound)) sound.add(policy)
+  return policy
+}
+
 /** Whether a program, or a person, gave what may be used as a policy: what makes a policy takes no view. */
 export const isPolicy = (policy: unknown): policy is Policy =>
   typeof policy === 'function'

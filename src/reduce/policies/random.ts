@@ -2,26 +2,27 @@
 import type { BuildId } from '../../model/ids.js'
 import type { ReadyView } from '../gather.js'
 import { WINDOW } from './order.js'
-import type { CarryPolicy } from './policy.js'
+import { type CarryPolicy, made } from './policy.js'
 
 /** Any of what is ready, at least one of it, in any order. The same `seed` chooses the same. */
-export const random = (seed = 1): CarryPolicy<number> => ({
-  name: `random(${seed})`,
-  initial: seed | 0,
-  choose: (view, carry) => {
-    let state = carry
-    const below = (n: number): number => {
-      state = (state + 0x6d2b79f5) | 0
-      return (mixed(state) >>> 0) % n
-    }
-    const some = (builds: readonly BuildId[], max: number): readonly BuildId[] => {
-      const left = [...builds]
-      const count = Math.min(max, builds.length === 0 ? 0 : 1 + below(builds.length))
-      return Array.from({ length: count }, () => left.splice(below(left.length), 1)[0]!)
-    }
-    return { batch: batchOf(view, some), carry: state }
-  },
-})
+export const random = (seed = 1): CarryPolicy<number> =>
+  made({
+    name: `random(${seed})`,
+    initial: seed | 0,
+    choose: (view, carry) => {
+      let state = carry
+      const below = (n: number): number => {
+        state = (state + 0x6d2b79f5) | 0
+        return (mixed(state) >>> 0) % n
+      }
+      const some = (builds: readonly BuildId[], max: number): readonly BuildId[] => {
+        const left = [...builds]
+        const count = Math.min(max, builds.length === 0 ? 0 : 1 + below(builds.length))
+        return Array.from({ length: count }, () => left.splice(below(left.length), 1)[0]!)
+      }
+      return { batch: batchOf(view, some), carry: state }
+    },
+  })
 
 type Some = (builds: readonly BuildId[], max: number) => readonly BuildId[]
 

@@ -6,7 +6,7 @@ import { Track } from '../../model/plan.js'
 import type { LaneView, ReadyView } from '../gather.js'
 import { NEAR } from './basic.js'
 import { ordered } from './order.js'
-import { type CarryPolicy, decide, nameOf, type Policy, tracksOf, viewOf } from './policy.js'
+import { type CarryPolicy, decide, made, nameOf, type Policy, tracksOf, viewOf } from './policy.js'
 
 /** By class, what it is taken to have got, beyond what it got, in µs by its weight: pairs, since a class may have any name. */
 interface Shared {
@@ -19,28 +19,29 @@ interface Shared {
  * Every class of requests gets its part of what is made, by `weights` (1, if it has none), as long as it wants it; what it did not want is not
  * saved up (start-time fair queueing, Goyal, Vin and Cheng, 1996). Within a class, first come first.
  */
-export const fairShare = (weights: Readonly<Record<string, number>> = {}): CarryPolicy<Shared> => ({
-  name: 'fairShare',
-  initial: { least: 0, given: [] },
-  tracks: Track.LANES,
-  choose: (view, { least, given }) => {
-    const dealers = new Map<string, Dealer>()
-    for (const lane of view.lanes()) {
-      const weight = Object.hasOwn(weights, lane.class) ? weights[lane.class]! : 1
-      if (!dealers.has(lane.class)) dealers.set(lane.class, new Dealer(weight))
-      dealers.get(lane.class)!.lanes.push(lane)
-    }
-    if (dealers.size === 0) return { batch: dealt(view, []) }
-    const all = new Map(given)
-    for (const [name, dealer] of dealers) {
-      const own = Math.round(view.attained(name) / dealer.weight)
-      dealer.served = Math.max(own + (all.get(name) ?? 0), least)
-      all.set(name, dealer.served - own)
-    }
-    const now = Math.min(...[...dealers.values()].map(({ served }) => served))
-    return { batch: dealt(view, [...dealers.values()]), carry: { least: now, given: [...all] } }
-  },
-})
+export const fairShare = (weights: Readonly<Record<string, number>> = {}): CarryPolicy<Shared> =>
+  made({
+    name: 'fairShare',
+    initial: { least: 0, given: [] },
+    tracks: Track.LANES,
+    choose: (view, { least, given }) => {
+      const dealers = new Map<string, Dealer>()
+      for (const lane of view.lanes()) {
+        const weight = Object.hasOwn(weights, lane.class) ? weights[lane.class]! : 1
+        if (!dealers.has(lane.class)) dealers.set(lane.class, new Dealer(weight))
+        dealers.get(lane.class)!.lanes.push(lane)
+      }
+      if (dealers.size === 0) return { batch: dealt(view, []) }
+      const all = new Map(given)
+      for (const [name, dealer] of dealers) {
+        const own = Math.round(view.attained(name) / dealer.weight)
+        dealer.served = Math.max(own + (all.get(name) ?? 0), least)
+        all.set(name, dealer.served - own)
+      }
+      const now = Math.min(...[...dealers.values()].map(({ served }) => served))
+      return { batch: dealt(view, [...dealers.values()]), carry: { least: now, given: [...all] } }
+    },
+  })
 
 /** What one class could have done, next first. */
 class Dealer {
@@ -91,28 +92,32 @@ export const lexicographic = (...policies: readonly CarryPolicy<undefined>[]): C
       )
     return policy.order
   })
-  return ordered(`lexicographic(${policies.map(nameOf).join(', ')})`, orders, allTracks(policies) | Track.LANES)
+  return ordered(policies.map(nameOf).join('>'), orders, allTracks(policies) | Track.LANES)
 }
 
 /** What `first` chooses, cut down by each of `others` in turn: `compose(shortestRemaining(), slice(5))`. */
-export const compose = (first: Policy, ...others: readonly Policy[]): CarryPolicy<readonly unknown[]> => ({
-  name: [first, ...others].map(nameOf).join(' + '),
-  initial: [],
-  tracks: allTracks([first, ...others]),
-  choose: (view, carries) => {
-    let seen = view
-    let batch: Batch = emptyBatch
-    let wakeMs: number | undefined
-    const next = [first, ...others].map((policy, i) => {
-      const decision = decide(policy, seen, carries[i])
-      batch = decision.batch
-      seen = viewOf(view, batch)
-      wakeMs = decision.wakeMs ?? wakeMs
-      return ('carry' in decision ? decision.carry : carries[i]) ?? null
-    })
-    return { batch, carry: next, ...(wakeMs === undefined ? {} : { wakeMs }) }
-  },
-})
+export const compose = (first: Policy, ...others: readonly Policy[]): CarryPolicy<readonly unknown[]> => {
+  const all = [first, ...others]
+  const policy: CarryPolicy<readonly unknown[]> = {
+    name: all.map(nameOf).join('+'),
+    initial: [],
+    tracks: allTracks(all),
+    choose: (view, carries) => {
+      let seen = view
+      let batch: Batch = emptyBatch
+      let wakeMs: number | undefined
+      const next = all.map((policy, i) => {
+        const decision = decide(policy, seen, carries[i])
+        batch = decision.batch
+        seen = viewOf(view, batch)
+        wakeMs = decision.wakeMs ?? wakeMs
+        return ('carry' in decision ? decision.carry : carries[i]) ?? null
+      })
+      return { batch, carry: next, ...(wakeMs === undefined ? {} : { wakeMs }) }
+    },
+  }
+  return made(policy, ...all)
+}
 
 /** Each class of requests by a policy of its own, the first named first; what is of none of them, by that of class `''`, or else as it comes. */
 export const perClass = (policies: Readonly<Record<string, Policy>>): CarryPolicy<readonly unknown[]> => {
@@ -122,7 +127,7 @@ export const perClass = (policies: Readonly<Record<string, Policy>>): CarryPolic
     ...classes.map((name) => [(lane: LaneView) => lane.class === name, policies[name]!] as const),
     [isOther, Object.hasOwn(policies, '') ? policies['']! : ordered('asTheyCome', [], Track.LANES)],
   ]
-  return {
+  const policy: CarryPolicy<readonly unknown[]> = {
     name: `perClass(${classes.map((name) => `${name}: ${nameOf(policies[name]!)}`).join(', ')})`,
     initial: [],
     tracks: allTracks(Object.values(policies)) | Track.LANES,
@@ -141,6 +146,7 @@ export const perClass = (policies: Readonly<Record<string, Policy>>): CarryPolic
       return { batch, carry: next }
     },
   }
+  return made(policy, ...all.map(([, each]) => each))
 }
 
 /** Only these requests. */

@@ -66,7 +66,7 @@ const EVENTS: FieldsOf<Event> = {
   tracked: { tracks: 'signed' },
 }
 
-export const isReceipt = (term: Receipt | Event): term is Receipt => term._tag in RECEIPTS
+export const isReceipt = (term: { readonly _tag: string }): term is Receipt => term._tag in RECEIPTS
 
 /** A table, ready to be read. */
 interface Terms {

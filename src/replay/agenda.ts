@@ -1,5 +1,5 @@
 /** What is to happen, in the order of its time; what was put in first comes first of equals. */
-export class Queue<A> {
+export class Agenda<A> {
   private readonly heap: { readonly at: number; readonly number: number; readonly item: A }[] = []
   private count = 0
 
