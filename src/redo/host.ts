@@ -197,12 +197,12 @@ export class Host {
    * there are too many of them for that, or they are no sources, so that there is more to know than how they look.
    */
   lookAgain(builds: readonly BuildId[]): boolean {
-    const { state } = this
-    if (builds.length > LOOKS_MAX) return false
-    const kinds = builds.map((build) => kindOf(state, build))
-    if (!kinds.every((kind) => kind === Kind.SOURCE || kind === Kind.UNKNOWN)) return false
+    const known = builds.filter((x) => kindOf(this.state, x) !== Kind.UNKNOWN)
+    const isSource = (x: BuildId): boolean =>
+      known.includes(x) ? kindOf(this.state, x) === Kind.SOURCE : look(this.store.names.nameOf(x)).kind !== ABSENT
+    if (builds.length > LOOKS_MAX || !builds.every(isSource)) return false
     // What was never looked at will be, by whoever asks.
-    this.onFileEvents(builds.filter((_, i) => kinds[i] === Kind.SOURCE))
+    this.onFileEvents(known)
     return true
   }
 
