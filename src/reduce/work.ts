@@ -24,6 +24,9 @@ import {
 import { emptyTable, IntEditor, objectAt, rowsEnd, withObject } from '../model/table.js'
 import { Tables } from './tables.js'
 
+/** What a new edge is written from: the words that are not set stay 0. */
+const row = new Int32Array(EDGE_STRIDE)
+
 export class Work extends Tables {
   static of(draft: Draft<State>): Work {
     return new Work(original(draft) as State)
@@ -37,14 +40,11 @@ export class Work extends Tables {
     if (e !== 0) this.freeEdge = edgeId(this.edges.get(e, Edge.NEXT_DEP))
     else e = edgeId(this.edgesEnd++)
     const { edges, facts } = this
-    edges.set(e, Edge.DEPENDENCY, dependency)
-    edges.set(e, Edge.DEPENDENT, dependent)
-    edges.set(e, Edge.MODE, (group << GROUP_SHIFT) | (create ? Mode.CREATE : 0))
-    edges.set(e, Edge.NEXT_DEP, 0)
-    edges.set(e, Edge.SEEN, 0)
-    const head = facts.get(dependency, Fact.DEPENDENT_HEAD)
-    edges.set(e, Edge.NEXT_DEPENDENT, head)
-    edges.set(e, Edge.PREV_DEPENDENT, 0)
+    row[Edge.DEPENDENCY] = dependency
+    row[Edge.DEPENDENT] = dependent
+    row[Edge.MODE] = (group << GROUP_SHIFT) | (create ? Mode.CREATE : 0)
+    row[Edge.NEXT_DEPENDENT] = facts.get(dependency, Fact.DEPENDENT_HEAD)
+    edges.write(e, row)
     facts.set(dependency, Fact.DEPENDENT_HEAD, e)
     return e
   }
