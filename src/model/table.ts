@@ -359,7 +359,8 @@ export class IntEditor {
       if (previous >= 0) this.widen(previous, BLOCK_ROWS)
       this.blocks.push(new Int32Array(0))
     }
-    this.widen(last, (row & BLOCK_MASK) + 1)
+    // Where one block is full already, the next will be: widened step by step it would be copied as often.
+    this.widen(last, last > 0 ? BLOCK_ROWS : (row & BLOCK_MASK) + 1)
     this.end = row + 1
   }
 
