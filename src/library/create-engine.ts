@@ -156,14 +156,17 @@ export class BuildEngine {
     const told = termsOf('live', terms)
     const target = this.keys.intern(key)
     const id = this.keys.lend()
-    const live = new Live<V, F>(key, this.versionNow, () => {
-      this.lives[id] = undefined
-      this.letGo(id)
-    })
+    const live = new Live<V, F>(key, this.versionNow, id, this.endLive)
     while (this.lives.length < id) this.lives.push(undefined)
     this.lives[id] = live as unknown as Live<unknown>
     this.inner.dispatch({ _tag: 'followed', request: id, target, ...told })
     return live
+  }
+
+  /** One function for all live requests, of which there may be many. */
+  private readonly endLive = (id: BuildId): void => {
+    this.lives[id] = undefined
+    this.letGo(id)
   }
 
   private letGo(request: BuildId): void {

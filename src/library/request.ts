@@ -4,6 +4,7 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { wordsOf } from '../make/keys.js'
 import { type BuildError, rootOf } from '../model/build-error.js'
 import type { Key } from '../model/definition.js'
+import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 
 /** What `promise` is rejected with; `error` is the same as data. */
@@ -94,10 +95,16 @@ export type Notice<V, F = unknown> =
   | { readonly _tag: 'value'; readonly version: number; readonly tick: number; readonly value: V }
   | { readonly _tag: 'error'; readonly version: number; readonly tick: number; readonly error: BuildError<F> }
 
+interface Subscriber<N> {
+  readonly tell: (notice: N) => unknown
+  isEnded: boolean
+}
+const NOBODY: readonly never[] = []
+
 /** A request that is told of every other result. Iterate over it, or subscribe. */
 export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
-  private subscribers: ((notice: Notice<V, F>) => unknown)[] = []
-  private ends: (() => void)[] = []
+  private subscribers: readonly Subscriber<Notice<V, F>>[] = NOBODY
+  private ends: readonly (() => void)[] = NOBODY
   private last: Notice<V, F> | undefined
   private isOver = false
 
@@ -105,7 +112,8 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
     readonly key: Key<V, F>,
     /** The version at which it was asked for. */
     readonly since: number,
-    private readonly withdraw: () => void,
+    private readonly id: BuildId,
+    private readonly withdraw: (id: BuildId) => void,
   ) {}
 
   /** The last notice. */
@@ -117,13 +125,12 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
   subscribe(tell: (notice: Notice<V, F>) => void): () => void {
     if (typeof tell !== 'function') throw new Misuse(`subscribe: ${wordsOf(this.key)}: expected a function`)
     if (this.isOver) return () => {}
-    // A function of its own, so that one and the same may subscribe twice; once ended, it is told no more of what is being told.
-    let isEnded = false
-    const own = (notice: Notice<V, F>): unknown => (isEnded || this.isOver ? undefined : tell(notice))
+    // An object of its own, so that one and the same may subscribe twice; once ended, it is told no more of what is being told.
+    const own: Subscriber<Notice<V, F>> = { tell, isEnded: false }
     this.subscribers = [...this.subscribers, own]
-    if (this.last !== undefined) own(this.last)
+    if (this.last !== undefined) tell(this.last)
     return () => {
-      isEnded = true
+      own.isEnded = true
       this.subscribers = this.subscribers.filter((one) => one !== own)
     }
   }
@@ -165,7 +172,7 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
   /** No more notices; what nobody else wants is let go. */
   cancel(): void {
     if (this.isOver) return
-    this.withdraw()
+    this.withdraw(this.id)
     this.end()
   }
 
@@ -174,8 +181,10 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
     if (this.isOver) return
     this.last = notice
     for (const subscriber of this.subscribers) {
+      if (subscriber.isEnded || this.isOver) continue
+      const { tell } = subscriber
       try {
-        const made = subscriber(notice)
+        const made = tell(notice)
         if (made instanceof Promise) made.catch(onThrow)
       } catch (error) {
         onThrow(error)
@@ -186,8 +195,8 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
   /** The engine's side: it closes. */
   end(): void {
     this.isOver = true
-    for (const end of [...this.ends]) end()
-    this.ends = []
-    this.subscribers = []
+    for (const end of this.ends) end()
+    this.ends = NOBODY
+    this.subscribers = NOBODY
   }
 }

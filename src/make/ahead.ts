@@ -16,28 +16,56 @@ import { type Answers, answersOfState, fromTable, resultOf } from './answers.js'
 
 type Ended = Extract<Receipt, { _tag: 'made' | 'broken' }>
 
+const FIRST = 1024
+
 /** What came of a build in this batch; without `receipt` it holds. */
 interface Done {
   readonly receipt: Ended | undefined
   readonly revision: number
 }
-/** Of the batch, and not begun. */
-const DUE = 'due'
-/** Begun, and not done; or it will not be in this batch. */
-const OPEN = 'open'
+/** In place of where it is: of the batch, and not begun; begun, and not done, or it will not be in this batch. */
+const DUE = -1
+const OPEN = -2
 
 /** What a state answers, and before that what was done in this batch. */
 export class Found implements Answers {
-  builds = new Map<BuildId, Done | typeof DUE | typeof OPEN>()
+  /** By id, where in `done` it is, from 1 on; 0: nothing of it is known here. An array: a map is asked ten times for each build. */
+  private places = new Int32Array(FIRST)
+  private done: Done[] = []
+  private readonly known: BuildId[] = []
 
-  /** The batch is over. A new map: one that is emptied keeps what was in it from being collected early (V8 links the old table to the new one). */
+  /** The batch is over. */
   clear(): void {
-    this.builds = new Map()
+    for (const x of this.known) this.places[x] = 0
+    this.known.length = 0
+    this.done = []
+  }
+
+  placeOf(x: BuildId): number {
+    return x < this.places.length ? this.places[x]! : 0
+  }
+
+  put(x: BuildId, place: number): void {
+    if (x >= this.places.length) {
+      const wider = new Int32Array(2 * x)
+      wider.set(this.places)
+      this.places = wider
+    }
+    if (this.places[x] === 0) this.known.push(x)
+    this.places[x] = place
+  }
+
+  end(x: BuildId, done: Done): void {
+    this.put(x, this.done.push(done))
+  }
+
+  isDone(x: BuildId): boolean {
+    return this.placeOf(x) > 0
   }
 
   isAtHand(state: State, x: BuildId): boolean {
-    const found = this.builds.get(x)
-    return found === undefined ? isAtHand(state, x) : typeof found === 'object'
+    const place = this.placeOf(x)
+    return place === 0 ? isAtHand(state, x) : place > 0
   }
 
   resultOf(state: State, x: BuildId): unknown {
@@ -64,13 +92,13 @@ export class Found implements Answers {
   }
 
   revisionOf({ facts }: State, x: BuildId): number {
-    const found = this.builds.get(x)
-    return typeof found === 'object' ? found.revision : read(facts, x, Fact.REVISION)
+    const place = this.placeOf(x)
+    return place > 0 ? this.done[place - 1]!.revision : read(facts, x, Fact.REVISION)
   }
 
-  private receiptOf(x: BuildId): Done['receipt'] {
-    const found = this.builds.get(x)
-    return typeof found === 'object' ? found.receipt : undefined
+  receiptOf(x: BuildId): Ended | undefined {
+    const place = this.placeOf(x)
+    return place > 0 ? this.done[place - 1]!.receipt : undefined
   }
 }
 
@@ -125,11 +153,11 @@ export class Ahead {
   }
 
   run(builds: readonly BuildId[]): AheadReceipt {
-    const { builds: known } = this.found
-    for (const x of builds) known.set(x, DUE)
+    const { found } = this
+    for (const x of builds) found.put(x, DUE)
     const later: BuildId[] = []
     for (const x of builds) {
-      if (known.get(x) !== DUE) continue
+      if (found.placeOf(x) !== DUE) continue
       if (this.left > 0) this.bring(x)
       else later.push(x)
     }
@@ -148,15 +176,15 @@ export class Ahead {
       } else if (this.goOn(top)) {
         stack.pop()
         const below = stack[stack.length - 1]
-        if (below !== undefined && typeof this.found.builds.get(top.x) !== 'object') below.isStuck = true
+        if (below !== undefined && !this.found.isDone(top.x)) below.isStuck = true
       }
     }
   }
 
   private canBegin(x: BuildId): boolean {
     if (this.left <= 0) return false
-    const known = this.found.builds.get(x)
-    if (known !== undefined) return known === DUE
+    const place = this.found.placeOf(x)
+    if (place !== 0) return place === DUE
     const { facts, flight } = this.state
     if (read(flight, x, Flight.STATUS) !== 0) return false
     const flags = read(facts, x, Fact.FLAGS)
@@ -167,7 +195,7 @@ export class Ahead {
   private begin(x: BuildId): Begun {
     this.left--
     if ((++this.begun & (LOOK - 1)) === 0 && this.isOver()) this.left = 0
-    this.found.builds.set(x, OPEN)
+    this.found.put(x, OPEN)
     return new Begun(x, read(this.state.facts, x, Fact.DEP_HEAD), isToBeJudged(this.state, x))
   }
 
@@ -230,9 +258,12 @@ export class Ahead {
 
   /** Known to hold, be the value there or not. */
   private isCurrent(x: BuildId): boolean {
-    const found = this.found.builds.get(x)
-    if (found !== undefined) return typeof found === 'object'
-    return read(this.state.checked, x, 0) > 0 && read(this.state.flight, x, Flight.STATUS) === 0
+    const place = this.found.placeOf(x)
+    if (place !== 0) return place > 0
+    if (read(this.state.checked, x, 0) <= 0) return false
+    // What is in flight is not known to hold, or it was given up.
+    const flags = read(this.state.facts, x, Fact.FLAGS)
+    return (flags & (KIND_MASK | Flag.WIPED)) === Kind.VALUE || read(this.state.flight, x, Flight.STATUS) === 0
   }
 
   private holds(x: BuildId): void {
@@ -240,12 +271,12 @@ export class Ahead {
     this.done.push({ _tag: 'holds', build: x })
     // Where the value was given up, it is not to be had in this batch.
     if ((read(facts, x, Fact.FLAGS) & Flag.WIPED) === 0)
-      this.found.builds.set(x, { receipt: undefined, revision: read(facts, x, Fact.REVISION) })
+      this.found.end(x, { receipt: undefined, revision: read(facts, x, Fact.REVISION) })
   }
 
   private end(receipt: Ended): void {
     this.done.push(receipt)
-    this.found.builds.set(receipt.build, { receipt, revision: this.revisionAfter(receipt) })
+    this.found.end(receipt.build, { receipt, revision: this.revisionAfter(receipt) })
   }
 
   /** As the reducer will have it. */
@@ -264,8 +295,7 @@ export class Ahead {
   }
 
   private contentWord(x: BuildId, i: number): number {
-    const found = this.found.builds.get(x)
-    const receipt = typeof found === 'object' ? found.receipt : undefined
+    const receipt = this.found.receiptOf(x)
     if (receipt === undefined) return read(this.state.facts, x, Fact.CONTENT + i)
     if (receipt._tag === 'made' || receipt.cause === undefined) return receipt.content[i]!
     const { cause } = receipt
@@ -274,10 +304,13 @@ export class Ahead {
 }
 
 /** Besides what it asked for in the end, it asked for `groups` before. */
-const withGroups = (receipt: Ended, groups: Groups): Ended => ({
-  ...receipt,
-  groups: receipt.groups.length === 0 ? groups : [...groups, ...receipt.groups],
-})
+const withGroups = (receipt: Ended, before: Groups): Ended => {
+  const groups = receipt.groups.length === 0 ? before : [...before, ...receipt.groups]
+  if (receipt._tag === 'broken') return { ...receipt, groups }
+  // Most receipts are such, and copying one word by word is far quicker.
+  const { build, value, content } = receipt
+  return { _tag: 'made', build, groups, value, content }
+}
 
 /** Whether it is to be seen first whether it holds. What rests is; of what is ready, what the reducer says so of. */
 export const isToBeJudged = ({ facts, flight }: State, x: BuildId): boolean => {

@@ -263,13 +263,13 @@ export class ValueMake {
     if ('error' in declared) return broken(x, [], declared.error)
     const { ids } = declared
     const groups = declared.isAsked || ids.length === 0 ? [] : [ids]
-    if (!this.areAtHand(state, ids)) {
+    if (!ids.every((id) => this.found.isAtHand(state, id))) {
       declared.isAsked = true
       this.declarations.set(x, declared)
       return { _tag: 'needs', build: x, groups }
     }
     this.declarations.delete(x)
-    const cause = ids.find((id) => this.found.isBroken(state, id))
+    const cause = firstBroken(this.found, state, ids)
     if (cause !== undefined) return { _tag: 'broken', build: x, groups, cause, content: [0, 0, 0, 0] }
     if (of.kind === 'batch') return undefined
     let value: unknown
@@ -282,11 +282,6 @@ export class ValueMake {
     return this.made(of, x, groups, value)
   }
 
-  private areAtHand(state: State, ids: readonly BuildId[]): boolean {
-    for (const id of ids) if (!this.found.isAtHand(state, id)) return false
-    return true
-  }
-
   private declared(
     of: StaticDefinition | BatchDefinition,
     key: unknown,
@@ -297,14 +292,16 @@ export class ValueMake {
     if (known !== undefined && known.isAsked === isAsked) return known
     try {
       const shape = now(of.deps(key))
-      const each = listOf(shape).map((k) => this.options.keys.intern(k))
-      return { shape, ids: once(each), each, isAsked }
+      const list = listOf(shape)
+      const each = list.map((k) => this.options.keys.intern(k))
+      return { shape, isList: list === shape, ids: once(each), each, isAsked }
     } catch (error) {
       return { error: reasonOf(error) }
     }
   }
 
-  private valuesOf(state: State, { shape, each }: Declared): unknown {
+  private valuesOf(state: State, { shape, isList, each }: Declared): unknown {
+    if (isList) return each.map((id) => this.found.resultOf(state, id))
     let i = 0
     return filled(shape, () => this.found.resultOf(state, each[i++]!))
   }
@@ -339,10 +336,17 @@ export class ValueMake {
 /** What a build declared: `ids` once each, `each` as often as the shape names it. */
 interface Declared {
   readonly shape: Needs
+  /** It is a plain list. */
+  readonly isList: boolean
   readonly ids: readonly BuildId[]
   readonly each: readonly BuildId[]
   /** The state knows that this attempt asked for them. */
   isAsked: boolean
+}
+
+const firstBroken = (found: Found, state: State, ids: readonly BuildId[]): BuildId | undefined => {
+  for (const id of ids) if (found.isBroken(state, id)) return id
+  return undefined
 }
 
 /** Each id once. */
@@ -353,11 +357,8 @@ const once = (ids: readonly BuildId[]): readonly BuildId[] => {
 }
 const FEW = 16
 
-const chunksOf = (
-  of: BatchDefinition,
-  builds: readonly BuildId[],
-  keyOf: (x: BuildId) => unknown,
-): readonly (readonly BuildId[])[] => {
+type Chunks = readonly (readonly BuildId[])[]
+const chunksOf = (of: BatchDefinition, builds: readonly BuildId[], keyOf: (x: BuildId) => unknown): Chunks => {
   const groups = new Map<string | number, BuildId[][]>()
   for (const x of builds) {
     const by = of.by(keyOf(x))

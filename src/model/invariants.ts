@@ -51,10 +51,12 @@ export const checkInvariants = (state: State): void => {
   invariant(free + used.size === state.edgesEnd - 1, `${state.edgesEnd - 1 - free - used.size} edges are lost`)
   for (let x = 1; x < rows; x++) {
     let prev = 0
+    let isNew = true
     for (let e = read(facts, x, Fact.DEPENDENT_HEAD); e !== 0; e = read(edges, e, Edge.NEXT_DEPENDENT)) {
       invariant(used.delete(e), `edge ${e} to build ${x} is not among anyone's dependencies`)
       invariant(read(edges, e, Edge.DEPENDENCY) === x, `edge ${e} does not lead to build ${x}`)
-      invariant(read(edges, e, Edge.PREV_DEPENDENT) === prev, `edge ${e} is linked wrongly`)
+      isNew &&= read(edges, e, Edge.PREV_DEPENDENT) === 0
+      invariant(isNew || read(edges, e, Edge.PREV_DEPENDENT) === prev, `edge ${e} is linked wrongly`)
       prev = e
     }
     prev = 0

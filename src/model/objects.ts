@@ -20,6 +20,8 @@ export class ObjectTable<A> {
   constructor(
     /** How many entries are present. */
     readonly size: number,
+    /** One past the last row that may have an entry. */
+    readonly end: number,
     blocks: Blocks<A>,
   ) {
     this.blocks = blocks
@@ -27,6 +29,8 @@ export class ObjectTable<A> {
 
   /** The entry in a version that is not the newest. */
   oldAt(row: number): A | undefined {
+    // Rows that came later were empty, and nobody noted that.
+    if (row >= this.end) return undefined
     const newest = this.index()
     if (this.old?.has(row) === true) return this.old.get(row)
     return newest.blocks![row >>> BLOCK_BITS]?.[row & BLOCK_MASK]
@@ -51,7 +55,7 @@ export class ObjectTable<A> {
   }
 }
 
-export const emptyObjects: ObjectTable<never> = new ObjectTable<never>(0, [])
+export const emptyObjects: ObjectTable<never> = new ObjectTable<never>(0, 0, [])
 
 export const objectAt = <A>(table: ObjectTable<A>, row: number): A | undefined =>
   table.blocks === undefined ? table.oldAt(row) : table.blocks[row >>> BLOCK_BITS]?.[row & BLOCK_MASK]
@@ -70,6 +74,7 @@ export class ObjectEditor<A> {
   private readonly blocks: Blocks<A>
   /** Undefined where the base keeps its own blocks. */
   private readonly note: unknown[] | undefined
+  private end: number
   private size: number
   private isDirty = false
   private isOver = false
@@ -78,6 +83,7 @@ export class ObjectEditor<A> {
     base.editor?.giveUp()
     this.base = base
     this.size = base.size
+    this.end = base.end
     // What is empty may be shared by many, and holds nothing that could be lost.
     if (base.blocks !== undefined && base.size > 0) {
       this.blocks = base.blocks
@@ -96,7 +102,8 @@ export class ObjectEditor<A> {
     const old = this.get(row)
     if (old === value) return
     if (!this.isDirty) this.claim()
-    this.note?.push(row, old)
+    if (row < this.base.end) this.note?.push(row, old)
+    else if (row >= this.end) this.end = row + 1
     this.size += (value === undefined ? 0 : 1) - (old === undefined ? 0 : 1)
     this.put(row, value)
   }
@@ -106,12 +113,12 @@ export class ObjectEditor<A> {
     if (this.isOver) throw new Bug('an editor that was given up is finished')
     this.isOver = true
     if (!this.isDirty) return this.base
-    const next = this.size === 0 ? (emptyObjects as ObjectTable<A>) : new ObjectTable(this.size, this.blocks)
+    const next = this.size === 0 ? (emptyObjects as ObjectTable<A>) : new ObjectTable(this.size, this.end, this.blocks)
     if (this.note !== undefined) {
       this.base.editor = undefined
       this.base.note = this.note
       // The empty table is everybody's: it is not the one to ask what was there before.
-      this.base.next = this.size === 0 ? new ObjectTable<A>(0, []) : next
+      this.base.next = this.size === 0 ? new ObjectTable<A>(0, 0, []) : next
     }
     return next
   }
@@ -127,6 +134,7 @@ export class ObjectEditor<A> {
     this.base.blocks = this.blocks
     for (let i = this.note.length - 2; i >= 0; i -= 2)
       this.put(this.note[i] as number, this.note[i + 1] as A | undefined)
+    for (let row = this.base.end; row < this.end; row++) if (this.get(row) !== undefined) this.put(row, undefined)
   }
 
   private put(row: number, value: A | undefined): void {
@@ -166,23 +174,10 @@ const putIn = <A>(blocks: Blocks<A>, row: number, value: A | undefined): void =>
   block[at] = value
 }
 
-/** One past the last row that may have an entry. */
-const rowsOf = <A>(table: ObjectTable<A>): number => {
-  let end = 0
-  for (let version: ObjectTable<A> | undefined = table; version !== undefined; version = version.next) {
-    version.editor?.giveUp()
-    const last = (version.blocks?.length ?? 0) - 1
-    if (last >= 0) end = Math.max(end, (last << BLOCK_BITS) + (version.blocks![last]?.length ?? 0))
-    for (let i = 0; i < (version.note?.length ?? 0); i += 2) end = Math.max(end, (version.note![i] as number) + 1)
-  }
-  return end
-}
-
 /** Calls `visit` for each entry, by rising id. */
 export const eachObject = <A>(table: ObjectTable<A>, visit: (row: number, value: A) => void): void => {
   if (table.size === 0) return
-  const end = rowsOf(table)
-  for (let row = 0; row < end; row++) {
+  for (let row = 0; row < table.end; row++) {
     if (table.blocks !== undefined && table.blocks[row >>> BLOCK_BITS] === undefined) row |= BLOCK_MASK
     else {
       const value = objectAt(table, row)
@@ -203,7 +198,8 @@ export const changedObjects = <A>(
   for (; version !== undefined && version !== after; version = version.next) {
     for (let i = 0; i < (version.note?.length ?? 0); i += 2) rows.add(version.note![i] as number)
   }
-  if (version !== after) {
+  if (version === after) for (let row = before.end; row < after.end; row++) rows.add(row)
+  else {
     eachObject(before, (row) => rows.add(row))
     eachObject(after, (row) => rows.add(row))
   }

@@ -92,6 +92,7 @@ export const Edge = {
   /** Next edge of the same dependent. In a free row: the next free row. */
   NEXT_DEP: 3,
   NEXT_DEPENDENT: 4,
+  /** The newer neighbour. 0: the newest; or one that nobody asked this of yet, as all that are newer. */
   PREV_DEPENDENT: 5,
   /** While `Mode.LISTED`: neighbours in the list of those who wait for the dependency. */
   NEXT_WAITER: 6,

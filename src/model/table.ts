@@ -220,6 +220,19 @@ export class IntEditor {
     block[at] = value
   }
 
+  /** Sets a whole row, which is not all zeros. */
+  write(row: number, words: Int32Array): void {
+    if (row < this.keepEnd || this.sum !== undefined) {
+      for (let word = 0; word < this.stride; word++) this.set(row, word, words[word]!)
+      return
+    }
+    if (row >= this.end) this.grow(row)
+    else if (!this.isDirty) this.claim()
+    const block = this.blocks[row >>> BLOCK_BITS]!
+    const at = (row & BLOCK_MASK) * this.stride
+    for (let word = 0; word < this.stride; word++) block[at + word] = words[word]!
+  }
+
   /** Sets a whole row to zeros. */
   clear(row: number): void {
     if (row >= this.end) return
@@ -346,7 +359,8 @@ export class IntEditor {
       if (previous >= 0) this.widen(previous, BLOCK_ROWS)
       this.blocks.push(new Int32Array(0))
     }
-    this.widen(last, (row & BLOCK_MASK) + 1)
+    // Where one block is full already, the next will be: widened step by step it would be copied as often.
+    this.widen(last, last > 0 ? BLOCK_ROWS : (row & BLOCK_MASK) + 1)
     this.end = row + 1
   }
 

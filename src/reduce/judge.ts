@@ -204,11 +204,14 @@ const hasScanWaiter = (w: Work, x: BuildId): boolean => {
 }
 
 /** The edges through which `x` is waited for now, longest first. Telling one may take others off the list, so it is copied. */
-const waitersOf = (w: Work, x: BuildId): number[] => {
-  const found: number[] = []
-  for (let e = w.flight.get(x, Flight.WAITER_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_WAITER)) found.push(e)
-  return found.reverse()
+const waitersOf = (w: Work, x: BuildId): readonly number[] => {
+  const head = w.flight.get(x, Flight.WAITER_HEAD)
+  if (head === 0) return NONE
+  const found = [head]
+  for (let e = w.edges.get(head, Edge.NEXT_WAITER); e !== 0; e = w.edges.get(e, Edge.NEXT_WAITER)) found.push(e)
+  return found.length === 1 ? found : found.reverse()
 }
+const NONE: readonly number[] = []
 
 /** What `p` waits for through `e` has come. */
 const arrive = (w: Work, e: number, p: BuildId): void => {

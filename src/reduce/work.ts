@@ -24,6 +24,9 @@ import {
 import { emptyTable, IntEditor, objectAt, rowsEnd, withObject } from '../model/table.js'
 import { Tables } from './tables.js'
 
+/** What a new edge is written from: the words that are not set stay 0. */
+const row = new Int32Array(EDGE_STRIDE)
+
 export class Work extends Tables {
   static of(draft: Draft<State>): Work {
     return new Work(original(draft) as State)
@@ -38,15 +41,11 @@ export class Work extends Tables {
     if (e !== 0) this.freeEdge = edgeId(this.edges.get(e, Edge.NEXT_DEP))
     else e = edgeId(this.edgesEnd++)
     const { edges, facts } = this
-    edges.set(e, Edge.DEPENDENCY, dependency)
-    edges.set(e, Edge.DEPENDENT, dependent)
-    edges.set(e, Edge.MODE, (group << GROUP_SHIFT) | (create ? Mode.CREATE : 0))
-    edges.set(e, Edge.NEXT_DEP, 0)
-    edges.set(e, Edge.SEEN, 0)
-    const head = facts.get(dependency, Fact.DEPENDENT_HEAD)
-    edges.set(e, Edge.NEXT_DEPENDENT, head)
-    edges.set(e, Edge.PREV_DEPENDENT, 0)
-    if (head !== 0) edges.set(head, Edge.PREV_DEPENDENT, e)
+    row[Edge.DEPENDENCY] = dependency
+    row[Edge.DEPENDENT] = dependent
+    row[Edge.MODE] = (group << GROUP_SHIFT) | (create ? Mode.CREATE : 0)
+    row[Edge.NEXT_DEPENDENT] = facts.get(dependency, Fact.DEPENDENT_HEAD)
+    edges.write(e, row)
     facts.set(dependency, Fact.DEPENDENT_HEAD, e)
     return e
   }
@@ -70,13 +69,31 @@ export class Work extends Tables {
     const { edges, facts } = this
     if ((edges.get(e, Edge.MODE) & Mode.LISTED) !== 0) this.unlist(e)
     const next = edges.get(e, Edge.NEXT_DEPENDENT)
-    const prev = edges.get(e, Edge.PREV_DEPENDENT)
-    if (prev === 0) facts.set(edges.get(e, Edge.DEPENDENCY), Fact.DEPENDENT_HEAD, next)
+    const d = edges.get(e, Edge.DEPENDENCY)
+    const prev = facts.get(d, Fact.DEPENDENT_HEAD) === e ? 0 : this.newerThan(e, d)
+    if (prev === 0) facts.set(d, Fact.DEPENDENT_HEAD, next)
     else edges.set(prev, Edge.NEXT_DEPENDENT, next)
     if (next !== 0) edges.set(next, Edge.PREV_DEPENDENT, prev)
     edges.clear(e)
     edges.set(e, Edge.NEXT_DEP, this.freeEdge)
     this.freeEdge = edgeId(e)
+  }
+
+  /** The edge before `e`, which is not the newest, among the dependents of `d`. */
+  private newerThan(e: number, d: number): number {
+    const { edges } = this
+    if (edges.get(e, Edge.PREV_DEPENDENT) === 0) {
+      let newer = this.facts.get(d, Fact.DEPENDENT_HEAD)
+      for (
+        let f = edges.get(newer, Edge.NEXT_DEPENDENT);
+        f !== 0 && edges.get(f, Edge.PREV_DEPENDENT) === 0;
+        f = edges.get(f, Edge.NEXT_DEPENDENT)
+      ) {
+        edges.set(f, Edge.PREV_DEPENDENT, newer)
+        newer = f
+      }
+    }
+    return edges.get(e, Edge.PREV_DEPENDENT)
   }
 
   /** Frees a whole list of dependencies. */

@@ -130,13 +130,5 @@ const linkEdges = (
     }
   }
   for (let id = 1; id < idsEnd; id++) facts[id * FACT_STRIDE + Fact.DEPENDENT_HEAD] = newest[id]!
-  // The other way round, an edge meets its newer neighbour first.
-  newest.fill(0)
-  for (e--; e > 0; e--) {
-    at -= EDGE_STRIDE
-    const dependency = edges[at + Edge.DEPENDENCY]!
-    edges[at + Edge.PREV_DEPENDENT] = newest[dependency]!
-    newest[dependency] = e
-  }
   return { edges: tableOf(EDGE_STRIDE, edges), edgesEnd }
 }
