@@ -1,6 +1,7 @@
 /** `redford replay FILE`: what a recording holds, whether it comes to the same states again, and what would have been otherwise. */
 import * as E from 'fp-ts/lib/Either.js'
 import { loadPolicy } from '../lab/load-policy.js'
+import { apart } from '../model/event.js'
 import type { Replay } from '../replay/replay.js'
 import {
   NOT_OK,
@@ -50,7 +51,7 @@ const receipts = (replay: Replay, { values, json }: Words, out: Out): number => 
   for (let tick = 1; tick <= ticks; tick++) {
     const { input, elapsed: more } = replay.reader.at(tick)
     elapsed += more
-    for (const { _tag } of input.receipts) {
+    for (const { _tag } of apart(input.receipts)) {
       if (_tag === 'done' || _tag === 'made') made++
       else if (_tag === 'failed' || _tag === 'broken') broken++
     }

@@ -140,7 +140,7 @@ const aboutWords = (event: Event, called: Called): string => {
   return 'target' in event ? ` ${called(event.target)}` : ''
 }
 
-const RECEIPT_WORDS: Readonly<Record<string, string>> = {
+const RECEIPT_WORDS: Readonly<Record<OneReceipt['_tag'], string>> = {
   scanned: 'was looked at',
   blocked: 'asked for more',
   started: 'was started',
@@ -151,6 +151,9 @@ const RECEIPT_WORDS: Readonly<Record<string, string>> = {
   made: 'was made',
   recalled: 'was read where it was kept',
   broken: 'broke',
+  holds: 'was found to hold',
+  unjudged: 'had to wait to be judged',
+  later: 'had to wait for the next tick',
 }
 const FIELD_WORDS: Readonly<Record<string, string>> = {
   kind: 'what it is',
@@ -173,7 +176,7 @@ const receiptDifference = (
 ): string => {
   const of = called(part.build)
   if (part.fields[0] === 'order') return `the same was told in another order, from ${of} on`
-  const did = (receipt: OneReceipt): string => RECEIPT_WORDS[receipt._tag]!
+  const did = (receipt: OneReceipt): string => RECEIPT_WORDS[receipt._tag]
   if (part.a === undefined) return `${of} ${did(part.b!)} in ${b}, and in ${a} not by then`
   if (part.b === undefined) return `${of} ${did(part.a)} in ${a}, and in ${b} not by then`
   if (part.fields.length === 0) return `${of} ${did(part.a)} in ${a}, and ${did(part.b)} in ${b}`

@@ -104,12 +104,7 @@ export class BuildEngine {
       }),
       state:
         origin === undefined
-          ? firstState(
-              this.settings,
-              this.keeper?.state,
-              this.keys.size === 0 ? 0 : this.versionNow,
-              (options.record ?? false) !== false,
-            )
+          ? firstState(this.settings, this.keeper?.state, this.keys.size === 0 ? 0 : this.versionNow)
           : originState(this.settings, origin),
       drive: perTurn,
       policy: this.settings.policy,

@@ -4,6 +4,7 @@
  */
 import { canonical, type Json } from '../model/codec.js'
 import type { Definition, Key } from '../model/definition.js'
+import { type Name, textOfName } from '../store/recording/names.js'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the chars whose one byte is themselves
 const ASCII = /^[\x00-\x7f]*$/
@@ -11,9 +12,13 @@ const ASCII = /^[\x00-\x7f]*$/
 const toBytes = (text: string): string => (ASCII.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1'))
 const fromBytes = (bytes: string): string => (ASCII.test(bytes) ? bytes : Buffer.from(bytes, 'latin1').toString('utf8'))
 
-export const nameOf = ({ of, key }: Key): string => {
+export const nameOf = (key: Key): string => textOfName(nameInParts(key))
+
+/** The same, not put together where the key is an integer of 32 bits. */
+export const nameInParts = ({ of, key }: Key): Name => {
   const json = of.keys.encode(key)
-  return prefixOf(of) + (typeof json === 'number' ? String(json) : toBytes(canonical(json)))
+  const prefix = prefixOf(of)
+  return typeof json === 'number' && json === (json | 0) ? { prefix, number: json } : prefix + toBytes(canonical(json))
 }
 
 const prefixOf = (of: Definition): string => {

@@ -15,15 +15,14 @@ export interface Origin {
   readonly enter: (keys: Keys, world: World) => void
 }
 
-/** `isRecorded`: what each build said is to be told apart, so make does not go ahead of the batch; nor where another chooses that. */
+/** Make goes ahead of the batch as far as the policy says, but where another chooses what is made. */
 export const firstState = (
   { pools, keep, policy, control }: Settings,
   kept: State | undefined,
   version: number,
-  isRecorded: boolean,
 ): State => {
   const rooms = pools.map(({ size }) => ({ size, running: 0, queue: emptyQueue }))
-  const ahead = isRecorded || control?.isPumped ? 0 : (policy.ahead ?? 0)
+  const ahead = control?.isPumped ? 0 : (policy.ahead ?? 0)
   return { ...(kept ?? emptyState), version, pools: rooms, keep, ahead }
 }
 

@@ -8,8 +8,9 @@ import type { Definition, Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
 import type { State } from '../model/state.js'
 import { type About, MEMORY, mayReplace, type RecordedSetting } from '../store/recording/format.js'
+import type { NamedSetting } from '../store/recording/record.js'
 import { Recorder } from '../store/recording/recorder.js'
-import { nameFor, nameOf } from './name.js'
+import { nameFor, nameInParts } from './name.js'
 import type { RecordOptions, Settings } from './options.js'
 
 const VALUE_MAX = 65_536
@@ -40,7 +41,7 @@ export const recorderFor = (
         },
         nameOf: (build) => {
           const key = keys.keyOf(build)
-          return key && nameOf(key)
+          return key && nameInParts(key)
         },
         textOf: (build, value) => canonical(keys.keyOf(build)!.of.values.encode(fromTable(value))),
         valueMax,
@@ -72,8 +73,8 @@ const ruleOf = (of: Definition): About['rules'][number] => ({
   values: of.values.name,
 })
 
-export const recordedSetting = (key: Key, setting: Setting | undefined): RecordedSetting => ({
-  name: nameOf(key),
+export const recordedSetting = (key: Key, setting: Setting | undefined): NamedSetting => ({
+  name: nameInParts(key),
   to: settingTo(key.of, setting),
 })
 

@@ -3,17 +3,17 @@
  * at a clock, draw a random number, or keep something from one run to the next. Each run is done twice: by a generator that is
  * kept where it waits, and by one that is always run from its beginning, in the opposite order.
  */
-import { isBroken, UNDEFINED } from '../make/answers.js'
+import { UNDEFINED } from '../make/answers.js'
 import { wordsOf } from '../make/keys.js'
 import { ValueMake } from '../make/value.js'
 import { World } from '../make/world.js'
 import { canonical, type Json } from '../model/codec.js'
 import type { Definition } from '../model/definition.js'
 import { dependenciesOf } from '../model/dependencies.js'
-import type { Groups, Receipt } from '../model/event.js'
+import { apart, type Groups, type Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Edge, Flight, type State } from '../model/state.js'
-import { objectAt, read } from '../model/table.js'
+import { read } from '../model/table.js'
 import type { Verdict } from '../replay/replay.js'
 import { Walker } from '../replay/walker.js'
 import type { RecordingReader } from '../store/recording/reader.js'
@@ -53,43 +53,103 @@ export const reexecute = (
     return decoded === LEFT ? (remade.get(name) ?? LEFT) : decoded
   })
   for (const [build, name] of walker.named) recorded.place(build, name)
-  const makes = [makeOf(recorded, false), makeOf(recorded, true)]
-  let count = 0
-  let skipped = 0
+  const again = new Again(recorded)
   for (let tick = walker.next(); tick !== undefined; tick = walker.next()) {
     for (const [build, name] of tick.names) recorded.place(build, name)
-    const { state } = walker
-    const expected = new Map<BuildId, Receipt>()
-    for (const receipt of walker.decoded(tick.input).receipts)
-      if (receipt._tag !== 'scanned') expected.set(receipt.build, receipt)
-    const builds = tick.input.batch.run.filter((x) => isRun(recorded, x) && expected.get(x)?._tag !== 'recalled')
-    for (const [i, make] of makes.entries()) {
-      const order = i === 0 ? builds : [...builds].reverse()
-      for (const receipt of make.run(state, order)) {
-        const x = (receipt as { readonly build: BuildId }).build
-        const then = expected.get(x)
-        const difference = then === undefined ? 'there is no receipt of it' : differenceOf(recorded, then, receipt)
-        if (difference === undefined) {
-          count += i
-          if (then?._tag === 'made' && then.value === LEFT) remade.set(walker.nameOf(x)!, (receipt as Made).value)
-        } else if (sawLeft(state, x, receipt)) skipped += i
-        else {
-          const key = recorded.keys.keyOf(x)!
-          return { _tag: 'impure', tick: tick.tick, rule: key.of.name, key: wordsOf(key), difference }
-        }
-      }
+    const told = walker.decoded(tick).receipts
+    const other = again.run(walker.state, told, (x, value) => remade.set(walker.nameOf(x)!, value))
+    if (other !== undefined) {
+      const key = recorded.keys.keyOf(other.build)!
+      return { _tag: 'impure', tick: tick.tick, rule: key.of.name, key: wordsOf(key), difference: other.difference }
     }
     walker.step()
     remade.clear()
     for (const news of walker.news) if (news._tag === 'forgotten') recorded.keys.release(news.build)
-    if (walker.state.inFlight === 0) for (const make of makes) make.rest()
+    if (walker.state.inFlight === 0) again.rest()
     if (tick.tick % PROGRESS_TICKS === 0) onProgress(tick.tick)
   }
-  return { _tag: 'agrees', ticks: walker.tick, makes: count, skipped }
+  return { _tag: 'agrees', ticks: walker.tick, makes: again.count, skipped: again.skipped }
 }
 
-const isRun = (recorded: RecordedKeys, x: BuildId): boolean => {
-  const kind = recorded.keys.keyOf(x)?.of.kind
+/** What a run of a rule says. */
+type Said = Extract<Receipt, { readonly _tag: 'needs' | 'made' | 'broken' }>
+type Made = Extract<Said, { readonly _tag: 'made' }>
+
+interface Other {
+  readonly build: BuildId
+  readonly difference: string
+}
+
+/** Runs what was run in a tick twice. */
+class Again {
+  count = 0
+  skipped = 0
+  private readonly kept: ValueMake
+  private readonly anew: ValueMake
+
+  constructor(private readonly recorded: RecordedKeys) {
+    this.kept = makeOf(recorded, false)
+    this.anew = makeOf(recorded, true)
+  }
+
+  /** The first that differs. `remade`: told of values which the recording left out. */
+  run(state: State, told: readonly Receipt[], remade: (x: BuildId, value: unknown) => void): Other | undefined {
+    const { kept, anew, recorded } = this
+    const said = apart(told).filter((receipt): receipt is Said => isRun(recorded, receipt))
+    const expected = new Map(said.map((receipt) => [receipt.build, receipt]))
+    /** Of a run of `make`: whether it is what was recorded, or nothing can be said of it. */
+    const judge = (make: ValueMake, now: Said): Other | boolean => {
+      const then = expected.get(now.build)!
+      const difference = differenceOf(recorded, then, now)
+      if (difference !== undefined) return sawLeft(state, make, now) ? false : { build: now.build, difference }
+      if (then._tag === 'made' && then.value === LEFT) remade(now.build, (now as Made).value)
+      return true
+    }
+    const runs = (make: ValueMake, builds: readonly BuildId[]): readonly Said[] => {
+      const receipts: Receipt[] = []
+      make.runEach(state, builds, receipts)
+      return receipts as Said[]
+    }
+    try {
+      // What was made before something that needs it, is at hand for that.
+      const done = told.flatMap((receipt) => (receipt._tag === 'ahead' ? receipt.done : []))
+      for (const receipt of done) {
+        let known: Receipt = receipt
+        for (const now of expected.has(receipt.build) ? runs(kept, [receipt.build]) : []) {
+          const is = judge(kept, now)
+          if (typeof is === 'object') return is
+          if (is) known = now
+        }
+        for (const { found } of [kept, anew]) found.know(state, known)
+      }
+      const left = new Set(expected.keys())
+      for (const { build } of done) left.delete(build)
+      for (const now of runs(kept, [...left])) {
+        const is = judge(kept, now)
+        if (typeof is === 'object') return is
+      }
+      for (const now of runs(anew, [...expected.keys()].reverse())) {
+        const is = judge(anew, now)
+        if (typeof is === 'object') return is
+        if (is) this.count++
+        else this.skipped++
+      }
+    } finally {
+      kept.found.clear()
+      anew.found.clear()
+    }
+    return undefined
+  }
+
+  rest(): void {
+    this.kept.rest()
+    this.anew.rest()
+  }
+}
+
+const isRun = (recorded: RecordedKeys, receipt: Receipt): boolean => {
+  if (receipt._tag !== 'needs' && receipt._tag !== 'made' && receipt._tag !== 'broken') return false
+  const kind = recorded.keys.keyOf(receipt.build)?.of.kind
   return kind === 'rule' || kind === 'static' || kind === 'batch'
 }
 
@@ -107,10 +167,9 @@ const makeOf = ({ keys }: RecordedKeys, anew: boolean): ValueMake =>
   })
 
 /** Whether it asked for a value that the recording left out: then nothing can be said of it. */
-const sawLeft = (state: State, x: BuildId, receipt: Receipt): boolean => {
-  const asked = 'groups' in receipt ? receipt.groups.flat() : []
-  const all = [...asked, ...askedOf(state, x), ...dependenciesOf(state, x).map(({ build }) => build)]
-  return all.some((d) => !isBroken(state, d) && objectAt(state.values, d) === LEFT)
+const sawLeft = (state: State, { found }: ValueMake, { build: x, groups }: Said): boolean => {
+  const all = [...groups.flat(), ...askedOf(state, x), ...dependenciesOf(state, x).map(({ build }) => build)]
+  return all.some((d) => !found.isBroken(state, d) && found.resultOf(state, d) === LEFT)
 }
 
 /** What the present run asked for so far. */
@@ -121,20 +180,20 @@ const askedOf = ({ flight, edges }: State, x: BuildId): readonly BuildId[] => {
   return found
 }
 
-const differenceOf = (recorded: RecordedKeys, then: Receipt, now: Receipt): string | undefined => {
-  if (then._tag !== now._tag) return `recorded: ${said(recorded, then)}; now: ${said(recorded, now)}`
-  if ('groups' in then && 'groups' in now && !isSame(then.groups, now.groups))
+const differenceOf = (recorded: RecordedKeys, then: Said, now: Said): string | undefined => {
+  const isOther = then.groups.some((group, i) => i < now.groups.length && !isSame(group, now.groups[i]!))
+  if (isOther || (then._tag === now._tag && then.groups.length !== now.groups.length))
     return `recorded: it asks for ${namesOf(recorded, then.groups)}; now: for ${namesOf(recorded, now.groups)}`
-  if (then._tag === 'broken' && now._tag === 'broken' && then.cause !== now.cause)
-    return `recorded: ${said(recorded, then)}; now: ${said(recorded, now)}`
-  if ('content' in then && 'content' in now && !then.content.every((word, i) => word === now.content[i]))
-    return then._tag === 'made' && now._tag === 'made'
-      ? valueDifference(recorded, then, now)
-      : `recorded: ${said(recorded, then)}; now: ${said(recorded, now)}`
-  return undefined
+  if (then._tag === 'needs' && now._tag === 'needs') return undefined
+  if (then._tag === 'made' && now._tag === 'made')
+    return isSame(then.content, now.content) ? undefined : valueDifference(recorded, then, now)
+  if (then._tag === 'broken' && now._tag === 'broken' && then.cause === now.cause && isSame(then.content, now.content))
+    return undefined
+  return `recorded: ${said(recorded, then)}; now: ${said(recorded, now)}`
 }
 
-const isSame = (a: Groups, b: Groups): boolean => JSON.stringify(a) === JSON.stringify(b)
+const isSame = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((each, i) => each === b[i])
 
 const namesOf = ({ keys }: RecordedKeys, groups: Groups): string => {
   const text = (id: BuildId): string => {
@@ -144,7 +203,7 @@ const namesOf = ({ keys }: RecordedKeys, groups: Groups): string => {
   return groups.length === 0 ? 'nothing' : groups.map((group) => group.map(text).join(' and ')).join(', then ')
 }
 
-const said = (recorded: RecordedKeys, receipt: Receipt): string => {
+const said = (recorded: RecordedKeys, receipt: Said): string => {
   switch (receipt._tag) {
     case 'needs':
       return `it asks for ${namesOf(recorded, receipt.groups)}`
@@ -154,12 +213,8 @@ const said = (recorded: RecordedKeys, receipt: Receipt): string => {
       return receipt.error === undefined
         ? `it is broken by ${namesOf(recorded, [[receipt.cause!]])}`
         : `it fails (${short(receipt.error as unknown as Json)})`
-    default:
-      return receipt._tag
   }
 }
-
-type Made = Extract<Receipt, { readonly _tag: 'made' }>
 
 const valueDifference = (recorded: RecordedKeys, then: Made, now: Made): string => {
   if (then.value === LEFT) return 'it is another value than the recorded one, which was left out'

@@ -63,6 +63,14 @@ export class Found implements Answers {
     return this.placeOf(x) > 0
   }
 
+  /** Takes in what was said of a build, for those that are made, not judged, after it. */
+  know({ facts }: State, receipt: Receipt): void {
+    if (receipt._tag === 'made' || receipt._tag === 'broken') this.end(receipt.build, { receipt, revision: 0 })
+    // Where the value was given up, it is not to be had in this batch.
+    else if (receipt._tag === 'holds' && (read(facts, receipt.build, Fact.FLAGS) & Flag.WIPED) === 0)
+      this.end(receipt.build, { receipt: undefined, revision: 0 })
+  }
+
   isAtHand(state: State, x: BuildId): boolean {
     const place = this.placeOf(x)
     return place === 0 ? isAtHand(state, x) : place > 0

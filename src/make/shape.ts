@@ -1,6 +1,7 @@
 /** Needs may come in any shape of lists and records; their values come in the same. */
 import { shown } from '../model/codec.js'
 import type { Key, Needs } from '../model/definition.js'
+import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 
 export const isKey = (value: unknown): value is Key =>
@@ -28,3 +29,11 @@ export const filled = (needs: Needs, of: (key: Key) => unknown): unknown => {
   if (Array.isArray(needs)) return needs.map((part) => filled(part as Needs, of))
   return Object.fromEntries(Object.entries(needs).map(([name, part]) => [name, filled(part as Needs, of)]))
 }
+
+/** Each id once. */
+export const once = (ids: readonly BuildId[]): readonly BuildId[] => {
+  if (ids.length > FEW) return [...new Set(ids)]
+  for (let i = 1; i < ids.length; i++) if (ids.indexOf(ids[i]!) < i) return [...new Set(ids)]
+  return ids
+}
+const FEW = 16

@@ -25,7 +25,7 @@ import { freezeDeep } from './freeze.js'
 import type { Keys } from './keys.js'
 import { type Ended, Pending } from './pending.js'
 import { fail, laterOf, Run, reasonOf } from './rule.js'
-import { filled, listOf } from './shape.js'
+import { filled, listOf, once } from './shape.js'
 import { costing } from './timing.js'
 import type { World } from './world.js'
 
@@ -56,7 +56,7 @@ export class ValueMake {
   private readonly declarations = new Map<BuildId, Declared>()
   private readonly pending = new Pending()
   /** Empty between batches. */
-  private readonly found = new Found()
+  readonly found = new Found()
 
   constructor(private readonly options: ValueMakeOptions) {}
 
@@ -67,25 +67,29 @@ export class ValueMake {
 
   readonly run = (state: State, builds: readonly BuildId[]): readonly Receipt[] => {
     const receipts: Receipt[] = []
-    const batches = new Map<BatchDefinition, BuildId[]>()
     try {
-      for (const x of state.ahead > 0 ? this.runAhead(state, builds, receipts) : builds) {
-        const recalled = this.recall(state, x)
-        const receipt = recalled ?? this.attempt(state, x, 0)
-        if (receipt !== undefined) receipts.push(receipt)
-        else {
-          const of = this.keyOf(x).of as BatchDefinition
-          const batch = batches.get(of)
-          if (batch === undefined) batches.set(of, [x])
-          else batch.push(x)
-        }
-      }
-      for (const [of, together] of batches)
-        for (const receipt of this.runBatch(state, of, together)) receipts.push(receipt)
+      this.runEach(state, state.ahead > 0 ? this.runAhead(state, builds, receipts) : builds, receipts)
     } finally {
       this.found.clear()
     }
     return receipts
+  }
+
+  /** Runs these and no others, where so much is `found` already. */
+  runEach(state: State, builds: readonly BuildId[], receipts: Receipt[]): void {
+    const batches = new Map<BatchDefinition, BuildId[]>()
+    for (const x of builds) {
+      const receipt = this.recall(state, x) ?? this.attempt(state, x, 0)
+      if (receipt !== undefined) receipts.push(receipt)
+      else {
+        const of = this.keyOf(x).of as BatchDefinition
+        const batch = batches.get(of)
+        if (batch === undefined) batches.set(of, [x])
+        else batch.push(x)
+      }
+    }
+    for (const [of, together] of batches)
+      for (const receipt of this.runBatch(state, of, together)) receipts.push(receipt)
   }
 
   /** Makes what can be made with what it needs; returns what is left. */
@@ -348,14 +352,6 @@ const firstBroken = (found: Found, state: State, ids: readonly BuildId[]): Build
   for (const id of ids) if (found.isBroken(state, id)) return id
   return undefined
 }
-
-/** Each id once. */
-const once = (ids: readonly BuildId[]): readonly BuildId[] => {
-  if (ids.length > FEW) return [...new Set(ids)]
-  for (let i = 1; i < ids.length; i++) if (ids.indexOf(ids[i]!) < i) return [...new Set(ids)]
-  return ids
-}
-const FEW = 16
 
 type Chunks = readonly (readonly BuildId[])[]
 const chunksOf = (of: BatchDefinition, builds: readonly BuildId[], keyOf: (x: BuildId) => unknown): Chunks => {

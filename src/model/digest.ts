@@ -76,19 +76,19 @@ export class StateDigest {
   }
 
   private object(number: number, row: number, value: unknown, sign: number): void {
-    if (value !== undefined) this.objects.add(Math.imul(row, REST) + number, sign * hashOf(value))
+    if (value !== undefined) this.objects.add(row, number, sign * hashOf(value))
   }
 
   /** What the policy keeps, and what is kept for it. */
   private carry({ carry, shares }: State): void {
     this.carried = new WordSum(this.carried.seed)
-    if (carry !== null) this.carried.add(0, hashOf(carry))
-    shares.forEach((share, i) => this.carried.add(1 + i, hashOf(share)))
+    if (carry !== null) this.carried.add(0, 0, hashOf(carry))
+    shares.forEach((share, i) => this.carried.add(1 + i, 0, hashOf(share)))
   }
 
   private keep(kept: State['kept']): void {
     this.kept = new WordSum(this.kept.seed)
-    kept.forEach((x, i) => this.kept.add(i, x))
+    kept.forEach((x, i) => this.kept.add(i, 0, x))
   }
 
   /** The two words of the digest. */
@@ -129,7 +129,7 @@ export class StateDigest {
     const was = this.restWords[i] ?? 0
     if (was === word) return
     this.restWords[i] = word
-    this.rest.add(i, word - was)
+    this.rest.add(i, 0, word - was)
   }
 
   get text(): string {

@@ -180,6 +180,14 @@ export interface Ahead {
 /** What is said of one build. */
 export type Alone = Exclude<Receipt, { readonly _tag: 'scanned' | 'ahead' }>
 
+/** What is said of each build by itself, those of an `ahead` first, in the order in which it tells of them. */
+export const apart = (receipts: readonly Receipt[]): readonly Exclude<Receipt, Ahead>[] => {
+  const found: Exclude<Receipt, Ahead>[] = []
+  for (const receipt of receipts) if (receipt._tag === 'ahead') found.push(...receipt.done, ...receipt.open)
+  for (const receipt of receipts) if (receipt._tag !== 'ahead') found.push(receipt)
+  return found
+}
+
 /** Dependencies in the order in which they were asked for: those of one group at once, groups one after the other. */
 export type Groups = readonly (readonly BuildId[])[]
 /** Four 32-bit words: the content itself where it fits, else a digest. */

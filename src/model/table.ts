@@ -6,7 +6,7 @@
  * (`docs/decisions/015`).
  */
 import { Bug } from './error.js'
-import { WordSum } from './word-sum.js'
+import { WORDS_MAX, WordSum } from './word-sum.js'
 
 const PAGE_BITS = 6
 /** Rows in a page: what changes are found and looked at by. */
@@ -144,11 +144,11 @@ export const summed = (table: IntTable, seed: number): WordSum => {
 }
 
 const sumOf = (table: IntTable, seed: number): WordSum => {
+  if (table.stride > WORDS_MAX) throw new Bug(`rows of ${table.stride} words cannot be summed`)
   const sum = new WordSum(seed)
   for (let page = 0; page < pagesEnd(table); page++) {
     const words = pageOf(table, page)
-    const first = page * PAGE_ROWS * table.stride
-    if (words !== undefined) for (let at = 0; at < words.length; at++) sum.add(first + at, words[at]!)
+    if (words !== undefined) sum.addRows(page * PAGE_ROWS, words, 0, words.length, table.stride)
   }
   return sum
 }
@@ -171,6 +171,8 @@ export class IntEditor {
   private isDirty = false
   private isOver = false
   private sum: WordSum | undefined
+  /** What is in the rows from here on is summed at the end. */
+  private sumEnd = 0
 
   constructor(base: IntTable) {
     this.stride = base.stride
@@ -187,6 +189,7 @@ export class IntEditor {
     this.noted = 0
     this.isDirty = false
     this.sum = base.sum?.copy()
+    this.sumEnd = base.end
     // What is empty may be shared by many, and holds nothing that could be lost.
     if (base.blocks !== undefined && base.end > 0) {
       this.blocks = base.blocks
@@ -215,7 +218,7 @@ export class IntEditor {
     if (old === value) return
     if (!this.isDirty) this.claim()
     if (row < this.keepEnd) this.keep(row * this.stride + word, old)
-    if (this.sum !== undefined) this.sum.add(row * this.stride + word, value - old)
+    if (this.sum !== undefined && row < this.sumEnd) this.sum.add(row, word, value - old)
     // Keeping may have ended in a copy: then the block is still this editor's, and the base has another.
     block[at] = value
   }
@@ -243,7 +246,7 @@ export class IntEditor {
       if (old === 0) continue
       if (!this.isDirty) this.claim()
       if (row < this.keepEnd) this.keep(row * this.stride + word, old)
-      if (this.sum !== undefined) this.sum.add(row * this.stride + word, -old)
+      if (this.sum !== undefined && row < this.sumEnd) this.sum.add(row, word, -old)
       block[at + word] = 0
     }
   }
@@ -268,7 +271,7 @@ export class IntEditor {
     if (!this.isDirty) return this.base
     const { base } = this
     const next = new IntTable(this.stride, this.end, this.blocks)
-    next.sum = this.sum
+    next.sum = this.summedUp()
     if (this.note !== undefined) {
       base.editor = undefined
       base.note = this.note.slice(0, this.noted)
@@ -276,6 +279,16 @@ export class IntEditor {
       this.letNoteGo()
     }
     return next
+  }
+
+  private summedUp(): WordSum | undefined {
+    const { sum, stride, end } = this
+    for (let row = this.sumEnd; row < end && sum !== undefined; row = (row | BLOCK_MASK) + 1) {
+      const rows = Math.min(end - row, BLOCK_ROWS - (row & BLOCK_MASK))
+      const at = (row & BLOCK_MASK) * stride
+      sum.addRows(row, this.blocks[row >>> BLOCK_BITS]!, at, at + rows * stride, stride)
+    }
+    return sum
   }
 
   /** Undoes what was written. */

@@ -49,7 +49,7 @@ export class Observers {
     }
     if (this.record !== undefined) {
       // Nobody asked for it just now: that is no reason not to build.
-      const why = this.recordings.begin(id, this.record, state, policy, warn)
+      const why = this.recordings.begin(id, this.record, state, policy, warn, true)
       if (why !== undefined) warn(`redford.config: record: ${why}`)
     }
     return undefined

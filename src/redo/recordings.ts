@@ -1,9 +1,10 @@
 /** Recordings of what people ask for: each goes on for as long as a session it is for is open. Nothing is worked out while there are none. */
-import { mkdirSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Input } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import type { State } from '../model/state.js'
+import { rowsEnd } from '../model/table.js'
 import { type About, mayReplace } from '../store/recording/format.js'
 import { Recorder } from '../store/recording/recorder.js'
 import { packageVersion } from './native.js'
@@ -11,8 +12,20 @@ import { packageVersion } from './native.js'
 /** In the state folder: a link to the recording that was begun last. */
 export const LAST_RECORDING = '.redford/recording'
 
+/** A recording that goes on without a session is begun anew once it has so many ticks. */
+const TICKS_MAX = 20_000
+/** Or once there are so many times the builds, and more, that it begins with: a snapshot costs no more than what was built since. */
+const GROWTH = 2
+const GROWTH_MIN = 1024
+
 interface Open {
   readonly recorder: Recorder
+  /** It goes on when it is for nobody, so that the next one need not begin with all that is known. */
+  readonly goesOn: boolean
+  readonly policy: string
+  /** Of the state it begins with. */
+  readonly rows: number
+  readonly inode: number
   /** Those it is for, each with how its person is warned. */
   readonly sessions: Map<BuildId, (text: string) => void>
 }
@@ -30,8 +43,8 @@ export class Recordings {
   }
 
   /**
-   * Records into `path`, from `state` on, until `session` is closed. Sessions that record into one file at once share it. Gives a sentence where
-   * it cannot be done.
+   * Records into `path`, from `state` on, until `session` is closed. Sessions that record into one file at once share it; so do those that
+   * come one after the other, where it `goesOn`, for a while. Gives a sentence where it cannot be done.
    */
   begin(
     session: BuildId,
@@ -39,17 +52,25 @@ export class Recordings {
     state: State,
     policy: string,
     warn: (text: string) => void,
+    goesOn = false,
   ): string | undefined {
     const full = resolve(path)
     const known = this.open.get(full)
     if (known !== undefined) {
-      known.sessions.set(session, warn)
-      return undefined
+      if (known.sessions.size > 0 || (goesOn && isToGoOn(known, full, state, policy))) {
+        known.sessions.set(session, warn)
+        linkLast(full)
+        return undefined
+      }
+      known.recorder.close()
+      this.open.delete(full)
     }
     try {
       if (!mayReplace(full)) return `${path} is there and is no recording: name another file`
       const sessions = new Map([[session, warn]])
-      this.open.set(full, { recorder: this.recorderFor(full, state, policy, sessions), sessions })
+      const recorder = this.recorderFor(full, state, policy, sessions)
+      const { ino } = statSync(full)
+      this.open.set(full, { recorder, sessions, policy, goesOn, rows: rowsEnd(state.facts), inode: ino })
     } catch (error) {
       return `the recording cannot be written: ${(error as Error).message}`
     }
@@ -81,10 +102,11 @@ export class Recordings {
   }
 
   end(session: BuildId): void {
-    for (const [path, { recorder, sessions }] of this.open) {
+    for (const [path, { recorder, sessions, goesOn }] of this.open) {
       if (!sessions.has(session)) continue
       // Its last trouble is told, too: the session is taken out afterwards.
-      if (sessions.size === 1) {
+      if (sessions.size > 1 || goesOn) recorder.flush()
+      else {
         recorder.close()
         this.open.delete(path)
       }
@@ -97,6 +119,14 @@ export class Recordings {
     this.open.clear()
   }
 }
+
+/** It is neither long, nor of a small part of what is known by now, nor of another policy, nor removed. */
+const isToGoOn = (known: Open, path: string, state: State, policy: string): boolean =>
+  known.goesOn &&
+  known.policy === policy &&
+  (known.recorder.length ?? TICKS_MAX) < TICKS_MAX &&
+  rowsEnd(state.facts) <= GROWTH * known.rows + GROWTH_MIN &&
+  statSync(path, { throwIfNoEntry: false })?.ino === known.inode
 
 const linkLast = (path: string): void => {
   try {

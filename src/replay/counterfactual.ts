@@ -9,7 +9,8 @@ import type { Effect, Event, Look, Receipt } from '../model/event.js'
 import { LOOK_STRIDE } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { writeLook } from '../model/look.js'
-import { Kind, kindOf, type News, type State, Status, statusOf } from '../model/state.js'
+import { Bit, Flight, Kind, kindOf, type News, type State, Status, statusOf } from '../model/state.js'
+import { read } from '../model/table.js'
 import { isReceipt } from '../store/recording/fields.js'
 import type { About } from '../store/recording/format.js'
 import type { RecordingReader } from '../store/recording/reader.js'
@@ -122,6 +123,8 @@ class World {
     }
     const state: State = {
       ...start,
+      // What is run, and when, is asked of each build by itself.
+      ahead: 0,
       pools: start.pools.map((pool, i) => ({
         ...pool,
         size: Math.max(pool.running, otherwise.pools?.[i] ?? pool.size),
@@ -266,6 +269,9 @@ class World {
 
   /** Begins a run, or goes on with the one that waits. */
   private run(state: State, x: BuildId): readonly Receipt[] {
+    // It was put there by an engine that went ahead.
+    if ((read(state.flight, x, Flight.STATUS) & (Bit.UNJUDGED | Bit.ANEW)) === Bit.UNJUDGED)
+      return [{ _tag: 'unjudged', build: x }]
     const waiting = this.going.get(x)
     if (waiting !== undefined && !isAnew(state, x)) {
       if (waiting.turn === 0 && isFound(waiting.script)) return this.say(x, waiting.script.turns[0]!)

@@ -41,7 +41,7 @@ export type Difference =
   | { readonly part: 'reducer'; readonly a: string; readonly b: string; readonly agrees: 'a' | 'b' | 'neither' }
 
 /** A receipt of one build: of a scan, its own look alone. */
-export type OneReceipt = { readonly _tag: Receipt['_tag']; readonly build: BuildId } & {
+export type OneReceipt = { readonly _tag: Exclude<Receipt['_tag'], 'ahead'> | 'later'; readonly build: BuildId } & {
   readonly [name: string]: unknown
 }
 
@@ -156,6 +156,11 @@ const orderOf = (a: OneReceipt | undefined, b: OneReceipt | undefined): Differen
 })
 
 const each = (receipt: Receipt): readonly OneReceipt[] => {
+  if (receipt._tag === 'ahead') {
+    const { done, open, later } = receipt
+    // Each of the batch that was not begun has a receipt of that.
+    return [...[...done, ...open].flatMap(each), ...later.map((build): OneReceipt => ({ _tag: 'later', build }))]
+  }
   if (receipt._tag !== 'scanned') return [receipt as unknown as OneReceipt]
   return receipt.builds.map((build, i) => {
     const words = Array.from(receipt.looks.subarray(i * LOOK_STRIDE, (i + 1) * LOOK_STRIDE))

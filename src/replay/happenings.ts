@@ -1,6 +1,6 @@
 /** What happened in one tick, as plain data: what was asked, found, made and answered. */
 import type { BuildError } from '../model/error.js'
-import { LOOK_STRIDE, LookWord } from '../model/event.js'
+import { apart, LOOK_STRIDE, LookWord } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import type { RecordedTick } from '../store/recording/reader.js'
 import { shownName } from './view.js'
@@ -38,7 +38,7 @@ export const happeningsOf = ({ input }: RecordedTick, walker: Walker): readonly 
   const names = (builds: readonly BuildId[]): readonly string[] => builds.map(name)
   const found: Happening[] = []
   const changed = new Map(walker.news.flatMap((news) => (news._tag === 'built' ? [[news.build, news.changed]] : [])))
-  for (const receipt of input.receipts) {
+  for (const receipt of apart(input.receipts)) {
     switch (receipt._tag) {
       case 'scanned': {
         const isThere = (_: BuildId, i: number): boolean => receipt.looks[i * LOOK_STRIDE + LookWord.KIND] !== 0
@@ -74,6 +74,7 @@ export const happeningsOf = ({ input }: RecordedTick, walker: Walker): readonly 
       }
       case 'pooled':
       case 'recalled':
+      case 'holds':
         found.push({ what: 'told', event: receipt._tag, target: name(receipt.build) })
     }
   }

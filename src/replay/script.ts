@@ -3,8 +3,7 @@
  * the engine told it, each so long after that. Played by `counterfactual.ts` to an engine that decides otherwise.
  */
 import { type EngineOptions, policyNamed } from '../engine.js'
-import type { Event, Look, Receipt } from '../model/event.js'
-import { LOOK_STRIDE } from '../model/event.js'
+import { type Ahead, type Alone, apart, type Event, LOOK_STRIDE, type Look, type Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { lookIn } from '../model/look.js'
 import { Misuse } from '../model/misuse.js'
@@ -67,8 +66,13 @@ export interface Reply {
   readonly answer: unknown
 }
 
-export const markOf = (state: State, x: BuildId): number =>
-  kindOf(state, x) === Kind.VALUE ? state.version : state.generation
+export const markOf = (state: State, x: BuildId): number => (isFile(state, x) ? state.generation : state.version)
+
+// What was never asked for before it was made ahead, is a value.
+const isFile = (state: State, x: BuildId): boolean => {
+  const kind = kindOf(state, x)
+  return kind !== Kind.VALUE && kind !== Kind.UNKNOWN
+}
 
 /** A value that is to be run from its beginning again, since what it saw may have changed. */
 export const isAnew = (state: State, x: BuildId): boolean => (read(state.flight, x, Flight.STATUS) & Bit.ANEW) !== 0
@@ -126,12 +130,14 @@ class Scribe {
       for (const [id, name] of tick.names) this.name(id, name)
       const before = walker.state
       const { batch, receipts, events } = tick.input
-      for (const x of batch.run) this.goOn(before, this.idOf(x), true)
+      const told = apart(receipts)
+      const run = begunIn(batch.run, receipts, told)
+      for (const x of run) this.goOn(before, this.idOf(x), true)
       for (const x of batch.start) this.goOn(before, this.idOf(x), false)
-      for (const { part, x, share } of sharesOf(batch, tick.elapsed))
+      for (const { part, x, share } of sharesOf({ ...batch, run }, tick.elapsed))
         this.shares.add(part, part === 'answer' ? (this.askers.get(x) ?? x) : this.idOf(x), share)
-      this.exits(receipts, events)
-      for (const receipt of receipts) this.receipt(before, receipt)
+      this.exits(told, events)
+      for (const receipt of told) this.receipt(before, receipt)
       for (const event of events) this.event(event)
       walker.step()
       for (const news of walker.news) {
@@ -237,7 +243,9 @@ class Scribe {
     at?.run.turns.at(-1)?.push({ delay: Math.max(0, when - at.since), term: { _tag: 'exited' } })
   }
 
-  private receipt(before: State, receipt: Receipt): void {
+  private receipt(before: State, receipt: Exclude<Receipt, Ahead>): void {
+    // Neither is a run.
+    if (receipt._tag === 'holds' || receipt._tag === 'unjudged') return
     if (receipt._tag === 'scanned') {
       receipt.builds.forEach((x, i) => this.look(this.idOf(x), lookIn(receipt.looks, i * LOOK_STRIDE)))
       return
@@ -303,6 +311,18 @@ const lastId = (known: Iterable<BuildId>, reader: RecordingReader): number => {
   return last
 }
 
+/** What was run in a tick: those of the batch that were begun and not only judged, and others that they need. */
+const begunIn = (batch: readonly BuildId[], receipts: readonly Receipt[], told: readonly Receipt[]): BuildId[] => {
+  const runs = new Set(batch)
+  for (const receipt of receipts) {
+    if (receipt._tag !== 'ahead') continue
+    for (const { build } of [...receipt.done, ...receipt.open]) runs.add(build)
+    for (const x of receipt.later) runs.delete(x)
+  }
+  for (const receipt of told) if (receipt._tag === 'holds' || receipt._tag === 'unjudged') runs.delete(receipt.build)
+  return [...runs]
+}
+
 /** The build whose process says so; 0: somebody outside does. */
 export const speakerOf = (event: Event): BuildId | 0 => {
   switch (event._tag) {
@@ -342,10 +362,7 @@ const IDS = new Set(['build', 'request', 'by', 'session', 'target', 'cause'])
 const LISTS = new Set(['builds', 'needs', 'create', 'targets', 'changed'])
 
 /** The same with other ids. */
-export const renumbered = <T extends Exclude<Receipt, { _tag: 'scanned' }> | Event>(
-  term: T,
-  idOf: (id: BuildId) => BuildId,
-): T => {
+export const renumbered = <T extends Alone | Event>(term: T, idOf: (id: BuildId) => BuildId): T => {
   const other: Record<string, unknown> = { ...term }
   for (const [name, value] of Object.entries(term)) {
     if (IDS.has(name) && value !== 0 && value !== undefined) other[name] = idOf(value as BuildId)

@@ -7,11 +7,12 @@
  * fault that hangs on another program's reducer.
  */
 import * as E from 'fp-ts/lib/Either.js'
+import { dependenciesOf } from '../model/dependencies.js'
 import { Bug } from '../model/error.js'
-import type { Batch, Event, Receipt } from '../model/event.js'
+import type { Ahead, Alone, Batch, Event, Receipt } from '../model/event.js'
 import { LOOK_STRIDE } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
-import { kindOf, type State, statusOf } from '../model/state.js'
+import { kindOf, type State, Status, statusOf } from '../model/state.js'
 import { removeRecording } from '../store/recording/format.js'
 import { type RecordedTick, RecordingReader } from '../store/recording/reader.js'
 import type { TickRecord } from '../store/recording/record.js'
@@ -242,7 +243,7 @@ const part = (tick: RecordedTick, was: State, is: State, left: ReadonlySet<strin
     start: chosen(batch.start),
     answer: chosen(batch.answer),
   }
-  const told = receipts.flatMap((receipt) => partOfReceipt(receipt, isAlike))
+  const told = receipts.flatMap((receipt) => partOfReceipt(receipt, was, isAlike))
   const asked = new Set<number>()
   const happened = events.flatMap((event, i): readonly Event[] => {
     const kept = partOfEvent(event, (item) => left.has(keyOf({ tick: tick.tick, event: i, item })), isAlike, is, asked)
@@ -259,7 +260,8 @@ const part = (tick: RecordedTick, was: State, is: State, left: ReadonlySet<strin
   }
 }
 
-const partOfReceipt = (receipt: Receipt, isAlike: (x: BuildId) => boolean): readonly Receipt[] => {
+const partOfReceipt = (receipt: Receipt, was: State, isAlike: (x: BuildId) => boolean): readonly Receipt[] => {
+  if (receipt._tag === 'ahead') return partOfAhead(receipt, was, isAlike)
   if (receipt._tag !== 'scanned') return isAlike(receipt.build) ? [receipt] : []
   const kept = receipt.builds.flatMap((x, i) => (isAlike(x) ? [i] : []))
   if (kept.length === receipt.builds.length) return [receipt]
@@ -269,6 +271,23 @@ const partOfReceipt = (receipt: Receipt, isAlike: (x: BuildId) => boolean): read
     looks.set(receipt.looks.subarray(i * LOOK_STRIDE, (i + 1) * LOOK_STRIDE), k * LOOK_STRIDE)
   })
   return [{ ...receipt, builds: kept.map((i) => receipt.builds[i]!), looks }]
+}
+
+/** Of the batch, what is where it was; and what that needs. */
+const partOfAhead = (ahead: Ahead, was: State, isAlike: (x: BuildId) => boolean): readonly Ahead[] => {
+  const needed = new Set<BuildId>()
+  const isKept = (said: Alone): boolean => {
+    const { build: x } = said
+    if (!isAlike(x) || (statusOf(was, x) === Status.REST && !needed.has(x))) return false
+    const needs = 'groups' in said ? said.groups.flat() : dependenciesOf(was, x).map(({ build }) => build)
+    for (const d of needs) needed.add(d)
+    return true
+  }
+  const open = ahead.open.filter(isKept)
+  const done = [...ahead.done].reverse().filter(isKept).reverse()
+  const later = ahead.later.filter(isAlike)
+  const first = [...done, ...open].map(({ build }) => build).concat(later)[0]
+  return first === undefined ? [] : [{ ...ahead, build: first, done, open, later }]
 }
 
 const partOfEvent = (

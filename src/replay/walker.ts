@@ -1,6 +1,6 @@
 /** Goes through a recording tick by tick: the very engine, told what was recorded in place of what a make would say. */
 import { Engine, type Make } from '../engine.js'
-import type { Input } from '../model/event.js'
+import type { Input, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import type { News, State } from '../model/state.js'
 import { eachObject, emptyObjects, ObjectEditor } from '../model/table.js'
@@ -37,7 +37,8 @@ export class Walker {
 
   constructor(
     private readonly reader: RecordingReader,
-    private readonly decode: Decode = (_, value) => value,
+    /** Without: as the recording has them. */
+    private readonly decode?: Decode,
   ) {
     const start = this.load(0)
     this.engine = start.engine
@@ -73,10 +74,8 @@ export class Walker {
   step(): RecordedTick | undefined {
     const tick = this.next()
     if (tick === undefined) return undefined
-    takeNames(this.names, tick)
-    for (const [id, name] of tick.names) this.ids?.set(name, id)
     try {
-      this.engine.apply(this.decoded(tick.input))
+      this.engine.apply(this.decoded(tick))
     } catch (error) {
       throw new Refused(tick.tick, (error as Error).message)
     }
@@ -115,25 +114,28 @@ export class Walker {
   }
 
   private withValues(state: State, names: ReadonlyMap<BuildId, string>): State {
+    const { decode } = this
+    if (decode === undefined) return state
     const values = new ObjectEditor<unknown>(emptyObjects)
     eachObject(state.values, (row, value) =>
-      values.set(row, this.decode(names.get(row as BuildId)!, value as RecordedValue)),
+      values.set(row, decode(names.get(row as BuildId)!, value as RecordedValue)),
     )
     return { ...state, values: values.finish() }
   }
 
-  /** The input as the engine took it in, with values as they are decoded. */
-  decoded(input: Input): Input {
-    const { receipts } = input
-    if (!receipts.some(({ _tag }) => _tag === 'made' || _tag === 'recalled')) return input
-    return {
-      ...input,
-      receipts: receipts.map((receipt) =>
-        receipt._tag === 'made' || receipt._tag === 'recalled'
-          ? { ...receipt, value: this.decode(this.names.get(receipt.build)!, receipt.value as RecordedValue) }
-          : receipt,
-      ),
+  /** What the next tick takes in, with values as they are decoded; its names are known from then on. */
+  decoded(tick: RecordedTick): Input {
+    const { names, input } = tick
+    takeNames(this.names, tick)
+    for (const [id, name] of names) this.ids?.set(name, id)
+    const { decode } = this
+    if (decode === undefined) return input
+    const decoded = <T extends Receipt>(receipt: T): T => {
+      if (receipt._tag === 'made' || receipt._tag === 'recalled')
+        return { ...receipt, value: decode(this.names.get(receipt.build)!, receipt.value as RecordedValue) }
+      return receipt._tag === 'ahead' ? { ...receipt, done: receipt.done.map(decoded) } : receipt
     }
+    return { ...input, receipts: input.receipts.map(decoded) }
   }
 }
 

@@ -280,7 +280,7 @@ describe('what cannot be read', () => {
     for (const [name, why] of [
       ['nowhere.rec', 'there is no such file'],
       ['src', 'it is no recording of Redford'],
-      ['good.rec', /format 999; this one knows up to \d+/],
+      ['good.rec', /format 999; this one reads \d+/],
     ] as const)
       for (const args of [
         ['replay', name],

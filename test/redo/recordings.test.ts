@@ -89,7 +89,17 @@ test.each([["export default { record: 'last.rec' }"], ["export default { record:
     expect((await s.ifchange('all')).code).toBe(0)
     expect(withReplay(s, 'last.rec', endedIn)).toEqual(['x', 'all'])
     expect((await s.run('redo', ['z'], { cwd: 'sub' })).code).toBe(0)
-    expect(withReplay(s, 'last.rec', endedIn)).toEqual(['sub/z'])
+    // The daemon goes on with it: what is known is written down once.
+    expect(withReplay(s, 'last.rec', endedIn)).toEqual(['x', 'all', 'sub/z'])
+    s.remove('last.rec')
+    expect((await s.redo('x')).code).toBe(0)
+    expect(withReplay(s, 'last.rec', endedIn)).toEqual(['x'])
+    expect((await s.run('redo', ['--record', 'last.rec', 'z'], { cwd: 'sub' })).code).toBe(0)
+    expect(withReplay(s, 'sub/last.rec', endedIn)).toEqual(['sub/z'])
+    expect((await s.run('redo', ['--record', 'last.rec', 'all'])).code).toBe(0)
+    expect(withReplay(s, 'last.rec', endedIn)).toEqual(['all'])
+    await s.run('redford', ['stop'])
+    expect(fs.readdirSync(s.root).filter((name) => name.startsWith('last.rec'))).toEqual(['last.rec'])
     // It must not stand in the way of a build.
     s.remove('last.rec')
     s.write('last.rec', 'mine')

@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { dependenciesOf } from '../../src/model/dependencies.js'
 import { digestOf } from '../../src/model/digest.js'
-import type { Event, Receipt } from '../../src/model/event.js'
-import { LOOK_STRIDE, LookWord } from '../../src/model/event.js'
+import type { Alone, Event, Receipt } from '../../src/model/event.js'
+import { apart, LOOK_STRIDE, LookWord } from '../../src/model/event.js'
 import { buildId } from '../../src/model/ids.js'
 import { checkInvariants } from '../../src/model/invariants.js'
 import { Fact } from '../../src/model/state.js'
@@ -35,11 +35,18 @@ type Planter = (record: TickRecord, pick: number) => Plant | undefined
 
 const chosen = <A>(from: readonly A[], pick: number): A | undefined => from[pick % Math.max(1, from.length)]
 
+const replaced = <T extends Receipt>(each: T, old: Receipt, receipt: Receipt): T => {
+  if (each === old) return receipt as T
+  if (each._tag !== 'ahead') return each
+  const inside = (of: Alone): Alone => replaced(of, old, receipt)
+  return { ...each, done: each.done.map(inside), open: each.open.map(inside) }
+}
+
 /** With one receipt in place of another. */
 const withReceipt = (record: TickRecord, old: Receipt, receipt: Receipt, fields: readonly string[]): Plant => ({
   record: {
     ...record,
-    input: { ...record.input, receipts: record.input.receipts.map((each) => (each === old ? receipt : each)) },
+    input: { ...record.input, receipts: record.input.receipts.map((each) => replaced(each, old, receipt)) },
   },
   isFound: (part) =>
     part.part === 'receipt' &&
@@ -48,7 +55,7 @@ const withReceipt = (record: TickRecord, old: Receipt, receipt: Receipt, fields:
 })
 
 const ofTag = <T extends Receipt['_tag']>({ input }: TickRecord, tag: T): readonly Extract<Receipt, { _tag: T }>[] =>
-  input.receipts.filter((receipt): receipt is Extract<Receipt, { _tag: T }> => receipt._tag === tag)
+  apart(input.receipts).filter((receipt): receipt is Extract<Receipt, { _tag: T }> & Alone => receipt._tag === tag)
 
 const withEvents = (record: TickRecord, events: readonly Event[]): TickRecord => ({
   ...record,

@@ -34,7 +34,8 @@ export const recordSteps = (
   const played = playSteps(sample, steps, {
     ...config,
     record: true,
-    onTick: (_, before, after) => {
+    onTick: (input, before, after) => {
+      config.onTick?.(input, before, after)
       if (states.length === 0) states.push(before)
       states.push(endTurn(after))
     },

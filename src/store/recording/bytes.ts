@@ -44,7 +44,46 @@ export class ByteWriter {
 
   /** An integer with a sign: small ones are short, whichever it is. */
   signed(n: number): void {
-    this.count(n < 0 ? -2 * n - 1 : 2 * n)
+    if ((n << 1) >> 1 === n) this.small((n << 1) ^ (n >> 31))
+    else this.count(n < 0 ? -2 * n - 1 : 2 * n)
+  }
+
+  /** As `count`, of 31 bits: nearly all there are. */
+  private small(n: number): void {
+    if (this.end + 8 > this.bytes.length) this.room(8)
+    const { bytes } = this
+    let rest = n
+    let { end } = this
+    while (rest > 127) {
+      bytes[end++] = (rest & 127) | 128
+      rest >>>= 7
+    }
+    bytes[end++] = rest
+    this.end = end
+  }
+
+  /** How many numbers, and each by what it differs from the one before: that of the first is `before`. Gives the last. */
+  steps(numbers: readonly number[], before: number): number {
+    const { length } = numbers
+    this.count(length)
+    if (this.end + 8 * length > this.bytes.length) this.room(8 * length)
+    const { bytes } = this
+    let { end } = this
+    let last = before
+    for (let i = 0; i < length; i++) {
+      const n = numbers[i]!
+      const step = n - last
+      last = n
+      // Ids have 31 bits, so what they differ by has 32.
+      let rest = ((step << 1) ^ (step >> 31)) >>> 0
+      while (rest > 127) {
+        bytes[end++] = (rest & 127) | 128
+        rest >>>= 7
+      }
+      bytes[end++] = rest
+    }
+    this.end = end
+    return last
   }
 
   /** 32 bits as they are. */

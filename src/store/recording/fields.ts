@@ -7,11 +7,13 @@ import { type Content, type Event, LOOK_STRIDE, type Look, type Receipt } from '
 import { type BuildId, buildId } from '../../model/ids.js'
 import { lookIn, wordsOfLook } from '../../model/look.js'
 import type { ByteReader, ByteWriter } from './bytes.js'
+import { SeenIds } from './names.js'
 import type { RecordedValue } from './value.js'
 
 /** A `?` before it: the field may be left out. */
 type Field = Plain | `?${Plain}`
-type Plain = 'id' | 'ids' | 'groups' | 'flag' | 'signed' | 'json' | 'look' | 'looks' | 'content' | 'words' | 'value'
+type Plain = Simple | 'value' | 'terms'
+type Simple = 'id' | 'ids' | 'groups' | 'flag' | 'signed' | 'json' | 'look' | 'looks' | 'content' | 'words'
 
 type FieldsOf<T extends { readonly _tag: string }> = {
   readonly [Tag in T['_tag']]: {
@@ -19,10 +21,7 @@ type FieldsOf<T extends { readonly _tag: string }> = {
   }
 }
 
-/** Make does not go ahead of the batch where it is recorded what each build said. */
-type Recorded = Exclude<Receipt, { readonly _tag: 'ahead' | 'holds' | 'unjudged' }>
-
-const RECEIPTS: FieldsOf<Recorded> = {
+const RECEIPTS: FieldsOf<Receipt> = {
   scanned: { builds: 'ids', looks: 'looks' },
   blocked: { build: 'id', needs: 'ids', create: 'ids', slot: 'flag' },
   started: { build: 'id' },
@@ -34,6 +33,9 @@ const RECEIPTS: FieldsOf<Recorded> = {
   made: { build: 'id', groups: 'groups', content: 'content', value: 'value', cost: '?signed' },
   recalled: { build: 'id', value: 'value' },
   broken: { build: 'id', groups: 'groups', error: '?json', cause: '?id', content: 'content' },
+  holds: { build: 'id' },
+  unjudged: { build: 'id' },
+  ahead: { build: 'id', done: 'terms', open: 'terms', later: 'ids' },
 }
 
 const EVENTS: FieldsOf<Event> = {
@@ -98,14 +100,18 @@ const termsOf = (table: Readonly<Record<string, Readonly<Record<string, Field>>>
 
 const RECEIPT_TERMS = termsOf(RECEIPTS)
 const EVENT_TERMS = termsOf(EVENTS)
+const FOLLOWED = EVENT_TERMS.byTag.get('followed')!.number
+const MADE = RECEIPT_TERMS.byTag.get('made')!.number
 
 /** Encodes and decodes either; ids are written as what they differ by from the one before. */
 export class TermCodec<T extends { readonly _tag: string }> {
   private last = 0
-  /** Called with each id that is written. */
-  onId: (id: number) => void = () => {}
 
-  constructor(private readonly terms: Terms) {}
+  constructor(
+    private readonly terms: Terms,
+    /** Told of each id that is written. */
+    private readonly seen = new SeenIds(),
+  ) {}
 
   /** To be called before the first of a record. */
   begin(): void {
@@ -113,6 +119,8 @@ export class TermCodec<T extends { readonly _tag: string }> {
   }
 
   write(w: ByteWriter, term: T, recorded: (build: BuildId, value: unknown) => RecordedValue): void {
+    if (term._tag === 'made') return this.writeMade(w, term as unknown as Made, recorded)
+    if (term._tag === 'followed') return this.writeFollowed(w, term as unknown as Followed)
     const { number, fields } = this.terms.byTag.get(term._tag)!
     w.byte(number)
     const record = term as unknown as Record<string, unknown>
@@ -120,10 +128,14 @@ export class TermCodec<T extends { readonly _tag: string }> {
       const { name, is, isOptional } = fields[i]!
       const value = record[name]
       if (isOptional) {
-        w.byte(value === undefined && !(name in record) ? 0 : 1)
+        w.byte(value === undefined ? 0 : 1)
         if (value === undefined) continue
       }
-      if (is !== 'value') this.writeField(w, is, value)
+      if (is === 'terms') {
+        const terms = value as readonly T[]
+        w.count(terms.length)
+        for (const each of terms) this.write(w, each, recorded)
+      } else if (is !== 'value') this.writeField(w, is, value)
       else {
         const content = record.content as Content | undefined
         if (content === undefined || isDigest(content)) writeValue(w, recorded(record.build as BuildId, value))
@@ -136,7 +148,11 @@ export class TermCodec<T extends { readonly _tag: string }> {
     const record: Record<string, unknown> = { _tag }
     for (const { name, is, isOptional } of this.terms.byTag.get(_tag)!.fields) {
       if (isOptional && r.byte() === 0) continue
-      if (is !== 'value') record[name] = this.readField(r, is)
+      if (is === 'terms') {
+        const terms: T[] = []
+        for (let left = r.count(); left > 0; left--) terms.push(this.read(r))
+        record[name] = terms
+      } else if (is !== 'value') record[name] = this.readField(r, is)
       else {
         const content = record.content as Content | undefined
         record[name] = content !== undefined && !isDigest(content) ? { _tag: 'inContent', content } : readValue(r)
@@ -145,10 +161,32 @@ export class TermCodec<T extends { readonly _tag: string }> {
     return record as unknown as T
   }
 
+  // As their fields say, only quicker: nearly all there is to record of a library is these two.
+
+  private writeMade(w: ByteWriter, term: Made, recorded: (build: BuildId, value: unknown) => RecordedValue): void {
+    const { build, groups, value, content } = term
+    w.byte(MADE)
+    this.writeId(w, build)
+    w.count(groups.length)
+    for (let i = 0; i < groups.length; i++) this.writeIds(w, groups[i]!)
+    writeContent(w, content)
+    if (isDigest(content)) writeValue(w, recorded(build, value))
+    w.byte(term.cost === undefined ? 0 : 1)
+    if (term.cost !== undefined) w.signed(term.cost)
+  }
+
+  private writeFollowed(w: ByteWriter, { request, target, terms }: Followed): void {
+    w.byte(FOLLOWED)
+    this.writeId(w, request)
+    this.writeId(w, target)
+    w.byte(terms === undefined ? 0 : 1)
+    if (terms !== undefined) this.writeField(w, 'json', terms)
+  }
+
   private writeId(w: ByteWriter, id: number): void {
     w.signed(id - this.last)
     this.last = id
-    this.onId(id)
+    this.seen.see(id)
   }
 
   private readId(r: ByteReader): BuildId {
@@ -157,8 +195,8 @@ export class TermCodec<T extends { readonly _tag: string }> {
   }
 
   private writeIds(w: ByteWriter, ids: readonly BuildId[]): void {
-    w.count(ids.length)
-    for (const id of ids) this.writeId(w, id)
+    this.last = w.steps(ids, this.last)
+    this.seen.seeAll(ids)
   }
 
   private readIds(r: ByteReader): BuildId[] {
@@ -167,7 +205,7 @@ export class TermCodec<T extends { readonly _tag: string }> {
     return ids
   }
 
-  private writeField(w: ByteWriter, is: Exclude<Plain, 'value'>, value: unknown): void {
+  private writeField(w: ByteWriter, is: Simple, value: unknown): void {
     switch (is) {
       case 'id':
         return this.writeId(w, value as number)
@@ -200,7 +238,7 @@ export class TermCodec<T extends { readonly _tag: string }> {
     }
   }
 
-  private readField(r: ByteReader, is: Exclude<Plain, 'value'>): unknown {
+  private readField(r: ByteReader, is: Simple): unknown {
     switch (is) {
       case 'id':
         return this.readId(r)
@@ -229,8 +267,11 @@ export class TermCodec<T extends { readonly _tag: string }> {
   }
 }
 
-export const receiptCodec = (): TermCodec<Receipt> => new TermCodec<Receipt>(RECEIPT_TERMS)
-export const eventCodec = (): TermCodec<Event> => new TermCodec<Event>(EVENT_TERMS)
+type Made = Extract<Receipt, { readonly _tag: 'made' }>
+type Followed = Extract<Event, { readonly _tag: 'followed' }>
+
+export const receiptCodec = (seen?: SeenIds): TermCodec<Receipt> => new TermCodec<Receipt>(RECEIPT_TERMS, seen)
+export const eventCodec = (seen?: SeenIds): TermCodec<Event> => new TermCodec<Event>(EVENT_TERMS, seen)
 
 const float = new Float64Array(1)
 const floatWords = new Int32Array(float.buffer)

@@ -6,8 +6,8 @@ import Database from 'better-sqlite3'
 
 /** In the header of the file: "redr". */
 export const APPLICATION_ID = 0x72656472
-/** Raised whenever an older program could not read what this one writes. */
-export const FORMAT = 2
+/** Raised whenever an older program could not read what this one writes; nor does this one read what an older one wrote. */
+export const FORMAT = 3
 
 /**
  * `chunks`: ticks `first` and on, `count` of them; `log` holds one record for each, with its length before it; `sums` the digest of the

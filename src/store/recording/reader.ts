@@ -28,8 +28,8 @@ export type RecordingError =
   | { readonly _tag: 'absent'; readonly path: string }
   /** It is no recording, or nothing of it can be used. */
   | { readonly _tag: 'unreadable'; readonly path: string; readonly why: string }
-  /** Written by a later version of this program. */
-  | { readonly _tag: 'newer'; readonly path: string; readonly found: number; readonly known: number }
+  /** Written by a later version of this program, or by an earlier one. */
+  | { readonly _tag: 'newer' | 'older'; readonly path: string; readonly found: number; readonly known: number }
 
 /** One chunk, decoded as far as needed. */
 interface Chunk {
@@ -63,7 +63,10 @@ export const recordingErrorWords = (error: RecordingError): string => {
     case 'unreadable':
       return `${error.path}: nothing of it can be used: ${error.why}`
     case 'newer':
-      return `${error.path}: it was written by a later version (format ${error.found}; this one knows up to ${error.known}); it was left untouched`
+    case 'older': {
+      const which = error._tag === 'newer' ? 'a later' : 'an earlier'
+      return `${error.path}: it was written by ${which} version (format ${error.found}; this one reads ${error.known}); it was left untouched`
+    }
   }
 }
 
@@ -105,7 +108,8 @@ export class RecordingReader {
     const { application, version } = header
     if (application !== APPLICATION_ID)
       return E.left({ _tag: 'unreadable', path, why: 'it is no recording of Redford' })
-    if (version > FORMAT) return E.left({ _tag: 'newer', path, found: version, known: FORMAT })
+    if (version !== FORMAT)
+      return E.left({ _tag: version > FORMAT ? 'newer' : 'older', path, found: version, known: FORMAT })
     let db: Database.Database | undefined
     try {
       db = new Database(path, { readonly: true })

@@ -4,6 +4,7 @@ import { type BuildId, buildId } from '../../model/ids.js'
 import { ByteReader, type ByteWriter } from './bytes.js'
 import { eventCodec, receiptCodec } from './fields.js'
 import type { RecordedSetting } from './format.js'
+import { type Name, NameReader, NameWriter, SeenIds } from './names.js'
 import type { RecordedValue } from './value.js'
 
 export interface TickRecord {
@@ -12,46 +13,38 @@ export interface TickRecord {
   readonly names: readonly (readonly [BuildId, string])[]
 }
 
+/** A setting, to be written. */
+export type NamedSetting = Omit<RecordedSetting, 'name'> & { readonly name: Name }
+
 const BATCH = ['scan', 'run', 'start', 'answer'] as const
 const SETTINGS = ['value', 'removed', 'unset'] as const
 
 export interface TickEncoderOptions {
-  readonly nameOf: (build: BuildId) => string | undefined
+  readonly nameOf: (build: BuildId) => Name | undefined
   readonly recorded: (build: BuildId, value: unknown) => RecordedValue
 }
 
 export class TickEncoder {
-  private readonly receipts = receiptCodec()
-  private readonly events = eventCodec()
-  /** By id: whether the recording has its name. */
-  private named = new Uint8Array(1024)
-  private readonly fresh: BuildId[] = []
+  private readonly seen = new SeenIds()
+  private readonly receipts = receiptCodec(this.seen)
+  private readonly events = eventCodec(this.seen)
+  private readonly names = new NameWriter()
 
-  constructor(private readonly options: TickEncoderOptions) {
-    const see = (id: number): void => {
-      if (this.named[id] !== 1) this.fresh.push(buildId(id))
-    }
-    this.receipts.onId = see
-    this.events.onId = see
-  }
+  constructor(private readonly options: TickEncoderOptions) {}
 
   /** The name of `build` need not be told again. */
   know(build: BuildId): void {
-    if (build >= this.named.length) {
-      const longer = new Uint8Array(Math.max(2 * this.named.length, build + 1))
-      longer.set(this.named)
-      this.named = longer
-    }
-    this.named[build] = 1
+    this.seen.know(build)
   }
 
   /** Its id may be given to another name. */
   forget(build: BuildId): void {
-    if (build < this.named.length) this.named[build] = 0
+    this.seen.forget(build)
   }
 
-  write(w: ByteWriter, { batch, receipts, events }: Input, settings: readonly RecordedSetting[]): void {
-    for (const part of BATCH) this.writeIds(w, batch[part])
+  write(w: ByteWriter, { batch, receipts, events }: Input, settings: readonly NamedSetting[]): void {
+    this.names.begin()
+    for (const part of BATCH) w.steps(batch[part], 0)
     w.byte('carry' in batch ? 1 : 0)
     if ('carry' in batch) w.text(JSON.stringify(batch.carry ?? null), 'utf8')
     w.count(receipts.length)
@@ -63,31 +56,25 @@ export class TickEncoder {
     w.count(settings.length)
     for (const { name, to } of settings) {
       w.byte(SETTINGS.indexOf(to._tag))
-      w.text(name, 'latin1')
+      this.names.write(w, name)
       if (to._tag === 'value') w.text(to.text, 'utf8')
     }
     this.writeNames(w)
   }
 
-  private writeIds(w: ByteWriter, ids: readonly BuildId[]): void {
-    w.count(ids.length)
-    let last = 0
-    for (const id of ids) {
-      w.signed(id - last)
-      last = id
-    }
-  }
-
   private writeNames(w: ByteWriter): void {
+    const { seen, names } = this
     let last = 0
-    for (const id of this.fresh.splice(0)) {
-      if (this.named[id] === 1) continue
+    for (const id of seen.takeFresh()) {
       const name = this.options.nameOf(id)
-      if (name === undefined) continue
-      this.know(id)
+      if (name === undefined) {
+        seen.forget(id)
+        continue
+      }
+      seen.know(id)
       w.signed(id - last)
       last = id
-      w.text(name, 'latin1')
+      names.write(w, name)
     }
     // No id differs by 0 from the one before.
     w.signed(0)
@@ -114,17 +101,18 @@ export const decodeTick = (bytes: Buffer): TickRecord => {
   const eventsOf = eventCodec()
   const events: Event[] = []
   for (let left = r.count(); left > 0; left--) events.push(eventsOf.read(r))
+  const nameReader = new NameReader()
   const settings: RecordedSetting[] = []
   for (let left = r.count(); left > 0; left--) {
     const _tag = SETTINGS[r.byte()]!
-    const name = r.text('latin1')
+    const name = nameReader.read(r)
     settings.push({ name, to: _tag === 'value' ? { _tag, text: r.text('utf8') } : { _tag } })
   }
   const names: (readonly [BuildId, string])[] = []
   let last = 0
   for (let step = r.signed(); step !== 0; step = r.signed()) {
     last += step
-    names.push([buildId(last), r.text('latin1')])
+    names.push([buildId(last), nameReader.read(r)])
   }
   return { input: { batch, receipts, events }, settings, names }
 }

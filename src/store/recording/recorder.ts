@@ -22,9 +22,9 @@ import {
   FIRST_LINK,
   FORMAT,
   linkAfter,
-  type RecordedSetting,
 } from './format.js'
-import { TickEncoder } from './record.js'
+import { type Name, textOfName } from './names.js'
+import { type NamedSetting, TickEncoder } from './record.js'
 import { encodeSnapshot, packed, packedLater } from './snapshot.js'
 import type { RecordedValue } from './value.js'
 
@@ -33,7 +33,7 @@ export interface RecorderOptions {
   readonly path: string
   readonly about: Omit<About, 'format'>
   /** The name of a build as a byte string; undefined for a request. */
-  readonly nameOf: (build: BuildId) => string | undefined
+  readonly nameOf: (build: BuildId) => Name | undefined
   /** The canonical text of a value that does not fit into its content words; or the value as another recording holds it. */
   readonly textOf: (build: BuildId, value: unknown) => string | RecordedValue
   /** A longer text, in chars, is not put into the log. */
@@ -75,7 +75,7 @@ export class Recorder {
   private isAhead = false
   private closedChunks: unknown[][] = []
   private besides = new Map<string, string>()
-  private settings: RecordedSetting[] = []
+  private settings: NamedSetting[] = []
   private sinceSnapshot = 0
   private snapshotBytes = 0
   private isPacking = false
@@ -97,13 +97,18 @@ export class Recorder {
     this.insertSnapshot(0, packed(this.encoded(state)))
   }
 
+  /** How many ticks it has; undefined once it is over. */
+  get length(): number | undefined {
+    return this.isOver ? undefined : this.ticks
+  }
+
   /** The digest of the state after the last tick. */
   get digestText(): string {
     return this.digest.text
   }
 
   /** A source was set; told before the tick that takes it in. */
-  set(setting: RecordedSetting): void {
+  set(setting: NamedSetting): void {
     if (!this.isOver) this.settings.push(setting)
   }
 
@@ -199,7 +204,11 @@ export class Recorder {
   }
 
   private encoded(state: State): Buffer {
-    return encodeSnapshot(state, this.options.nameOf, (build, value) => this.recorded(build, value))
+    const nameOf = (build: BuildId): string | undefined => {
+      const name = this.options.nameOf(build)
+      return name && textOfName(name)
+    }
+    return encodeSnapshot(state, nameOf, (build, value) => this.recorded(build, value))
   }
 
   private insertSnapshot(tick: number, bytes: Buffer): void {
