@@ -84,7 +84,8 @@ describe('a recording', () => {
           used.add(expectPrefix(flipped, digests))
         },
       ),
-      { numRuns: 600 },
+      // A snapshot that is found by going through all of them, and not by its tick.
+      { numRuns: 600, examples: [[[[12_292, 4]]]] },
     )
     // Some are used up to somewhere in the middle.
     expect(used.size).toBeGreaterThan(3)

@@ -280,15 +280,15 @@ const validTicks = (before: Link, sums: Buffer, log: Buffer, count: number): { v
   return { valid: count, link }
 }
 
-/** Ticks of which there is a snapshot that is as it was written. */
+/** Ticks of which there is a snapshot that is as it was written, and found by its tick. */
 const snapshotsOf = (db: Database.Database): readonly number[] => {
   const found: number[] = []
   try {
-    for (const [tick, sum, bytes] of db
-      .prepare('select tick, sum, bytes from snapshots order by tick')
-      .raw()
-      .iterate() as IterableIterator<[number, number, Buffer]>)
-      if (Number.isSafeInteger(tick) && Buffer.isBuffer(bytes) && crc32(bytes) === sum) found.push(tick)
+    const query = db.prepare('select sum, bytes from snapshots where tick = ?').raw()
+    for (const tick of db.prepare('select tick from snapshots order by tick').pluck().all() as unknown[]) {
+      const [sum, bytes] = (query.get(tick) ?? []) as [unknown?, unknown?]
+      if (Number.isSafeInteger(tick) && Buffer.isBuffer(bytes) && crc32(bytes) === sum) found.push(tick as number)
+    }
   } catch (error) {
     if (!isDamage(error)) throw error
   }
