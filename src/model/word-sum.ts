@@ -28,10 +28,10 @@ export class WordSum {
     for (let row = first, start = at; start < end; row++, start += stride) {
       let ofA = 0
       let ofB = 0
-      for (let word = 0; word < stride; word++) {
-        const value = words[start + word]!
-        ofA = (ofA + Math.imul(OF_WORD_A[word]!, value)) | 0
-        ofB = (ofB + Math.imul(OF_WORD_B[word]!, value)) | 0
+      for (let k = start + stride - 1; k >= start; k--) {
+        const value = words[k]!
+        ofA = (Math.imul(ofA, FACTOR_A) + value) | 0
+        ofB = (Math.imul(ofB, FACTOR_B) + value) | 0
       }
       if (ofA === 0 && ofB === 0) continue
       this.goTo(row)
@@ -44,9 +44,12 @@ export class WordSum {
 
   private goTo(row: number): void {
     this.row = row
-    const h = mixed(row + this.seed)
+    let h = Math.imul(row + this.seed, 0x9e3779b1)
+    h = Math.imul(h ^ (h >>> 15), 0x85ebca6b)
+    h ^= h >>> 13
     this.ofRowA = h | 1
-    this.ofRowB = mixed(h) | 1
+    h = Math.imul(h, 0xc2b2ae35)
+    this.ofRowB = (h ^ (h >>> 16)) | 1
   }
 
   /** Word `word` of `row` became more by so much; it was 0 before it was anything. */
@@ -58,13 +61,15 @@ export class WordSum {
   }
 }
 
-const mixed = (x: number): number => {
-  let h = Math.imul(x, 0x9e3779b1)
-  h = Math.imul(h ^ (h >>> 15), 0x85ebca6b)
-  return Math.imul(h ^ (h >>> 13), 0xc2b2ae35) ^ (h >>> 16)
-}
-
 /** The widest row there may be. */
 export const WORDS_MAX = 16
-const OF_WORD_A = Int32Array.from({ length: WORDS_MAX }, (_, word) => mixed(2 * word + 1) | 1)
-const OF_WORD_B = Int32Array.from({ length: WORDS_MAX }, (_, word) => mixed(~word) | 1)
+// The factor of a word is a power of these, so that a whole row takes one multiplication a word.
+const FACTOR_A = 0x2c1b3c6d
+const FACTOR_B = 0x297a2d39
+const powersOf = (factor: number): Int32Array => {
+  const powers = new Int32Array(WORDS_MAX).fill(1)
+  for (let word = 1; word < WORDS_MAX; word++) powers[word] = Math.imul(powers[word - 1]!, factor)
+  return powers
+}
+const OF_WORD_A = powersOf(FACTOR_A)
+const OF_WORD_B = powersOf(FACTOR_B)
