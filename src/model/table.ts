@@ -241,14 +241,7 @@ export class IntEditor {
     if (row >= this.end) return
     const block = this.blocks[row >>> BLOCK_BITS]!
     const at = (row & BLOCK_MASK) * this.stride
-    for (let word = 0; word < this.stride; word++) {
-      const old = block[at + word]!
-      if (old === 0) continue
-      if (!this.isDirty) this.claim()
-      if (row < this.keepEnd) this.keep(row * this.stride + word, old)
-      if (this.sum !== undefined && row < this.sumEnd) this.sum.add(row, word, -old)
-      block[at + word] = 0
-    }
+    for (let word = 0; word < this.stride; word++) if (block[at + word] !== 0) this.set(row, word, 0)
   }
 
   /** Goes on with `table` in place of all there was: where nearly every row is written, words need not be noted first. */

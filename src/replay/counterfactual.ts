@@ -111,7 +111,7 @@ class World {
     about: About,
   ) {
     this.nextId = script.idsEnd
-    this.spending = new Spending(script.shares)
+    this.spending = new Spending(script.shares, (x) => this.going.has(x) && !isAnew(this.engine.state, x))
     const { start } = script
     const clock = clockOf(script)
     const make: Make = {

@@ -132,10 +132,12 @@ class Scribe {
       const { batch, receipts, events } = tick.input
       const told = apart(receipts)
       const run = begunIn(batch.run, receipts, told)
+      for (const { part, x, share } of sharesOf({ ...batch, run }, tick.elapsed)) {
+        const id = part === 'answer' ? (this.askers.get(x) ?? x) : this.idOf(x)
+        this.shares.add(part === 'run' && this.open.has(id) && !isAnew(before, id) ? 'goOn' : part, id, share)
+      }
       for (const x of run) this.goOn(before, this.idOf(x), true)
       for (const x of batch.start) this.goOn(before, this.idOf(x), false)
-      for (const { part, x, share } of sharesOf({ ...batch, run }, tick.elapsed))
-        this.shares.add(part, part === 'answer' ? (this.askers.get(x) ?? x) : this.idOf(x), share)
       this.exits(told, events)
       for (const receipt of told) this.receipt(before, receipt)
       for (const event of events) this.event(event)

@@ -2,9 +2,9 @@
 import type { Batch } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 
-/** Kinds of what a tick takes. */
-type Part = 'scan' | 'run' | 'start' | 'answer'
-const PARTS: readonly Part[] = ['scan', 'run', 'start', 'answer']
+/** Kinds of what a tick takes; `goOn`: of `run`, what had begun. Where make went ahead, what was begun was mostly done in the same tick. */
+type Part = (typeof PARTS)[number] | 'goOn'
+const PARTS = ['scan', 'run', 'start', 'answer'] as const
 
 /** The builds of `batch`, and the even share of each in `elapsed`. */
 export const sharesOf = (
@@ -33,9 +33,10 @@ export class Shares {
     this.count++
   }
 
-  /** What it took the `n`th time, from 0 on; else what it took last, else the mean of all. */
+  /** What it took the `n`th time, from 0 on; else what it took last, else the mean of all. What was never seen to go on does so for nothing. */
   of(part: Part, x: BuildId, n: number): number {
     const all = this.known.get(`${part} ${x}`)
+    if (part === 'goOn') return all?.[n] ?? 0
     if (all === undefined) return this.count === 0 ? 0 : this.sum / this.count
     return all[Math.min(n, all.length - 1)]!
   }
@@ -46,7 +47,10 @@ export class Spending {
   private readonly taken = new Map<string, number>()
   private readonly askers = new Map<BuildId, BuildId>()
 
-  constructor(private readonly shares: Shares) {}
+  constructor(
+    private readonly shares: Shares,
+    private readonly hasBegun: (x: BuildId) => boolean,
+  ) {}
 
   /** The do-file of `by` made it. */
   asked(request: BuildId, by: BuildId): void {
@@ -66,9 +70,10 @@ export class Spending {
   }
 
   private each(batch: Batch, work: (part: Part, x: BuildId, n: number) => void): void {
-    for (const part of PARTS)
-      for (const each of batch[part]) {
+    for (const taken of PARTS)
+      for (const each of batch[taken]) {
         const x = this.askers.get(each) ?? each
+        const part = taken === 'run' && this.hasBegun(x) ? 'goOn' : taken
         work(part, x, this.taken.get(`${part} ${x}`) ?? 0)
       }
   }
