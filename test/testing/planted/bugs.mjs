@@ -38,7 +38,7 @@ export const bugs = [
     id: 'last-waiter-only',
     what: 'of those who wait for a build, the first is forgotten',
     file: 'reduce/judge.js',
-    find: 'return found.reverse();',
+    find: 'return found.length === 1 ? found : found.reverse();',
     put: 'return found.length > 1 ? found.slice(1).reverse() : found;',
   },
   // ------------------------------------------------------------------------------------------ transactions
