@@ -197,12 +197,12 @@ export class Host {
    * there are too many of them for that, or they are no sources, so that there is more to know than how they look.
    */
   lookAgain(builds: readonly BuildId[]): boolean {
-    const known = builds.filter((x) => kindOf(this.state, x) !== Kind.UNKNOWN)
+    const isNew = (x: BuildId): boolean => kindOf(this.state, x) === Kind.UNKNOWN
     const isSource = (x: BuildId): boolean =>
-      known.includes(x) ? kindOf(this.state, x) === Kind.SOURCE : look(this.store.names.nameOf(x)).kind !== ABSENT
+      isNew(x) ? look(this.store.names.nameOf(x)).kind !== ABSENT : kindOf(this.state, x) === Kind.SOURCE
     if (builds.length > LOOKS_MAX || !builds.every(isSource)) return false
     // What was never looked at will be, by whoever asks.
-    this.onFileEvents(known)
+    this.onFileEvents(builds.filter((x) => !isNew(x)))
     return true
   }
 

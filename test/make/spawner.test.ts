@@ -409,17 +409,11 @@ describe.each(['native', 'warm'] as const)('a run that stands by in the %s spawn
   })
 })
 
+/** A run in no folder of ours, whose files are /dev/null. */
+const bare = { runId: 1, envId: 1, umask: 0o22, cwd: '/', stdoutPath: '', stderrPath: '', extraEnv: [] }
+
 describe('a run that lacks what the system will have later', () => {
-  const request: RunRequest = {
-    runId: 1,
-    envId: 1,
-    umask: 0o22,
-    cwd: '/',
-    stdoutPath: '',
-    stderrPath: '',
-    extraEnv: [],
-    argv: ['x'],
-  }
+  const request: RunRequest = { ...bare, argv: ['x'] }
 
   it('is tried again, more and more slowly, and never fails', async () => {
     const { handlers, heard } = listen()
@@ -459,16 +453,7 @@ describe('a run that lacks what the system will have later', () => {
     const spawner = nativeSpawner(narrow, undefined, handlers)
     open.push(spawner)
     spawner.define(1, packStrings([`PATH=${process.env.PATH}`]))
-    spawner.run({
-      runId: 1,
-      envId: 1,
-      umask: 0o22,
-      cwd: '/',
-      stdoutPath: '',
-      stderrPath: '',
-      extraEnv: [],
-      argv: ['true'],
-    })
+    spawner.run({ ...bare, argv: ['true'] })
     await until(() => heard.length >= 2)
     expect(heard.slice(0, 2)).toEqual([`retrying 1 ${errno.EMFILE} 10`, `retrying 1 ${errno.EMFILE} 20`])
     const { status } = await raiseLimit(spawner.pid)
