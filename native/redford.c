@@ -10,9 +10,8 @@
  * C99 and POSIX, for Linux and macOS. The words on the wire are those of src/make/forkserver-messages.ts, the look of a
  * path that of src/make/look.ts: change them together.
  */
-#define _DEFAULT_SOURCE /* vfork */
+#define _GNU_SOURCE /* vfork, F_SETLEASE, RTLD_NEXT */
 #ifdef WARM_SHELL
-#define _GNU_SOURCE /* RTLD_NEXT */
 #include <dlfcn.h>
 #endif
 #define _DARWIN_C_SOURCE
@@ -345,12 +344,19 @@ typedef struct {
     size_t count;
 } Env;
 
-/* A process group. `pid` is its leader and its name; kept after the leader's exit while the group has members. */
+/*
+ * A process group. `pid` is its leader and its name; kept after the leader's exit while the group has members. `files`: the paths of
+ * its standard output, made with `mode`, and of its standard error, each with a NUL behind it.
+ */
 typedef struct {
     uint32_t id;
     pid_t pid;
     int leader_done;
+    mode_t mode;
+    char *files;
 } Run;
+
+#define STDERR_MODE 0600
 
 static Env *envs;
 static size_t env_count;
@@ -381,15 +387,41 @@ static void flush_replies(void)
     is_urgent = 0;
 }
 
-static void add_exit(uint32_t id, uint32_t code, uint32_t number, int has_company)
+/* What the daemon is told of an exit besides: processes of the group are left; files that another run may have. */
+enum { HAS_COMPANY = 1, STDOUT_UNUSED = 2, STDERR_UNUSED = 4 };
+
+static void add_exit(uint32_t id, uint32_t code, uint32_t number, int flags)
 {
     size_t start = begin_frame(&replies, 'X');
     add_u32(&replies, id);
     add_u32(&replies, code);
     add_u32(&replies, number);
-    add_u32(&replies, (uint32_t)has_company);
+    add_u32(&replies, (uint32_t)flags);
     end_frame(&replies, start);
     is_urgent = 1;
+}
+
+/* Nothing is in it, it is as it was made, and nobody has it open: only then Linux would give a lease of it. */
+static int is_unused(const char *path, mode_t mode)
+{
+    int is = 0;
+#ifdef F_SETLEASE
+    struct stat s;
+    int fd = *path == 0 ? -1 : open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) return 0;
+    is = fstat(fd, &s) == 0 && S_ISREG(s.st_mode) && (s.st_mode & 07777) == mode && s.st_size == 0 && s.st_nlink == 1 &&
+         fcntl(fd, F_SETLEASE, F_WRLCK) == 0;
+    close(fd);
+#else
+    (void)path, (void)mode;
+#endif
+    return is;
+}
+
+static int unused_files(const Run *run)
+{
+    const char *stderr_path = run->files + strlen(run->files) + 1;
+    return (is_unused(run->files, run->mode) ? STDOUT_UNUSED : 0) | (is_unused(stderr_path, STDERR_MODE) ? STDERR_UNUSED : 0);
 }
 
 static int group_is_gone(pid_t pid) { return kill(-pid, 0) != 0 && errno == ESRCH; }
@@ -409,14 +441,18 @@ static void reap(void)
         for (size_t i = 0; i < run_count; i++) {
             if (runs[i].pid != pid || runs[i].leader_done) continue;
             add_exit(runs[i].id, WIFEXITED(status) ? (uint32_t)WEXITSTATUS(status) : (uint32_t)-1,
-                     WIFSIGNALED(status) ? (uint32_t)WTERMSIG(status) : 0, !group_is_gone(pid));
+                     WIFSIGNALED(status) ? (uint32_t)WTERMSIG(status) : 0,
+                     (group_is_gone(pid) ? 0 : HAS_COMPANY) | unused_files(&runs[i]));
             runs[i].leader_done = 1;
             if (WIFEXITED(status) && WEXITSTATUS(status) == 0) start_standby();
             break;
         }
     }
     for (size_t i = run_count; i-- > 0;)
-        if (runs[i].leader_done && group_is_gone(runs[i].pid)) runs[i] = runs[--run_count];
+        if (runs[i].leader_done && group_is_gone(runs[i].pid)) {
+            free(runs[i].files);
+            runs[i] = runs[--run_count];
+        }
 }
 
 /* Splits NUL-terminated strings; 0 when the last has no end. */
@@ -622,7 +658,7 @@ static void be_child(const Start *start)
 {
     sigset_t none;
     if (setpgid(0, 0) != 0) give_up(start, STEP_GROUP);
-    open_as(start, STEP_STDERR, 2, start->stderr_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    open_as(start, STEP_STDERR, 2, start->stderr_path, O_WRONLY | O_CREAT | O_APPEND, STDERR_MODE);
     umask(start->umask);
     open_as(start, STEP_STDOUT, 1, start->stdout_path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
     open_as(start, STEP_NULL, 0, "", 0, 0);
@@ -689,7 +725,10 @@ static void start_child(uint32_t id, Start *start)
         add_failure(id, what[1], steps[what[0]]);
     } else {
         if (run_count == run_room) runs = grab(runs, (run_room = run_room * 2 + 64) * sizeof *runs);
-        Run run = {id, pid, 0};
+        size_t out_size = strlen(start->stdout_path) + 1, err_size = strlen(start->stderr_path) + 1;
+        Run run = {id, pid, 0, 0666 & ~start->umask, grab(NULL, out_size + err_size)};
+        memcpy(run.files, start->stdout_path, out_size);
+        memcpy(run.files + out_size, start->stderr_path, err_size);
         runs[run_count++] = run;
         size_t frame = begin_frame(&replies, 'P');
         add_u32(&replies, id);

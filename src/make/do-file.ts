@@ -18,7 +18,7 @@ import { type Finished, NOT_PLACED, type Published, publish, writeOutput } from 
 import { receiptOf, refusal } from './receipts.js'
 import type { Run } from './run.js'
 import { type Naming, Scanner } from './scanner.js'
-import type { Spawner, SpawnHandlers } from './spawner.js'
+import { exitOf, type Spawner, type SpawnHandlers } from './spawner.js'
 import { type Begun, removeFiles, Temporaries, temporaryName } from './temporary.js'
 import { Timing } from './timing.js'
 
@@ -49,8 +49,8 @@ export interface DoFileOptions {
   /** Told before outputs are put in place; must be durable when it returns. */
   readonly intend: (files: readonly { name: string; ino: bigint; size: number }[]) => void
   readonly onStart: (run: Run) => void
-  /** Gives whether its file of standard error is empty, and is left to us. */
-  readonly onEnd: (run: Run, ended: Published) => boolean
+  /** `isSilent`: it said nothing on standard error, and its file is for us to keep. */
+  readonly onEnd: (run: Run, ended: Published, isSilent: boolean) => void
   readonly onTrouble: (text: string) => void
   /** The forkserver was started; called before anything runs under it. */
   readonly onSpawner: (pid: number) => void
@@ -104,7 +104,7 @@ export class DoFileMake {
         const run = this.runs.get(runId)
         if (run !== undefined) run.pid = pid
       },
-      exited: ({ runId, exitCode, signal, hasCompany }) => this.onExit(runId, { exitCode, signal }, hasCompany),
+      exited: (exit) => this.onExit(exit.runId, exit),
       failed: (runId, errno, text) => this.onExit(runId, { errno, text }),
       retrying: (_, __, delayMs) =>
         this.options.onTrouble(`the system is short of processes or files; trying again in ${delayMs} ms`),
@@ -242,50 +242,49 @@ export class DoFileMake {
 
   /** All that starting it takes. Left: why it cannot be. */
   private ready(state: State, x: BuildId): E.Either<Receipt, { readonly run: Run; readonly request: RunRequest }> {
-    const name = this.options.naming.nameOf(x)
     const candidate = this.chosen.get(x)
-    const before = lookAtItself(name)
+    const before = lookAtItself(this.options.naming.nameOf(x))
     const refuse = (code: number, why: string): E.Either<Receipt, never> => E.left(refusal(x, before, code, why))
-    if (candidate === undefined || !isDoFile(candidate.doFile)) return refuse(1, 'its do-file is not there')
+    if (candidate === undefined) return refuse(1, 'its do-file is not there')
     if (hasFlag(state, this.options.naming.intern(candidate.doFile), Flag.BROKEN))
       return refuse(1, `its do-file ${candidate.doFile} is broken`)
     const settings = this.options.settingsOf(read(state.flight, x, Flight.SESSION) as BuildId)
-    let interpreter: readonly string[]
-    try {
-      interpreter = interpreterOf(candidate.doFile, settings.shellFlags)
-    } catch (error) {
-      return refuse(1, `its do-file cannot be read: ${(error as Error).message}`)
-    }
-    const begun = this.begin(state, x, name, candidate, before)
+    const interpreter = E.tryCatch(() => interpreterOf(candidate.doFile, settings.shellFlags), E.toError)
+    if (E.isLeft(interpreter)) return refuse(1, `its do-file cannot be read: ${interpreter.left.message}`)
+    if (interpreter.right === undefined) return refuse(1, 'its do-file is not there')
+    const begun = this.begin(state, x, candidate, before)
     if (E.isLeft(begun)) return refuse(NOT_PLACED, begun.left)
     const run = begun.right
-    const words = [candidate.target, candidate.stem, relativePath(candidate.folder, run.output)]
     const request = {
       runId: run.id,
       envId: settings.envId,
-      umask: settings.umask,
+      umask: run.umask,
       cwd: joinPath(this.options.root, candidate.folder),
       stdoutPath: run.stdout,
       stderrPath: run.stderr,
       extraEnv: [`REDFORD_TOKEN=${run.id}`],
-      argv: [...interpreter, ...words],
+      argv: [...interpreter.right, candidate.target, candidate.stem, relativePath(candidate.folder, run.output)],
     }
     return E.right({ run, request })
   }
 
   /** Notes a run, whose temporary files are its own from now on. Left: why that cannot be. */
-  private begin(state: State, x: BuildId, name: string, candidate: Candidate, before: FileLook): E.Either<string, Run> {
+  private begin(state: State, x: BuildId, candidate: Candidate, before: FileLook): E.Either<string, Run> {
     const id = this.nextRun++
+    const name = this.options.naming.nameOf(x)
+    const session = read(state.flight, x, Flight.SESSION) as BuildId
+    const { umask } = this.options.settingsOf(session)
     const run: Run = {
       id,
       build: x,
       name,
       candidate,
-      session: read(state.flight, x, Flight.SESSION) as BuildId,
+      session,
       output: joinPath(folderOf(name), temporaryName(baseOf(name), id)),
-      stdout: `.redford/tmp/${id}.out`,
+      stdout: this.temporaries.outputFile(id, umask),
       stderr: this.temporaries.errorFile(id),
       before,
+      umask,
       pid: 0,
       timing: new Timing(),
     }
@@ -299,16 +298,15 @@ export class DoFileMake {
 
   /** Has `content` put in place of `x`, as what a do-file wrote would be. */
   place(state: State, x: BuildId, candidate: Candidate, content: string | Uint8Array): Receipt {
-    const name = this.options.naming.nameOf(x)
-    const before = lookAtItself(name)
+    const before = lookAtItself(this.options.naming.nameOf(x))
     const refuse = (why: string): Receipt => refusal(x, before, NOT_PLACED, why)
-    const begun = this.begin(state, x, name, candidate, before)
+    const begun = this.begin(state, x, candidate, before)
     if (E.isLeft(begun)) return refuse(begun.left)
     const run = begun.right
     this.runs.set(run.id, run)
     this.byBuild.set(x, run)
     try {
-      writeOutput(run, content, this.options.settingsOf(run.session).umask)
+      writeOutput(run, content)
     } catch (error) {
       this.runs.delete(run.id)
       this.byBuild.delete(x)
@@ -316,19 +314,19 @@ export class DoFileMake {
       return refuse(`its output cannot be written: ${(error as Error).message}`)
     }
     this.options.onStart(run)
-    setImmediate(() => this.onExit(run.id, { exitCode: 0, signal: 0 }))
+    setImmediate(() => this.onExit(run.id, exitOf(run.id, 0, 0)))
     return { _tag: 'started', build: x }
   }
 
   // ---------------------------------------------------------------------------------------------- end
 
-  private onExit(runId: number, end: Finished['end'], hasCompany = false): void {
+  private onExit(runId: number, end: Finished['end']): void {
     if (runId === this.standby?.id) this.settleStandby()
     const run = this.runs.get(runId)
     if (run === undefined) return this.onDropped(runId)
     run.timing.end()
     if (this.finished.length === 0) setImmediate(this.finish)
-    this.finished.push({ run, end, hasCompany })
+    this.finished.push({ run, end })
     // The next run is started before this one's result is put in place, unless it may be one that must not start any more.
     if (!('exitCode' in end) || end.exitCode !== 0) return
     const { standby } = this
@@ -341,14 +339,16 @@ export class DoFileMake {
   private readonly finish = (): void => {
     const batch = this.finished.splice(0)
     const results = publish(batch, this.options.intend)
-    for (const { run, hasCompany } of batch) if (hasCompany) this.endGroup(run)
     for (const [i, result] of results.entries()) {
-      const { run, hasCompany } = batch[i]!
+      const { run, end } = batch[i]!
+      const exit = 'exitCode' in end ? end : undefined
+      if (exit?.hasCompany === true) this.endGroup(run)
       this.runs.delete(run.id)
       this.byBuild.delete(run.build)
       if (result.intended) this.settled.push(run)
       if (E.isLeft(result.outcome)) this.temporaries.noteFailed(run)
-      if (this.options.onEnd(run, result)) this.temporaries.takeBack(run.stderr, hasCompany)
+      this.options.onEnd(run, result, exit?.isStderrUnused === true)
+      if (exit !== undefined) this.temporaries.takeBack(run, exit)
       this.options.settle(receiptOf(run, result))
     }
     this.rest()

@@ -29,6 +29,21 @@ export interface RunRequest {
   readonly argv: readonly string[]
 }
 
+/** The end of a run's first process. */
+export interface Exit {
+  readonly runId: number
+  /** -1 when a signal ended it. */
+  readonly exitCode: number
+  /** 0 when it exited. */
+  readonly signal: number
+  /** Processes of its group are left. */
+  readonly hasCompany: boolean
+  /** Nothing is in the file of its standard output, and nobody has it open: another run with this umask may have it. */
+  readonly isStdoutUnused: boolean
+  /** As much of its standard error. */
+  readonly isStderrUnused: boolean
+}
+
 export type ForkserverCommand =
   /** `env`: NAME=value strings, each with a NUL behind it. Kept until defined again. */
   | { readonly _tag: 'define'; readonly envId: number; readonly env: Buffer }
@@ -48,14 +63,7 @@ export type ForkserverCommand =
 export type ForkserverReply =
   /** The program runs; `pid` is also its process group. Nobody waits for it: it may come a little later, but before any other of that run. */
   | { readonly _tag: 'started'; readonly runId: number; readonly pid: number }
-  /** `exitCode` is -1 when a signal ended it, `signal` is 0 when it exited. `hasCompany`: processes of its group are left. */
-  | {
-      readonly _tag: 'exited'
-      readonly runId: number
-      readonly exitCode: number
-      readonly signal: number
-      readonly hasCompany: boolean
-    }
+  | ({ readonly _tag: 'exited' } & Exit)
   /** It could not be started: the errno and what was tried. */
   | { readonly _tag: 'failed'; readonly runId: number; readonly errno: number; readonly text: string }
   /** Four words a path: kind, errno or 0, stat0, stat1 (`look.ts`). */
@@ -71,6 +79,11 @@ const S = 0x53
 const P = 0x50
 const X = 0x58
 const F = 0x46
+
+/** Flags of an exit. */
+const HAS_COMPANY = 1
+const STDOUT_UNUSED = 2
+const STDERR_UNUSED = 4
 
 const u32 = (...values: readonly number[]): Buffer => {
   const bytes = Buffer.allocUnsafe(values.length * 4)
@@ -138,13 +151,16 @@ export const encodeReply = (reply: ForkserverReply): Buffer => {
     case 'started':
       return encodeFrame(P, u32(reply.runId, reply.pid))
     case 'exited':
-      return encodeFrame(X, u32(reply.runId, reply.exitCode, reply.signal, Number(reply.hasCompany)))
+      return encodeFrame(X, u32(reply.runId, reply.exitCode, reply.signal, flagsOf(reply)))
     case 'failed':
       return encodeFrame(F, u32(reply.runId, reply.errno), reply.text)
     case 'stats':
       return encodeFrame(S, u32(reply.sequence), u32(...reply.words))
   }
 }
+
+const flagsOf = ({ hasCompany, isStdoutUnused, isStderrUnused }: Exit): number =>
+  (hasCompany ? HAS_COMPANY : 0) | (isStdoutUnused ? STDOUT_UNUSED : 0) | (isStderrUnused ? STDERR_UNUSED : 0)
 
 export const decodeReply = ({ type, payload }: Frame): E.Either<MessageError, ForkserverReply> => {
   const size = payload.length
@@ -154,9 +170,16 @@ export const decodeReply = ({ type, payload }: Frame): E.Either<MessageError, Fo
       return E.right({ _tag: 'started', runId: payload.readUInt32LE(0), pid: payload.readUInt32LE(4) })
     case X: {
       if (size !== 16) return malformed(type, 'wrong size')
-      const [exitCode, signal] = [payload.readInt32LE(4), payload.readInt32LE(8)]
-      const hasCompany = payload.readUInt32LE(12) !== 0
-      return E.right({ _tag: 'exited', runId: payload.readUInt32LE(0), exitCode, signal, hasCompany })
+      const flags = payload.readUInt32LE(12)
+      return E.right({
+        _tag: 'exited',
+        runId: payload.readUInt32LE(0),
+        exitCode: payload.readInt32LE(4),
+        signal: payload.readInt32LE(8),
+        hasCompany: (flags & HAS_COMPANY) !== 0,
+        isStdoutUnused: (flags & STDOUT_UNUSED) !== 0,
+        isStderrUnused: (flags & STDERR_UNUSED) !== 0,
+      })
     }
     case F: {
       if (size < 8) return malformed(type, 'too short')

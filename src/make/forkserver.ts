@@ -13,7 +13,7 @@ import {
   type RunRequest,
 } from './forkserver-messages.js'
 import { FrameDecoder } from './frame.js'
-import { Retries, type Spawner, type SpawnHandlers } from './spawner.js'
+import { exitOf, Retries, type Spawner, type SpawnHandlers } from './spawner.js'
 
 /** One command's worth of paths: a stretch the forkserver looks at in about 10 ms, so that starts need not wait long. */
 const STAT_COUNT_MAX = 16_384
@@ -138,8 +138,7 @@ class NativeSpawner implements Spawner {
   }
 
   kill(runId: number, signal: number): void {
-    if (this.retries.cancel(runId))
-      queueMicrotask(() => this.handlers.exited({ runId, exitCode: -1, signal, hasCompany: false }))
+    if (this.retries.cancel(runId)) queueMicrotask(() => this.handlers.exited(exitOf(runId, -1, signal)))
     else if (!this.isLost && !this.isClosing) this.tell({ _tag: 'kill', runId, signal })
   }
 
@@ -186,11 +185,9 @@ class NativeSpawner implements Spawner {
       case 'started':
         this.retries.forget(reply.runId)
         return this.handlers.started(reply.runId, reply.pid)
-      case 'exited': {
-        const { runId, exitCode, signal, hasCompany } = reply
-        this.running.delete(runId)
-        return this.handlers.exited({ runId, exitCode, signal, hasCompany })
-      }
+      case 'exited':
+        this.running.delete(reply.runId)
+        return this.handlers.exited(reply)
       case 'failed': {
         const request = this.running.get(reply.runId)
         this.running.delete(reply.runId)

@@ -8,7 +8,7 @@ import fs from 'node:fs'
 import { constants } from 'node:os'
 import type { RunRequest } from './forkserver-messages.js'
 import { unpackStrings } from './frame.js'
-import { Retries, type Spawner, type SpawnHandlers, withUmask } from './spawner.js'
+import { exitOf, Retries, type Spawner, type SpawnHandlers, withUmask } from './spawner.js'
 
 /** What a group gets between SIGTERM and SIGKILL, in ms; as the forkserver. */
 const GRACE_MS = 200
@@ -125,7 +125,7 @@ class NodeSpawner implements Spawner {
   }
 
   private onDone(runId: number, exitCode: number, signal: number): void {
-    if (!this.isClosing) this.handlers.exited({ runId, exitCode, signal, hasCompany: this.groups.has(runId) })
+    if (!this.isClosing) this.handlers.exited(exitOf(runId, exitCode, signal, this.groups.has(runId)))
   }
 
   private onFailed(request: RunRequest, error: NodeJS.ErrnoException): void {

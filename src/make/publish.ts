@@ -7,6 +7,7 @@ import { constants } from 'node:os'
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildError } from '../model/error.js'
 import type { Look } from '../model/event.js'
+import type { Exit } from './forkserver-messages.js'
 import { interpreterOf } from './interpreter.js'
 import { ABSENT, FOLDER, lookAtItself } from './look.js'
 import { lookWithContent } from './look-content.js'
@@ -21,8 +22,8 @@ const WROTE_BOTH = 207
 export const NOT_PLACED = 209
 
 /** Writes what a do-file would have written, and makes the folder for it. */
-export const writeOutput = (run: Run, content: string | Uint8Array, umask: number): void =>
-  withUmask(umask, () => {
+export const writeOutput = (run: Run, content: string | Uint8Array): void =>
+  withUmask(run.umask, () => {
     mkdirSync(bytes(folderOf(run.name) || '.'), { recursive: true })
     writeFileSync(bytes(run.output), content)
   })
@@ -30,11 +31,7 @@ export const writeOutput = (run: Run, content: string | Uint8Array, umask: numbe
 /** A run whose do-file has ended. */
 export interface Finished {
   readonly run: Run
-  readonly end:
-    | { readonly exitCode: number; readonly signal: number }
-    | { readonly errno: number; readonly text: string }
-  /** Processes it left in the background may still hold its files open. */
-  readonly hasCompany: boolean
+  readonly end: Exit | { readonly errno: number; readonly text: string }
 }
 
 export interface Published {
@@ -66,12 +63,12 @@ export const publish = (
   // What cannot be recorded is not put in place: it would be taken for a person's work.
   if (E.isLeft(recorded)) judged = judged.map((output) => (E.isRight(output) && output.right ? recorded : output))
   return judged.map((output, i) => {
-    const { run } = finished[i]!
+    const { run, end } = finished[i]!
     const outcome = E.isLeft(output) ? output : attempt(() => E.right(place(run, output.right)))
-    // What was renamed is gone; of the rest only the captured output is always there.
+    // What was renamed is gone, and what is unused is kept for another run.
     const placed = E.isRight(outcome) && E.isRight(output) ? output.right?.path : undefined
     if (placed !== run.output) discard(run.output)
-    if (placed !== run.stdout) discard(run.stdout)
+    if (placed !== run.stdout && !isUnused(end)) discard(run.stdout)
     if (E.isLeft(outcome)) discard(copyPath(run))
     return { outcome, intended: E.isRight(output) && output.right !== undefined }
   })
@@ -88,9 +85,11 @@ const attempt = <A>(act: () => E.Either<BuildError, A>): E.Either<BuildError, A>
 
 const refused = (code: number, why: string): E.Either<BuildError, never> => E.left({ _tag: 'refused', code, why })
 
-const outputOf = ({ run, end, hasCompany }: Finished): E.Either<BuildError, Output> => {
+const isUnused = (end: Finished['end']): boolean => 'exitCode' in end && end.isStdoutUnused
+
+const outputOf = ({ run, end }: Finished): E.Either<BuildError, Output> => {
   if ('errno' in end) {
-    const [interpreter] = interpreterOf(run.candidate.doFile, '')
+    const [interpreter = run.candidate.doFile] = interpreterOf(run.candidate.doFile, '') ?? []
     return refused(1, `its do-file could not be started: ${end.text} (${interpreter})`)
   }
   if (end.signal !== 0) return E.left({ _tag: 'signal', signal: signalName(end.signal) })
@@ -102,7 +101,7 @@ const outputOf = ({ run, end, hasCompany }: Finished): E.Either<BuildError, Outp
   const isChanged = now.stat0 !== run.before.stat0 || now.stat1 !== run.before.stat1
   if (now.kind !== ABSENT && now.kind !== FOLDER && isChanged)
     return refused(WROTE_TARGET, 'it wrote to $1 itself; it should write to $3 or to its standard output')
-  const stdout = lstatSync(bytes(run.stdout), { throwIfNoEntry: false, bigint: true })
+  const stdout = end.isStdoutUnused ? undefined : lstatSync(bytes(run.stdout), { throwIfNoEntry: false, bigint: true })
   const output = lstatSync(bytes(run.output), { throwIfNoEntry: false, bigint: true })
   const hasStdout = stdout !== undefined && stdout.size > 0n
   if (hasStdout && output !== undefined)
@@ -113,7 +112,7 @@ const outputOf = ({ run, end, hasCompany }: Finished): E.Either<BuildError, Outp
   const isElsewhere =
     path === run.stdout && found.dev !== lstatSync(bytes(folderOf(run.name) || '.'), { bigint: true }).dev
   const overFolder = now.kind === FOLDER
-  if (!found.isFile() || !(hasCompany || isElsewhere))
+  if (!found.isFile() || !(end.hasCompany || isElsewhere))
     return E.right({ path, ino: found.ino, size: Number(found.size), overFolder })
   // Somebody may write to that very file later, or it is on another disk: the target gets one of its own.
   const copy = copyPath(run)

@@ -15,6 +15,8 @@ export interface Run {
   readonly output: string
   readonly stdout: string
   readonly stderr: string
+  /** What it makes has a mode less this. */
+  readonly umask: number
   /** What stood in the target's place before; of a link, the link itself. */
   readonly before: Look
   pid: number

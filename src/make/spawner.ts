@@ -3,13 +3,12 @@
  * something. `forkserver.ts` and `node-spawner.ts` are the two there are.
  */
 import { constants } from 'node:os'
-import type { RunRequest } from './forkserver-messages.js'
+import type { Exit, RunRequest } from './forkserver-messages.js'
 
 export interface SpawnHandlers {
   /** The program runs, or did: never told later than its end. `pid` is also its process group. */
   started(runId: number, pid: number): void
-  /** `exitCode` is -1 when a signal ended it, `signal` 0 when it exited. `hasCompany`: processes of its group are left. */
-  exited(run: { runId: number; exitCode: number; signal: number; hasCompany: boolean }): void
+  exited(exit: Exit): void
   /** The run could not be started, and trying again would not help. `text` names what was tried. */
   failed(runId: number, errno: number, text: string): void
   /** The system is out of processes, descriptors or memory: the run waits and is tried again. For the status line. */
@@ -17,6 +16,16 @@ export interface SpawnHandlers {
   /** The spawner itself is gone; every run in flight has been reported failed. Never called after `close`. */
   lost(why: string): void
 }
+
+/** An end of which nothing else is known. */
+export const exitOf = (runId: number, exitCode: number, signal: number, hasCompany = false): Exit => ({
+  runId,
+  exitCode,
+  signal,
+  hasCompany,
+  isStdoutUnused: false,
+  isStderrUnused: false,
+})
 
 export interface Spawner {
   /** Of the forkserver, or of this process. */

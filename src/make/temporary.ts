@@ -49,8 +49,9 @@ export class Temporaries {
   readonly begun: readonly Begun[]
   private readonly fd: number
   private size = 0
-  /** Empty, and nobody's. */
+  /** Empty, and nobody's: files of standard error, and of standard output by the umask they were made with. */
   private readonly errorFiles: string[] = []
+  private readonly outputFiles = new Map<number, string[]>()
 
   /** Clears away what an earlier process left, and opens the note. */
   constructor() {
@@ -77,15 +78,27 @@ export class Temporaries {
     return this.errorFiles.pop() ?? `${FOLDER}/${id}.err`
   }
 
-  /** The run is over and wrote nothing to `errorFile`. `hasCompany`: somebody may yet. */
-  takeBack(errorFile: string, hasCompany: boolean): void {
-    if (hasCompany) remove(errorFile)
-    else this.errorFiles.push(errorFile)
+  /** As much for its standard output: a do-file uses that or `$3`. */
+  outputFile(id: number, umask: number): string {
+    return this.outputFiles.get(umask)?.pop() ?? `${FOLDER}/${id}.out`
+  }
+
+  /** The run is over. Files that it did not use, and that nobody has open, are for others. */
+  takeBack(
+    { stdout, stderr, umask }: { stdout: string; stderr: string; umask: number },
+    { isStdoutUnused, isStderrUnused }: { isStdoutUnused: boolean; isStderrUnused: boolean },
+  ): void {
+    if (isStderrUnused) this.errorFiles.push(stderr)
+    if (!isStdoutUnused) return
+    const files = this.outputFiles.get(umask)
+    if (files === undefined) this.outputFiles.set(umask, [stdout])
+    else files.push(stdout)
   }
 
   /** Nothing runs: no temporary file is left. */
   forget(): void {
-    for (const file of this.errorFiles.splice(0)) remove(file)
+    for (const file of [...this.errorFiles.splice(0), ...[...this.outputFiles.values()].flat()]) remove(file)
+    this.outputFiles.clear()
     if (this.size > 0) ftruncateSync(this.fd)
     this.size = 0
   }

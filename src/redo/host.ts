@@ -121,10 +121,9 @@ export class Host {
         this.observers.tracer.onRun(run.build, run.session, run.candidate.doFile)
         this.sessions.onStart(this.engine.state, run)
       },
-      onEnd: (run, ended) => {
-        const saidNothing = this.sessions.keepLog(run)
+      onEnd: (run, ended, isSilent) => {
+        this.sessions.keepLog(run, isSilent)
         this.sessions.onEnd(run, ended)
-        return saidNothing
       },
       onTrouble: (text) => this.warnAll(text),
       onSpawner: (pid) => {

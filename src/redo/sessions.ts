@@ -1,6 +1,6 @@
 /** Open top-level requests as people see them: who is told what, in whose words, with which environment. */
 import { createHash } from 'node:crypto'
-import { readdirSync, renameSync, statSync, truncateSync, unlinkSync } from 'node:fs'
+import { readdirSync, renameSync, rmSync, statSync, truncateSync, unlinkSync } from 'node:fs'
 import type { RunSettings } from '../make/do-file.js'
 import { isFull, type Published } from '../make/publish.js'
 import type { Run } from '../make/run.js'
@@ -156,22 +156,21 @@ export class Sessions {
     if (ended.outcome._tag === 'Right') console.output(session.resolver.shown(run.name), this.logOf(run.build))
   }
 
-  /** What the run said on standard error is kept until the next run of the same target. True: it said nothing, and left an empty file. */
-  keepLog({ build, stderr }: Run): boolean {
+  /** What the run said on standard error is kept until the next run of the same target. `isSilent`: nothing, and its file is not ours. */
+  keepLog({ build, stderr }: Run, isSilent: boolean): void {
     try {
-      const size = statSync(stderr, { throwIfNoEntry: false })?.size ?? 0
+      const size = isSilent ? 0 : (statSync(stderr, { throwIfNoEntry: false })?.size ?? 0)
       if (size > 0) {
         // It may be what fills the disk, and would go on doing so.
         if (size > LOG_SIZE_FULL && isFull(stderr)) truncateSync(stderr, LOG_SIZE_FULL)
         renameSync(stderr, logPath(build))
         this.logs.add(build)
-        return false
+        return
       }
+      if (!isSilent) rmSync(stderr, { force: true })
       if (this.logs.delete(build)) unlinkSync(logPath(build))
-      return true
     } catch {
       // The state folder is gone; whoever asks next is told.
-      return false
     }
   }
 

@@ -52,6 +52,17 @@ test('what a do-file says is never taken for what the next one says', async () =
   expect(fs.readdirSync(s.path('.redford/tmp'))).toEqual([])
 })
 
+test('what a server that a do-file leaves behind writes to standard output gets into no other target', async () => {
+  const s = space({
+    'all.do': 'redo-ifchange server\nredo-ifchange silent\n',
+    'server.do': "setsid sh -c 'until test -e go; do sleep 0.01; done; echo late; : >done' 2>/dev/null &\n",
+    'silent.do': ': >go\nuntil test -e done; do sleep 0.01; done\n',
+  })
+  const result = await s.redo('-j1', 'all')
+  expect(result.code, result.stderr).toBe(0)
+  expect(s.exists('silent')).toBe(false)
+})
+
 test('an empty $3 is an empty target', async () => {
   const s = space({ 'x.do': ': >"$3"\n', 'y.do': 'touch "$3"\n' })
   await s.redo('x', 'y')

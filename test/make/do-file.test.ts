@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { DoFileMake } from '../../src/make/do-file.js'
+import { exitOf } from '../../src/make/spawner.js'
 import type { Receipt } from '../../src/model/event.js'
 import { type BuildId, buildId } from '../../src/model/ids.js'
 import { emptyState, Flight, type State, Status } from '../../src/model/state.js'
@@ -38,7 +39,7 @@ it('a target that was put in place is settled only by a state that holds its res
         run: ({ runId, stdoutPath, stderrPath }) => {
           writeFileSync(stdoutPath, 'x\n')
           writeFileSync(stderrPath, '')
-          own.exited({ runId, exitCode: 0, signal: 0, hasCompany: false })
+          own.exited(exitOf(runId, 0, 0))
         },
         kill: () => {},
         close: async () => {},

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { look } from '../../src/make/look.js'
 import { publish } from '../../src/make/publish.js'
 import type { Run } from '../../src/make/run.js'
+import { exitOf } from '../../src/make/spawner.js'
 import { Timing } from '../../src/make/timing.js'
 
 const home = cwd()
@@ -20,7 +21,7 @@ afterEach(() => {
   fs.rmSync(folder, { recursive: true })
 })
 
-const ended = { exitCode: 0, signal: 0 }
+const ended = exitOf(1, 0, 0)
 const run = (name: string): Run => ({
   id: 1,
   build: 1 as never,
@@ -30,6 +31,7 @@ const run = (name: string): Run => ({
   output: `${name}.1.redo.tmp`,
   stdout: `${name}.out`,
   stderr: `${name}.err`,
+  umask: 0o22,
   before: look(name),
   pid: 0,
   timing: new Timing(),
@@ -40,7 +42,7 @@ it('puts nothing in place that could not be recorded, and says why', () => {
   const one = run('x')
   fs.writeFileSync(one.stdout, '')
   fs.writeFileSync(one.output, 'new')
-  const [published] = publish([{ run: one, end: ended, hasCompany: false }], () => {
+  const [published] = publish([{ run: one, end: ended }], () => {
     throw new Error('ENOSPC: no space left on device')
   })
   expect(published?.outcome).toMatchObject(E.left({ _tag: 'refused', code: 209 }))
@@ -54,7 +56,7 @@ it('gives the target a file of its own where a process in the background may sti
   fs.writeFileSync(one.stdout, '')
   fs.writeFileSync(one.output, 'new')
   const late = fs.openSync(one.output, 'a')
-  const [published] = publish([{ run: one, end: ended, hasCompany: true }], () => {})
+  const [published] = publish([{ run: one, end: exitOf(1, 0, 0, true) }], () => {})
   fs.writeSync(late, 'late')
   fs.closeSync(late)
   expect(published?.outcome._tag).toBe('Right')
@@ -67,13 +69,13 @@ it.each(['a folder', 'a file'])('replaces %s that its do-file itself took away, 
   fs.rmSync('x', { recursive: true, force: true })
   fs.writeFileSync(gone.stdout, '')
   fs.mkdirSync(gone.output)
-  const [first] = publish([{ run: gone, end: ended, hasCompany: false }], () => {})
+  const [first] = publish([{ run: gone, end: ended }], () => {})
   expect(first?.outcome._tag).toBe('Right')
   fs.rmdirSync('x')
   const made = run('x')
   fs.mkdirSync('x/full', { recursive: true })
   fs.writeFileSync(made.output, 'new')
-  const [second] = publish([{ run: made, end: ended, hasCompany: false }], () => {})
+  const [second] = publish([{ run: made, end: ended }], () => {})
   expect(second?.outcome._tag).toBe('Right')
   expect(fs.readFileSync('x', 'utf8')).toBe('new')
   expect(fs.readdirSync('.')).toEqual(['x'])
@@ -84,12 +86,12 @@ it('leaves what was there, and nothing beside it, where the result cannot be put
   const one = run('x')
   fs.writeFileSync(one.output, 'new')
   fs.writeFileSync(one.stdout, '')
-  const [published] = publish([{ run: one, end: ended, hasCompany: false }], () => fs.unlinkSync(one.output))
+  const [published] = publish([{ run: one, end: ended }], () => fs.unlinkSync(one.output))
   expect(published?.outcome).toMatchObject(E.left({ _tag: 'refused', code: 209 }))
   expect(fs.existsSync('x/full')).toBe(true)
   fs.writeFileSync('y', '')
   const other = { ...one, name: 'y/x' }
   fs.writeFileSync(other.output, 'new')
-  publish([{ run: other, end: ended, hasCompany: false }], () => {})
+  publish([{ run: other, end: ended }], () => {})
   expect(fs.readdirSync('.')).toEqual(['x', 'y'])
 })

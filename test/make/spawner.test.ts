@@ -5,7 +5,7 @@ import { constants } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { nativeSpawner, statPieces } from '../../src/make/forkserver.js'
-import type { RunRequest } from '../../src/make/forkserver-messages.js'
+import type { Exit, RunRequest } from '../../src/make/forkserver-messages.js'
 import { encodeFrame, packStrings } from '../../src/make/frame.js'
 import { look } from '../../src/make/look.js'
 import { nodeSpawner } from '../../src/make/node-spawner.js'
@@ -32,20 +32,24 @@ afterAll(() => fs.rmSync(cache, { recursive: true, force: true }))
 /** Handlers that write down what they hear: `exited 1 0 0`. */
 const listen = () => {
   const heard: string[] = []
+  const exits = new Map<number, Exit>()
   const pids = new Map<number, number>()
   const handlers: SpawnHandlers = {
     started: (runId, pid) => {
       heard.push(`started ${runId}`)
       pids.set(runId, pid)
     },
-    exited: ({ runId, exitCode, signal }) => heard.push(`exited ${runId} ${exitCode} ${signal}`),
+    exited: (exit) => {
+      heard.push(`exited ${exit.runId} ${exit.exitCode} ${exit.signal}`)
+      exits.set(exit.runId, exit)
+    },
     failed: (runId, code) => heard.push(`failed ${runId} ${code}`),
     retrying: (runId, code, delayMs) => heard.push(`retrying ${runId} ${code} ${delayMs}`),
     lost: () => heard.push('lost'),
   }
   const over = (runId: number) =>
     heard.some((line) => /^(exited|failed)/.test(line) && line.split(' ')[1] === `${runId}`)
-  return { heard, pids, handlers, over }
+  return { heard, exits, pids, handlers, over }
 }
 
 let open: Spawner[] = []
@@ -197,6 +201,34 @@ describe.each(['native', 'warm', 'node'] as const)('the %s spawner', (name) => {
     await until(() => over(run))
     expect(out(run)).toBe('y\ndone\n')
   })
+
+  it.runIf(name !== 'node')(
+    'tells which files another run may have: empty, as they were made, open nowhere',
+    async () => {
+      const { sh, exits, over } = start()
+      // A session of its own is no member of the group, and yet holds what it inherited.
+      const hold = (files: string): string =>
+        `setsid sh -c 'echo $$ >pid; exec sleep 1000' ${files} & until test -s pid; do :; done`
+      const scripts = {
+        ':': [true, true],
+        'echo x': [false, true],
+        'echo x >&2; exit 1': [true, false],
+        'chmod +x /dev/stdout': [false, true],
+        [hold('2>/dev/null')]: [false, true],
+        [hold('>/dev/null')]: [true, false],
+      }
+      for (const [script, expected] of Object.entries(scripts)) {
+        const run = sh(script)
+        await until(() => over(run))
+        if (fs.existsSync(folder.at('pid'))) {
+          process.kill(Number(fs.readFileSync(folder.at('pid'), 'utf8')))
+          fs.rmSync(folder.at('pid'))
+        }
+        const { isStdoutUnused, isStderrUnused } = exits.get(run)!
+        expect([script, isStdoutUnused, isStderrUnused]).toEqual([script, ...expected])
+      }
+    },
+  )
 
   it('runs a hundred at once', async () => {
     const { sh, heard, over } = start()

@@ -85,6 +85,8 @@ const reply: fc.Arbitrary<ForkserverReply> = fc.oneof(
     exitCode: int,
     signal: int,
     hasCompany: fc.boolean(),
+    isStdoutUnused: fc.boolean(),
+    isStderrUnused: fc.boolean(),
   }),
   fc.record({ _tag: fc.constant('failed' as const), runId: word, errno: int, text: byteString }),
   fc.record({
