@@ -62,10 +62,14 @@ const parse = (args: readonly string[]) =>
 /** Without options: what most do-files ask, spared what Node's parser takes. */
 const bare = (args: readonly string[]): ReturnType<typeof parse> => ({ values: {}, positionals: [...args] })
 
+/** Asked of the system once: every do-file's request comes by here. */
+let cores: number | undefined
+
 export const parseOptions = (command: string, args: readonly string[]): E.Either<UsageError, Options> => {
   try {
     const { values, positionals } = args.some((arg) => arg.startsWith('-')) ? parse(args) : bare(args)
-    const jobs = values.jobs === undefined ? availableParallelism() : Number(values.jobs)
+    cores ??= availableParallelism()
+    const jobs = values.jobs === undefined ? cores : Number(values.jobs)
     if (!Number.isInteger(jobs) || jobs < 1 || jobs > 10_000)
       return E.left(`-j takes a number from 1 to 10000, not '${values.jobs}'`)
     const deadline = values.deadline === undefined ? undefined : Number(values.deadline)

@@ -120,7 +120,8 @@ export class Daemon {
       this.server = await serve(SOCKET, {
         onRequest: (client) => {
           clearTimeout(this.idleTimer)
-          if (!this.host.hasState) return this.lost(client)
+          // (What a do-file is told matters once its target is put in place, which is noted first.)
+          if (client.hello.token === '' && !this.host.hasState) return this.lost(client)
           if (this.isEnding) return client.notMine()
           this.say(client)
           this.commands.onRequest(client)

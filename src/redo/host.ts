@@ -14,7 +14,7 @@ import { MixedMake } from '../make/mixed.js'
 import { nodeSpawner } from '../make/node-spawner.js'
 import { RuleMake } from '../make/rules.js'
 import type { Run } from '../make/run.js'
-import type { Event } from '../model/event.js'
+import { type Event, LOOK_STRIDE, LookWord } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import { Fact, Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js'
@@ -49,14 +49,12 @@ export interface HostOptions {
 }
 
 /** How many ids of runs one process sets aside, and where they begin anew. */
-const RUNS_ASIDE = 100_000
-const RUNS_END = 2_000_000_000
+const [RUNS_ASIDE, RUNS_END] = [100_000, 2_000_000_000]
 /** How long what nobody waits for may go unrecorded, in ms. */
 const RECORD_MS = 25
 
 /** So many looks take as long as hearing of everything that the watcher has to tell. */
 const LOOKS_MAX = 16
-
 /** How often the live line of a terminal is drawn, in ms. */
 const STATUS_MS = 100
 
@@ -196,12 +194,15 @@ export class Host {
    * there are too many of them for that, or they are no sources, so that there is more to know than how they look.
    */
   lookAgain(builds: readonly BuildId[]): boolean {
-    const isNew = (x: BuildId): boolean => kindOf(this.state, x) === Kind.UNKNOWN
-    const isSource = (x: BuildId): boolean =>
-      isNew(x) ? look(this.store.names.nameOf(x)).kind !== ABSENT : kindOf(this.state, x) === Kind.SOURCE
-    if (builds.length > LOOKS_MAX || !builds.every(isSource)) return false
-    // What was never looked at will be, by whoever asks.
-    this.onFileEvents(builds.filter((x) => !isNew(x)))
+    const known = builds.filter((x) => kindOf(this.state, x) === Kind.SOURCE)
+    const fresh = builds.filter((x) => kindOf(this.state, x) === Kind.UNKNOWN)
+    if (builds.length > LOOKS_MAX || known.length + fresh.length < builds.length) return false
+    if (fresh.length > 0) {
+      const seen = (this.mixed ?? this.make).scan(this.state, fresh)
+      if (!fresh.every((_, i) => seen.looks[i * LOOK_STRIDE + LookWord.KIND] !== 0)) return false
+      this.engine.settle(seen)
+    }
+    this.onFileEvents(known)
     return true
   }
 
@@ -274,6 +275,7 @@ export class Host {
   private onTurn(outcome: Outcome, after: State): void {
     const { store } = this
     // What a do-file is told is worth nothing without its target: that is recorded with the next one, or when there is time.
+    // What is not on disk is not claimed.
     const isRecorded =
       outcome.responses.some(({ by }) => by === 0) || this.isIdle ? this.record(after) === undefined : this.recordSoon()
     for (const notice of outcome.notices) this.sessions.onNotice(after, notice)
@@ -281,7 +283,6 @@ export class Host {
     for (const response of outcome.responses) {
       const answer = this.answers.get(response.request)
       this.answers.delete(response.request)
-      // What is not on disk is not claimed.
       answer?.(isRecorded ? response : { ...response, ok: false }, after)
     }
     // Behind the answers, which do-files wait for: what changed before it is watched is found by looking.
@@ -296,7 +297,7 @@ export class Host {
     }
   }
 
-  private recordSoon(): boolean {
+  private recordSoon(): true {
     this.recordTimer ??= setTimeout(() => this.record(this.state), RECORD_MS)
     return true
   }

@@ -48,7 +48,8 @@ export class Tracer {
       if (receipt._tag !== 'scanned') continue
       receipt.builds.forEach((build, i) => {
         const verdict = verdictOf(build, receipt.looks[i * LOOK_STRIDE + LookWord.KIND] !== 0, before, after)
-        this.add(sessionOf(before, build), { event: 'scan', target: this.shown(build), verdict })
+        const session = sessionOf(before, build) || this.demandOf(build, input, after)
+        this.add(session, { event: 'scan', target: this.shown(build), verdict })
       })
     }
     for (const request of input.batch.answer) {
@@ -97,6 +98,14 @@ export class Tracer {
         })
     } else if (statusOf(after, event.by) === Status.BLOCKED)
       this.add(session, { event: 'block', target: this.shown(event.by), on: names, request })
+  }
+
+  /** Looked at for a request of this very tick, and so at rest all the time. */
+  private demandOf(build: BuildId, { events }: Input, { generation }: State): number {
+    const asked = events.find((event) => event._tag === 'requested' && event.targets.includes(build))
+    const session = asked?._tag === 'requested' ? asked.session : 0
+    this.add(session, { event: 'demand', target: this.shown(build), generation, request: session })
+    return session
   }
 
   /** What left rest, or was taken into a newer generation, in this tick. */

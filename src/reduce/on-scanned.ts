@@ -11,11 +11,23 @@ type Scanned = Extract<Receipt, { _tag: 'scanned' }>
 
 export const onScanned = (w: Work, receipt: Scanned): void => {
   receipt.builds.forEach((x, i) => {
+    if (w.status(x) === Status.REST && w.kind(x) === Kind.UNKNOWN)
+      return onEarlyLook(w, x, receipt.looks, i * LOOK_STRIDE)
     // Given up since, or scanned for a request that is over: the look is stale.
     if (w.status(x) !== Status.SCAN) return
     onLook(w, x, receipt.looks, i * LOOK_STRIDE)
     if (w.status(x) !== Status.REST) tellScanned(w, x)
   })
+}
+
+/** Make looked before anybody asked, as for a do-file's request that is about to come: what is there is a source, and known to hold. */
+const onEarlyLook = (w: Work, x: BuildId, looks: Int32Array, at: number): void => {
+  if (looks[at + LookWord.KIND] === 0) return
+  becomeSource(w, x)
+  noteSourceChange(w, x, Reason.SEEN, w.generation)
+  writeLook(w, x, looks, at)
+  bumpRevision(w, x)
+  w.checked.set(x, 0, w.generation)
 }
 
 const onLook = (w: Work, x: BuildId, looks: Int32Array, at: number): void => {
