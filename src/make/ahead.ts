@@ -113,8 +113,19 @@ export class Found implements Answers {
 export interface Attempts {
   /** Whether it can be made without regard to others that are ready. */
   readonly isAlone: (x: BuildId) => boolean
-  /** Begins, or goes on, with `x`, which asked for so many groups in this batch. */
-  readonly attempt: (state: State, x: BuildId, asked: number) => Alone
+  /** Begins, or goes on, with a build. */
+  readonly attempt: (state: State, attempted: Attempted) => Alone
+  /** It waits beyond this batch. */
+  readonly leave: (attempted: Attempted) => void
+}
+
+/** A build that is attempted, maybe several times in a batch. */
+export interface Attempted {
+  readonly x: BuildId
+  /** What it asked for in this batch. */
+  readonly groups: Groups
+  /** Whatever the attempt before left for the next. */
+  left: unknown
 }
 
 /** After so many builds it is looked at the time; a power of two. */
@@ -123,26 +134,26 @@ const LOOK = 32
 const NONE: Groups = []
 
 /** A build that was begun, and what it waits for. */
-class Begun {
-  wants: readonly BuildId[] = []
+class Begun implements Attempted {
+  wants: readonly BuildId[] = NONE_WANTED
   next = 0
   /** Something it needs is not to be had in this batch. */
   isStuck = false
-  /** What it asked for in this batch. */
+  /** The group being judged, and whether anything of it is another than it was. */
+  group = -1
+  isChanged = false
   groups: Groups = NONE
+  left: unknown = undefined
 
   constructor(
     readonly x: BuildId,
-    /** The edge that it is judged from on; 0 once it is known that it has to run, if `isJudged`. */
+    /** The edge that it is judged from on; 0: all were seen. */
     public edge: number,
+    /** Until it is known that it has to run. */
     public isJudged: boolean,
   ) {}
-
-  waitFor(wants: readonly BuildId[]): void {
-    this.wants = wants
-    this.next = 0
-  }
 }
+const NONE_WANTED: readonly BuildId[] = []
 
 export class Ahead {
   private left: number
@@ -176,17 +187,25 @@ export class Ahead {
   private bring(root: BuildId): void {
     const stack = [this.begin(root)]
     for (let top = stack[0]; top !== undefined; top = stack[stack.length - 1]) {
-      if (top.next < top.wants.length) {
-        const d = top.wants[top.next++]!
-        if (top.isJudged ? this.isCurrent(d) : this.found.isAtHand(this.state, d)) continue
-        if (this.canBegin(d)) stack.push(this.begin(d))
-        else top.isStuck = true
-      } else if (this.goOn(top)) {
+      const first = top.isJudged ? this.judge(top) : this.wanted(top)
+      if (first !== 0) stack.push(this.begin(first))
+      else if (this.goOn(top)) {
         stack.pop()
         const below = stack[stack.length - 1]
         if (below !== undefined && !this.found.isDone(top.x)) below.isStuck = true
       }
     }
+  }
+
+  /** What it asked for and is to be brought first; 0: nothing. */
+  private wanted(begun: Begun): BuildId | 0 {
+    while (begun.next < begun.wants.length) {
+      const d = begun.wants[begun.next++]!
+      if (this.found.isAtHand(this.state, d)) continue
+      if (this.canBegin(d)) return d
+      begun.isStuck = true
+    }
+    return 0
   }
 
   private canBegin(x: BuildId): boolean {
@@ -209,29 +228,29 @@ export class Ahead {
 
   /** Whether nothing more is to be done for it. */
   private goOn(begun: Begun): boolean {
-    const { x } = begun
+    const { x, groups } = begun
     if (begun.isStuck) {
-      this.open.push(
-        begun.isJudged ? { _tag: 'unjudged', build: x } : { _tag: 'needs', build: x, groups: begun.groups },
-      )
+      if (begun.isJudged) this.open.push({ _tag: 'unjudged', build: x })
+      else {
+        this.attempts.leave(begun)
+        this.open.push({ _tag: 'needs', build: x, groups })
+      }
       return true
     }
     if (begun.isJudged) {
-      const verdict = this.judge(begun)
-      if (verdict === 'waits') return false
-      if (verdict === 'holds') {
+      if (!begun.isChanged) {
         this.holds(x)
         return true
       }
       begun.isJudged = false
     }
-    const { groups } = begun
-    const receipt = this.attempts.attempt(this.state, x, groups.length)
+    const receipt = this.attempts.attempt(this.state, begun)
     if (receipt._tag === 'needs') {
       const more = receipt.groups
       begun.groups = groups.length === 0 ? more : [...groups, ...more]
       begun.isStuck = more.length === 0
-      begun.waitFor(more.length === 1 ? more[0]! : more.flat())
+      begun.wants = more.length === 1 ? more[0]! : more.flat()
+      begun.next = 0
       return false
     }
     if (receipt._tag === 'made' || receipt._tag === 'broken')
@@ -240,28 +259,28 @@ export class Ahead {
     return true
   }
 
-  /** As the reducer's `judge`: group by group, each as a whole. */
-  private judge(begun: Begun): 'waits' | 'holds' | 'changed' {
+  /** As the reducer's `judge`: group by group, each as a whole. Returns what is to be brought first; 0: nothing. */
+  private judge(begun: Begun): BuildId | 0 {
     const { edges } = this.state
     let e = begun.edge
-    while (e !== 0) {
-      const group = read(edges, e, Edge.MODE) >>> GROUP_SHIFT
-      const wants: BuildId[] = []
-      let isChanged = false
-      begun.edge = e
-      for (; e !== 0 && read(edges, e, Edge.MODE) >>> GROUP_SHIFT === group; e = read(edges, e, Edge.NEXT_DEP)) {
-        if ((read(edges, e, Edge.MODE) & Mode.CREATE) !== 0) continue
-        const d = buildId(read(edges, e, Edge.DEPENDENCY))
-        if (!this.isCurrent(d)) wants.push(d)
-        else if (this.found.revisionOf(this.state, d) !== read(edges, e, Edge.SEEN)) isChanged = true
+    for (; e !== 0; e = read(edges, e, Edge.NEXT_DEP)) {
+      const mode = read(edges, e, Edge.MODE)
+      const group = mode >>> GROUP_SHIFT
+      if (group !== begun.group) {
+        if (begun.isStuck || begun.isChanged) break
+        begun.group = group
       }
-      if (wants.length > 0) {
-        begun.waitFor(wants)
-        return 'waits'
-      }
-      if (isChanged) return 'changed'
+      if ((mode & Mode.CREATE) !== 0) continue
+      const d = buildId(read(edges, e, Edge.DEPENDENCY))
+      if (this.isCurrent(d)) {
+        if (this.found.revisionOf(this.state, d) !== read(edges, e, Edge.SEEN)) begun.isChanged = true
+      } else if (this.canBegin(d)) {
+        begun.edge = e
+        return d
+      } else begun.isStuck = true
     }
-    return 'holds'
+    begun.edge = e
+    return 0
   }
 
   /** Known to hold, be the value there or not. */

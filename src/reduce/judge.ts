@@ -100,10 +100,10 @@ const mayBeOutOfDate = (w: Work, x: BuildId): boolean => {
   return false
 }
 
-/** `x` has its result, or its error, for the generation it was brought into. */
-export const rest = (w: Work, x: BuildId): void => {
+/** `x` has its result, or its error, for the generation it was brought into. `isSure`: all that it depends on is known to be current. */
+export const rest = (w: Work, x: BuildId, isSure = false): void => {
   const pass = w.flight.get(x, Flight.PASS)
-  land(w, x, w.has(x, Bit.DOUBTED) || mayBeOutOfDate(w, x) ? -pass : pass)
+  land(w, x, w.has(x, Bit.DOUBTED) || (!isSure && mayBeOutOfDate(w, x)) ? -pass : pass)
 }
 
 /** `x` comes to rest without that being an answer: it is looked at again by whoever wants it next. */

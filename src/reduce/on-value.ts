@@ -109,12 +109,12 @@ export const onMade = (w: Work, { build: x, groups, value, content, cost }: Of<'
   // Whose need closed a cycle is chance: all on it break, those too that would go on without an answer.
   if (objectAt(w.cycles, x) !== undefined) return breakUp(w, { _tag: 'broken', build: x, groups, content })
   const changed = w.isBroken(x) || differsFrom(w, x, content)
-  record(w, x, groups)
+  const isSure = record(w, x, groups)
   onCost(w, x, cost)
   w.facts.set(x, Fact.FLAGS, Kind.VALUE)
   w.values.set(x, value)
   w.setError(x, undefined)
-  end(w, x, content, 0, changed)
+  end(w, x, content, 0, changed, isSure)
 }
 
 /** It is what it was, unless that does not hold any more since this very tick. */
@@ -141,11 +141,11 @@ const breakUp = (w: Work, { build: x, groups, error, cause, content }: Of<'broke
         ? content
         : contentOfCause(cause, (i) => w.facts.get(cause, Fact.CONTENT + i))
   const changed = !w.isBroken(x) || differsFrom(w, x, reason)
-  record(w, x, groups)
+  const isSure = record(w, x, groups)
   w.facts.set(x, Fact.FLAGS, Kind.VALUE | Flag.BROKEN)
   w.values.set(x, undefined)
   w.setError(x, cycle === undefined ? error : { _tag: 'cycle', path: cycle })
-  end(w, x, reason, isOwn ? 0 : cause, changed)
+  end(w, x, reason, isOwn ? 0 : cause, changed, isSure)
 }
 
 const ofCycle = (path: readonly BuildId[]): Content =>
@@ -160,64 +160,90 @@ const differsFrom = (w: Work, x: BuildId, content: Content): boolean => {
   return false
 }
 
-const end = (w: Work, x: BuildId, content: Content, cause: BuildId | 0, changed: boolean): void => {
+/** `isSure`: it depends on values alone. */
+const end = (w: Work, x: BuildId, content: Content, cause: BuildId | 0, changed: boolean, isSure: boolean): void => {
   const { facts } = w
-  for (let i = 0; i < 4; i++) facts.set(x, Fact.CONTENT + i, content[i]!)
+  if (changed) for (let i = 0; i < 4; i++) facts.set(x, Fact.CONTENT + i, content[i]!)
   facts.set(x, Fact.CAUSE, cause)
   w.setCycle(x, undefined)
   // Of what has a result for the first time, nobody can have seen another.
-  if (w.revision(x) === 0) w.facts.set(x, Fact.REVISION, 1)
+  if (w.revision(x) === 0) facts.set(x, Fact.REVISION, 1)
   else if (changed) bumpRevision(w, x)
   else noteSame(w, x)
   if (w.status(x) === Status.REST) w.checked.set(x, 0, w.generation)
-  else rest(w, x)
+  else rest(w, x, isSure)
 }
 
-/** The dependencies of this run take the place of the remembered ones. Where they are the same, edges are not made anew. */
-const record = (w: Work, x: BuildId, groups: Groups): void => {
+/**
+ * The dependencies of this run take the place of the remembered ones; where they are the same, edges are not made anew. Returns whether
+ * all are known to be values.
+ */
+const record = (w: Work, x: BuildId, groups: Groups): boolean => {
   const { facts, flight } = w
   const abandoned = takeOld(w, x)
-  noteWhyValue(w, x)
-  facts.set(x, Fact.BUILT, w.status(x) === Status.REST ? w.generation : flight.get(x, Flight.PASS))
-  const begun = flight.get(x, Flight.NEW_HEAD)
-  if (begun === 0 && isSame(w, x, groups)) {
-    let e = facts.get(x, Fact.DEP_HEAD)
-    for (const group of groups)
-      for (const d of group) {
-        w.edges.set(e, Edge.SEEN, w.revision(d))
-        e = w.edges.get(e, Edge.NEXT_DEP)
-      }
-  } else {
-    let head = begun
-    let tail = flight.get(x, Flight.NEW_TAIL)
-    let number = w.nextGroup(x)
-    for (const group of groups) {
-      for (const d of group) {
-        declare(w, d)
-        const e = w.newEdge(x, d, number, false)
-        w.edges.set(e, Edge.SEEN, w.revision(d))
-        if (tail === 0) head = e
-        else w.edges.set(tail, Edge.NEXT_DEP, e)
-        tail = e
-      }
-      if (group.length > 0) number++
-    }
-    replaceList(w, x, head)
+  const isResting = w.status(x) === Status.REST
+  const begun = isResting ? 0 : flight.get(x, Flight.NEW_HEAD)
+  const first = begun === 0 ? compare(w, x, groups) : OTHER
+  const isSure = first >= 0
+  noteWhyValue(w, x, isSure ? first : undefined)
+  facts.set(x, Fact.BUILT, isResting ? w.generation : flight.get(x, Flight.PASS))
+  if (first !== OTHER) {
+    if (first !== 0) seeAnew(w, x)
+    if (abandoned !== 0) letGo(w, abandoned)
+    return isSure
   }
+  let areValues = begun === 0
+  let head = begun
+  let tail = isResting ? 0 : flight.get(x, Flight.NEW_TAIL)
+  let number = isResting ? 0 : w.nextGroup(x)
+  for (const group of groups) {
+    for (const d of group) {
+      declare(w, d)
+      if (w.kind(d) !== Kind.VALUE) areValues = false
+      const e = w.newEdge(x, d, number, false, w.revision(d))
+      if (tail === 0) head = e
+      else w.edges.set(tail, Edge.NEXT_DEP, e)
+      tail = e
+    }
+    if (group.length > 0) number++
+  }
+  replaceList(w, x, head)
   if (abandoned !== 0) letGo(w, abandoned)
+  return areValues
 }
 
-/** Whether `groups` are the remembered dependencies, in the same order. */
-const isSame = (w: Work, x: BuildId, groups: Groups): boolean => {
-  let e = w.facts.get(x, Fact.DEP_HEAD)
+/** Of {@link compare}: not the same dependencies; or the same, and not all are values. */
+const OTHER = -1
+const MIXED = -2
+
+/**
+ * Whether `groups` are the remembered dependencies, in the same order. If so, and all are values: the first edge whose dependency is
+ * known to be another than the last run saw, or 0.
+ */
+const compare = (w: Work, x: BuildId, groups: Groups): number => {
+  const { edges, facts, flight } = w
+  let e = facts.get(x, Fact.DEP_HEAD)
+  let first = 0
+  let areValues = true
   for (let number = 0; number < groups.length; number++) {
     for (const d of groups[number]!) {
-      if (e === 0 || w.edges.get(e, Edge.DEPENDENCY) !== d) return false
-      if (w.edges.get(e, Edge.MODE) >>> GROUP_SHIFT !== number) return false
-      e = w.edges.get(e, Edge.NEXT_DEP)
+      if (e === 0 || edges.get(e, Edge.DEPENDENCY) !== d) return OTHER
+      if (edges.get(e, Edge.MODE) >>> GROUP_SHIFT !== number) return OTHER
+      if (w.kind(d) !== Kind.VALUE) areValues = false
+      if (first === 0 && w.revision(d) !== edges.get(e, Edge.SEEN))
+        if (w.isCurrent(d, flight.get(x, Flight.PASS), w.has(x, Bit.TRUST))) first = e
+      e = edges.get(e, Edge.NEXT_DEP)
     }
   }
-  return e === 0
+  if (e !== 0) return OTHER
+  return areValues ? first : MIXED
+}
+
+/** This run saw what its dependencies are now. */
+const seeAnew = (w: Work, x: BuildId): void => {
+  const { edges } = w
+  for (let e = w.facts.get(x, Fact.DEP_HEAD); e !== 0; e = edges.get(e, Edge.NEXT_DEP))
+    edges.set(e, Edge.SEEN, w.revision(edges.get(e, Edge.DEPENDENCY)))
 }
 
 const replaceList = (w: Work, x: BuildId, head: number): void => {

@@ -231,8 +231,8 @@ export const bugs = [
     id: 'error-hides-behind',
     what: 'a build is blamed for what broke the one that it needs',
     file: 'reduce/on-value.js',
-    find: 'end(w, x, reason, isOwn ? 0 : cause, changed);',
-    put: 'end(w, x, reason, 0, changed);',
+    find: 'end(w, x, reason, isOwn ? 0 : cause, changed, isSure);',
+    put: 'end(w, x, reason, 0, changed, isSure);',
   },
   // ------------------------------------------------------------------------------------------ memory
   {
