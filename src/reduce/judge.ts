@@ -71,7 +71,7 @@ export const judge = (w: Work, x: BuildId): void => {
       if (pathBack(w, x, d) !== undefined) return outOfDate(w, x)
       w.list(f)
     }
-    invariant(flight.get(x, Flight.WAITING) > 0, `build ${x} waits for nothing`)
+    invariant(flight.get(x, Flight.WAITING) > 0, 'waits for nothing', x)
     return
   }
   rest(w, x)

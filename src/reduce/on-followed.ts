@@ -11,7 +11,7 @@ import { abandon } from './withdraw.js'
 import type { Work } from './work.js'
 
 export const onFollowed = (w: Work, { request, target, terms }: Extract<Event, { _tag: 'followed' }>): void => {
-  invariant(w.isFree(request), `request ${request} has an id that is taken`)
+  invariant(w.isFree(request), 'is a request, and has an id that is taken', request)
   declare(w, target)
   if (terms !== undefined) w.terms = withObject(w.terms, request, terms)
   w.facts.set(request, Fact.FLAGS, Kind.LIVE)

@@ -34,7 +34,7 @@ const letGo = (w: Work, old: number): void => {
 }
 
 export const onNeeds = (w: Work, { build: x, groups }: Of<'needs'>): void => {
-  invariant(w.status(x) === Status.READY, `build ${x} needs more without being run`)
+  invariant(w.status(x) === Status.READY, 'needs more without being run', x)
   const old = takeOld(w, x)
   w.moveTo(x, Status.BLOCKED)
   w.setBits(x, 0, Bit.SLOT | Bit.UNJUDGED)
@@ -67,7 +67,7 @@ export const onNeeds = (w: Work, { build: x, groups }: Of<'needs'>): void => {
 const NOTHING: Content = [0, 0, 0, 0]
 
 export const onPooled = (w: Work, { build: x, pool }: Of<'pooled'>): void => {
-  invariant(w.status(x) === Status.READY, `build ${x} asks for room without being run`)
+  invariant(w.status(x) === Status.READY, 'asks for room without being run', x)
   w.flight.set(x, Flight.POOL, pool + 1)
   w.setBits(x, 0, Bit.UNJUDGED)
   w.moveTo(x, Status.START)
@@ -85,14 +85,14 @@ const canEnd = (w: Work, x: BuildId): boolean => {
 }
 
 export const onHolds = (w: Work, { build: x }: Of<'holds'>): void => {
-  invariant(canEnd(w, x), `build ${x} holds and was not judged`)
+  invariant(canEnd(w, x), 'holds and was not judged', x)
   if (w.status(x) === Status.REST) w.checked.set(x, 0, w.generation)
   else rest(w, x)
 }
 
 /** It waits for what it depends on, or for the first of it that is to be made. */
 export const onUnjudged = (w: Work, { build: x }: Of<'unjudged'>): void => {
-  invariant(w.status(x) === Status.READY, `build ${x} is not judged without being run`)
+  invariant(w.status(x) === Status.READY, 'is not judged without being run', x)
   w.setBits(x, 0, Bit.UNJUDGED)
   judge(w, x)
 }
@@ -105,7 +105,7 @@ export const isOpen = (w: Work, { _tag, build: x }: Alone): boolean => {
 }
 
 export const onMade = (w: Work, { build: x, groups, value, content, cost }: Of<'made'>): void => {
-  invariant(canEnd(w, x), `build ${x} is made and was not run`)
+  invariant(canEnd(w, x), 'is made and was not run', x)
   // Whose need closed a cycle is chance: all on it break, those too that would go on without an answer.
   if (objectAt(w.cycles, x) !== undefined) return breakUp(w, { _tag: 'broken', build: x, groups, content })
   const changed = w.isBroken(x) || differsFrom(w, x, content)
@@ -119,7 +119,7 @@ export const onMade = (w: Work, { build: x, groups, value, content, cost }: Of<'
 
 /** It is what it was, unless that does not hold any more since this very tick. */
 export const onRecalled = (w: Work, { build: x, value }: Of<'recalled'>): void => {
-  invariant(w.status(x) === Status.READY, `build ${x} is recalled and was not run`)
+  invariant(w.status(x) === Status.READY, 'is recalled and was not run', x)
   w.values.set(x, value)
   w.facts.set(x, Fact.FLAGS, w.facts.get(x, Fact.FLAGS) & ~Flag.WIPED)
   if (w.checked.get(x, 0) > 0) rest(w, x)
@@ -127,7 +127,7 @@ export const onRecalled = (w: Work, { build: x, value }: Of<'recalled'>): void =
 }
 
 export const onBroken = (w: Work, receipt: Of<'broken'>): void => {
-  invariant(canEnd(w, receipt.build), `build ${receipt.build} broke and was not run`)
+  invariant(canEnd(w, receipt.build), 'broke and was not run', receipt.build)
   breakUp(w, receipt)
 }
 

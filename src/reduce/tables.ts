@@ -311,7 +311,7 @@ export abstract class Tables {
       else if (pool > 0) {
         const room = this.pool(pool)
         room.running += by
-        invariant(by < 0 || room.running <= room.size, `build ${x} takes room that pool ${pool - 1} has not`)
+        invariant(by < 0 || room.running <= room.size, 'takes room that its pool has not', x)
       }
     }
   }
@@ -330,7 +330,7 @@ export abstract class Tables {
 
   /** Takes `x`, chosen by a batch, out of the queue of `status`. */
   take(x: BuildId, status: number): void {
-    invariant(this.status(x) === status, `build ${x} is chosen out of turn`)
+    invariant(this.status(x) === status, 'is chosen out of turn', x)
     this.dequeue(x)
   }
 

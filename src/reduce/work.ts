@@ -36,7 +36,7 @@ export class Work extends Tables {
 
   /** A new edge, linked into the dependents of `dependency`; its place among the dependencies is up to the caller. */
   newEdge(dependent: BuildId, dependency: BuildId, group: number, create: boolean, seen = 0): EdgeId {
-    invariant(this.isBuild(dependency), `build ${dependent} asks for ${dependency}, which is none`)
+    if (!this.isBuild(dependency)) throw new Bug(`build ${dependent} asks for ${dependency}, which is none`)
     let e = this.freeEdge
     if (e !== 0) this.freeEdge = edgeId(this.edges.get(e, Edge.NEXT_DEP))
     else e = edgeId(this.edgesEnd++)
