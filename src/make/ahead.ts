@@ -18,27 +18,25 @@ type Ended = Extract<Receipt, { _tag: 'made' | 'broken' }>
 
 const FIRST = 1024
 
-/** What came of a build in this batch; without `receipt` it holds. */
-interface Done {
-  readonly receipt: Ended | undefined
-  readonly revision: number
-}
 /** In place of where it is: of the batch, and not begun; begun, and not done, or it will not be in this batch. */
 const DUE = -1
 const OPEN = -2
 
 /** What a state answers, and before that what was done in this batch. */
 export class Found implements Answers {
-  /** By id, where in `done` it is, from 1 on; 0: nothing of it is known here. An array: a map is asked ten times for each build. */
+  /** By id, where in `receipts` it is, from 1 on; 0: nothing of it is known here. An array: a map is asked ten times for each build. */
   private places = new Int32Array(FIRST)
-  private done: Done[] = []
+  /** What came of it, `undefined` if it holds; and its revision, if it is told ahead of the reducer. */
+  private receipts: (Ended | undefined)[] = []
+  private revisions: number[] = []
   private readonly known: BuildId[] = []
 
   /** The batch is over. */
   clear(): void {
     for (const x of this.known) this.places[x] = 0
     this.known.length = 0
-    this.done = []
+    this.receipts = []
+    this.revisions = []
   }
 
   placeOf(x: BuildId): number {
@@ -55,8 +53,9 @@ export class Found implements Answers {
     this.places[x] = place
   }
 
-  end(x: BuildId, done: Done): void {
-    this.put(x, this.done.push(done))
+  end(x: BuildId, receipt: Ended | undefined, revision: number): void {
+    this.revisions.push(revision)
+    this.put(x, this.receipts.push(receipt))
   }
 
   isDone(x: BuildId): boolean {
@@ -65,10 +64,10 @@ export class Found implements Answers {
 
   /** Takes in what was said of a build, for those that are made, not judged, after it. */
   know({ facts }: State, receipt: Receipt): void {
-    if (receipt._tag === 'made' || receipt._tag === 'broken') this.end(receipt.build, { receipt, revision: 0 })
+    if (receipt._tag === 'made' || receipt._tag === 'broken') this.end(receipt.build, receipt, 0)
     // Where the value was given up, it is not to be had in this batch.
     else if (receipt._tag === 'holds' && (read(facts, receipt.build, Fact.FLAGS) & Flag.WIPED) === 0)
-      this.end(receipt.build, { receipt: undefined, revision: 0 })
+      this.end(receipt.build, undefined, 0)
   }
 
   isAtHand(state: State, x: BuildId): boolean {
@@ -101,12 +100,12 @@ export class Found implements Answers {
 
   revisionOf({ facts }: State, x: BuildId): number {
     const place = this.placeOf(x)
-    return place > 0 ? this.done[place - 1]!.revision : read(facts, x, Fact.REVISION)
+    return place > 0 ? this.revisions[place - 1]! : read(facts, x, Fact.REVISION)
   }
 
   receiptOf(x: BuildId): Ended | undefined {
     const place = this.placeOf(x)
-    return place > 0 ? this.done[place - 1]!.receipt : undefined
+    return place > 0 ? this.receipts[place - 1] : undefined
   }
 }
 
@@ -297,13 +296,12 @@ export class Ahead {
     const { facts } = this.state
     this.done.push({ _tag: 'holds', build: x })
     // Where the value was given up, it is not to be had in this batch.
-    if ((read(facts, x, Fact.FLAGS) & Flag.WIPED) === 0)
-      this.found.end(x, { receipt: undefined, revision: read(facts, x, Fact.REVISION) })
+    if ((read(facts, x, Fact.FLAGS) & Flag.WIPED) === 0) this.found.end(x, undefined, read(facts, x, Fact.REVISION))
   }
 
   private end(receipt: Ended): void {
     this.done.push(receipt)
-    this.found.end(receipt.build, { receipt, revision: this.revisionAfter(receipt) })
+    this.found.end(receipt.build, receipt, this.revisionAfter(receipt))
   }
 
   /** As the reducer will have it. */

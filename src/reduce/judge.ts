@@ -16,8 +16,7 @@ export const outOfDate = (w: Work, x: BuildId): void => {
     if (w.status(x) === Status.WAITING) stopWaiting(w, x, Status.READY)
     else w.moveTo(x, Status.READY)
   } else {
-    w.setBits(x, Bit.OUT_OF_DATE)
-    w.moveTo(x, Status.PARKED)
+    w.moveTo(x, Status.PARKED, Bit.OUT_OF_DATE)
   }
 }
 
@@ -82,8 +81,7 @@ export const judgeValue = (w: Work, x: BuildId): void => {
   if (isCertain(w, x)) outOfDate(w, x)
   else if (w.ahead > 0 && w.has(x, Bit.WANTED)) {
     // Make looks at what it depends on by itself.
-    w.setBits(x, Bit.UNJUDGED)
-    w.moveTo(x, Status.READY)
+    w.moveTo(x, Status.READY, Bit.UNJUDGED)
   } else judge(w, x)
   if (w.status(x) !== Status.REST) tellScanned(w, x)
 }
@@ -111,11 +109,8 @@ export const restUnchecked = (w: Work, x: BuildId): void => land(w, x, 0)
 
 const land = (w: Work, x: BuildId, checked: number): void => {
   w.checked.set(x, 0, checked)
-  w.moveTo(x, Status.REST)
-  const waiters = w.flight.get(x, Flight.WAITER_HEAD)
-  w.flight.clear(x)
-  if (waiters !== 0) w.flight.set(x, Flight.WAITER_HEAD, waiters)
-  if (waiters !== 0) w.toTell.push(x)
+  w.leave(x)
+  if (w.flight.get(x, Flight.WAITER_HEAD) !== 0) w.toTell.push(x)
 }
 
 /** The result of `x` is another one: its dependents may be out-of-date, and theirs. */

@@ -183,14 +183,14 @@ const record = (w: Work, x: BuildId, groups: Groups): boolean => {
   const abandoned = takeOld(w, x)
   const isResting = w.status(x) === Status.REST
   const begun = isResting ? 0 : flight.get(x, Flight.NEW_HEAD)
-  const first = begun === 0 ? compare(w, x, groups) : OTHER
-  const isSure = first >= 0
-  noteWhyValue(w, x, isSure ? first : undefined)
+  const isKept = begun === 0 && isSame(w, x, groups)
+  const seen = isKept ? seeAnew(w, x) : MIXED
+  noteWhyValue(w, x, seen === MIXED ? undefined : Math.abs(seen))
   facts.set(x, Fact.BUILT, isResting ? w.generation : flight.get(x, Flight.PASS))
-  if (first !== OTHER) {
-    if (first !== 0) seeAnew(w, x)
+  if (isKept) {
+    if (seen < 0) seeAll(w, x)
     if (abandoned !== 0) letGo(w, abandoned)
-    return isSure
+    return seen >= 0
   }
   let areValues = begun === 0
   let head = begun
@@ -212,35 +212,43 @@ const record = (w: Work, x: BuildId, groups: Groups): boolean => {
   return areValues
 }
 
-/** Of {@link compare}: not the same dependencies; or the same, and not all are values. */
-const OTHER = -1
-const MIXED = -2
-
-/**
- * Whether `groups` are the remembered dependencies, in the same order. If so, and all are values: the first edge whose dependency is
- * known to be another than the last run saw, or 0.
- */
-const compare = (w: Work, x: BuildId, groups: Groups): number => {
-  const { edges, facts, flight } = w
-  let e = facts.get(x, Fact.DEP_HEAD)
-  let first = 0
-  let areValues = true
+/** Whether `groups` are the remembered dependencies, in the same order. */
+const isSame = (w: Work, x: BuildId, groups: Groups): boolean => {
+  const { edges } = w
+  let e = w.facts.get(x, Fact.DEP_HEAD)
   for (let number = 0; number < groups.length; number++) {
     for (const d of groups[number]!) {
-      if (e === 0 || edges.get(e, Edge.DEPENDENCY) !== d) return OTHER
-      if (edges.get(e, Edge.MODE) >>> GROUP_SHIFT !== number) return OTHER
-      if (w.kind(d) !== Kind.VALUE) areValues = false
-      if (first === 0 && w.revision(d) !== edges.get(e, Edge.SEEN))
-        if (w.isCurrent(d, flight.get(x, Flight.PASS), w.has(x, Bit.TRUST))) first = e
+      if (e === 0 || edges.get(e, Edge.DEPENDENCY) !== d) return false
+      if (edges.get(e, Edge.MODE) >>> GROUP_SHIFT !== number) return false
       e = edges.get(e, Edge.NEXT_DEP)
     }
   }
-  if (e !== 0) return OTHER
-  return areValues ? first : MIXED
+  return e === 0
 }
 
-/** This run saw what its dependencies are now. */
-const seeAnew = (w: Work, x: BuildId): void => {
+/** Of {@link seeAnew}: it stopped, and before that nothing was another. */
+const MIXED = -(2 ** 31)
+
+/**
+ * This run saw what its dependencies are now. Returns the first edge whose dependency is known to be another than the last run saw, or 0.
+ * Where something is no value, or not known to hold, it stops there: then that is negative.
+ */
+const seeAnew = (w: Work, x: BuildId): number => {
+  const { edges, facts, flight } = w
+  let first = 0
+  for (let e = facts.get(x, Fact.DEP_HEAD); e !== 0; e = edges.get(e, Edge.NEXT_DEP)) {
+    const d = edges.get(e, Edge.DEPENDENCY)
+    const revision = facts.get(d, Fact.REVISION)
+    if (w.kind(d) !== Kind.VALUE) return first === 0 ? MIXED : -first
+    if (revision === edges.get(e, Edge.SEEN)) continue
+    if (!w.isCurrent(d, flight.get(x, Flight.PASS), w.has(x, Bit.TRUST))) return first === 0 ? MIXED : -first
+    if (first === 0) first = e
+    edges.set(e, Edge.SEEN, revision)
+  }
+  return first
+}
+
+const seeAll = (w: Work, x: BuildId): void => {
   const { edges } = w
   for (let e = w.facts.get(x, Fact.DEP_HEAD); e !== 0; e = edges.get(e, Edge.NEXT_DEP))
     edges.set(e, Edge.SEEN, w.revision(edges.get(e, Edge.DEPENDENCY)))
