@@ -112,7 +112,7 @@ export class Found implements Answers {
 export interface Attempts {
   /** Whether it can be made without regard to others that are ready. */
   readonly isAlone: (x: BuildId) => boolean
-  /** Begins, or goes on, with a build. */
+  /** Begins, or goes on, with a build. What ends it tells of the groups since the attempt before, or of all of this batch: the very list. */
   readonly attempt: (state: State, attempted: Attempted) => Alone
   /** It waits beyond this batch. */
   readonly leave: (attempted: Attempted) => void
@@ -253,7 +253,7 @@ export class Ahead {
       return false
     }
     if (receipt._tag === 'made' || receipt._tag === 'broken')
-      this.end(groups.length === 0 ? receipt : withGroups(receipt, groups))
+      this.end(groups.length === 0 || receipt.groups === groups ? receipt : withGroups(receipt, groups))
     else this.open.push(receipt)
     return true
   }

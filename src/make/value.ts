@@ -12,7 +12,7 @@ import type {
 } from '../model/definition.js'
 import { groupsOf } from '../model/dependencies.js'
 import { Bug, type BuildError as Reason } from '../model/error.js'
-import type { Alone, Effect, Receipt } from '../model/event.js'
+import type { Alone, Effect, Groups, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse, messageOf } from '../model/misuse.js'
 import { Bit, Fact, Flag, Flight, type State } from '../model/state.js'
@@ -201,7 +201,7 @@ export class ValueMake {
 
   // ---------------------------------------------------------------------------------------------- results
 
-  private made(of: Definition, build: BuildId, groups: readonly (readonly BuildId[])[], value: unknown): Alone {
+  private made(of: Definition, build: BuildId, groups: Groups, value: unknown): Alone {
     try {
       const content = contentOf(of.values, now(value))
       if (this.options.freeze) freezeDeep(value)
@@ -290,12 +290,13 @@ export class ValueMake {
     attempted.left = undefined
     if ('error' in declared) return broken(x, [], declared.error)
     const { ids } = declared
-    const groups = declared.isAsked || ids.length === 0 ? [] : [ids]
+    const fresh = declared.isAsked || ids.length === 0 ? NONE : [ids]
     if (!this.areAtHand(state, ids)) {
       declared.isAsked = true
       attempted.left = declared
-      return { _tag: 'needs', build: x, groups }
+      return { _tag: 'needs', build: x, groups: fresh }
     }
+    const groups = declared.isAsked ? attempted.groups : fresh
     if (this.declarations.size > 0) this.declarations.delete(x)
     const cause = firstBroken(this.found, state, ids)
     if (cause !== undefined) return { _tag: 'broken', build: x, groups, cause, content: [0, 0, 0, 0] }
@@ -368,11 +369,9 @@ export class ValueMake {
   }
 }
 
-const broken = (
-  build: BuildId,
-  groups: readonly (readonly BuildId[])[],
-  error: Reason,
-): Extract<Receipt, { _tag: 'broken' }> => ({
+const NONE: Groups = []
+
+const broken = (build: BuildId, groups: Groups, error: Reason): Extract<Receipt, { _tag: 'broken' }> => ({
   _tag: 'broken',
   build,
   groups,
