@@ -49,18 +49,25 @@ const watches = (before: State, after: State): Pick<Outcome, 'watch' | 'unwatch'
   return { watch, unwatch }
 }
 
-export const finalize = (before: State, after: State): Outcome => {
-  const { watch, unwatch } = watches(before, after)
-  const responses: Outcome['responses'][number][] = []
-  const notices: Outcome['notices'][number][] = []
-  const followers: Outcome['followers'][number][] = []
-  const forgotten = new Set<BuildId>()
-  for (const news of after.news) {
+type Sorted = {
+  readonly [Kind in 'responses' | 'notices' | 'followers']: Outcome[Kind][number][]
+} & { readonly forgotten: Set<BuildId> }
+
+/** By itself: what is compiled for a long list would be given up behind it each time. */
+const sort = (happened: readonly News[], { responses, notices, followers, forgotten }: Sorted): void => {
+  for (const news of happened) {
     if (news._tag === 'responded') responses.push(news)
     else if (news._tag === 'noticed') followers.push(news)
     else if (news._tag === 'forgotten') forgotten.add(news.build)
     else notices.push(news)
   }
+}
+
+export const finalize = (before: State, after: State): Outcome => {
+  const { watch, unwatch } = watches(before, after)
+  const sorted: Sorted = { responses: [], notices: [], followers: [], forgotten: new Set() }
+  sort(after.news, sorted)
+  const { responses, notices, followers, forgotten } = sorted
   const renewed = [...forgotten].filter((x) => isInUse(after, x))
   for (const x of renewed) forgotten.delete(x)
   return { responses, notices, followers, forgotten: [...forgotten], renewed, watch, unwatch }

@@ -1,5 +1,5 @@
 /** What a project's `redford.config.js` says, so that do-files and rules can ask for each other. */
-import type { Key } from '../model/definition.js'
+import { type Key, Named } from '../model/definition.js'
 import { fileDefinition } from '../model/file-definition.js'
 import type { Policy } from '../reduce/policies/policy.js'
 import type { Buildable, Defined } from './define.js'
@@ -23,7 +23,7 @@ export const defineConfig = (config: Config): Config => config
 
 const files = <V>(form: 'text' | 'bytes'): Buildable<string, V> => {
   const definition = fileDefinition(form)
-  return Object.assign((key: string) => ({ of: definition, key }), { definition })
+  return Object.assign((key: string) => new Named(definition, key), { definition })
 }
 
 /**

@@ -333,11 +333,7 @@ export class BuildEngine {
         this.over.push(request)
         open.answer(eitherOf(this.keys, answer))
       }
-      for (const { request, answer } of outcome.followers) {
-        const live = this.lives[request]
-        if (live === undefined) continue
-        live.tell(noticeOf(this.keys, answer, live.since, this.ticks), this.settings.onError)
-      }
+      this.tellFollowers(outcome.followers)
     } finally {
       this.isTelling = false
     }
@@ -348,6 +344,13 @@ export class BuildEngine {
     }
     if (after.inFlight === 0) this.make.rest()
     this.afterTurn()
+  }
+
+  private tellFollowers(followers: Outcome['followers']): void {
+    for (const { request, answer } of followers) {
+      const live = this.lives[request]
+      live?.tell(noticeOf(this.keys, answer, live.since, this.ticks), this.settings.onError)
+    }
   }
 
   private afterTurn(): void {

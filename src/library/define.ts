@@ -17,6 +17,7 @@ import type {
   ThreadFunction,
   Watch,
 } from '../model/definition.js'
+import { Named } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
 
 /** A source, rule or action, of whatever types. */
@@ -73,7 +74,7 @@ const buildable = <K, D extends Definition>(definition: D) => {
     if (what === 'run' && typeof part === 'object' && part !== null && 'file' in part) continue
     throw new Misuse(`${definition.name}: \`${what}\` must be a function, got ${shown(part)}`)
   }
-  return Object.assign((key: K) => ({ of: definition, key }), { definition })
+  return Object.assign((key: K) => new Named(definition, key), { definition })
 }
 
 /** What `read` answers: now or later; `undefined` means that the source is absent. */

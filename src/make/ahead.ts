@@ -18,27 +18,25 @@ type Ended = Extract<Receipt, { _tag: 'made' | 'broken' }>
 
 const FIRST = 1024
 
-/** What came of a build in this batch; without `receipt` it holds. */
-interface Done {
-  readonly receipt: Ended | undefined
-  readonly revision: number
-}
 /** In place of where it is: of the batch, and not begun; begun, and not done, or it will not be in this batch. */
 const DUE = -1
 const OPEN = -2
 
 /** What a state answers, and before that what was done in this batch. */
 export class Found implements Answers {
-  /** By id, where in `done` it is, from 1 on; 0: nothing of it is known here. An array: a map is asked ten times for each build. */
+  /** By id, where in `receipts` it is, from 1 on; 0: nothing of it is known here. An array: a map is asked ten times for each build. */
   private places = new Int32Array(FIRST)
-  private done: Done[] = []
+  /** What came of it, `undefined` if it holds; and its revision, if it is told ahead of the reducer. */
+  private receipts: (Ended | undefined)[] = []
+  private revisions: number[] = []
   private readonly known: BuildId[] = []
 
   /** The batch is over. */
   clear(): void {
     for (const x of this.known) this.places[x] = 0
     this.known.length = 0
-    this.done = []
+    this.receipts = []
+    this.revisions = []
   }
 
   placeOf(x: BuildId): number {
@@ -55,8 +53,9 @@ export class Found implements Answers {
     this.places[x] = place
   }
 
-  end(x: BuildId, done: Done): void {
-    this.put(x, this.done.push(done))
+  end(x: BuildId, receipt: Ended | undefined, revision: number): void {
+    this.revisions.push(revision)
+    this.put(x, this.receipts.push(receipt))
   }
 
   isDone(x: BuildId): boolean {
@@ -65,10 +64,10 @@ export class Found implements Answers {
 
   /** Takes in what was said of a build, for those that are made, not judged, after it. */
   know({ facts }: State, receipt: Receipt): void {
-    if (receipt._tag === 'made' || receipt._tag === 'broken') this.end(receipt.build, { receipt, revision: 0 })
+    if (receipt._tag === 'made' || receipt._tag === 'broken') this.end(receipt.build, receipt, 0)
     // Where the value was given up, it is not to be had in this batch.
     else if (receipt._tag === 'holds' && (read(facts, receipt.build, Fact.FLAGS) & Flag.WIPED) === 0)
-      this.end(receipt.build, { receipt: undefined, revision: 0 })
+      this.end(receipt.build, undefined, 0)
   }
 
   isAtHand(state: State, x: BuildId): boolean {
@@ -101,20 +100,31 @@ export class Found implements Answers {
 
   revisionOf({ facts }: State, x: BuildId): number {
     const place = this.placeOf(x)
-    return place > 0 ? this.done[place - 1]!.revision : read(facts, x, Fact.REVISION)
+    return place > 0 ? this.revisions[place - 1]! : read(facts, x, Fact.REVISION)
   }
 
   receiptOf(x: BuildId): Ended | undefined {
     const place = this.placeOf(x)
-    return place > 0 ? this.done[place - 1]!.receipt : undefined
+    return place > 0 ? this.receipts[place - 1] : undefined
   }
 }
 
 export interface Attempts {
   /** Whether it can be made without regard to others that are ready. */
   readonly isAlone: (x: BuildId) => boolean
-  /** Begins, or goes on, with `x`, which asked for so many groups in this batch. */
-  readonly attempt: (state: State, x: BuildId, asked: number) => Alone
+  /** Begins, or goes on, with a build. What ends it tells of the groups since the attempt before, or of all of this batch: the very list. */
+  readonly attempt: (state: State, attempted: Attempted) => Alone
+  /** It waits beyond this batch. */
+  readonly leave: (attempted: Attempted) => void
+}
+
+/** A build that is attempted, maybe several times in a batch. */
+export interface Attempted {
+  readonly x: BuildId
+  /** What it asked for in this batch. */
+  readonly groups: Groups
+  /** Whatever the attempt before left for the next. */
+  left: unknown
 }
 
 /** After so many builds it is looked at the time; a power of two. */
@@ -123,26 +133,26 @@ const LOOK = 32
 const NONE: Groups = []
 
 /** A build that was begun, and what it waits for. */
-class Begun {
-  wants: readonly BuildId[] = []
+class Begun implements Attempted {
+  wants: readonly BuildId[] = NONE_WANTED
   next = 0
   /** Something it needs is not to be had in this batch. */
   isStuck = false
-  /** What it asked for in this batch. */
+  /** The group being judged, and whether anything of it is another than it was. */
+  group = -1
+  isChanged = false
   groups: Groups = NONE
+  left: unknown = undefined
 
   constructor(
     readonly x: BuildId,
-    /** The edge that it is judged from on; 0 once it is known that it has to run, if `isJudged`. */
+    /** The edge that it is judged from on; 0: all were seen. */
     public edge: number,
+    /** Until it is known that it has to run. */
     public isJudged: boolean,
   ) {}
-
-  waitFor(wants: readonly BuildId[]): void {
-    this.wants = wants
-    this.next = 0
-  }
 }
+const NONE_WANTED: readonly BuildId[] = []
 
 export class Ahead {
   private left: number
@@ -176,17 +186,25 @@ export class Ahead {
   private bring(root: BuildId): void {
     const stack = [this.begin(root)]
     for (let top = stack[0]; top !== undefined; top = stack[stack.length - 1]) {
-      if (top.next < top.wants.length) {
-        const d = top.wants[top.next++]!
-        if (top.isJudged ? this.isCurrent(d) : this.found.isAtHand(this.state, d)) continue
-        if (this.canBegin(d)) stack.push(this.begin(d))
-        else top.isStuck = true
-      } else if (this.goOn(top)) {
+      const first = top.isJudged ? this.judge(top) : this.wanted(top)
+      if (first !== 0) stack.push(this.begin(first))
+      else if (this.goOn(top)) {
         stack.pop()
         const below = stack[stack.length - 1]
         if (below !== undefined && !this.found.isDone(top.x)) below.isStuck = true
       }
     }
+  }
+
+  /** What it asked for and is to be brought first; 0: nothing. */
+  private wanted(begun: Begun): BuildId | 0 {
+    while (begun.next < begun.wants.length) {
+      const d = begun.wants[begun.next++]!
+      if (this.found.isAtHand(this.state, d)) continue
+      if (this.canBegin(d)) return d
+      begun.isStuck = true
+    }
+    return 0
   }
 
   private canBegin(x: BuildId): boolean {
@@ -209,59 +227,59 @@ export class Ahead {
 
   /** Whether nothing more is to be done for it. */
   private goOn(begun: Begun): boolean {
-    const { x } = begun
+    const { x, groups } = begun
     if (begun.isStuck) {
-      this.open.push(
-        begun.isJudged ? { _tag: 'unjudged', build: x } : { _tag: 'needs', build: x, groups: begun.groups },
-      )
+      if (begun.isJudged) this.open.push({ _tag: 'unjudged', build: x })
+      else {
+        this.attempts.leave(begun)
+        this.open.push({ _tag: 'needs', build: x, groups })
+      }
       return true
     }
     if (begun.isJudged) {
-      const verdict = this.judge(begun)
-      if (verdict === 'waits') return false
-      if (verdict === 'holds') {
+      if (!begun.isChanged) {
         this.holds(x)
         return true
       }
       begun.isJudged = false
     }
-    const { groups } = begun
-    const receipt = this.attempts.attempt(this.state, x, groups.length)
+    const receipt = this.attempts.attempt(this.state, begun)
     if (receipt._tag === 'needs') {
       const more = receipt.groups
       begun.groups = groups.length === 0 ? more : [...groups, ...more]
       begun.isStuck = more.length === 0
-      begun.waitFor(more.length === 1 ? more[0]! : more.flat())
+      begun.wants = more.length === 1 ? more[0]! : more.flat()
+      begun.next = 0
       return false
     }
     if (receipt._tag === 'made' || receipt._tag === 'broken')
-      this.end(groups.length === 0 ? receipt : withGroups(receipt, groups))
+      this.end(groups.length === 0 || receipt.groups === groups ? receipt : withGroups(receipt, groups))
     else this.open.push(receipt)
     return true
   }
 
-  /** As the reducer's `judge`: group by group, each as a whole. */
-  private judge(begun: Begun): 'waits' | 'holds' | 'changed' {
+  /** As the reducer's `judge`: group by group, each as a whole. Returns what is to be brought first; 0: nothing. */
+  private judge(begun: Begun): BuildId | 0 {
     const { edges } = this.state
     let e = begun.edge
-    while (e !== 0) {
-      const group = read(edges, e, Edge.MODE) >>> GROUP_SHIFT
-      const wants: BuildId[] = []
-      let isChanged = false
-      begun.edge = e
-      for (; e !== 0 && read(edges, e, Edge.MODE) >>> GROUP_SHIFT === group; e = read(edges, e, Edge.NEXT_DEP)) {
-        if ((read(edges, e, Edge.MODE) & Mode.CREATE) !== 0) continue
-        const d = buildId(read(edges, e, Edge.DEPENDENCY))
-        if (!this.isCurrent(d)) wants.push(d)
-        else if (this.found.revisionOf(this.state, d) !== read(edges, e, Edge.SEEN)) isChanged = true
+    for (; e !== 0; e = read(edges, e, Edge.NEXT_DEP)) {
+      const mode = read(edges, e, Edge.MODE)
+      const group = mode >>> GROUP_SHIFT
+      if (group !== begun.group) {
+        if (begun.isStuck || begun.isChanged) break
+        begun.group = group
       }
-      if (wants.length > 0) {
-        begun.waitFor(wants)
-        return 'waits'
-      }
-      if (isChanged) return 'changed'
+      if ((mode & Mode.CREATE) !== 0) continue
+      const d = buildId(read(edges, e, Edge.DEPENDENCY))
+      if (this.isCurrent(d)) {
+        if (this.found.revisionOf(this.state, d) !== read(edges, e, Edge.SEEN)) begun.isChanged = true
+      } else if (this.canBegin(d)) {
+        begun.edge = e
+        return d
+      } else begun.isStuck = true
     }
-    return 'holds'
+    begun.edge = e
+    return 0
   }
 
   /** Known to hold, be the value there or not. */
@@ -278,13 +296,12 @@ export class Ahead {
     const { facts } = this.state
     this.done.push({ _tag: 'holds', build: x })
     // Where the value was given up, it is not to be had in this batch.
-    if ((read(facts, x, Fact.FLAGS) & Flag.WIPED) === 0)
-      this.found.end(x, { receipt: undefined, revision: read(facts, x, Fact.REVISION) })
+    if ((read(facts, x, Fact.FLAGS) & Flag.WIPED) === 0) this.found.end(x, undefined, read(facts, x, Fact.REVISION))
   }
 
   private end(receipt: Ended): void {
     this.done.push(receipt)
-    this.found.end(receipt.build, { receipt, revision: this.revisionAfter(receipt) })
+    this.found.end(receipt.build, receipt, this.revisionAfter(receipt))
   }
 
   /** As the reducer will have it. */

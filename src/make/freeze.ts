@@ -1,5 +1,6 @@
 /** Freezes a value and all in it: what one build results in, no other can change. Bytes, which cannot be frozen, are left. */
 export const freezeDeep = (value: unknown): void => {
+  if (typeof value !== 'object') return
   const stack: unknown[] = [value]
   while (stack.length > 0) {
     const part = stack.pop()

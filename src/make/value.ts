@@ -5,7 +5,6 @@ import type {
   BatchDefinition,
   Definition,
   Key,
-  Needs,
   RuleDefinition,
   SourceDefinition,
   StaticDefinition,
@@ -13,14 +12,15 @@ import type {
 } from '../model/definition.js'
 import { groupsOf } from '../model/dependencies.js'
 import { Bug, type BuildError as Reason } from '../model/error.js'
-import type { Alone, Effect, Receipt } from '../model/event.js'
+import type { Alone, Effect, Groups, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse, messageOf } from '../model/misuse.js'
 import { Bit, Fact, Flag, Flight, type State } from '../model/state.js'
 import { objectAt, read } from '../model/table.js'
-import { Ahead, Found, isToBeJudged } from './ahead.js'
+import { Ahead, type Attempted, type Attempts, Found, isToBeJudged } from './ahead.js'
 import { toTable } from './answers.js'
 import { contentOf, contentOfError } from './content.js'
+import { chunksOf, type Declared, firstBroken } from './declared.js'
 import { freezeDeep } from './freeze.js'
 import type { Keys } from './keys.js'
 import { type Ended, Pending } from './pending.js'
@@ -51,7 +51,7 @@ export interface ValueMakeOptions {
 }
 
 export class ValueMake {
-  /** Generators that wait, and what builds declared that wait: caches. */
+  /** Generators that wait beyond a batch, and what builds declared that do: caches. */
   private readonly waiting = new Map<BuildId, Run>()
   private readonly declarations = new Map<BuildId, Declared>()
   private readonly pending = new Pending()
@@ -79,9 +79,12 @@ export class ValueMake {
   runEach(state: State, builds: readonly BuildId[], receipts: Receipt[]): void {
     const batches = new Map<BatchDefinition, BuildId[]>()
     for (const x of builds) {
-      const receipt = this.recall(state, x) ?? this.attempt(state, x, 0)
-      if (receipt !== undefined) receipts.push(receipt)
-      else {
+      const attempted: Attempted = { x, groups: [], left: undefined }
+      const receipt = this.recall(state, x) ?? this.attempt(state, attempted)
+      if (receipt !== undefined) {
+        receipts.push(receipt)
+        this.leave(attempted)
+      } else {
         const of = this.keyOf(x).of as BatchDefinition
         const batch = batches.get(of)
         if (batch === undefined) batches.set(of, [x])
@@ -104,28 +107,41 @@ export class ValueMake {
       else left.push(x)
     }
     if (roots.length > 0) {
-      const attempt = (_: State, x: BuildId, asked: number): Alone => this.attempt(state, x, asked)!
-      receipts.push(new Ahead(state, this.found, { isAlone: this.isAlone, attempt }, this.options.isOver).run(roots))
+      receipts.push(new Ahead(state, this.found, this.attempts, this.options.isOver).run(roots))
     }
     return left
   }
 
-  /** What is made with others of its kind waits for them. */
-  private readonly isAlone = (x: BuildId): boolean => this.keyOf(x).of.kind !== 'batch'
+  private readonly attempts: Attempts = {
+    // What is made with others of its kind waits for them.
+    isAlone: (x) => this.isAlone(x),
+    attempt: (state, attempted) => this.attempt(state, attempted)!,
+    leave: (attempted) => this.leave(attempted),
+  }
 
-  /** Undefined: of a batch, and all it needs is at hand. `asked`: how many groups it asked for in this batch. */
-  private attempt(state: State, x: BuildId, asked: number): Alone | undefined {
-    const { of, key } = this.keyOf(x)
+  private isAlone(x: BuildId): boolean {
+    return this.keyOf(x).of.kind !== 'batch'
+  }
+
+  /** Undefined: of a batch, and all it needs is at hand. */
+  private attempt(state: State, attempted: Attempted): Alone | undefined {
+    const { of, key } = this.keyOf(attempted.x)
     switch (of.kind) {
       case 'rule':
-        return this.runRule(state, x, of, key, asked)
+        return this.runRule(state, attempted, of, key)
       case 'source':
-        return this.read(of, key, x)
+        return this.read(of, key, attempted.x)
       case 'action':
-        return this.begin(of, key, x)
+        return this.begin(of, key, attempted.x)
       default:
-        return this.runStatic(state, x, of, key, asked)
+        return this.runStatic(state, attempted, of, key)
     }
+  }
+
+  /** It waits beyond this batch, if it waits. */
+  private leave({ x, left }: Attempted): void {
+    if (left instanceof Run) this.waiting.set(x, left)
+    else if (left !== undefined) this.declarations.set(x, left as Declared)
   }
 
   /** A value that holds and was given up need not be made. */
@@ -185,7 +201,7 @@ export class ValueMake {
 
   // ---------------------------------------------------------------------------------------------- results
 
-  private made(of: Definition, build: BuildId, groups: readonly (readonly BuildId[])[], value: unknown): Alone {
+  private made(of: Definition, build: BuildId, groups: Groups, value: unknown): Alone {
     try {
       const content = contentOf(of.values, now(value))
       if (this.options.freeze) freezeDeep(value)
@@ -242,14 +258,15 @@ export class ValueMake {
     return asked + (status === 0 || (status & Bit.ANEW) !== 0 ? 0 : groupsOf(state, x))
   }
 
-  private runRule(state: State, x: BuildId, of: RuleDefinition, key: unknown, asked: number): Alone {
-    const known = this.askedBy(state, x, asked)
-    let run = known === 0 ? undefined : this.waiting.get(x)
+  private runRule(state: State, attempted: Attempted, of: RuleDefinition, key: unknown): Alone {
+    const { x, groups: before, left } = attempted
+    const known = this.askedBy(state, x, before.length)
+    let run = known === 0 ? undefined : ((left as Run | undefined) ?? this.waiting.get(x))
     if (run === undefined || run.reported !== known)
       run = new Run(this.options.keys, of, key, x, state, known, this.found)
     const receipt = run.go(state, (groups, value) => this.made(of, x, groups, value))
-    if (receipt._tag === 'needs' && !this.options.isDropped()) this.waiting.set(x, run)
-    else this.waiting.delete(x)
+    attempted.left = receipt._tag === 'needs' && !this.options.isDropped() ? run : undefined
+    if (this.waiting.size > 0) this.waiting.delete(x)
     return receipt
   }
 
@@ -258,21 +275,29 @@ export class ValueMake {
   /** Undefined: of a batch, and all it needs is at hand. */
   private runStatic(
     state: State,
-    x: BuildId,
+    attempted: Attempted,
     of: StaticDefinition | BatchDefinition,
     key: unknown,
-    asked: number,
   ): Alone | undefined {
-    const declared = this.declared(of, key, x, this.askedBy(state, x, asked) > 0)
+    const { x } = attempted
+    const isAsked = this.askedBy(state, x, attempted.groups.length) > 0
+    const declared = this.declared(
+      of,
+      key,
+      isAsked,
+      (attempted.left as Declared | undefined) ?? this.declarations.get(x),
+    )
+    attempted.left = undefined
     if ('error' in declared) return broken(x, [], declared.error)
     const { ids } = declared
-    const groups = declared.isAsked || ids.length === 0 ? [] : [ids]
-    if (!ids.every((id) => this.found.isAtHand(state, id))) {
+    const fresh = declared.isAsked || ids.length === 0 ? NONE : [ids]
+    if (!this.areAtHand(state, ids)) {
       declared.isAsked = true
-      this.declarations.set(x, declared)
-      return { _tag: 'needs', build: x, groups }
+      attempted.left = declared
+      return { _tag: 'needs', build: x, groups: fresh }
     }
-    this.declarations.delete(x)
+    const groups = declared.isAsked ? attempted.groups : fresh
+    if (this.declarations.size > 0) this.declarations.delete(x)
     const cause = firstBroken(this.found, state, ids)
     if (cause !== undefined) return { _tag: 'broken', build: x, groups, cause, content: [0, 0, 0, 0] }
     if (of.kind === 'batch') return undefined
@@ -286,23 +311,30 @@ export class ValueMake {
     return this.made(of, x, groups, value)
   }
 
+  private areAtHand(state: State, ids: readonly BuildId[]): boolean {
+    for (const id of ids) if (!this.found.isAtHand(state, id)) return false
+    return true
+  }
+
+  /** `known`: what was declared before. */
   private declared(
     of: StaticDefinition | BatchDefinition,
     key: unknown,
-    x: BuildId,
     isAsked: boolean,
+    known: Declared | undefined,
   ): Declared | { readonly error: Reason } {
-    const known = this.declarations.get(x)
     if (known !== undefined && known.isAsked === isAsked) return known
     try {
       const shape = now(of.deps(key))
       const list = listOf(shape)
-      const each = list.map((k) => this.options.keys.intern(k))
+      const each = list.map(this.intern)
       return { shape, isList: list === shape, ids: once(each), each, isAsked }
     } catch (error) {
       return { error: reasonOf(error) }
     }
   }
+
+  private readonly intern = (key: Key): BuildId => this.options.keys.intern(key)
 
   private valuesOf(state: State, { shape, isList, each }: Declared): unknown {
     if (isList) return each.map((id) => this.found.resultOf(state, id))
@@ -318,7 +350,7 @@ export class ValueMake {
     for (const together of chunks.value) {
       const units = together.map((x) => {
         const { key } = this.keyOf(x)
-        const declared = this.declared(of, key, x, this.askedBy(state, x, 0) > 0)
+        const declared = this.declared(of, key, this.askedBy(state, x, 0) > 0, this.declarations.get(x))
         if ('error' in declared) throw new Bug(`the needs of build ${x} changed within a tick`)
         const groups = declared.isAsked || declared.ids.length === 0 ? [] : [declared.ids]
         return { x, groups, unit: { key, deps: this.valuesOf(state, declared) } }
@@ -337,41 +369,9 @@ export class ValueMake {
   }
 }
 
-/** What a build declared: `ids` once each, `each` as often as the shape names it. */
-interface Declared {
-  readonly shape: Needs
-  /** It is a plain list. */
-  readonly isList: boolean
-  readonly ids: readonly BuildId[]
-  readonly each: readonly BuildId[]
-  /** The state knows that this attempt asked for them. */
-  isAsked: boolean
-}
+const NONE: Groups = []
 
-const firstBroken = (found: Found, state: State, ids: readonly BuildId[]): BuildId | undefined => {
-  for (const id of ids) if (found.isBroken(state, id)) return id
-  return undefined
-}
-
-type Chunks = readonly (readonly BuildId[])[]
-const chunksOf = (of: BatchDefinition, builds: readonly BuildId[], keyOf: (x: BuildId) => unknown): Chunks => {
-  const groups = new Map<string | number, BuildId[][]>()
-  for (const x of builds) {
-    const by = of.by(keyOf(x))
-    const chunks = groups.get(by) ?? []
-    const last = chunks[chunks.length - 1]
-    if (last === undefined || last.length >= of.max) chunks.push([x])
-    else last.push(x)
-    groups.set(by, chunks)
-  }
-  return [...groups.values()].flat()
-}
-
-const broken = (
-  build: BuildId,
-  groups: readonly (readonly BuildId[])[],
-  error: Reason,
-): Extract<Receipt, { _tag: 'broken' }> => ({
+const broken = (build: BuildId, groups: Groups, error: Reason): Extract<Receipt, { _tag: 'broken' }> => ({
   _tag: 'broken',
   build,
   groups,

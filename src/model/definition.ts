@@ -12,6 +12,17 @@ export interface Key<out V = unknown, out F = unknown> {
   readonly [errorType]?: F
 }
 
+/**
+ * A key, made by a constructor: V8 learns of a literal how long its objects live. The first keys of a program live long, and from then on
+ * all would go where garbage is collected last, those too that only ask for what has a key.
+ */
+export class Named<D extends Definition> {
+  constructor(
+    readonly of: D,
+    readonly key: unknown,
+  ) {}
+}
+
 /** Names a value of a source: what `transact` can set. */
 export interface SourceKey<out V = unknown> extends Key<V, never> {
   readonly of: SourceDefinition

@@ -44,7 +44,7 @@ export const failureFrom = (
   // Looked at again after 1, 2, 4 ... steps: whoever goes round comes by.
   let mark = x
   for (let d = causeOf(x); d !== 0; d = causeOf(buildId(d))) {
-    invariant(d !== mark, `what broke build ${x} goes round in a circle`)
+    invariant(d !== mark, 'is broken by what goes round in a circle', x)
     if ((path.length & (path.length - 1)) === 0) mark = buildId(d)
     path.push(buildId(d))
   }
@@ -63,6 +63,11 @@ export class Bug extends Error {
   override readonly name = 'Bug'
 }
 
-export const invariant: (condition: boolean, message: string) => asserts condition = (condition, message) => {
-  if (!condition) throw new Bug(message)
+/** `build`: whom the message speaks of. Where this is asked often, a message with its number in it would cost more than all the rest. */
+export const invariant: (condition: boolean, message: string, build?: number) => asserts condition = (
+  condition,
+  message,
+  build,
+) => {
+  if (!condition) throw new Bug(build === undefined ? message : `build ${build} ${message}`)
 }

@@ -236,12 +236,12 @@ export class IntEditor {
     for (let word = 0; word < this.stride; word++) block[at + word] = words[word]!
   }
 
-  /** Sets a whole row to zeros. */
-  clear(row: number): void {
+  /** Sets a whole row to zeros, but for the word `but`. */
+  clear(row: number, but = -1): void {
     if (row >= this.end) return
     const block = this.blocks[row >>> BLOCK_BITS]!
     const at = (row & BLOCK_MASK) * this.stride
-    for (let word = 0; word < this.stride; word++) if (block[at + word] !== 0) this.set(row, word, 0)
+    for (let word = 0; word < this.stride; word++) if (block[at + word] !== 0 && word !== but) this.set(row, word, 0)
   }
 
   /** Goes on with `table` in place of all there was: where nearly every row is written, words need not be noted first. */

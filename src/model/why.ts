@@ -194,11 +194,14 @@ export const reasonOf = (s: RowsOfState, e: number): number => {
   return s.edges.get(e, Edge.SEEN) < 0 ? Reason.UNSURE : Reason.CHANGED
 }
 
-/** As {@link whyOfFile}, of a value. That it is to be made in any case was noted by whoever said so. */
-export const whyOfValue = (s: RowsOfState, x: number): number => {
+/**
+ * As {@link whyOfFile}, of a value. That it is to be made in any case was noted by whoever said so. `first`: the edge of the first
+ * dependency that is known to be another, if that was seen on the way.
+ */
+export const whyOfValue = (s: RowsOfState, x: number, first?: number): number => {
   if (s.facts.get(x, Fact.REVISION) === 0) return packWhy(Reason.FIRST)
   if (hasFlagIn(s, x, Flag.STALE)) return s.facts.get(x, Fact.WHY) & ~WHY_SAME
-  const e = firstDiffering(s, x, false)
+  const e = first ?? firstDiffering(s, x, false)
   const reason = e === 0 && hasFlagIn(s, x, Flag.WIPED) ? Reason.WIPED : reasonOf(s, e)
   return packWhy(reason, s.edges.get(e, Edge.DEPENDENCY))
 }

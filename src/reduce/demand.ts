@@ -21,23 +21,26 @@ export const passOf = (w: Work, x: BuildId): Pass => ({
 })
 
 /** Takes `x` (at rest, or parked since an earlier generation) into the generation of `pass`. */
-const begin = (w: Work, x: BuildId, pass: Pass): void => {
-  if (w.status(x) === Status.PARKED) w.dequeue(x)
-  w.flight.set(x, Flight.STATUS, w.status(x) | (pass.trust ? Bit.TRUST : 0))
+const begin = (w: Work, x: BuildId, pass: Pass, on = 0): void => {
+  if (w.status(x) === Status.PARKED) {
+    w.dequeue(x)
+    // None of its bits stays.
+    w.flight.set(x, Flight.STATUS, Status.PARKED)
+  }
   w.flight.set(x, Flight.PASS, pass.generation)
   w.flight.set(x, Flight.SESSION, pass.session)
   w.flight.set(x, Flight.CURSOR, 0)
-  w.moveTo(x, Status.UNKNOWN)
+  w.moveTo(x, Status.UNKNOWN, on | (pass.trust ? Bit.TRUST : 0))
   // There is nothing to look at in a value: it is judged at once, and demands what it has to.
   if (w.kind(x) === Kind.VALUE) w.toJudge.push(x)
 }
 
-/** Demands `x` for `pass`; whether it is at rest and known to hold already. */
-export const demand = (w: Work, x: BuildId, pass: Pass): boolean => {
+/** Demands `x` for `pass`, with the bits of `on` where it was at rest; whether it is at rest and known to hold already. */
+export const demand = (w: Work, x: BuildId, pass: Pass, on = 0): boolean => {
   const status = w.status(x)
   if (status === Status.REST) {
     if (w.isCurrent(x, pass.generation, pass.trust)) return true
-    begin(w, x, pass)
+    begin(w, x, pass, on)
   } else if (status === Status.PARKED && w.flight.get(x, Flight.PASS) < pass.generation) begin(w, x, pass)
   return false
 }
@@ -60,7 +63,7 @@ const makeAgain = (w: Work, x: BuildId, pass: Pass): void => {
  * false when it is in flight, and whoever needs it has to wait.
  */
 export const need = (w: Work, x: BuildId, pass: Pass): boolean => {
-  if (demand(w, x, pass)) {
+  if (demand(w, x, pass, Bit.WANTED)) {
     // Known not to exist, which was enough until now; a rule may make it.
     if (w.kind(x) !== Kind.ABSENT || w.isBroken(x)) return true
     makeAgain(w, x, pass)

@@ -9,16 +9,24 @@ import type { Work } from './work.js'
 
 /** One more (`by` 1), or one less (-1), holds `x`. */
 export const hold = (w: Work, x: number, by: 1 | -1): void => {
+  // Mostly it is held already, and nothing more is to be done.
+  if (!isPassedOn(w, x, by)) return
   const stack: number[] = [x]
   while (stack.length > 0) {
     const u = stack.pop() as number
-    if (w.kind(u) !== Kind.VALUE) continue
-    const count = w.facts.get(u, Fact.HOLD) + by
-    w.facts.set(u, Fact.HOLD, count)
-    if (count !== (by === 1 ? 1 : 0)) continue
-    for (let e = w.facts.get(u, Fact.DEP_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEP))
-      stack.push(w.edges.get(e, Edge.DEPENDENCY))
+    for (let e = w.facts.get(u, Fact.DEP_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEP)) {
+      const d = w.edges.get(e, Edge.DEPENDENCY)
+      if (isPassedOn(w, d, by)) stack.push(d)
+    }
   }
+}
+
+/** Counts one hold; whether what `x` depends on is held by it from now on, or not any more. */
+const isPassedOn = (w: Work, x: number, by: 1 | -1): boolean => {
+  if (w.kind(x) !== Kind.VALUE) return false
+  const count = w.facts.get(x, Fact.HOLD) + by
+  w.facts.set(x, Fact.HOLD, count)
+  return count === (by === 1 ? 1 : 0)
 }
 
 /** Walks the whole graph: only while something is broken by a cycle. */

@@ -16,8 +16,7 @@ export const outOfDate = (w: Work, x: BuildId): void => {
     if (w.status(x) === Status.WAITING) stopWaiting(w, x, Status.READY)
     else w.moveTo(x, Status.READY)
   } else {
-    w.setBits(x, Bit.OUT_OF_DATE)
-    w.moveTo(x, Status.PARKED)
+    w.moveTo(x, Status.PARKED, Bit.OUT_OF_DATE)
   }
 }
 
@@ -71,7 +70,7 @@ export const judge = (w: Work, x: BuildId): void => {
       if (pathBack(w, x, d) !== undefined) return outOfDate(w, x)
       w.list(f)
     }
-    invariant(flight.get(x, Flight.WAITING) > 0, `build ${x} waits for nothing`)
+    invariant(flight.get(x, Flight.WAITING) > 0, 'waits for nothing', x)
     return
   }
   rest(w, x)
@@ -82,8 +81,7 @@ export const judgeValue = (w: Work, x: BuildId): void => {
   if (isCertain(w, x)) outOfDate(w, x)
   else if (w.ahead > 0 && w.has(x, Bit.WANTED)) {
     // Make looks at what it depends on by itself.
-    w.setBits(x, Bit.UNJUDGED)
-    w.moveTo(x, Status.READY)
+    w.moveTo(x, Status.READY, Bit.UNJUDGED)
   } else judge(w, x)
   if (w.status(x) !== Status.REST) tellScanned(w, x)
 }
@@ -100,10 +98,10 @@ const mayBeOutOfDate = (w: Work, x: BuildId): boolean => {
   return false
 }
 
-/** `x` has its result, or its error, for the generation it was brought into. */
-export const rest = (w: Work, x: BuildId): void => {
+/** `x` has its result, or its error, for the generation it was brought into. `isSure`: all that it depends on is known to be current. */
+export const rest = (w: Work, x: BuildId, isSure = false): void => {
   const pass = w.flight.get(x, Flight.PASS)
-  land(w, x, w.has(x, Bit.DOUBTED) || mayBeOutOfDate(w, x) ? -pass : pass)
+  land(w, x, w.has(x, Bit.DOUBTED) || (!isSure && mayBeOutOfDate(w, x)) ? -pass : pass)
 }
 
 /** `x` comes to rest without that being an answer: it is looked at again by whoever wants it next. */
@@ -111,11 +109,8 @@ export const restUnchecked = (w: Work, x: BuildId): void => land(w, x, 0)
 
 const land = (w: Work, x: BuildId, checked: number): void => {
   w.checked.set(x, 0, checked)
-  w.moveTo(x, Status.REST)
-  const waiters = w.flight.get(x, Flight.WAITER_HEAD)
-  w.flight.clear(x)
-  if (waiters !== 0) w.flight.set(x, Flight.WAITER_HEAD, waiters)
-  if (waiters !== 0) w.toTell.push(x)
+  w.leave(x)
+  if (w.flight.get(x, Flight.WAITER_HEAD) !== 0) w.toTell.push(x)
 }
 
 /** The result of `x` is another one: its dependents may be out-of-date, and theirs. */

@@ -96,7 +96,7 @@ export const onTaken = (w: Work, builds: readonly BuildId[]): void => {
 
 /** The file is ours, and its dependencies are not known: a target, never a source, that has to be built again. */
 export const onAdopted = (w: Work, x: BuildId, look: Look): void => {
-  invariant(w.isBuild(x) && w.status(x) === Status.REST, `build ${x} is adopted while it is worked on`)
+  invariant(w.isBuild(x) && w.status(x) === Status.REST, 'is adopted while it is worked on', x)
   w.facts.set(x, Fact.FLAGS, Kind.TARGET | Flag.BROKEN)
   writeLook(w, x, wordsOfLook(look), 0)
   w.setError(x, { _tag: 'interrupted' })

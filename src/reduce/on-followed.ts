@@ -11,7 +11,7 @@ import { abandon } from './withdraw.js'
 import type { Work } from './work.js'
 
 export const onFollowed = (w: Work, { request, target, terms }: Extract<Event, { _tag: 'followed' }>): void => {
-  invariant(w.isFree(request), `request ${request} has an id that is taken`)
+  invariant(w.isFree(request), 'is a request, and has an id that is taken', request)
   declare(w, target)
   if (terms !== undefined) w.terms = withObject(w.terms, request, terms)
   w.facts.set(request, Fact.FLAGS, Kind.LIVE)
@@ -28,8 +28,7 @@ export const refresh = (w: Work, live: BuildId): void => {
   const pass = { generation: w.generation, trust: true, session: live }
   w.flight.set(live, Flight.PASS, w.generation)
   w.flight.set(live, Flight.SESSION, live)
-  w.moveTo(live, Status.BLOCKED)
-  w.setBits(live, Bit.WANTED | Bit.TRUST)
+  w.moveTo(live, Status.BLOCKED, Bit.WANTED | Bit.TRUST)
   // A value that was told of before need not be there again to be known as the same.
   if (w.edges.get(e, Edge.SEEN) === 0 ? needValue(w, target, pass) : need(w, target, pass)) return onArrived(w, live)
   if (w.flight.get(target, Flight.ORDER) === 0) w.flight.set(target, Flight.ORDER, 1)
@@ -46,8 +45,7 @@ export const onArrived = (w: Work, live: BuildId): void => {
     w.tell({ _tag: 'noticed', request: live, answer: answerOf(w, target) })
   }
   w.checked.set(live, 0, 1)
-  w.moveTo(live, Status.REST)
-  w.flight.clear(live)
+  w.leave(live)
 }
 
 export const onUnfollowed = (w: Work, live: BuildId): void => {
@@ -55,8 +53,7 @@ export const onUnfollowed = (w: Work, live: BuildId): void => {
   const target = targetOf(w, live)
   if ((w.edges.get(e, Edge.MODE) & Mode.LISTED) !== 0) w.unlist(e)
   w.freeOne(e)
-  w.moveTo(live, Status.REST)
-  w.flight.clear(live)
+  w.leave(live)
   w.facts.clear(live)
   w.checked.set(live, 0, 0)
   w.terms = withObject(w.terms, live, undefined)

@@ -23,7 +23,7 @@ const sessionOf = (w: Work, event: Requested): Session => {
 
 export const onRequested = (w: Work, event: Requested): void => {
   const { request, by } = event
-  invariant(w.isFree(request), `request ${request} has an id that is taken`)
+  invariant(w.isFree(request), 'is a request, and has an id that is taken', request)
   if (by === 0) {
     invariant(event.session === request, `request ${request} is of session ${event.session}`)
     w.generation = generation(w.generation + 1)

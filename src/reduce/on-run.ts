@@ -23,7 +23,7 @@ type Of<Tag> = Extract<Receipt, { _tag: Tag }>
 
 /** The run needs one more group of dependencies; `create` are those whose absence it relies on. */
 export const onBlocked = (w: Work, { build: x, needs, create, slot }: Of<'blocked'>): void => {
-  invariant(w.status(x) === Status.READY, `build ${x} blocked without being run`)
+  invariant(w.status(x) === Status.READY, 'blocked without being run', x)
   w.moveTo(x, Status.BLOCKED)
   w.setBits(x, slot ? Bit.SLOT : 0, slot ? 0 : Bit.SLOT)
   const pass = passOf(w, x)
@@ -52,7 +52,7 @@ export const onBlocked = (w: Work, { build: x, needs, create, slot }: Of<'blocke
 export const onStarted = (w: Work, { build: x }: Of<'started'>): void => {
   // A read goes on by itself, in nobody's room.
   const isRead = w.kind(x) === Kind.VALUE && w.status(x) === Status.READY
-  invariant(isRead || w.status(x) === Status.START, `build ${x} started out of turn`)
+  invariant(isRead || w.status(x) === Status.START, 'started out of turn', x)
   if (isRead) {
     w.flight.set(x, Flight.POOL, NO_POOL)
     w.setBits(x, 0, Bit.UNJUDGED)
@@ -74,7 +74,7 @@ const canEnd = (w: Work, x: BuildId): boolean => {
 }
 
 export const onDone = (w: Work, { build: x, look, virtual, cost }: Of<'done'>): void => {
-  invariant(canEnd(w, x), `build ${x} is done and was not run`)
+  invariant(canEnd(w, x), 'is done and was not run', x)
   const looks = wordsOfLook(look)
   const stamp = objectAt(w.stamps, x)
   const stamped = stamp?.next !== undefined
@@ -111,7 +111,7 @@ const isEqual = (a: readonly number[] | undefined, b: readonly number[] | undefi
   a !== undefined && b !== undefined && a.every((word, i) => word === b[i])
 
 export const onFailed = (w: Work, receipt: Of<'failed'>): void => {
-  invariant(canEnd(w, receipt.build), `build ${receipt.build} failed and was not run`)
+  invariant(canEnd(w, receipt.build), 'failed and was not run', receipt.build)
   fail(w, receipt.build, receipt)
 }
 

@@ -34,7 +34,7 @@ const letGo = (w: Work, old: number): void => {
 }
 
 export const onNeeds = (w: Work, { build: x, groups }: Of<'needs'>): void => {
-  invariant(w.status(x) === Status.READY, `build ${x} needs more without being run`)
+  invariant(w.status(x) === Status.READY, 'needs more without being run', x)
   const old = takeOld(w, x)
   w.moveTo(x, Status.BLOCKED)
   w.setBits(x, 0, Bit.SLOT | Bit.UNJUDGED)
@@ -67,7 +67,7 @@ export const onNeeds = (w: Work, { build: x, groups }: Of<'needs'>): void => {
 const NOTHING: Content = [0, 0, 0, 0]
 
 export const onPooled = (w: Work, { build: x, pool }: Of<'pooled'>): void => {
-  invariant(w.status(x) === Status.READY, `build ${x} asks for room without being run`)
+  invariant(w.status(x) === Status.READY, 'asks for room without being run', x)
   w.flight.set(x, Flight.POOL, pool + 1)
   w.setBits(x, 0, Bit.UNJUDGED)
   w.moveTo(x, Status.START)
@@ -85,14 +85,14 @@ const canEnd = (w: Work, x: BuildId): boolean => {
 }
 
 export const onHolds = (w: Work, { build: x }: Of<'holds'>): void => {
-  invariant(canEnd(w, x), `build ${x} holds and was not judged`)
+  invariant(canEnd(w, x), 'holds and was not judged', x)
   if (w.status(x) === Status.REST) w.checked.set(x, 0, w.generation)
   else rest(w, x)
 }
 
 /** It waits for what it depends on, or for the first of it that is to be made. */
 export const onUnjudged = (w: Work, { build: x }: Of<'unjudged'>): void => {
-  invariant(w.status(x) === Status.READY, `build ${x} is not judged without being run`)
+  invariant(w.status(x) === Status.READY, 'is not judged without being run', x)
   w.setBits(x, 0, Bit.UNJUDGED)
   judge(w, x)
 }
@@ -105,21 +105,21 @@ export const isOpen = (w: Work, { _tag, build: x }: Alone): boolean => {
 }
 
 export const onMade = (w: Work, { build: x, groups, value, content, cost }: Of<'made'>): void => {
-  invariant(canEnd(w, x), `build ${x} is made and was not run`)
+  invariant(canEnd(w, x), 'is made and was not run', x)
   // Whose need closed a cycle is chance: all on it break, those too that would go on without an answer.
   if (objectAt(w.cycles, x) !== undefined) return breakUp(w, { _tag: 'broken', build: x, groups, content })
   const changed = w.isBroken(x) || differsFrom(w, x, content)
-  record(w, x, groups)
+  const isSure = record(w, x, groups)
   onCost(w, x, cost)
   w.facts.set(x, Fact.FLAGS, Kind.VALUE)
   w.values.set(x, value)
   w.setError(x, undefined)
-  end(w, x, content, 0, changed)
+  end(w, x, content, 0, changed, isSure)
 }
 
 /** It is what it was, unless that does not hold any more since this very tick. */
 export const onRecalled = (w: Work, { build: x, value }: Of<'recalled'>): void => {
-  invariant(w.status(x) === Status.READY, `build ${x} is recalled and was not run`)
+  invariant(w.status(x) === Status.READY, 'is recalled and was not run', x)
   w.values.set(x, value)
   w.facts.set(x, Fact.FLAGS, w.facts.get(x, Fact.FLAGS) & ~Flag.WIPED)
   if (w.checked.get(x, 0) > 0) rest(w, x)
@@ -127,7 +127,7 @@ export const onRecalled = (w: Work, { build: x, value }: Of<'recalled'>): void =
 }
 
 export const onBroken = (w: Work, receipt: Of<'broken'>): void => {
-  invariant(canEnd(w, receipt.build), `build ${receipt.build} broke and was not run`)
+  invariant(canEnd(w, receipt.build), 'broke and was not run', receipt.build)
   breakUp(w, receipt)
 }
 
@@ -141,11 +141,11 @@ const breakUp = (w: Work, { build: x, groups, error, cause, content }: Of<'broke
         ? content
         : contentOfCause(cause, (i) => w.facts.get(cause, Fact.CONTENT + i))
   const changed = !w.isBroken(x) || differsFrom(w, x, reason)
-  record(w, x, groups)
+  const isSure = record(w, x, groups)
   w.facts.set(x, Fact.FLAGS, Kind.VALUE | Flag.BROKEN)
   w.values.set(x, undefined)
   w.setError(x, cycle === undefined ? error : { _tag: 'cycle', path: cycle })
-  end(w, x, reason, isOwn ? 0 : cause, changed)
+  end(w, x, reason, isOwn ? 0 : cause, changed, isSure)
 }
 
 const ofCycle = (path: readonly BuildId[]): Content =>
@@ -160,64 +160,98 @@ const differsFrom = (w: Work, x: BuildId, content: Content): boolean => {
   return false
 }
 
-const end = (w: Work, x: BuildId, content: Content, cause: BuildId | 0, changed: boolean): void => {
+/** `isSure`: it depends on values alone. */
+const end = (w: Work, x: BuildId, content: Content, cause: BuildId | 0, changed: boolean, isSure: boolean): void => {
   const { facts } = w
-  for (let i = 0; i < 4; i++) facts.set(x, Fact.CONTENT + i, content[i]!)
+  if (changed) for (let i = 0; i < 4; i++) facts.set(x, Fact.CONTENT + i, content[i]!)
   facts.set(x, Fact.CAUSE, cause)
   w.setCycle(x, undefined)
   // Of what has a result for the first time, nobody can have seen another.
-  if (w.revision(x) === 0) w.facts.set(x, Fact.REVISION, 1)
+  if (w.revision(x) === 0) facts.set(x, Fact.REVISION, 1)
   else if (changed) bumpRevision(w, x)
   else noteSame(w, x)
   if (w.status(x) === Status.REST) w.checked.set(x, 0, w.generation)
-  else rest(w, x)
+  else rest(w, x, isSure)
 }
 
-/** The dependencies of this run take the place of the remembered ones. Where they are the same, edges are not made anew. */
-const record = (w: Work, x: BuildId, groups: Groups): void => {
+/**
+ * The dependencies of this run take the place of the remembered ones; where they are the same, edges are not made anew. Returns whether
+ * all are known to be values.
+ */
+const record = (w: Work, x: BuildId, groups: Groups): boolean => {
   const { facts, flight } = w
   const abandoned = takeOld(w, x)
-  noteWhyValue(w, x)
-  facts.set(x, Fact.BUILT, w.status(x) === Status.REST ? w.generation : flight.get(x, Flight.PASS))
-  const begun = flight.get(x, Flight.NEW_HEAD)
-  if (begun === 0 && isSame(w, x, groups)) {
-    let e = facts.get(x, Fact.DEP_HEAD)
-    for (const group of groups)
-      for (const d of group) {
-        w.edges.set(e, Edge.SEEN, w.revision(d))
-        e = w.edges.get(e, Edge.NEXT_DEP)
-      }
-  } else {
-    let head = begun
-    let tail = flight.get(x, Flight.NEW_TAIL)
-    let number = w.nextGroup(x)
-    for (const group of groups) {
-      for (const d of group) {
-        declare(w, d)
-        const e = w.newEdge(x, d, number, false)
-        w.edges.set(e, Edge.SEEN, w.revision(d))
-        if (tail === 0) head = e
-        else w.edges.set(tail, Edge.NEXT_DEP, e)
-        tail = e
-      }
-      if (group.length > 0) number++
-    }
-    replaceList(w, x, head)
+  const isResting = w.status(x) === Status.REST
+  const begun = isResting ? 0 : flight.get(x, Flight.NEW_HEAD)
+  const isKept = begun === 0 && isSame(w, x, groups)
+  const seen = isKept ? seeAnew(w, x) : MIXED
+  noteWhyValue(w, x, seen === MIXED ? undefined : Math.abs(seen))
+  facts.set(x, Fact.BUILT, isResting ? w.generation : flight.get(x, Flight.PASS))
+  if (isKept) {
+    if (seen < 0) seeAll(w, x)
+    if (abandoned !== 0) letGo(w, abandoned)
+    return seen >= 0
   }
+  let areValues = begun === 0
+  let head = begun
+  let tail = isResting ? 0 : flight.get(x, Flight.NEW_TAIL)
+  let number = isResting ? 0 : w.nextGroup(x)
+  for (const group of groups) {
+    for (const d of group) {
+      declare(w, d)
+      if (w.kind(d) !== Kind.VALUE) areValues = false
+      const e = w.newEdge(x, d, number, false, w.revision(d))
+      if (tail === 0) head = e
+      else w.edges.set(tail, Edge.NEXT_DEP, e)
+      tail = e
+    }
+    if (group.length > 0) number++
+  }
+  replaceList(w, x, head)
   if (abandoned !== 0) letGo(w, abandoned)
+  return areValues
 }
 
 /** Whether `groups` are the remembered dependencies, in the same order. */
 const isSame = (w: Work, x: BuildId, groups: Groups): boolean => {
+  const { edges } = w
   let e = w.facts.get(x, Fact.DEP_HEAD)
   for (let number = 0; number < groups.length; number++) {
     for (const d of groups[number]!) {
-      if (e === 0 || w.edges.get(e, Edge.DEPENDENCY) !== d) return false
-      if (w.edges.get(e, Edge.MODE) >>> GROUP_SHIFT !== number) return false
-      e = w.edges.get(e, Edge.NEXT_DEP)
+      if (e === 0 || edges.get(e, Edge.DEPENDENCY) !== d) return false
+      if (edges.get(e, Edge.MODE) >>> GROUP_SHIFT !== number) return false
+      e = edges.get(e, Edge.NEXT_DEP)
     }
   }
   return e === 0
+}
+
+/** Of {@link seeAnew}: it stopped, and before that nothing was another. */
+const MIXED = -(2 ** 31)
+
+/**
+ * This run saw what its dependencies are now. Returns the first edge whose dependency is known to be another than the last run saw, or 0.
+ * Where something is no value, or not known to hold, it stops there: then that is negative.
+ */
+const seeAnew = (w: Work, x: BuildId): number => {
+  const { edges, facts, flight } = w
+  let first = 0
+  for (let e = facts.get(x, Fact.DEP_HEAD); e !== 0; e = edges.get(e, Edge.NEXT_DEP)) {
+    const d = edges.get(e, Edge.DEPENDENCY)
+    const revision = facts.get(d, Fact.REVISION)
+    if (w.kind(d) !== Kind.VALUE) return first === 0 ? MIXED : -first
+    if (revision === edges.get(e, Edge.SEEN)) continue
+    if (!w.isCurrent(d, flight.get(x, Flight.PASS), w.has(x, Bit.TRUST))) return first === 0 ? MIXED : -first
+    if (first === 0) first = e
+    edges.set(e, Edge.SEEN, revision)
+  }
+  return first
+}
+
+const seeAll = (w: Work, x: BuildId): void => {
+  const { edges } = w
+  for (let e = w.facts.get(x, Fact.DEP_HEAD); e !== 0; e = edges.get(e, Edge.NEXT_DEP))
+    edges.set(e, Edge.SEEN, w.revision(edges.get(e, Edge.DEPENDENCY)))
 }
 
 const replaceList = (w: Work, x: BuildId, head: number): void => {

@@ -1,7 +1,7 @@
 /** The reducer: folds the receipts of one batch and the events of one tick into the next state. */
 import { absurd } from 'fp-ts/lib/function.js'
 import { produce } from 'immer'
-import { invariant } from '../model/error.js'
+import { Bug } from '../model/error.js'
 import type { Ahead, Effect, Event, Input, Receipt } from '../model/event.js'
 import { Bit, Flight, Kind, type State, Status } from '../model/state.js'
 import { collect, sweep } from './collect.js'
@@ -114,7 +114,7 @@ const applyAhead = (w: Work, { done, open, later }: Ahead): void => {
 }
 
 const applyReceipt = (w: Work, receipt: Exclude<Receipt, Ahead>): void => {
-  invariant(isOfItsKind(w, receipt), `a receipt says ${receipt._tag} of what cannot be`)
+  if (!isOfItsKind(w, receipt)) throw new Bug(`a receipt says ${receipt._tag} of what cannot be`)
   switch (receipt._tag) {
     case 'scanned':
       return onScanned(w, receipt)

@@ -20,6 +20,7 @@ interface OpenQueue {
   tail: BuildId
   size: number
 }
+const requestOf = (news: News): number => (news._tag === 'noticed' || news._tag === 'responded' ? news.request : 0)
 const open = (queue: Queue): OpenQueue => ({ head: queue.head, tail: queue.tail, size: queue.size })
 
 export abstract class Tables {
@@ -190,7 +191,6 @@ export abstract class Tables {
 
   /** What was told from `first` on is told by rising request: who asked first hears first. */
   tellInOrder(first: number): void {
-    const requestOf = (news: News): number => ('request' in news ? news.request : 0)
     for (let i = first + 1; i < this.news.length; i++) {
       if (requestOf(this.news[i - 1]!) <= requestOf(this.news[i]!)) continue
       const told = this.news.slice(first).sort((a, b) => requestOf(a) - requestOf(b))
@@ -269,16 +269,29 @@ export abstract class Tables {
     }
   }
 
-  /** Moves `x` to `status`, at the end of that status's queue where it has one. Keeps the counters. */
-  moveTo(x: BuildId, status: number): void {
+  /** Moves `x` to `status`, at the end of that status's queue where it has one, and sets the bits of `on`. Keeps the counters. */
+  moveTo(x: BuildId, status: number, on = 0): void {
     const row = this.flight.get(x, Flight.STATUS)
     const old = row & STATUS_MASK
-    if ((row & Bit.QUEUED) !== 0) this.dequeue(x)
+    if ((row & Bit.QUEUED) !== 0) this.unlink(x)
     this.count(x, old, -1)
     this.count(x, status, 1)
-    this.flight.set(x, Flight.STATUS, (this.flight.get(x, Flight.STATUS) & ~STATUS_MASK) | status)
+    const queue = this.queueOf(x, status)
+    const bits = (row & ~(STATUS_MASK | Bit.QUEUED)) | on | status
+    this.flight.set(x, Flight.STATUS, queue === undefined ? bits : bits | Bit.QUEUED)
     this.tracker?.moved(x, old, status)
-    if (this.queueOf(x, status) !== undefined) this.enqueue(x, status)
+    if (queue !== undefined) this.enqueue(x, status, queue)
+  }
+
+  /** `x` comes to rest. Nothing is left of its row but who waits for it. */
+  leave(x: BuildId): void {
+    const row = this.flight.get(x, Flight.STATUS)
+    const old = row & STATUS_MASK
+    if ((row & Bit.QUEUED) !== 0) this.unlink(x)
+    this.count(x, old, -1)
+    this.count(x, Status.REST, 1)
+    this.flight.clear(x, Flight.WAITER_HEAD)
+    this.tracker?.moved(x, old, Status.REST)
   }
 
   /** Whether it can be started with all that waits before it. */
@@ -311,26 +324,24 @@ export abstract class Tables {
       else if (pool > 0) {
         const room = this.pool(pool)
         room.running += by
-        invariant(by < 0 || room.running <= room.size, `build ${x} takes room that pool ${pool - 1} has not`)
+        invariant(by < 0 || room.running <= room.size, 'takes room that its pool has not', x)
       }
     }
   }
 
-  private enqueue(x: BuildId, status: number): void {
-    const queue = this.queueOf(x, status)!
+  private enqueue(x: BuildId, status: number, queue: OpenQueue): void {
     this.flight.set(x, Flight.NEXT, 0)
     this.flight.set(x, Flight.PREV, queue.tail)
     if (queue.size === 0) queue.head = x
     else this.flight.set(queue.tail, Flight.NEXT, x)
     queue.tail = x
     queue.size++
-    this.setBits(x, Bit.QUEUED)
     this.tracker?.enqueue(x, status)
   }
 
   /** Takes `x`, chosen by a batch, out of the queue of `status`. */
   take(x: BuildId, status: number): void {
-    invariant(this.status(x) === status, `build ${x} is chosen out of turn`)
+    invariant(this.status(x) === status, 'is chosen out of turn', x)
     this.dequeue(x)
   }
 
@@ -347,6 +358,11 @@ export abstract class Tables {
 
   /** Takes `x` out of the queue of its status, which it keeps: it is being worked on. */
   dequeue(x: BuildId): void {
+    this.unlink(x)
+    this.setBits(x, 0, Bit.QUEUED)
+  }
+
+  private unlink(x: BuildId): void {
     const queue = this.queueOf(x, this.status(x))
     if (queue === undefined || !this.has(x, Bit.QUEUED)) throw new Bug(`build ${x} is in no queue`)
     const next = this.flight.get(x, Flight.NEXT)
@@ -359,6 +375,5 @@ export abstract class Tables {
     this.tracker?.dequeue(x)
     this.flight.set(x, Flight.NEXT, 0)
     this.flight.set(x, Flight.PREV, 0)
-    this.setBits(x, 0, Bit.QUEUED)
   }
 }

@@ -6,8 +6,9 @@ import type { Work } from './work.js'
 /** To be called when a run is over, before anything of it is recorded. */
 export const noteWhy = (w: Work, x: number): void => w.facts.set(x, Fact.WHY, whyOfFile(w, x))
 
-/** The same of a value. */
-export const noteWhyValue = (w: Work, x: number): void => w.facts.set(x, Fact.WHY, whyOfValue(w, x))
+/** The same of a value. `first`: as for `whyOfValue`. */
+export const noteWhyValue = (w: Work, x: number, first: number | undefined): void =>
+  w.facts.set(x, Fact.WHY, whyOfValue(w, x, first))
 
 /** The run of `x` came to the result that there was. */
 export const noteSame = (w: Work, x: number): void => w.facts.set(x, Fact.WHY, w.facts.get(x, Fact.WHY) | WHY_SAME)

@@ -35,8 +35,8 @@ export class Work extends Tables {
   // ---------------------------------------------------------------------------------------------- edges
 
   /** A new edge, linked into the dependents of `dependency`; its place among the dependencies is up to the caller. */
-  newEdge(dependent: BuildId, dependency: BuildId, group: number, create: boolean): EdgeId {
-    invariant(this.isBuild(dependency), `build ${dependent} asks for ${dependency}, which is none`)
+  newEdge(dependent: BuildId, dependency: BuildId, group: number, create: boolean, seen = 0): EdgeId {
+    if (!this.isBuild(dependency)) throw new Bug(`build ${dependent} asks for ${dependency}, which is none`)
     let e = this.freeEdge
     if (e !== 0) this.freeEdge = edgeId(this.edges.get(e, Edge.NEXT_DEP))
     else e = edgeId(this.edgesEnd++)
@@ -44,6 +44,7 @@ export class Work extends Tables {
     row[Edge.DEPENDENCY] = dependency
     row[Edge.DEPENDENT] = dependent
     row[Edge.MODE] = (group << GROUP_SHIFT) | (create ? Mode.CREATE : 0)
+    row[Edge.SEEN] = seen
     row[Edge.NEXT_DEPENDENT] = facts.get(dependency, Fact.DEPENDENT_HEAD)
     edges.write(e, row)
     facts.set(dependency, Fact.DEPENDENT_HEAD, e)
@@ -175,10 +176,11 @@ export class Work extends Tables {
   }
 
   setCycle(x: BuildId, path: readonly BuildId[] | undefined): void {
-    this.cycles = withObject(this.cycles, x, path)
+    if (path !== undefined || this.cycles.size > 0) this.cycles = withObject(this.cycles, x, path)
   }
 
   setError(x: BuildId, error: BuildError | undefined): void {
+    if (error === undefined && this.errors.size === 0) return
     const old = objectAt(this.errors, x)
     this.cyclic += (error?._tag === 'cycle' ? 1 : 0) - (old?._tag === 'cycle' ? 1 : 0)
     this.errors = withObject(this.errors, x, error)

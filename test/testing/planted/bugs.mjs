@@ -24,8 +24,8 @@ export const bugs = [
     id: 'lost-wake-up',
     what: 'who waits for every fourth build is not told',
     file: 'reduce/judge.js',
-    find: 'if (waiters !== 0)\n        w.toTell.push(x);',
-    put: 'if (waiters !== 0 && x % 4 !== 3)\n        w.toTell.push(x);',
+    find: 'if (w.flight.get(x, Flight.WAITER_HEAD) !== 0)\n        w.toTell.push(x);',
+    put: 'if (w.flight.get(x, Flight.WAITER_HEAD) !== 0 && x % 4 !== 3)\n        w.toTell.push(x);',
   },
   {
     id: 'ends-twice',
@@ -231,8 +231,8 @@ export const bugs = [
     id: 'error-hides-behind',
     what: 'a build is blamed for what broke the one that it needs',
     file: 'reduce/on-value.js',
-    find: 'end(w, x, reason, isOwn ? 0 : cause, changed);',
-    put: 'end(w, x, reason, 0, changed);',
+    find: 'end(w, x, reason, isOwn ? 0 : cause, changed, isSure);',
+    put: 'end(w, x, reason, 0, changed, isSure);',
   },
   // ------------------------------------------------------------------------------------------ memory
   {
