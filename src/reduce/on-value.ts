@@ -12,7 +12,7 @@ import { bumpRevision, judge, rest, restUnchecked } from './judge.js'
 import { onUnblocked } from './on-unblocked.js'
 import { onCost } from './track.js'
 import { noteSame, noteWhyValue } from './why.js'
-import { giveUpWaits } from './withdraw.js'
+import { dropNew, giveUpWaits } from './withdraw.js'
 import type { Work } from './work.js'
 
 type Of<Tag> = Extract<Receipt, { _tag: Tag }>
@@ -84,15 +84,23 @@ const canEnd = (w: Work, x: BuildId): boolean => {
   )
 }
 
+/** Whether it may be said to hold, or not to be judged yet: it was made before, and no run of it has begun. */
+const canBeJudged = (w: Work, x: BuildId): boolean => {
+  if (w.kind(x) !== Kind.VALUE || w.flag(x, Flag.STALE)) return false
+  const status = w.status(x)
+  if (status === Status.REST) return w.ahead > 0
+  return status === Status.READY && w.has(x, Bit.UNJUDGED) && !w.has(x, Bit.ANEW)
+}
+
 export const onHolds = (w: Work, { build: x }: Of<'holds'>): void => {
-  invariant(canEnd(w, x), 'holds and was not judged', x)
+  invariant(canBeJudged(w, x), 'holds and was not to be judged', x)
   if (w.status(x) === Status.REST) w.checked.set(x, 0, w.generation)
   else rest(w, x)
 }
 
 /** It waits for what it depends on, or for the first of it that is to be made. */
 export const onUnjudged = (w: Work, { build: x }: Of<'unjudged'>): void => {
-  invariant(w.status(x) === Status.READY, 'is not judged without being run', x)
+  invariant(w.status(x) === Status.READY && canBeJudged(w, x), 'is not judged and was not to be', x)
   w.setBits(x, 0, Bit.UNJUDGED)
   judge(w, x)
 }
@@ -120,6 +128,9 @@ export const onMade = (w: Work, { build: x, groups, value, content, cost }: Of<'
 /** It is what it was, unless that does not hold any more since this very tick. */
 export const onRecalled = (w: Work, { build: x, value }: Of<'recalled'>): void => {
   invariant(w.status(x) === Status.READY, 'is recalled and was not run', x)
+  // A run that had begun goes no further.
+  giveUpWaits(w, x)
+  dropNew(w, x)
   w.values.set(x, value)
   w.facts.set(x, Fact.FLAGS, w.facts.get(x, Fact.FLAGS) & ~Flag.WIPED)
   if (w.checked.get(x, 0) > 0) rest(w, x)

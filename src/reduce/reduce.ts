@@ -101,7 +101,11 @@ const byId = (receipts: Receipt[]): Receipt[] => {
 
 const applyAhead = (w: Work, { done, open, later }: Ahead): void => {
   const told = w.news.length
-  for (let i = later.length - 1; i >= 0; i--) w.moveTo(later[i]!, Status.READY)
+  for (let i = later.length - 1; i >= 0; i--) {
+    const x = later[i]!
+    invariant(w.status(x) === Status.READY && !w.has(x, Bit.QUEUED), `build ${x} is put off and was not to be run`)
+    w.moveTo(x, Status.READY)
+  }
   for (const receipt of done) {
     applyReceipt(w, receipt)
     followUp(w)

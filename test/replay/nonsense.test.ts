@@ -1,7 +1,7 @@
 /** Ticks that cannot have been: each is refused, by its number, or leads to a state like any other. Nothing goes on for ever. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Event, emptyBatch, type Input, type Receipt } from '../../src/model/event.js'
+import { type Alone, type Event, emptyBatch, type Input, type Receipt } from '../../src/model/event.js'
 import { type BuildId, buildId } from '../../src/model/ids.js'
 import { checkInvariants } from '../../src/model/invariants.js'
 import { emptyState } from '../../src/model/state.js'
@@ -24,10 +24,36 @@ type Dice = readonly [number, number, number, number]
 const swap = (list: readonly BuildId[], at: number, id: BuildId): readonly BuildId[] =>
   list.map((x, i) => (i === at % list.length ? id : x))
 
+/** The same, in which one that may be within it is said by `change`. */
+const within = (receipt: Receipt, n: number, change: (receipt: Alone) => Receipt): Receipt => {
+  if (receipt._tag === 'scanned') return receipt
+  if (receipt._tag !== 'ahead') return change(receipt)
+  const list = n % 2 === 0 ? ('done' as const) : ('open' as const)
+  return {
+    ...receipt,
+    [list]: receipt[list].map((each, i) => (i === (n >> 1) % receipt[list].length ? change(each) : each)),
+  }
+}
+
+/** Something else that is said of a build. */
+const OTHERWISE: readonly ((build: BuildId) => Alone)[] = [
+  (build) => ({ _tag: 'holds', build }),
+  (build) => ({ _tag: 'unjudged', build }),
+  (build) => ({ _tag: 'recalled', build, value: { _tag: 'left' } }),
+  (build) => ({ _tag: 'started', build }),
+  (build) => ({ _tag: 'pooled', build, pool: 0 }),
+  (build) => ({ _tag: 'needs', build, groups: [] }),
+  (build) => ({ _tag: 'broken', build, groups: [], error: { _tag: 'absent' }, content: [0, 0, 0, 0] }),
+  (build) => ({ _tag: 'made', build, groups: [], value: { _tag: 'left' }, content: [1, 2, 3, 4] }),
+]
+
 /** The same of another build: the `n`-th of the ids in it is `id`. */
 const ofAnother = <T extends Receipt | Event>(term: T, n: number, id: BuildId): T => {
   if (term._tag === 'scanned') return { ...term, builds: swap(term.builds, n, id) }
-  if (term._tag === 'ahead') return term
+  if (term._tag === 'ahead') {
+    if (n % 2 === 0) return { ...term, build: id }
+    return { ...term, later: n % 4 === 1 ? swap(term.later, n >> 2, id) : [...term.later, id] }
+  }
   let ids = 0
   renumbered(term as Event, (x) => {
     ids++
@@ -45,9 +71,21 @@ const spoilt = ({ batch, receipts, events }: Input, other: Input, [what, which, 
   const step = STEPS[which % 4]!
   const at = <A>(list: readonly A[], change: (item: A) => readonly A[]): readonly A[] =>
     list.flatMap((item, i) => (i === which % list.length ? change(item) : [item]))
-  switch (what % 10) {
+  switch (what % 13) {
     case 0:
       return { batch, receipts: at(receipts, (receipt) => [ofAnother(receipt, n, id)]), events }
+    case 10:
+      return {
+        batch,
+        receipts: at(receipts, (receipt) => [within(receipt, to, (each) => ofAnother(each, n, id))]),
+        events,
+      }
+    case 11: {
+      const change = (each: Alone) => OTHERWISE[n % OTHERWISE.length]!(each.build)
+      return { batch, receipts: at(receipts, (receipt) => [within(receipt, to, change)]), events }
+    }
+    case 12:
+      return { batch, receipts: [...receipts, OTHERWISE[n % OTHERWISE.length]!(id)], events }
     case 1:
       return { batch, receipts, events: at(events, (event) => [ofAnother(event, n, id)]) }
     case 2:
