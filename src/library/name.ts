@@ -21,16 +21,21 @@ export const nameInParts = ({ of, key }: Key): Name => {
   return typeof json === 'number' && json === (json | 0) ? { prefix, number: json } : prefix + toBytes(canonical(json))
 }
 
+/** Asked for with every build, and mostly of the same definition as before. */
 const prefixOf = (of: Definition): string => {
+  if (of === lastOf) return lastPrefix
   let prefix = prefixes.get(of)
   if (prefix === undefined) {
     prefix = `\0${toBytes(of.name)}\0`
     prefixes.set(of, prefix)
   }
+  lastOf = of
+  lastPrefix = prefix
   return prefix
 }
-/** Asked for with every build. */
 const prefixes = new WeakMap<Definition, string>()
+let lastOf: Definition | undefined
+let lastPrefix = ''
 
 /** The same, of a key by what tells it from others of its definition. */
 export const nameFor = (of: Definition, text: string | number | boolean): string =>

@@ -170,9 +170,6 @@ export class IntEditor {
   private keepEnd = 0
   private isDirty = false
   private isOver = false
-  private sum: WordSum | undefined
-  /** What is in the rows from here on is summed at the end. */
-  private sumEnd = 0
 
   constructor(base: IntTable) {
     this.stride = base.stride
@@ -188,8 +185,6 @@ export class IntEditor {
     this.end = base.end
     this.noted = 0
     this.isDirty = false
-    this.sum = base.sum?.copy()
-    this.sumEnd = base.end
     // What is empty may be shared by many, and holds nothing that could be lost.
     if (base.blocks !== undefined && base.end > 0) {
       this.blocks = base.blocks
@@ -218,14 +213,13 @@ export class IntEditor {
     if (old === value) return
     if (!this.isDirty) this.claim()
     if (row < this.keepEnd) this.keep(row * this.stride + word, old)
-    if (this.sum !== undefined && row < this.sumEnd) this.sum.add(row, word, value - old)
     // Keeping may have ended in a copy: then the block is still this editor's, and the base has another.
     block[at] = value
   }
 
   /** Sets a whole row, which is not all zeros. */
   write(row: number, words: Int32Array): void {
-    if (row < this.keepEnd || this.sum !== undefined) {
+    if (row < this.keepEnd) {
       for (let word = 0; word < this.stride; word++) this.set(row, word, words[word]!)
       return
     }
@@ -246,7 +240,8 @@ export class IntEditor {
 
   /** Goes on with `table` in place of all there was: where nearly every row is written, words need not be noted first. */
   replace(table: IntTable): void {
-    if (this.sum !== undefined && table.sum === undefined) table.sum = sumOf(table, this.sum.seed)
+    const { sum } = this.base
+    if (sum !== undefined && table.sum === undefined) table.sum = sumOf(table, sum.seed)
     this.giveUp()
     this.isOver = false
     this.begin(table)
@@ -264,7 +259,7 @@ export class IntEditor {
     if (!this.isDirty) return this.base
     const { base } = this
     const next = new IntTable(this.stride, this.end, this.blocks)
-    next.sum = this.summedUp()
+    next.sum = this.summed(next)
     if (this.note !== undefined) {
       base.editor = undefined
       base.note = this.note.slice(0, this.noted)
@@ -274,9 +269,13 @@ export class IntEditor {
     return next
   }
 
-  private summedUp(): WordSum | undefined {
-    const { sum, stride, end } = this
-    for (let row = this.sumEnd; row < end && sum !== undefined; row = (row | BLOCK_MASK) + 1) {
+  private summed(next: IntTable): WordSum | undefined {
+    const { base, note, stride, end } = this
+    if (base.sum === undefined) return undefined
+    if (note === undefined) return sumOf(next, base.sum.seed)
+    const sum = base.sum.copy()
+    sum.addNoted(note, this.noted, this.blocks, BLOCK_BITS, stride)
+    for (let row = base.end; row < end; row = (row | BLOCK_MASK) + 1) {
       const rows = Math.min(end - row, BLOCK_ROWS - (row & BLOCK_MASK))
       const at = (row & BLOCK_MASK) * stride
       sum.addRows(row, this.blocks[row >>> BLOCK_BITS]!, at, at + rows * stride, stride)

@@ -28,7 +28,9 @@ export class WordSum {
     for (let row = first, start = at; start < end; row++, start += stride) {
       let ofA = 0
       let ofB = 0
-      for (let k = start + stride - 1; k >= start; k--) {
+      let k = start + stride - 1
+      while (k >= start && words[k] === 0) k--
+      for (; k >= start; k--) {
         const value = words[k]!
         ofA = (Math.imul(ofA, FACTOR_A) + value) | 0
         ofB = (Math.imul(ofB, FACTOR_B) + value) | 0
@@ -40,6 +42,29 @@ export class WordSum {
     }
     this.a = a
     this.b = b
+  }
+
+  /**
+   * Some words became what they are in `blocks`, of `1 << bits` rows each: `note` holds the index and what was there before, `noted` numbers.
+   * Where an index is there more than once, the first tells what it was, so that a word costs once however often it was written.
+   */
+  addNoted(note: Int32Array, noted: number, blocks: readonly Int32Array[], bits: number, stride: number): void {
+    const words = (blocks.length << bits) * stride
+    if (known.length << 5 < words) known = new Int32Array((words >>> 5) + 1)
+    const marks = known
+    const size = stride << bits
+    for (let i = 0; i < noted; i += 2) {
+      const index = note[i]!
+      const mark = marks[index >>> 5]!
+      const bit = 1 << (index & 31)
+      if ((mark & bit) !== 0) continue
+      marks[index >>> 5] = mark | bit
+      const row = (index / stride) | 0
+      const block = row >>> bits
+      const more = blocks[block]![index - block * size]! - note[i + 1]!
+      if (more !== 0) this.add(row, index - row * stride, more)
+    }
+    for (let i = 0; i < noted; i += 2) marks[note[i]! >>> 5] = 0
   }
 
   private goTo(row: number): void {
@@ -60,6 +85,9 @@ export class WordSum {
     this.b = (this.b + Math.imul(this.ofRowB, Math.imul(OF_WORD_B[word]!, delta))) | 0
   }
 }
+
+/** A bit for each word of a table: whether it was counted. Zeros, but while that is done. */
+let known = new Int32Array(1 << 10)
 
 /** The widest row there may be. */
 export const WORDS_MAX = 16

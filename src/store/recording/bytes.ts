@@ -4,9 +4,25 @@ import { Damage } from '../database.js'
 /** Texts of so many chars have a length of one byte. */
 const SHORT = 40
 
+/** Bytes of an integer of 32 bits, at most. */
+export const INT_BYTES = 5
+
+/** An integer of 32 bits with a sign, at `at`; gives where it ends. As a function: it is part of whatever loop calls it. */
+export const putSigned = (bytes: Uint8Array, at: number, n: number): number => {
+  let rest = ((n << 1) ^ (n >> 31)) >>> 0
+  let end = at
+  while (rest > 127) {
+    bytes[end++] = (rest & 127) | 128
+    rest >>>= 7
+  }
+  bytes[end++] = rest
+  return end
+}
+
 export class ByteWriter {
-  private bytes = Buffer.allocUnsafe(1 << 12)
-  private end = 0
+  /** What is at `end` and behind it is to be written. For loops: see {@link reserve}. */
+  bytes = Buffer.allocUnsafe(1 << 12)
+  end = 0
 
   get length(): number {
     return this.end
@@ -44,43 +60,22 @@ export class ByteWriter {
 
   /** An integer with a sign: small ones are short, whichever it is. */
   signed(n: number): void {
-    if ((n << 1) >> 1 === n) this.small((n << 1) ^ (n >> 31))
+    if (n === (n | 0)) this.end = putSigned(this.reserve(INT_BYTES), this.end, n)
     else this.count(n < 0 ? -2 * n - 1 : 2 * n)
-  }
-
-  /** As `count`, of 31 bits: nearly all there are. */
-  private small(n: number): void {
-    if (this.end + 8 > this.bytes.length) this.room(8)
-    const { bytes } = this
-    let rest = n
-    let { end } = this
-    while (rest > 127) {
-      bytes[end++] = (rest & 127) | 128
-      rest >>>= 7
-    }
-    bytes[end++] = rest
-    this.end = end
   }
 
   /** How many numbers, and each by what it differs from the one before: that of the first is `before`. Gives the last. */
   steps(numbers: readonly number[], before: number): number {
     const { length } = numbers
     this.count(length)
-    if (this.end + 8 * length > this.bytes.length) this.room(8 * length)
-    const { bytes } = this
+    const bytes = this.reserve(INT_BYTES * length)
     let { end } = this
     let last = before
     for (let i = 0; i < length; i++) {
       const n = numbers[i]!
-      const step = n - last
-      last = n
       // Ids have 31 bits, so what they differ by has 32.
-      let rest = ((step << 1) ^ (step >> 31)) >>> 0
-      while (rest > 127) {
-        bytes[end++] = (rest & 127) | 128
-        rest >>>= 7
-      }
-      bytes[end++] = rest
+      end = putSigned(bytes, end, n - last)
+      last = n
     }
     this.end = end
     return last
@@ -128,6 +123,12 @@ export class ByteWriter {
     if (all > (encoding === 'latin1' ? 255 : 127)) return false
     this.end = at
     return true
+  }
+
+  /** Sees to it that there is room for so many more; they are `bytes` from `end` on. */
+  reserve(more: number): Buffer {
+    if (this.end + more > this.bytes.length) this.room(more)
+    return this.bytes
   }
 
   private room(more: number): void {

@@ -6,7 +6,7 @@ import { isDigest, Tag } from '../../model/content.js'
 import { type Content, type Event, LOOK_STRIDE, type Look, type Receipt } from '../../model/event.js'
 import { type BuildId, buildId } from '../../model/ids.js'
 import { lookIn, wordsOfLook } from '../../model/look.js'
-import type { ByteReader, ByteWriter } from './bytes.js'
+import { type ByteReader, type ByteWriter, INT_BYTES, putSigned } from './bytes.js'
 import { SeenIds } from './names.js'
 import type { RecordedValue } from './value.js'
 
@@ -164,22 +164,28 @@ export class TermCodec<T extends { readonly _tag: string }> {
   // As their fields say, only quicker: nearly all there is to record of a library is these two.
 
   private writeMade(w: ByteWriter, term: Made, recorded: (build: BuildId, value: unknown) => RecordedValue): void {
-    const { build, groups, value, content } = term
+    const { build, groups, value, content, cost } = term
     w.byte(MADE)
     this.writeId(w, build)
     w.count(groups.length)
     for (let i = 0; i < groups.length; i++) this.writeIds(w, groups[i]!)
     writeContent(w, content)
     if (isDigest(content)) writeValue(w, recorded(build, value))
-    w.byte(term.cost === undefined ? 0 : 1)
-    if (term.cost !== undefined) w.signed(term.cost)
+    w.byte(cost === undefined ? 0 : 1)
+    if (cost !== undefined) w.signed(cost)
   }
 
   private writeFollowed(w: ByteWriter, { request, target, terms }: Followed): void {
-    w.byte(FOLLOWED)
-    this.writeId(w, request)
-    this.writeId(w, target)
-    w.byte(terms === undefined ? 0 : 1)
+    const bytes = w.reserve(2 * INT_BYTES + 2)
+    let { end } = w
+    bytes[end++] = FOLLOWED
+    end = putSigned(bytes, end, request - this.last)
+    end = putSigned(bytes, end, target - request)
+    this.last = target
+    bytes[end++] = terms === undefined ? 0 : 1
+    w.end = end
+    if (!this.seen.isNamed(request)) this.seen.see(request)
+    if (!this.seen.isNamed(target)) this.seen.see(target)
     if (terms !== undefined) this.writeField(w, 'json', terms)
   }
 
@@ -195,8 +201,20 @@ export class TermCodec<T extends { readonly _tag: string }> {
   }
 
   private writeIds(w: ByteWriter, ids: readonly BuildId[]): void {
-    this.last = w.steps(ids, this.last)
-    this.seen.seeAll(ids)
+    const { length } = ids
+    w.count(length)
+    const bytes = w.reserve(INT_BYTES * length)
+    const { seen } = this
+    let { end } = w
+    let { last } = this
+    for (let i = 0; i < length; i++) {
+      const id = ids[i]!
+      end = putSigned(bytes, end, id - last)
+      last = id
+      if (!seen.isNamed(id)) seen.see(id)
+    }
+    w.end = end
+    this.last = last
   }
 
   private readIds(r: ByteReader): BuildId[] {

@@ -22,9 +22,9 @@ export class SeenIds {
     }
   }
 
-  seeAll(ids: readonly number[]): void {
-    const { states } = this
-    for (let i = 0; i < ids.length; i++) if (states[ids[i]!] !== Seen.NAMED) this.see(ids[i]!)
+  /** Whether it has a name, as nearly all that are written: told quickly. */
+  isNamed(id: number): boolean {
+    return this.states[id] === Seen.NAMED
   }
 
   /** Those seen for the first time; to be named, or forgotten. */
