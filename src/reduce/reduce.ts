@@ -1,7 +1,7 @@
 /** The reducer: folds the receipts of one batch and the events of one tick into the next state. */
 import { absurd } from 'fp-ts/lib/function.js'
 import { produce } from 'immer'
-import { Bug } from '../model/error.js'
+import { Bug, invariant } from '../model/error.js'
 import type { Ahead, Effect, Event, Input, Receipt } from '../model/event.js'
 import { Bit, Flight, Kind, type State, Status } from '../model/state.js'
 import { collect, sweep } from './collect.js'
@@ -103,7 +103,7 @@ const applyAhead = (w: Work, { done, open, later }: Ahead): void => {
   const told = w.news.length
   for (let i = later.length - 1; i >= 0; i--) {
     const x = later[i]!
-    invariant(w.status(x) === Status.READY && !w.has(x, Bit.QUEUED), `build ${x} is put off and was not to be run`)
+    invariant(w.status(x) === Status.READY && !w.has(x, Bit.QUEUED), 'is put off and was not to be run', x)
     w.moveTo(x, Status.READY)
   }
   for (const receipt of done) {

@@ -14,8 +14,11 @@ import {
   pagesEnd,
   read,
   rowsEnd,
+  summed,
+  tableOf,
   withObject,
 } from '../../src/model/table.js'
+import type { WordSum } from '../../src/model/word-sum.js'
 
 const CHUNK_ROWS = 128 * PAGE_ROWS
 const edited = (
@@ -70,6 +73,29 @@ describe('a table of integers', () => {
         }
       }),
       { numRuns: 200 },
+    )
+  })
+  it('has the sum of its words, however it came to them', () => {
+    const near = fc.oneof(fc.nat(5), rows)
+    const write = fc.tuple(near, fc.nat(2), fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }))
+    const tick = fc.tuple(fc.nat(), fc.boolean(), fc.array(write, { minLength: 1, maxLength: 12 }))
+    const sumOf = ({ a, b }: WordSum) => [a | 0, b | 0]
+    fc.assert(
+      fc.property(fc.array(tick, { maxLength: 8 }), (ticks) => {
+        const versions = [edited(emptyTable(3), [0, 0, 1])]
+        summed(versions[0]!, 5)
+        for (const [of, isWide, writes] of ticks) {
+          // Mostly the newest one; some of so many words that no note is kept.
+          const wide = isWide ? Array.from({ length: 6000 }, (_, row) => [row, row % 3, of + row] as const) : []
+          versions.push(edited(versions[Math.max(0, versions.length - 1 - (of % 3))]!, ...writes, ...wide))
+        }
+        for (const table of versions) {
+          const words = new Int32Array(3 * rowsEnd(table))
+          for (let i = 0; i < words.length; i++) words[i] = read(table, Math.floor(i / 3), i % 3)
+          expect(sumOf(summed(table, 5))).toEqual(sumOf(summed(tableOf(3, words), 5)))
+        }
+      }),
+      { numRuns: 100 },
     )
   })
   it('knows which pages a tick wrote to', () => {

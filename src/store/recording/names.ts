@@ -56,10 +56,14 @@ const Seen = { FRESH: 1, NAMED: 2 } as const
 /** The names of one record: those of one rule share their beginning. */
 export class NameWriter {
   private readonly prefixes: string[] = []
+  /** The one that was written last, as mostly again: its place. */
+  private last = ''
+  private lastAt = 0
 
   /** To be called before the first of a record. */
   begin(): void {
     this.prefixes.length = 0
+    this.last = ''
   }
 
   write(w: ByteWriter, told: Name): void {
@@ -68,14 +72,19 @@ export class NameWriter {
       w.count(0)
       return w.text(name, 'latin1')
     }
+    const { prefix, number } = name
+    if (prefix !== this.last) this.writePrefix(w, prefix)
+    else w.count(this.lastAt)
+    w.signed(number)
+  }
+
+  private writePrefix(w: ByteWriter, prefix: string): void {
     const { prefixes } = this
-    const known = prefixes.indexOf(name.prefix)
-    if (known >= 0) w.count(known + 1)
-    else {
-      w.count(prefixes.push(name.prefix))
-      w.text(name.prefix, 'latin1')
-    }
-    w.signed(name.number)
+    const known = prefixes.indexOf(prefix)
+    this.last = prefix
+    this.lastAt = known >= 0 ? known + 1 : prefixes.push(prefix)
+    w.count(this.lastAt)
+    if (known < 0) w.text(prefix, 'latin1')
   }
 }
 
