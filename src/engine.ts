@@ -113,6 +113,11 @@ export class Engine {
     this.schedule()
   }
 
+  /** Whether all that happened and was not taken in yet is such. */
+  hasOnly(such: (event: Event) => boolean): boolean {
+    return this.events.every(such)
+  }
+
   /** Whether a turn is about to run by itself. */
   get isScheduled(): boolean {
     return this.scheduled

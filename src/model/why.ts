@@ -120,9 +120,12 @@ export const differs = (s: RowsOfState, e: number): boolean => {
 /** At rest, and known to hold for `pass`. */
 export const isCurrentIn = (s: RowsOfState, x: number, pass: number, trust: boolean): boolean => {
   if ((s.flight.get(x, Flight.STATUS) & STATUS_MASK) !== Status.REST) return false
-  const checked = s.checked.get(x, 0)
-  return (checked < 0 ? -checked : checked) >= pass && checked !== 0 ? true : trust && checked > 0
+  return holdsFor(s.checked.get(x, 0), pass, trust)
 }
+
+/** Whether what was known to hold for `checked`, as the state has it, is known to hold for `pass`. */
+export const holdsFor = (checked: number, pass: number, trust: boolean): boolean =>
+  (checked < 0 ? -checked : checked) >= pass && checked !== 0 ? true : trust && checked > 0
 
 /** Why `x`, a file that is being made or whose run is just over, is made. To be asked before anything of the run is recorded. */
 export const whyOfFile = (s: RowsOfState, x: number): number => {

@@ -248,7 +248,7 @@ export class Commands {
     const { host } = this
     const id = host.store.names.fresh()
     this.requests.set(client, id)
-    if (client.hello.stderrFile !== fileIdentity(run.stderr)) host.sessions.redirect(id, client)
+    host.sessions.redirect(id, client, run)
     const keepGoing = call.options.keepGoing || host.sessions.open.get(run.session)?.options.keepGoing === true
     // Nobody would tell of a file that a do-file changed by the way, so the files it asks for are looked at again.
     if (!host.watching.isOn) host.doubt(targets.filter((x) => kindOf(host.state, x) !== Kind.TARGET))
@@ -273,8 +273,11 @@ export class Commands {
         },
       )
     }
-    if (want !== 'ifchange' || !host.lookAgain(targets)) return host.watching.sync(ask)
+    const isCertain = want === 'ifchange' ? host.looking.lookAgain(run, targets) : undefined
+    if (isCertain === undefined) return host.watching.sync(ask)
     ask()
+    // What is certain it is told at once, and goes on while the engine takes it in: before anything that comes of it can be heard.
+    if (isCertain) client.exit(SUCCESS)
   }
 
   // ---------------------------------------------------------------------------------------------- what only do-files say
@@ -374,8 +377,7 @@ export class Commands {
   }
 
   private printBuilds({ client, resolver, options }: Call, builds: readonly BuildId[]): void {
-    const names = builds.map((x) => this.host.store.names.nameOf(x)).sort(byBytes)
-    const shown = names.map((name) => resolver.shown(name))
+    const shown = namesOf(this.host, builds).map((name) => resolver.shown(name))
     client.stdout(namesText(shown, options.json))
   }
 
@@ -390,11 +392,6 @@ export class Commands {
   }
 }
 
-/** "dev:ino", as clients say it of their standard error. */
-const fileIdentity = (path: string): string => {
-  const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false })
-  return stat === undefined ? '' : `${stat.dev}:${stat.ino}`
-}
-
-/** By code unit, which for byte strings is by byte: the same everywhere. */
-const byBytes = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+/** Sorted by code unit, which for byte strings is by byte: the same everywhere. */
+const namesOf = ({ store }: Host, builds: readonly BuildId[]): readonly string[] =>
+  builds.map((x) => store.names.nameOf(x)).sort()

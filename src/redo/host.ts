@@ -14,10 +14,10 @@ import { MixedMake } from '../make/mixed.js'
 import { nodeSpawner } from '../make/node-spawner.js'
 import { RuleMake } from '../make/rules.js'
 import type { Run } from '../make/run.js'
-import { type Event, LOOK_STRIDE, LookWord } from '../model/event.js'
+import type { Event } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
-import { Fact, Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js'
+import { Fact, Flag, hasFlag, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import { criticalPath } from '../reduce/policies/order.js'
 import { type Store, StoreFault } from '../store/store.js'
@@ -25,6 +25,7 @@ import { badName } from './arguments.js'
 import { toByteString } from './byte-strings.js'
 import { aboutRules, type LoadedConfig } from './config.js'
 import { killSession, recordGroup } from './leftovers.js'
+import { Looking } from './looking.js'
 import type { Native } from './native.js'
 import { Observers } from './observers.js'
 import { Resolver } from './project.js'
@@ -53,8 +54,6 @@ const [RUNS_ASIDE, RUNS_END] = [100_000, 2_000_000_000]
 /** How long what nobody waits for may go unrecorded, in ms. */
 const RECORD_MS = 25
 
-/** So many looks take as long as hearing of everything that the watcher has to tell. */
-const LOOKS_MAX = 16
 /** How often the live line of a terminal is drawn, in ms. */
 const STATUS_MS = 100
 
@@ -65,6 +64,7 @@ export class Host {
   readonly sessions: Sessions
   readonly observers: Observers
   readonly watching: Watching
+  readonly looking: Looking
   readonly root: string
   readonly rules: RuleMake | undefined
   private readonly mixed: MixedMake | undefined
@@ -95,8 +95,13 @@ export class Host {
       rules: aboutRules(options.rules),
       record: options.rules?.record,
     })
+    this.looking = new Looking({
+      engine: () => this.engine,
+      nameOf,
+      scan: (state, builds) => (this.mixed ?? this.make).scan(state, builds),
+    })
     this.watching = new Watching(root, options.watch, store.names, {
-      changed: (builds) => this.onFileEvents(builds),
+      changed: (builds) => this.looking.onFileEvents(builds),
       state: () => this.onStateEvent(),
       lost: () => this.doubt(namedRows(this.state)),
     })
@@ -186,23 +191,6 @@ export class Host {
     this.early = undefined
     if (changed === undefined) return false
     this.engine.dispatch({ _tag: 'looked', changed })
-    return true
-  }
-
-  /**
-   * Looks at sources that a do-file asks for, in place of waiting until the watcher has told of whatever happened to them. False:
-   * there are too many of them for that, or they are no sources, so that there is more to know than how they look.
-   */
-  lookAgain(builds: readonly BuildId[]): boolean {
-    const known = builds.filter((x) => kindOf(this.state, x) === Kind.SOURCE)
-    const fresh = builds.filter((x) => kindOf(this.state, x) === Kind.UNKNOWN)
-    if (builds.length > LOOKS_MAX || known.length + fresh.length < builds.length) return false
-    if (fresh.length > 0) {
-      const seen = (this.mixed ?? this.make).scan(this.state, fresh)
-      if (!fresh.every((_, i) => seen.looks[i * LOOK_STRIDE + LookWord.KIND] !== 0)) return false
-      this.engine.settle(seen)
-    }
-    this.onFileEvents(known)
     return true
   }
 
@@ -350,25 +338,6 @@ export class Host {
       this.engine.settleAll()
     }
     store.dropIntents(store.intents.map(({ name }) => name))
-  }
-
-  /** Something happened to these files; our own doing, and what changed nothing, is no news. */
-  private onFileEvents(builds: readonly BuildId[]): void {
-    this.doubt(builds.filter((build) => !this.isAsRecorded(build)))
-  }
-
-  private isAsRecorded(build: BuildId): boolean {
-    const { facts } = this.state
-    const name = this.store.names.nameOf(build)
-    const seen = look(name)
-    const wasThere = kindOf(this.state, build) !== Kind.ABSENT && !hasFlag(this.state, build, Flag.VIRTUAL)
-    if ((seen.kind !== ABSENT) !== wasThere) return false
-    if (!wasThere) return true
-    if (seen.stat0 !== read(facts, build, Fact.STAT) || seen.stat1 !== read(facts, build, Fact.STAT + 1)) return false
-    if (!hasFlag(this.state, build, Flag.RACY)) return true
-    // The stat may be that of an earlier change in the same instant. Later ones make events of their own.
-    const { content0, content1, content2, content3 } = lookWithContent(name, seen)
-    return [content0, content1, content2, content3].every((word, i) => word === read(facts, build, Fact.CONTENT + i))
   }
 
   private warnAll(text: string): void {

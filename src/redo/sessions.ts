@@ -1,6 +1,6 @@
 /** Open top-level requests as people see them: who is told what, in whose words, with which environment. */
 import { createHash } from 'node:crypto'
-import { readdirSync, renameSync, rmSync, statSync, truncateSync, unlinkSync } from 'node:fs'
+import { lstatSync, readdirSync, renameSync, rmSync, statSync, truncateSync, unlinkSync } from 'node:fs'
 import type { RunSettings } from '../make/do-file.js'
 import { isFull, type Published } from '../make/publish.js'
 import type { Run } from '../make/run.js'
@@ -105,8 +105,9 @@ export class Sessions {
     )
   }
 
-  /** `request` was made by a client that wants its output for itself. */
-  redirect(request: BuildId, client: Client): void {
+  /** `request` was made in `run`: by a client that wants its output for itself, if its standard error is not that of the do-file. */
+  redirect(request: BuildId, client: Client, { stderr }: Run): void {
+    if (client.hello.stderrFile === fileIdentity(stderr)) return
     this.redirected.set(request, new Console(client, { tty: false, color: false, columns: 0 }))
   }
 
@@ -242,6 +243,12 @@ export class Sessions {
   private logOf(build: BuildId): string | undefined {
     return this.logs.has(build) ? logPath(build) : undefined
   }
+}
+
+/** "dev:ino", as clients say it of their standard error. */
+const fileIdentity = (path: string): string => {
+  const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false })
+  return stat === undefined ? '' : `${stat.dev}:${stat.ino}`
 }
 
 /** Why a file cannot be looked at, though it may be there: a loop of links, a folder that is closed to us. */

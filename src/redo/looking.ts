@@ -1,0 +1,82 @@
+/** Looks at files that something may have happened to, or that a do-file is about to use, and tells the engine what is not as it knows it. */
+import type { Engine } from '../engine.js'
+import { ABSENT, look } from '../make/look.js'
+import { lookWithContent } from '../make/look-content.js'
+import type { Run } from '../make/run.js'
+import { type Event, LOOK_STRIDE, LookWord, type Receipt } from '../model/event.js'
+import type { BuildId } from '../model/ids.js'
+import { Fact, Flag, hasFlag, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
+import { objectAt, read } from '../model/table.js'
+import { holdsFor } from '../model/why.js'
+
+/** So many looks take as long as hearing of everything that the watcher has to tell. */
+const LOOKS_MAX = 16
+
+/** Events that leave what is known of a source as it is. */
+const HARMLESS: ReadonlySet<Event['_tag']> = new Set(['requested', 'ended', 'always', 'stamped'])
+
+export interface LookingOptions {
+  readonly engine: () => Engine
+  readonly nameOf: (build: BuildId) => string
+  readonly scan: (state: State, builds: readonly BuildId[]) => Extract<Receipt, { _tag: 'scanned' }>
+}
+
+export class Looking {
+  constructor(private readonly options: LookingOptions) {}
+
+  private get state(): State {
+    return this.options.engine().state
+  }
+
+  /** Something happened to these files; our own doing, and what changed nothing, is no news. True: all are as recorded. */
+  onFileEvents(builds: readonly BuildId[]): boolean {
+    const changed = builds.filter((build) => !this.isAsRecorded(build))
+    if (changed.length > 0) this.options.engine().dispatch({ _tag: 'changed', builds: changed })
+    return changed.length === 0
+  }
+
+  /**
+   * Looks at sources that `run` asks for, in place of waiting until the watcher has told of whatever happened to them. Undefined:
+   * there are too many of them for that, or they are no sources, so that there is more to know than how they look. Else whether there is but
+   * one answer: all are there, and known to be what they are.
+   */
+  lookAgain(run: Run, builds: readonly BuildId[]): boolean | undefined {
+    const { state } = this
+    const engine = this.options.engine()
+    const known = builds.filter((x) => kindOf(state, x) === Kind.SOURCE)
+    const fresh = builds.filter((x) => kindOf(state, x) === Kind.UNKNOWN)
+    if (builds.length > LOOKS_MAX || known.length + fresh.length < builds.length) return undefined
+    const isCertain =
+      statusOf(state, run.build) === Status.RUNNING &&
+      engine.hasOnly((event) => HARMLESS.has(event._tag)) &&
+      known.every((x) => isCurrent(state, x, run.session)) &&
+      fresh.every((x) => statusOf(state, x) === Status.REST)
+    if (fresh.length > 0) {
+      const seen = this.options.scan(state, fresh)
+      if (!fresh.every((_, i) => seen.looks[i * LOOK_STRIDE + LookWord.KIND] !== 0)) return undefined
+      engine.settle(seen)
+    }
+    return this.onFileEvents(known) && isCertain
+  }
+
+  private isAsRecorded(build: BuildId): boolean {
+    const { facts } = this.state
+    const name = this.options.nameOf(build)
+    const seen = look(name)
+    const wasThere = kindOf(this.state, build) !== Kind.ABSENT && !hasFlag(this.state, build, Flag.VIRTUAL)
+    if ((seen.kind !== ABSENT) !== wasThere) return false
+    if (!wasThere) return true
+    if (seen.stat0 !== read(facts, build, Fact.STAT) || seen.stat1 !== read(facts, build, Fact.STAT + 1)) return false
+    if (!hasFlag(this.state, build, Flag.RACY)) return true
+    // The stat may be that of an earlier change in the same instant. Later ones make events of their own.
+    const { content0, content1, content2, content3 } = lookWithContent(name, seen)
+    return [content0, content1, content2, content3].every((word, i) => word === read(facts, build, Fact.CONTENT + i))
+  }
+}
+
+/** At rest, and known to hold for what `session` asks. */
+const isCurrent = (state: State, x: BuildId, session: BuildId): boolean => {
+  const asked = objectAt(state.sessions, session)
+  if (asked === undefined || statusOf(state, x) !== Status.REST || hasFlag(state, x, Flag.BROKEN)) return false
+  return holdsFor(read(state.checked, x, 0), asked.generation, asked.trust)
+}
