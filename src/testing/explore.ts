@@ -6,14 +6,18 @@
 import { Bug } from '../model/error.js'
 import { Misuse } from '../model/misuse.js'
 import { LawfulSpace } from './lawful.js'
+import { expectFunctions, expectOneOf, expectOptions, replayedBy, thrownInWords } from './options.js'
 import { Missing } from './outside.js'
 import type { EngineFactory } from './pump.js'
 import { numbers, type Schedule, scheduleOf, textOfSchedule } from './schedule.js'
-import { type Choice, type Node, type Script, type SpaceOptions, Unlawful } from './space.js'
+import { shrunk } from './shrink.js'
+import { CHOICES, type Choice, FAULTS, type Node, type Script, type SpaceOptions, Unlawful } from './space.js'
 
 export interface ExploreOptions extends SpaceOptions {
   /** How many states are looked at, before it goes on by chance. Default 100,000. */
   readonly bound?: number
+  /** A schedule that takes more steps than this is taken for one without end. Default 10,000. */
+  readonly stepsMax?: number
   /** Beyond the bound: so many schedules, each of which finds a bug of that depth (so many steps in the wrong order) by a known chance. */
   readonly beyond?: { readonly schedules?: number; readonly depth?: number; readonly seed?: number }
   /** This one only, as a counterexample named it. */
@@ -34,7 +38,7 @@ export interface Explored {
   readonly sampled: number
 }
 
-/** The shortest schedule that breaks a law. */
+/** The shortest schedule that breaks a law; beyond the bound, the smallest that was found. */
 export class Counterexample extends Error {
   override readonly name = 'Counterexample'
   constructor(
@@ -43,19 +47,51 @@ export class Counterexample extends Error {
     readonly steps: readonly string[],
     readonly states: number,
     cause: unknown,
+    { choices, faults, faultsMax, oracle }: SpaceOptions = {},
   ) {
     super(
       [
-        `${cause instanceof Error ? cause.message : cause}: after`,
-        ...steps.map((step, i) => `  ${i + 1}. ${step}`),
-        `again: explore(engineFactory, script, { schedule: '${schedule}' })`,
+        `${thrownInWords(cause)}: after`,
+        ...inLines(steps),
+        `again: explore(engineFactory, script, ${replayedBy({ choices, faults, faultsMax, oracle, schedule })})`,
       ].join('\n'),
       { cause },
     )
   }
 }
 
+/** Of very many steps, the first and the last. */
+const inLines = (steps: readonly string[]): readonly string[] => {
+  const lines = steps.map((step, i) => `  ${i + 1}. ${step}`)
+  return lines.length <= 2 * SHOWN ? lines : [...lines.slice(0, SHOWN), '  ...', ...lines.slice(-SHOWN)]
+}
+const SHOWN = 30
+
 const BOUND = 100_000
+const STEPS_MAX = 10_000
+
+const expectSense = (engineFactory: EngineFactory, script: Script, options: ExploreOptions): void => {
+  expectFunctions('explore', { engineFactory })
+  const { choices = 'subsets', faults = [], beyond = {} } = options
+  const others = ['beyond', 'schedule', 'choices', 'faults', 'oracle']
+  expectOptions('explore', options, { bound: 1, stepsMax: 1, faultsMax: 0 }, others)
+  expectOptions('explore: beyond', beyond, { schedules: 0, depth: 1, seed: Number.NEGATIVE_INFINITY })
+  expectOneOf('explore', 'choices', choices, CHOICES)
+  for (const fault of faults) expectOneOf('explore', 'faults', fault, FAULTS)
+  if (!Array.isArray(script)) throw new Misuse('explore: the script must be a list of steps, such as { once: key }')
+  script.forEach((step, i) => {
+    const [what, ...more] = Object.keys(step)
+    if (more.length > 0) throw new Misuse(`explore: step ${i} of the script is two things: ${what} and ${more}`)
+    expectOneOf('explore', `step ${i} of the script`, what, STEPS)
+    if (!('cancel' in step)) return
+    const asked = script[step.cancel]
+    if (step.cancel >= i || asked === undefined || !('once' in asked || 'live' in asked))
+      throw new Misuse(
+        `explore: step ${i} of the script takes back step ${step.cancel}, which asked for nothing before`,
+      )
+  })
+}
+const STEPS = ['once', 'live', 'cancel', 'transact', 'sweep', 'wipe']
 
 /** Goes through all that can happen. @throws Counterexample */
 export const explore = async (
@@ -63,15 +99,24 @@ export const explore = async (
   script: Script,
   options: ExploreOptions = {},
 ): Promise<Explored> => {
-  const search = new Search(new LawfulSpace(engineFactory, script, options), options.bound ?? BOUND)
+  expectSense(engineFactory, script, options)
+  const search = new Search(new LawfulSpace(engineFactory, script, options), options)
   if (options.schedule !== undefined) return search.follow(scheduleOf(options.schedule))
   await search.breadthFirst()
   const counted = search.counted()
   if (search.isComplete) return { ...counted, isComplete: true, sampled: 0 }
   const { schedules = 1000, depth = 3, seed = 1 } = options.beyond ?? {}
-  for (let i = 0; i < schedules; i++) await search.walk(depth, seed + i)
-  return { ...counted, schedules: schedules, isComplete: false, sampled: schedules }
+  try {
+    // Every other one takes builds one at a time: that its chance is known is said of those.
+    for (let i = 0; i < schedules; i++) await search.walk(depth, seed + i, i % 2 === 1)
+  } catch (error) {
+    throw error instanceof Counterexample ? await search.smallest(error) : error
+  }
+  return { ...counted, schedules, isComplete: false, sampled: schedules }
 }
+
+/** More than one thing at a time, though each of them could be done alone. */
+const isBatch = (choice: Choice): boolean => 'tick' in choice && choice.tick.length + choice.settle.length > 1
 
 class Search {
   /** Undefined once its children are known. */
@@ -83,12 +128,17 @@ class Search {
   private readonly via: number[] = []
   private longest = 50
   private steps = 0
+  private readonly bound: number
+  private readonly stepsMax: number
   isComplete = true
 
   constructor(
     private readonly space: LawfulSpace,
-    private readonly bound: number,
-  ) {}
+    private readonly options: ExploreOptions,
+  ) {
+    this.bound = options.bound ?? BOUND
+    this.stepsMax = options.stepsMax ?? STEPS_MAX
+  }
 
   async breadthFirst(): Promise<void> {
     await this.add(this.space.first, -1, 0, () => [])
@@ -164,33 +214,58 @@ class Search {
       steps.push(this.space.say(choice))
       if (i < path.length - 1) node = await this.after(node, choice, () => path)
     }
-    throw new Counterexample(textOfSchedule(path), steps, this.nodes.length, cause)
+    throw new Counterexample(textOfSchedule(path), steps, this.nodes.length, cause, this.options)
   }
 
-  /** One schedule; past its end, the first choice there is. */
-  async follow(schedule: Schedule): Promise<Explored> {
+  /** One schedule; past its end, the first choice there is. `isFree`: a number that is no choice stands for one that is. */
+  async follow(schedule: Schedule, isFree = false): Promise<Explored> {
     let node = this.space.first
     const path: number[] = []
     for (let i = 0; ; i++) {
       const choices = this.space.choicesAt(node)
       if (choices.length === 0 || (i >= schedule.length && this.space.isOver(node))) break
-      const index = schedule[i] ?? 0
+      let index = schedule[i] ?? 0
+      if (isFree) index %= choices.length
       if (index >= choices.length)
         throw new Misuse(`explore: the schedule is of another script: it has no choice ${index} at step ${i + 1}`)
       path.push(index)
-      node = await this.checked(await this.after(node, choices[index]!, () => path), path)
+      node = await this.next(node, choices[index]!, path)
     }
     return { states: path.length + 1, steps: path.length, schedules: 1, ends: 1, isComplete: false, sampled: 0 }
+  }
+
+  /** The node after the last choice of `path`. */
+  private async next(node: Node, choice: Choice, path: Schedule): Promise<Node> {
+    if (path.length > this.stepsMax)
+      await this.counterexample(
+        path,
+        new Unlawful(`${this.stepsMax} steps, and it is not over: does it ask on and on?`),
+      )
+    return this.checked(await this.after(node, choice, () => path), path)
+  }
+
+  /** Of what was found by chance. */
+  async smallest(found: Counterexample): Promise<Counterexample> {
+    let best = found
+    const fails = async (schedule: Schedule): Promise<boolean> => {
+      const smaller = await this.follow(schedule, true).catch((error: unknown) => error)
+      if (!(smaller instanceof Counterexample)) return false
+      if (smaller.steps.length <= best.steps.length) best = smaller
+      return true
+    }
+    if (found.steps.length <= this.stepsMax) await shrunk(scheduleOf(found.schedule), fails)
+    return best
   }
 
   /**
    * Every build, end and the script has a priority; whatever can go on and has the highest does, but for `depth - 1` places, where that is
    * put last from then on.
    */
-  async walk(depth: number, seed: number): Promise<void> {
+  async walk(depth: number, seed: number, isSingle: boolean): Promise<void> {
     const next = numbers(seed)
     const priorities = new Map<string, number>()
     const changes = new Set(Array.from({ length: depth - 1 }, () => next() % this.longest))
+    const canSplit = (this.options.choices ?? 'subsets') === 'subsets'
     let node = this.space.first
     const path: number[] = []
     for (let low = -1; ; low--) {
@@ -199,6 +274,7 @@ class Search {
       let best = 0
       let highest = Number.NEGATIVE_INFINITY
       choices.forEach((choice, i) => {
+        if (isSingle && canSplit && isBatch(choice)) return
         const name = this.space.say(choice)
         let priority = priorities.get(name)
         if (priority === undefined) {
@@ -212,7 +288,7 @@ class Search {
       })
       if (changes.has(path.length)) priorities.set(this.space.say(choices[best]!), low)
       path.push(best)
-      node = await this.checked(await this.after(node, choices[best]!, () => path), path)
+      node = await this.next(node, choices[best]!, path)
     }
     this.longest = Math.max(this.longest, path.length)
   }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BuildEngine } from '../library/create-engine.js'
 import { Misuse } from '../model/misuse.js'
+import { expectFunctions, expectOptions, replayedBy, thrownInWords } from './options.js'
 import { type EngineFactory, Pump, type PumpOptions } from './pump.js'
 import { anyOf, Choices, fewDeviations, numbers, type Schedule, scheduleOf, textOfSchedule, usual } from './schedule.js'
 import { shrunk } from './shrink.js'
@@ -45,19 +46,23 @@ export class ScheduleFailure extends Error {
     readonly recording: string | undefined,
     readonly runs: number,
     cause: unknown,
+    /** Run once more, it failed again. If not, the check hangs on something that no schedule chooses. */
+    readonly isRepeated = true,
+    options: Pick<ScheduleOptions, 'faults'> = {},
   ) {
     super(
       [
-        `after ${runs} schedules, by seed ${seed}, one fails, and so does ${schedule}: ${wordsOf(cause)}`,
+        `after ${inWords(runs)}, by seed ${seed}, one fails, and so does ${schedule}: ${thrownInWords(cause)}`,
+        ...(isRepeated ? [] : [`run once more, ${schedule} passes: the check hangs on more than the schedule`]),
         ...(recording === undefined ? [] : [`recorded: ${recording}`]),
-        `again: forAllSchedules(engineFactory, check, { schedule: '${schedule}' })`,
+        `again: forAllSchedules(engineFactory, check, ${replayedBy({ faults: options.faults, schedule })})`,
       ].join('\n'),
       { cause },
     )
   }
 }
 
-const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+const inWords = (runs: number): string => (runs === 1 ? 'one schedule' : `${runs} schedules`)
 
 export interface Schedules {
   readonly runs: number
@@ -85,7 +90,8 @@ export const forAllSchedules = async (
   options: ScheduleOptions = {},
 ): Promise<Schedules> => {
   const { runs = 1000, seed = (Math.random() * 2 ** 31) | 0, schedule, timeLimit = Number.POSITIVE_INFINITY } = options
-  if (!(runs >= 1)) throw new Misuse(`forAllSchedules: \`runs\` must be at least 1, got ${runs}`)
+  expectFunctions('forAllSchedules', { engineFactory, check })
+  expectOptions('forAllSchedules', options, numbersOf, ['schedule', 'recordings'])
   const pumped = pumpOptions(options)
   const failing = (choices: Choices): Promise<Failed | undefined> => runOnce(engineFactory, check, choices, pumped)
   const smallest = async (found: Schedule, failed: Failed, run: number): Promise<ScheduleFailure> => {
@@ -124,6 +130,16 @@ export const forAllSchedules = async (
     played++
   }
   return { runs: run, seed, played, ends: ends.size }
+}
+
+/** The least that each may be. */
+const numbersOf = {
+  runs: 1,
+  seed: Number.NEGATIVE_INFINITY,
+  faults: 0,
+  patience: 0,
+  stepsMax: 1,
+  timeLimit: 0,
 }
 
 const pumpOptions = ({ faults = 0, patience = 100, stepsMax = 10_000 }: ScheduleOptions): PumpOptions => ({
@@ -191,5 +207,6 @@ const told = async (
   } catch {
     recording = undefined
   }
-  return new ScheduleFailure(seed, text, recording, runs, (failed ?? first).error)
+  const isRepeated = recording === undefined || failed !== undefined
+  return new ScheduleFailure(seed, text, recording, runs, (failed ?? first).error, isRepeated, options)
 }

@@ -14,6 +14,7 @@ import { objectAt } from '../model/table.js'
 import { explore } from './explore.js'
 import { forAllSchedules, type ScheduleOptions } from './for-all-schedules.js'
 import { expectConfluent, expectEmptyAfterCancel, expectOracle, expectReplay, resultsOf } from './judgements.js'
+import { expectFunctions, expectOptions } from './options.js'
 import type { EngineFactory } from './pump.js'
 import { purity } from './purity.js'
 import type { ScriptStep } from './space.js'
@@ -36,12 +37,14 @@ export interface LawOptions extends Pick<ScheduleOptions, 'runs' | 'seed' | 'pat
 
 /** Registers a test for each law. Without `runner`, `describe` and `it` are to be there for all, as with vitest's `globals`. */
 export const laws = (engineFactory: EngineFactory, options: LawOptions): void => {
+  expectFunctions('laws', { engineFactory })
   const { describe, it } = options.runner ?? (globalThis as unknown as Partial<Runner>)
   if (describe === undefined || it === undefined)
     throw new Misuse("laws: name the test runner: import { describe, it } from 'vitest', { runner: { describe, it } }")
-  const { requests, changes = [], runs = 100 } = options
+  const { requests, changes = [], runs = 100, bound = 20_000, seed, patience } = options
+  expectOptions('laws', options, { runs: 1, bound: 1, seed: Number.NEGATIVE_INFINITY, patience: 0 }, OTHERS)
   if (requests.length === 0) throw new Misuse('laws: `requests` names nothing to be asked for')
-  const schedules = { ...options, runs }
+  const schedules = { runs, ...(seed !== undefined && { seed }), ...(patience !== undefined && { patience }) }
   const script: readonly ScriptStep[] = [
     ...changes.slice(0, 1).map((transact) => ({ transact })),
     ...requests.slice(0, 2).map((once) => ({ once })),
@@ -62,7 +65,7 @@ export const laws = (engineFactory: EngineFactory, options: LawOptions): void =>
     it('every schedule comes to the same', () => expectConfluent(engineFactory, { ...schedules, requests, changes }))
     it('every schedule of the script is lawful: what is made once a version, answered once, and right', async () => {
       await explore(engineFactory, script, {
-        bound: options.bound ?? 20_000,
+        bound,
         choices: 'singles',
         beyond: { schedules: runs },
       })
@@ -105,6 +108,8 @@ export const laws = (engineFactory: EngineFactory, options: LawOptions): void =>
       purity(engineFactory, { requests, changes: changes.slice(0, 1) }).then(() => {}))
   })
 }
+
+const OTHERS = ['requests', 'changes', 'runner']
 
 type Eng = ReturnType<EngineFactory>
 

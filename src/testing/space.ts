@@ -30,7 +30,9 @@ export type ScriptStep =
 export type Script = readonly ScriptStep[]
 
 /** What may happen besides: a read or action fails, a request is taken back, all is swept or wiped, a leaf is touched. */
-export type Fault = 'fail' | 'cancel' | 'sweep' | 'wipe' | 'touch'
+export const FAULTS = ['fail', 'cancel', 'sweep', 'wipe', 'touch'] as const
+export type Fault = (typeof FAULTS)[number]
+export const CHOICES = ['subsets', 'singles', 'policy'] as const
 
 export interface Asked {
   readonly step: number
@@ -71,8 +73,8 @@ export const ensure = (holds: boolean, why: () => string): void => {
 }
 
 export interface SpaceOptions {
-  /** Which batches: every part of what is ready, each build by itself, or what the engine's own policy says. */
-  readonly choices?: 'subsets' | 'singles' | 'policy'
+  /** Which batches: every part of what is ready (of more than twelve builds: each by itself), each build by itself, or what the engine's own policy says. */
+  readonly choices?: (typeof CHOICES)[number]
   readonly faults?: readonly Fault[]
   /** How many faults, at most. Default 1. */
   readonly faultsMax?: number

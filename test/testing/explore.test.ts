@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { action, codec as C, createEngine, type Key, rule, source } from '../../src/index.js'
+import { action, codec as C, createEngine, type Key, Misuse, rule, source } from '../../src/index.js'
 import { Counterexample, type EngineFactory, explore, type Script } from '../../src/testing/index.js'
 
 const n = source('n', { key: C.string, value: C.int })
@@ -83,6 +83,51 @@ describe('explore', () => {
   it('goes on by chance beyond its bound', async () => {
     const explored = await explore(factory, changes, { bound: 50, beyond: { schedules: 20, depth: 3, seed: 1 } })
     expect(explored).toMatchObject({ isComplete: false, sampled: 20 })
+  })
+  it('beyond its bound, makes what it finds small, and says with which options it is found again', async () => {
+    // What must not be: rules that know of one another.
+    let order: number[] = []
+    const seen = rule('seen', { key: C.int, value: C.int }, (k) => {
+      order = k === 1 ? [1] : [...order, k]
+      return order.join() === '1,3,2' ? 7 : k
+    })
+    const races: EngineFactory = (options) => createEngine({ rules: [seen], ...options })
+    const script: Script = [1, 2, 3].map((k) => ({ once: seen(k) }))
+    const found = await counterexample(
+      explore(races, script, { bound: 10, faults: ['touch'], beyond: { schedules: 1000 } }),
+    )
+    const line = found.message.split('\n').at(-1)!
+    expect(line).toBe(`again: explore(engineFactory, script, { faults: ['touch'], schedule: '${found.schedule}' })`)
+    // Three are asked for, and made in two ticks or three.
+    expect(found.steps.length).toBeLessThanOrEqual(6)
+    expect(found.steps.at(-1)).toBe('run seen(2)')
+    const again = await counterexample(explore(races, script, { faults: ['touch'], schedule: found.schedule }))
+    expect(again.steps).toEqual(found.steps)
+  })
+  it('does not run on after rules without end', async () => {
+    const up: ReturnType<typeof rule<number, number>> = rule('up', { key: C.int, value: C.int }, function* (k, b) {
+      return yield* b.need(up(k + 1))
+    })
+    const endless: EngineFactory = (options) => createEngine({ rules: [up], ...options })
+    const found = await counterexample(explore(endless, [{ once: up(0) }], { bound: 50, stepsMax: 200 }))
+    expect(found.message).toContain('200 steps, and it is not over')
+    expect(found.message.split('\n').length).toBeLessThan(70)
+  })
+  it.each([
+    ['no factory', () => explore(undefined as never, []), 'explore: engineFactory must be a function, got undefined'],
+    ['no script', () => explore(factory, undefined as never), 'the script must be a list of steps'],
+    ['no such step', () => explore(factory, [{ onec: late(1) } as never]), "is one of 'once', 'live'"],
+    ['nothing to cancel', () => explore(factory, [{ cancel: 0 }]), 'takes back step 0, which asked for nothing before'],
+    ['a bound of 0', () => explore(factory, [], { bound: 0 }), '`bound` must be at least 1, got 0'],
+    ['no number', () => explore(factory, [], { bound: Number.NaN }), '`bound` must be a whole number, got NaN'],
+    ['depth 0', () => explore(factory, [], { beyond: { depth: 0 } }), '`depth` must be at least 1, got 0'],
+    ['no such option', () => explore(factory, [], { bounds: 9 } as never), 'there is no option `bounds`'],
+    ['no such fault', () => explore(factory, [], { faults: ['die' as never] }), 'got "die"'],
+    ['no such choices', () => explore(factory, [], { choices: 'all' as never }), "`choices` is one of 'subsets'"],
+  ])('refuses %s', async (_, run, why) => {
+    const error = await run().catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(Misuse)
+    expect((error as Misuse).message).toContain(why)
   })
   it('knows an error for as good a result as any', async () => {
     const broken = rule('broken', { key: C.int, value: C.int, error: C.string }, function* (k, b) {

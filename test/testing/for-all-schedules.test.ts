@@ -85,6 +85,60 @@ describe('forAllSchedules', () => {
     await forAllSchedules(factory, check, { faults: 1, runs: 50, seed: 1 })
     expect(faults).toBeGreaterThan(0)
   })
+  it('says with which options a failure is found again: by that line alone', async () => {
+    const order: number[] = []
+    const seen = rule('seen', { key: C.int, value: C.int }, function* (k, b) {
+      const found = yield* b.attempt(double(k))
+      order.push(k)
+      return found._tag === 'Left' ? -1 : found.right
+    })
+    const engineFactory: EngineFactory = (options) => createEngine({ rules: [double, seen], ...options })
+    const check = async (eng: ReturnType<EngineFactory>): Promise<void> => {
+      order.length = 0
+      const all = await Promise.all([1, 2, 3].map((k) => eng.once(seen(k)).promise))
+      if (all.includes(-1) && order[0] === 3) throw new Error('3 was first, and something failed')
+    }
+    const { message } = await failureOf(forAllSchedules(engineFactory, check, { seed: 5, faults: 1, recordings }))
+    const line = /^again: (.*)$/m.exec(message)![1]!
+    expect(line).toMatch(/^forAllSchedules\(engineFactory, check, \{ faults: 1, schedule: 's:[\d.]+' \}\)$/)
+    const again = new Function('forAllSchedules', 'engineFactory', 'check', `return ${line}`)
+    const failure = await failureOf(again(forAllSchedules, engineFactory, check))
+    expect(failure.message).toContain('3 was first, and something failed')
+    rmSync(failure.recording!)
+  })
+  it('says so where a check fails by something else than the schedule', async () => {
+    let runs = 0
+    const check = async (eng: ReturnType<EngineFactory>): Promise<void> => {
+      await eng.once(double(1)).promise
+      if (++runs === 7) throw { what: 'the seventh' }
+    }
+    const { message, isRepeated } = await failureOf(forAllSchedules(factory, check, { seed: 1, recordings }))
+    expect(isRepeated).toBe(false)
+    expect(message).toMatch(
+      /^after 7 schedules, by seed 1, .*: \{ what: 'the seventh' \}\nrun once more, s:.* passes: /,
+    )
+  })
+  it.each([
+    ['no check', () => forAllSchedules(factory, undefined as never), 'check must be a function, got undefined'],
+    [
+      'an engine',
+      () => forAllSchedules(createEngine({ rules: [] }) as never, () => {}),
+      'engineFactory must be a function',
+    ],
+    ['no runs', () => forAllSchedules(factory, () => {}, { runs: 0 }), '`runs` must be at least 1, got 0'],
+    [
+      'a seed in words',
+      () => forAllSchedules(factory, () => {}, { seed: 'x' as never }),
+      '`seed` must be a whole number',
+    ],
+    ['fewer than no faults', () => forAllSchedules(factory, () => {}, { faults: -1 }), '`faults` must be at least 0'],
+    ['no such option', () => forAllSchedules(factory, () => {}, { run: 9 } as never), 'there is no option `run`'],
+    ['no schedule', () => forAllSchedules(factory, () => {}, { schedule: '1.2' }), 'a schedule reads like s:2.0.1'],
+  ])('refuses %s', async (_, run, why) => {
+    const error = await run().catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(Misuse)
+    expect((error as Misuse).message).toContain(why)
+  })
   it('runs no schedule that only goes ways which it knows, and tells apart what was told in another order', async () => {
     let runs = 0
     const check = async (eng: ReturnType<EngineFactory>): Promise<void> => {

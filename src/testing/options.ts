@@ -1,0 +1,50 @@
+/** What is handed to the kit is looked at before anything is run, so that a slip is told of by its name; and what the kit says is written as a program is. */
+import { inspect } from 'node:util'
+import { Misuse } from '../model/misuse.js'
+
+export const expectFunctions = (who: string, given: Readonly<Record<string, unknown>>): void => {
+  for (const [name, value] of Object.entries(given))
+    if (typeof value !== 'function') throw new Misuse(`${who}: ${name} must be a function, got ${shown(value)}`)
+}
+
+/** `least`: of each option that is a whole number, the least that it may be. `others`: what other options there are. */
+export const expectOptions = (
+  who: string,
+  options: object,
+  least: Readonly<Record<string, number>>,
+  others: readonly string[] = [],
+): void => {
+  for (const [name, value] of Object.entries(options)) {
+    const min = Object.hasOwn(least, name) ? least[name] : undefined
+    if (min === undefined) {
+      if (!others.includes(name)) throw new Misuse(`${who}: there is no option \`${name}\``)
+    } else if (value !== undefined && value !== Number.POSITIVE_INFINITY) {
+      if (!Number.isInteger(value)) throw new Misuse(`${who}: \`${name}\` must be a whole number, got ${shown(value)}`)
+      if ((value as number) < min) throw new Misuse(`${who}: \`${name}\` must be at least ${min}, got ${value}`)
+    }
+  }
+}
+
+export const expectOneOf = (who: string, name: string, value: unknown, of: readonly string[]): void => {
+  if (!of.includes(value as string))
+    throw new Misuse(`${who}: \`${name}\` is one of ${of.map((one) => `'${one}'`).join(', ')}, got ${shown(value)}`)
+}
+
+const shown = (value: unknown): string => {
+  if (typeof value === 'string') return JSON.stringify(value).slice(0, 60)
+  return typeof value === 'object' && value !== null ? 'an object' : String(value)
+}
+
+/** The options of a run as a program writes them: those that are set. */
+export const replayedBy = (options: Readonly<Record<string, unknown>>): string => {
+  const written = Object.entries(options).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}: ${JSON.stringify(value).replaceAll('"', "'")}`],
+  )
+  return `{ ${written.join(', ')} }`
+}
+
+/** What was thrown, which may be anything. */
+export const thrownInWords = (error: unknown): string => {
+  if (error instanceof Error) return error.message
+  return typeof error === 'string' ? error : inspect(error)
+}
