@@ -39,17 +39,27 @@ export const buildsOf = (dag: Dag): { readonly factory: EngineFactory; readonly 
   }
 }
 
-/** Searches through all graphs of `builds` builds, in an order that takes of each kind early, until `timeLimit` ms are over. @throws Counterexample */
+export interface SweepOptions extends ExploreOptions {
+  /** ms: no graph is begun after that. */
+  readonly timeLimit?: number
+  /** Of the graphs in their order, those from this one, */
+  readonly from?: number
+  /** and up to that one, which is not among them. */
+  readonly to?: number
+}
+
+/** Searches through the graphs of `builds` builds, in an order that takes of each kind early. @throws Counterexample */
 export const sweep = async (
   builds: number,
-  { timeLimit = Number.POSITIVE_INFINITY, ...options }: ExploreOptions & { readonly timeLimit?: number },
+  { timeLimit = Number.POSITIVE_INFINITY, from = 0, to = Number.POSITIVE_INFINITY, ...options }: SweepOptions,
 ): Promise<Swept> => {
   const end = performance.now() + timeLimit
-  const dags = dagsOf(builds)
+  const dags = graphsOf(builds)
   let [graphs, states, steps, schedules] = [0, 0, 0, 0]
-  for (; graphs < dags.length && performance.now() < end; graphs++) {
-    const { factory, script } = buildsOf(dags[(graphs * STRIDE) % dags.length]!)
+  for (let at = from; at < Math.min(to, dags.length) && performance.now() < end; at++) {
+    const { factory, script } = buildsOf(dags[(at * STRIDE) % dags.length]!)
     const explored = await explore(factory, script, { bound: 1_000_000, ...options })
+    graphs++
     states += explored.states
     steps += explored.steps
     schedules += explored.schedules
@@ -58,3 +68,11 @@ export const sweep = async (
 }
 /** A prime. */
 const STRIDE = 7919
+
+/** Those of six builds take a second to be told apart: they are kept for the next call. */
+const graphsOf = (builds: number): readonly Dag[] => {
+  const known = graphs.get(builds) ?? dagsOf(builds)
+  graphs.set(builds, known)
+  return known
+}
+const graphs = new Map<number, readonly Dag[]>()

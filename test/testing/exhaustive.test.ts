@@ -12,6 +12,13 @@ describe('graphs without circles', () => {
   it.each([1, 2, 3, 4, 5])('of %i nodes are all there', (n) => expect(dagsOf(n)).toHaveLength(KNOWN[n]!))
 })
 
+it('a search that goes on where another was ended finds what one search finds', async () => {
+  const [all, first, rest] = [await sweep(3, {}), await sweep(3, { to: 4 }), await sweep(3, { from: 4 })]
+  expect([first.graphs, rest.graphs]).toEqual([4, 2])
+  expect(first.states + rest.states).toBe(all.states)
+  expect(first.schedules + rest.schedules).toBe(all.schedules)
+})
+
 describe('every schedule is lawful', () => {
   // Freezing what each tick made takes most of the time; whether a state is changed in place is looked at by other tests.
   beforeAll(() => setAutoFreeze(false))

@@ -192,6 +192,27 @@ export const bugs = [
     put: 'if (by === 0) {',
   },
   {
+    id: 'link-to-freed',
+    what: 'the edge before one that is given up is still told of by the edge after it',
+    file: 'reduce/work.js',
+    find: 'edges.set(next, Edge.PREV_DEPENDENT, prev);',
+    put: 'void prev;',
+  },
+  {
+    id: 'late-links-wrong',
+    what: 'edges that are linked backwards late are all linked to the newest',
+    file: 'reduce/work.js',
+    find: 'edges.set(f, Edge.PREV_DEPENDENT, newer);\n                newer = f;',
+    put: 'edges.set(f, Edge.PREV_DEPENDENT, newer);',
+  },
+  {
+    id: 'late-links-stop',
+    what: 'an edge that was never linked backwards is taken for the one after the newest',
+    file: 'reduce/work.js',
+    find: 'if (edges.get(e, Edge.PREV_DEPENDENT) === 0) {\n            let newer',
+    put: 'if (edges.get(e, Edge.PREV_DEPENDENT) === 0) {\n            return this.facts.get(d, Fact.DEPENDENT_HEAD);\n            let newer',
+  },
+  {
     id: 'hold-not-moved',
     what: 'a rule that asks for something else does not hold it',
     file: 'reduce/on-value.js',
