@@ -17,9 +17,22 @@ import type { Work } from './work.js'
 export const onChanged = (w: Work, builds: readonly BuildId[]): void => {
   for (const x of builds) {
     const checked = w.checked.get(x, 0)
-    if (checked > 0) w.checked.set(x, 0, -checked)
+    if (w.kind(x) === Kind.TARGET && w.status(x) === Status.REST) forgetCheck(w, x)
+    else if (checked > 0) w.checked.set(x, 0, -checked)
     if (w.status(x) === Status.WAITING || w.status(x) === Status.PARKED) w.setBits(x, Bit.DOUBTED)
     suspectDependents(w, x)
+  }
+}
+
+/**
+ * The file of a target is another, or gone. Were it made again just as it was, nothing would tell that a do-file which runs now may have
+ * read something else: so that one has seen we know not what, and one that asks from now on waits for what is made of it.
+ */
+const forgetCheck = (w: Work, x: BuildId): void => {
+  w.checked.set(x, 0, 0)
+  for (let e = w.facts.get(x, Fact.DEPENDENT_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEPENDENT)) {
+    const isAnswered = (w.edges.get(e, Edge.MODE) & Mode.ASKED) === 0
+    if (isAnswered && isStarted(w, buildId(w.edges.get(e, Edge.DEPENDENT)))) w.edges.set(e, Edge.SEEN, -1)
   }
 }
 

@@ -116,8 +116,8 @@ export const expectSameDriven = async (
   for (const drive of [{ per: 'fixpoint' }, { per: 'batch' }, { per: { ms: 1 } }] as const) {
     const other = new Play(sample.plans, sample.truth, { drive, check: false })
     for (const step of steps) {
-      if (step.step === 'tick' || step.step === 'run') await other.runInTurns()
-      else other.step(step)
+      if (['tick', 'run', 'change'].includes(step.step)) await other.runInTurns()
+      if (step.step !== 'tick' && step.step !== 'run') other.step(step)
     }
     await other.finishInTurns(picker(order))
     const [told, toldThere] = [one, other].map(({ history }) => JSON.stringify(history))

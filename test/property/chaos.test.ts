@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { setAutoFreeze } from 'immer'
-import { beforeAll, describe, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { Play } from '../support/world.js'
-import { edits, ops, picker, picks, runs, samples, worldOf } from './arbitraries.js'
+import { edits, type Op, ops, picker, picks, runs, type Sample, samples, worldOf } from './arbitraries.js'
 import { edit, expectEmptied, expectQuiet, expectRight, playOps } from './laws.js'
 
 beforeAll(() => setAutoFreeze(true))
@@ -51,6 +51,33 @@ describe('whatever happens in whatever order', () => {
       }),
       runs(300),
     )
+  })
+  it.each([
+    ['before it asks for it', [], 'waits for it'],
+    ['once it knows that it is there', [{ op: 'go', which: 0 }, { op: 'settle' }], 'runs again'],
+  ] as const)('a do-file that runs while a target that it needs is taken away, %s', (_, before, then) => {
+    const sample: Sample = {
+      rules: [
+        [10, { asks: [], output: 'sum' }],
+        [11, { asks: [[10]], output: 'sum' }],
+      ],
+      files: [],
+      targets: [10, 11],
+    }
+    const request = (...targets: readonly number[]): Op => ({
+      op: 'request',
+      targets,
+      want: 'ifchange',
+      keepGoing: false,
+      jobs: 1,
+      trust: false,
+    })
+    const taken: Op = { op: 'hand', which: 0, remove: true }
+    const history: readonly Op[] = [request(0), { op: 'finish' }, request(0, 1), { op: 'settle' }, ...before, taken]
+    const { play, world } = playOps(sample, history, [], { announce: true })
+    expect(play.runs).toEqual(then === 'waits for it' ? [10, 11, 10] : [10, 11])
+    expectRight(play, world, sample, { trust: true })
+    expect(play.runs).toEqual(then === 'waits for it' ? [10, 11, 10] : [10, 11, 10, 11])
   })
   it('never hangs, in circles and with requests from the background neither', () => {
     fc.assert(
