@@ -405,12 +405,11 @@ static int converse(int has_input, const Buffer *request)
     answer.code = -1;
     send_all(request->data, request->size);
     for (;;) {
-        if (has_input) {
-            struct pollfd ready[2] = {{daemon_fd, POLLIN, 0}, {0, POLLIN, 0}};
-            if (poll(ready, 2, -1) < 0) continue;
-            if (ready[1].revents != 0) has_input = forward_input();
-            if (ready[0].revents == 0) continue;
-        }
+        /* Without input, too: who waits in a read is also woken when the daemon takes what was written. */
+        struct pollfd ready[2] = {{daemon_fd, POLLIN, 0}, {0, POLLIN, 0}};
+        if (poll(ready, has_input ? 2 : 1, -1) < 0) continue;
+        if (ready[1].revents != 0) has_input = forward_input();
+        if (ready[0].revents == 0) continue;
         ssize_t n = read(daemon_fd, chunk, sizeof chunk);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) {
