@@ -135,8 +135,9 @@ export class Engine {
 
   /** One tick; false when there was nothing to do. */
   tick(): boolean {
-    // A transaction has changed the world already: nothing is made of that before the state knows of it.
-    const isHeld = this.events.some(({ _tag }) => _tag === 'transacted')
+    // A transaction has changed the world already: nothing is made of that before the state knows of it. Collecting garbage takes time of
+    // the slice: how much is left for make is known behind it.
+    const isHeld = this.events.some(({ _tag }) => _tag === 'transacted' || _tag === 'pruned')
     const { batch, carry } = isHeld ? { batch: emptyBatch, carry: this.state.carry } : this.choose()
     if (this.events.length === 0 && this.receipts.length === 0 && isEmpty(batch)) return false
     this.advance(carry === this.state.carry ? batch : { ...batch, carry })
