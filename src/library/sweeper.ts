@@ -13,11 +13,14 @@ import { rowsOf } from '../replay/why-facts.js'
 /** In the order in which they are taken, each for all rows. */
 export const STEPS = ['giveUp', 'unname', 'forget'] as const
 
-/** So many rows are gone through in a turn, at least, and so many for each key that came since the last one: or garbage would come faster than it goes. */
+/**
+ * So many rows are gone through in a turn, at least, and so many for each key that came since the last one: or garbage would come faster than
+ * it goes. But no more than twice as many as in the turn before: what they take is taken off a slice, so fewer keys come then.
+ */
 const ROWS_MIN = 4096
-const ROWS_PER_KEY = 16
+const ROWS_PER_KEY = 24
 /** For a row that is forgotten, so many can be gone through. */
-const ROWS_PER_FORGOTTEN = 4
+const ROWS_PER_FORGOTTEN = 8
 
 export class Sweeper {
   private limit = 0
@@ -33,6 +36,7 @@ export class Sweeper {
   private sizeAtBegin = 0
   private cameAtBegin = 0
   private came = 0
+  private rows = ROWS_MIN
 
   constructor(size: number) {
     this.rest(size)
@@ -48,13 +52,13 @@ export class Sweeper {
   turn(inner: Engine, { size, came }: Keys, keep: number): void {
     // A portion begins in the state that the one before it left.
     if (!inner.hasOnly(({ _tag }) => _tag !== 'pruned')) return
-    const rows = Math.max(ROWS_MIN, ROWS_PER_KEY * (came - this.came))
+    this.rows = Math.max(ROWS_MIN, Math.min(2 * this.rows, ROWS_PER_KEY * (came - this.came)))
     this.came = came
     if (this.step === undefined) {
       if (size <= this.limit) return
       this.begin(size, rowsEnd(inner.state.facts))
     }
-    const event = this.next(inner.state, size, keep, rows)
+    const event = this.next(inner.state, size, keep)
     if (event !== undefined) inner.dispatch(event)
   }
 
@@ -64,22 +68,24 @@ export class Sweeper {
     this.step = 0
     this.at = 0
     this.end = end
+    this.rows = ROWS_MIN
     this.isFound = false
     this.isAgain = false
   }
 
-  private next(state: State, size: number, keep: number, rows: number): Event | undefined {
+  private next(state: State, size: number, keep: number): Event | undefined {
     // Circles can only be found by walking all there is.
     if (state.cyclic > 0) {
       this.rest(size)
       return { _tag: 'swept', keep }
     }
-    const isOne = this.skip(state, rows, keep)
+    const isOne = this.skip(state, keep)
     if (this.at >= this.end) {
       this.at = 0
       // What was given up may have been all that something before it was needed for.
       if (this.step !== 0 || !this.isAgain) this.step!++
       this.isAgain = false
+      this.rows = ROWS_MIN
     }
     const step = STEPS[this.step!]
     if (step === undefined || (this.step !== 0 && !this.isFound)) {
@@ -88,6 +94,7 @@ export class Sweeper {
       return undefined
     }
     const from = this.at
+    const { rows } = this
     // The other steps begin there again: the portion may have been too much for one tick.
     if (step === 'unname') this.at += rows
     // Where nothing was found so far, all that is asked for is another turn.
@@ -96,11 +103,11 @@ export class Sweeper {
   }
 
   /** Goes to the next row that there is something to be done about; whether it is among the next few. */
-  private skip(state: State, most: number, keep: number): boolean {
+  private skip(state: State, keep: number): boolean {
     if (this.step === 1) return true
     const rows = rowsOf(state)
     const kept = new Set<number>(keep === 0 ? [] : state.kept.slice(-keep))
-    const end = Math.min(this.end, this.at + most)
+    const end = Math.min(this.end, this.at + this.rows)
     for (; this.at < end; this.at++) {
       if (!isNeedless(rows, this.at, kept)) continue
       this.isFound = true
