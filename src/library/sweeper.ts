@@ -26,7 +26,7 @@ export class Sweeper {
   private limit = 0
   /** Number of the step; undefined: nothing is being collected. */
   private step: number | undefined
-  /** The first row that is not done, and where those end that there were when it began. */
+  /** The first row that is not done, and where those end that are to be: in the first step, those that there were when it began. */
   private at = 0
   private end = 0
   /** Whether there is anything that nothing needs, and whether some of it was not given up yet when this step came to it. */
@@ -79,32 +79,38 @@ export class Sweeper {
       this.rest(size)
       return { _tag: 'swept', keep }
     }
-    const isOne = this.skip(state, keep)
-    if (this.at >= this.end) {
-      this.at = 0
-      // What was given up may have been all that something before it was needed for.
-      if (this.step !== 0 || !this.isAgain) this.step!++
-      this.isAgain = false
-      this.rows = ROWS_MIN
-    }
+    if (this.at >= this.end) this.endStep(state)
     const step = STEPS[this.step!]
     if (step === undefined || (this.step !== 0 && !this.isFound)) {
       // Of what came meanwhile, much may be garbage by now.
       this.rest(this.sizeAtBegin + Math.min(0, size - this.sizeAtBegin - (this.came - this.cameAtBegin)))
       return undefined
     }
-    const from = this.at
     const { rows } = this
-    // The other steps begin there again: the portion may have been too much for one tick.
-    if (step === 'unname') this.at += rows
-    // Where nothing was found so far, all that is asked for is another turn.
-    const some = !isOne ? 0 : step === 'forget' ? rows / ROWS_PER_FORGOTTEN : rows
-    return { _tag: 'pruned', step, keep, from, to: from + some }
+    if (step === 'unname') {
+      const from = this.at
+      this.at += rows
+      return { _tag: 'pruned', step, keep, from, to: this.at }
+    }
+    // Where nothing was found so far, all that is asked for is another turn; else the next one looks there again, since it may have been too much for one.
+    const some = !this.skip(state, keep) ? 0 : step === 'forget' ? rows / ROWS_PER_FORGOTTEN : rows
+    return { _tag: 'pruned', step, keep, from: this.at, to: this.at + some }
+  }
+
+  private endStep(state: State): void {
+    this.at = 0
+    this.rows = ROWS_MIN
+    // What was given up may have been all that something before it was needed for.
+    const isAgain = this.step === 0 && this.isAgain
+    this.isAgain = false
+    if (isAgain) return
+    this.step!++
+    // What came meanwhile may speak of what was given up, or have been given up with it.
+    this.end = rowsEnd(state.facts)
   }
 
   /** Goes to the next row that there is something to be done about; whether it is among the next few. */
   private skip(state: State, keep: number): boolean {
-    if (this.step === 1) return true
     const rows = rowsOf(state)
     const kept = new Set<number>(keep === 0 ? [] : state.kept.slice(-keep))
     const end = Math.min(this.end, this.at + this.rows)
