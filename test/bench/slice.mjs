@@ -3,7 +3,7 @@ import { median } from './support.mjs'
 
 const { codec, createEngine, rule, source } = await import('../../dist/index.js')
 
-const LATE = Number(process.env.LATE ?? 20)
+const LATE = 20
 const ROUNDS = 9
 const LEAVES = 50_000
 const SLICE = /** @type {const} */ ({ per: { ms: 5 } })
