@@ -81,6 +81,8 @@ export class Engine {
   private drive: Drive
   /** When make should be done with this tick, by the clock: for one that can leave the rest to the next. */
   stopAt = Number.POSITIVE_INFINITY
+  /** What the end of the last turn took, in ms. */
+  private endedMs = 0
   private events: Event[] = []
   private receipts: Receipt[] = []
   private turnState: State
@@ -135,8 +137,9 @@ export class Engine {
 
   /** One tick; false when there was nothing to do. */
   tick(): boolean {
-    // A transaction has changed the world already: nothing is made of that before the state knows of it.
-    const isHeld = this.events.some(({ _tag }) => _tag === 'transacted')
+    // A transaction has changed the world already: nothing is made of that before the state knows of it. Collecting garbage takes time of
+    // the slice: how much is left for make is known behind it.
+    const isHeld = this.events.some(({ _tag }) => _tag === 'transacted' || _tag === 'pruned')
     const { batch, carry } = isHeld ? { batch: emptyBatch, carry: this.state.carry } : this.choose()
     if (this.events.length === 0 && this.receipts.length === 0 && isEmpty(batch)) return false
     this.advance(carry === this.state.carry ? batch : { ...batch, carry })
@@ -292,11 +295,16 @@ export class Engine {
     if (this.drive === 'batch') this.tick()
     else if (typeof this.drive === 'object') {
       const { ms } = this.drive
-      const end = this.now() + ms
+      // The end of the turn is part of it, and takes about as long as that of the last one.
+      const end = this.now() + Math.max(ms / 4, ms - this.endedMs)
       // What make came to is yet to be reduced, which takes as long.
       do this.stopAt = (this.now() + end) / 2
       while (this.tick() && this.now() < end - ms / 8)
       this.stopAt = Number.POSITIVE_INFINITY
+      const begun = this.now()
+      this.endTurn()
+      this.endedMs = this.now() - begun
+      return
     } else while (this.tick());
     this.endTurn()
   }

@@ -22,6 +22,7 @@ import { firstState, type Origin, originState, requestsIn, underWay } from './or
 import { type Progress, progressOf } from './progress.js'
 import { recordedSetting, recorderFor } from './recording.js'
 import { Live, Request } from './request.js'
+import { Sweeper } from './sweeper.js'
 import { onceEvent, type RequestTerms, termsOf } from './terms.js'
 import { eitherOf, noticeOf } from './told.js'
 import { Transaction } from './transaction.js'
@@ -50,7 +51,7 @@ export class BuildEngine {
   private readonly idlers: (() => void)[] = []
   private versionNow = 0
   private ticks = 0
-  private sizeAfterSweep = 0
+  private readonly sweeper: Sweeper
   private isManual: boolean
   private isClosed = false
   private closed: Promise<void> | undefined
@@ -71,7 +72,7 @@ export class BuildEngine {
     if (store?._tag === 'sqlite') this.keeper = Keeper.open(store, this.keys, this.world, known, keep)
     origin?.enter(this.keys, this.world)
     this.versionNow = this.keeper?.version ?? origin?.state.version ?? 0
-    this.sizeAfterSweep = this.keys.size
+    this.sweeper = new Sweeper(this.keys.size)
     this.watches = new Watches(
       this.keys,
       (key) => {
@@ -212,7 +213,10 @@ export class BuildEngine {
   async idle(): Promise<void> {
     this.checkOpen('idle')
     while (!this.isClosed) {
-      if (this.isManual) this.settle()
+      // The end of a turn may leave something to do for the next.
+      if (this.isManual)
+        do this.settle()
+        while (this.inner.isReady)
       if (this.isQuiet) return
       await new Promise<void>((resolve) => {
         this.idlers.push(resolve)
@@ -280,10 +284,11 @@ export class BuildEngine {
   gc({ keep = 0 }: { readonly keep?: number } = {}): void {
     this.checkCalm('gc')
     if (!isCount(keep)) throw new Misuse(`gc: \`keep\` must be a number from 0 on, got ${keep}`)
+    this.sweeper.rest(Number.POSITIVE_INFINITY)
     this.inner.settleAll()
     this.inner.dispatch({ _tag: 'swept', keep })
     this.inner.settleAll()
-    this.sizeAfterSweep = this.keys.size
+    this.sweeper.rest(this.keys.size)
     this.afterTurn()
   }
 
@@ -355,11 +360,7 @@ export class BuildEngine {
 
   private afterTurn(): void {
     if (this.isClosed) return
-    const limit = 2 * this.sizeAfterSweep + 1000
-    if (this.keys.size > limit && !this.isMaking) {
-      this.sizeAfterSweep = this.keys.size
-      this.inner.dispatch({ _tag: 'swept', keep: this.settings.keep })
-    }
+    if (!this.isMaking) this.sweeper.turn(this.inner, this.keys, this.settings.keep)
     if (this.isQuiet) this.wakeIdlers()
   }
 

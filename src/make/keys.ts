@@ -58,6 +58,8 @@ export class Keys {
   private readonly free: BuildId[] = []
   /** Keys that have an id. */
   size = 0
+  /** How often a key was given one. */
+  came = 0
 
   /** Only keys of `definitions` can be interned. `freeze`: whether a key is frozen when it gets its id. */
   constructor(
@@ -78,6 +80,7 @@ export class Keys {
     if (this.freeze && key.of.keys.isPrimitive !== true) freezeDeep(key.key)
     this.keys[id] = key
     this.size++
+    this.came++
     return id
   }
 

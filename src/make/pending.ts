@@ -1,25 +1,45 @@
 /** Reads and actions under way: each ends once, or is dropped and never heard of again. */
+import type { ReadContext } from '../model/definition.js'
 import type { BuildId } from '../model/ids.js'
 
 /** What came of a read or action. */
 export type Ended = { readonly value: unknown } | { readonly error: unknown }
 
+/** Says when nobody wants it any more. Most reads answer at once and never look: the signal is made for those that do. */
+class Interest implements ReadContext {
+  private controller: AbortController | undefined
+  private isOver = false
+
+  get signal(): AbortSignal {
+    if (this.controller === undefined) {
+      this.controller = new AbortController()
+      if (this.isOver) this.controller.abort()
+    }
+    return this.controller.signal
+  }
+
+  end(): void {
+    this.isOver = true
+    this.controller?.abort()
+  }
+}
+
 export class Pending {
-  private readonly running = new Map<BuildId, AbortController>()
+  private readonly running = new Map<BuildId, Interest>()
 
   /** Runs `work`. What comes of it at once is returned; what comes later is told to `later`, unless it is dropped before that. */
-  begin(build: BuildId, work: (signal: AbortSignal) => unknown, later: (ended: Ended) => void): Ended | undefined {
-    const controller = new AbortController()
+  begin(build: BuildId, work: (context: ReadContext) => unknown, later: (ended: Ended) => void): Ended | undefined {
+    const interest = new Interest()
     let result: unknown
     try {
-      result = work(controller.signal)
+      result = work(interest)
     } catch (error) {
       return { error }
     }
     if (!isThenable(result)) return { value: result }
-    this.running.set(build, controller)
+    this.running.set(build, interest)
     const end = (ended: Ended): void => {
-      if (this.running.get(build) !== controller) return
+      if (this.running.get(build) !== interest) return
       this.running.delete(build)
       later(ended)
     }
@@ -31,9 +51,9 @@ export class Pending {
   }
 
   drop(build: BuildId): void {
-    const controller = this.running.get(build)
+    const interest = this.running.get(build)
     this.running.delete(build)
-    controller?.abort()
+    interest?.end()
   }
 
   dropAll(): void {

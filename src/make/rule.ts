@@ -6,7 +6,16 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { type BuildError, buildErrorOf } from '../model/build-error.js'
 import { CodecError } from '../model/codec.js'
-import type { Definition, FailureOf, Key, Needs, RuleDefinition, ValueOf } from '../model/definition.js'
+import type {
+  ActionContext,
+  Definition,
+  FailureOf,
+  Key,
+  Needs,
+  ReadContext,
+  RuleDefinition,
+  ValueOf,
+} from '../model/definition.js'
 import type { BuildError as Reason } from '../model/error.js'
 import { Bug } from '../model/error.js'
 import type { Alone } from '../model/event.js'
@@ -69,6 +78,14 @@ export const fail = ({ errors }: Definition, error: unknown): never => {
   if (errors === undefined) throw new CodecError('no failure: it has no `error` codec', error, '')
   throw new Failing({ _tag: 'failed', error: errors.encode(error) })
 }
+
+/** What an action is told: its own word for that, and what `context` says, once it looks. */
+export const actionContext = (of: Definition, context: ReadContext): ActionContext<unknown> => ({
+  get signal() {
+    return context.signal
+  },
+  fail: (error) => fail(of, error),
+})
 
 class Asked<V> implements Need<V>, Iterator<Wait, V, unknown> {
   private ids: readonly BuildId[] | undefined

@@ -5,6 +5,7 @@ import type {
   BatchDefinition,
   Definition,
   Key,
+  ReadContext,
   RuleDefinition,
   SourceDefinition,
   StaticDefinition,
@@ -24,7 +25,7 @@ import { chunksOf, type Declared, firstBroken } from './declared.js'
 import { freezeDeep } from './freeze.js'
 import type { Keys } from './keys.js'
 import { type Ended, Pending } from './pending.js'
-import { fail, laterOf, Run, reasonOf } from './rule.js'
+import { actionContext, laterOf, Run, reasonOf } from './rule.js'
 import { filled, listOf, once } from './shape.js'
 import { costing } from './timing.js'
 import type { World } from './world.js'
@@ -221,7 +222,7 @@ export class ValueMake {
     if (of.read === undefined) return broken(x, [], { _tag: 'absent' })
     return this.underTake(
       x,
-      (signal) => of.read!(key, { signal }),
+      (context) => of.read!(key, context),
       (value) => (value === undefined ? broken(x, [], { _tag: 'absent' }) : this.made(of, x, [], value)),
     )
   }
@@ -235,13 +236,13 @@ export class ValueMake {
     const { run } = of
     const work =
       typeof run === 'function'
-        ? (signal: AbortSignal) => run(key, { signal, fail: (error) => fail(of, error) })
-        : (signal: AbortSignal) => this.options.inThread(run, of.pool!, key, signal)
+        ? (context: ReadContext) => run(key, actionContext(of, context))
+        : ({ signal }: ReadContext) => this.options.inThread(run, of.pool!, key, signal)
     return this.underTake(x, work, (value) => this.made(of, x, [], value))
   }
 
   /** Does `work`: what comes of it at once is the receipt, else that it has started. */
-  private underTake(x: BuildId, work: (signal: AbortSignal) => unknown, made: (value: unknown) => Alone): Alone {
+  private underTake(x: BuildId, work: (context: ReadContext) => unknown, made: (value: unknown) => Alone): Alone {
     const receiptOf = (ended: Ended): Alone =>
       'value' in ended ? made(ended.value) : broken(x, [], reasonOf(ended.error))
     const { now: clock, settle, fault: faultOf } = this.options

@@ -76,6 +76,14 @@ export type Event =
   | { readonly _tag: 'wiped'; readonly builds: readonly BuildId[] }
   /** Forget every value that no request holds, nor any of the last `keep` that were asked for once. */
   | { readonly _tag: 'swept'; readonly keep: number }
+  /** The same of the rows from `from` up to `to`, a step at a time: see `prune.ts`. */
+  | {
+      readonly _tag: 'pruned'
+      readonly step: 'giveUp' | 'unname' | 'forget'
+      readonly keep: number
+      readonly from: number
+      readonly to: number
+    }
   /** What a clock says, in ms, and what the last tick cost, in µs: read for policies that ask for it. */
   | { readonly _tag: 'read'; readonly now: number; readonly spent: number }
   /** The policy is another one, for which `tracks` is to be kept up. */

@@ -1,7 +1,7 @@
 /** Garbage collection: rows that no anchor reaches are freed. Anchors are what is in flight and, unless told otherwise, targets. */
 import { buildId } from '../model/ids.js'
 import { Edge, Fact, Kind, Status } from '../model/state.js'
-import { type IntTable, PAGE_ROWS, pageOf, pagesEnd, withObject } from '../model/table.js'
+import { type IntTable, PAGE_ROWS, pageOf, pagesEnd } from '../model/table.js'
 import { isAboutBuild, packWhy, reasonIn, subjectIn, WHY_SAME } from '../model/why.js'
 import type { Work } from './work.js'
 
@@ -53,11 +53,7 @@ const free = (w: Work, isKept: (x: number) => boolean): void => {
     forgotten.push(x)
     w.freeList(w.facts.get(x, Fact.DEP_HEAD))
     w.facts.set(x, Fact.DEP_HEAD, 0)
-    w.setError(buildId(x), undefined)
-    w.stamps = withObject(w.stamps, x, undefined)
-    w.values.set(x, undefined)
-    w.checked.set(x, 0, 0)
-    w.costs.clear(x)
+    w.forgetResult(buildId(x))
     w.tell({ _tag: 'forgotten', build: buildId(x) })
   })
   for (const x of forgotten) w.facts.clear(x)
@@ -65,7 +61,7 @@ const free = (w: Work, isKept: (x: number) => boolean): void => {
 }
 
 /** What is left speaks of none that is forgotten: its id may be given to another. */
-const forgetSubject = (w: Work, x: number, isKept: (d: number) => boolean): void => {
+export const forgetSubject = (w: Work, x: number, isKept: (d: number) => boolean): void => {
   const word = w.facts.get(x, Fact.WHY)
   const d = subjectIn(word)
   if (d === 0 || !isAboutBuild(reasonIn(word)) || isKept(d)) return

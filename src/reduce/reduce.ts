@@ -17,6 +17,7 @@ import { onTracked } from './on-tracked.js'
 import { onTransacted } from './on-transacted.js'
 import { respond } from './on-unblocked.js'
 import { isOpen, onBroken, onHolds, onMade, onNeeds, onPooled, onRecalled, onUnjudged } from './on-value.js'
+import { onPruned } from './prune.js'
 import { abandon } from './withdraw.js'
 import { Work } from './work.js'
 
@@ -200,6 +201,8 @@ const applyEvent = (w: Work, event: Event): void => {
       return onWiped(w, event.builds)
     case 'swept':
       return sweep(w, event.keep)
+    case 'pruned':
+      return onPruned(w, event)
     case 'read':
       w.clock = { now: event.now, spent: event.spent }
       return

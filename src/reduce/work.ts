@@ -186,6 +186,15 @@ export class Work extends Tables {
     this.errors = withObject(this.errors, x, error)
   }
 
+  /** Nothing is left of what `x` came to, but for its row of facts. */
+  forgetResult(x: BuildId): void {
+    this.setError(x, undefined)
+    this.stamps = withObject(this.stamps, x, undefined)
+    this.values.set(x, undefined)
+    this.checked.set(x, 0, 0)
+    this.costs.clear(x)
+  }
+
   /** The first edge of the list through which `x` may be waiting now: remembered ones, or those of the present run. */
   waitsFrom(x: BuildId): number {
     const status = this.status(x)

@@ -109,6 +109,7 @@ export const buildsOf = (event: Event): readonly BuildId[] => {
     case 'rechecked':
     case 'collect':
     case 'swept':
+    case 'pruned':
     case 'read':
     case 'tracked':
       return []

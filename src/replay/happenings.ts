@@ -119,6 +119,7 @@ export const happeningsOf = ({ input }: RecordedTick, walker: Walker): readonly 
       case 'rechecked':
       case 'collect':
       case 'swept':
+      case 'pruned':
         found.push({ what: 'told', event: event._tag })
     }
   }

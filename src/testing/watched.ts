@@ -221,7 +221,7 @@ export class Watched {
       if (receipt._tag === 'made' || receipt._tag === 'broken') this.onMade(this.refOf(receipt.build))
     }
     // Whatever was given up may be made again.
-    if (input.events.some(({ _tag }) => _tag === 'swept' || _tag === 'wiped')) this.madeAt.clear()
+    if (input.events.some(({ _tag }) => _tag === 'swept' || _tag === 'pruned' || _tag === 'wiped')) this.madeAt.clear()
     this.reduced = this.eng.version
   }
 

@@ -64,6 +64,7 @@ const EVENTS: FieldsOf<Event> = {
   transacted: { version: 'signed', builds: 'ids' },
   wiped: { builds: 'ids' },
   swept: { keep: 'signed' },
+  pruned: { step: 'json', keep: 'signed', from: 'signed', to: 'signed' },
   read: { now: 'signed', spent: 'signed' },
   tracked: { tracks: 'signed' },
 }

@@ -31,7 +31,7 @@ export const bugs = [
     id: 'ends-twice',
     what: 'the end of a read or action counts as often as it is told',
     file: 'make/pending.js',
-    find: 'if (this.running.get(build) !== controller)\n                return;',
+    find: 'if (this.running.get(build) !== interest)\n                return;',
     put: '',
   },
   {
