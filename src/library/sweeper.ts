@@ -75,7 +75,7 @@ export class Sweeper {
 
   private next(state: State, size: number, keep: number): Event | undefined {
     // Circles can only be found by walking all there is.
-    if (state.cyclic > 0) {
+    if (state.cyclic > 0 || state.cycles.size > 0) {
       this.rest(size)
       return { _tag: 'swept', keep }
     }

@@ -1,7 +1,7 @@
 /** Garbage collection: rows that no anchor reaches are freed. Anchors are what is in flight and, unless told otherwise, targets. */
 import { buildId } from '../model/ids.js'
 import { Edge, Fact, Kind, Status } from '../model/state.js'
-import { type IntTable, PAGE_ROWS, pageOf, pagesEnd } from '../model/table.js'
+import { type IntTable, objectAt, PAGE_ROWS, pageOf, pagesEnd } from '../model/table.js'
 import { isAboutBuild, packWhy, reasonIn, subjectIn, WHY_SAME } from '../model/why.js'
 import type { Work } from './work.js'
 
@@ -37,8 +37,9 @@ const free = (w: Work, isKept: (x: number) => boolean): void => {
   const isBusy = w.inFlight > 0
   eachRow(facts, (x) => {
     // What is held is kept, and so is all that it stands on.
-    if (w.kind(x) === Kind.VALUE && w.facts.get(x, Fact.HOLD) > 0) isReached[x] = 1
-    else if (isKept(x)) reach(x)
+    const isHeld = w.kind(x) === Kind.VALUE && w.facts.get(x, Fact.HOLD) > 0
+    if (isHeld && w.cyclic === 0) isReached[x] = 1
+    else if (isHeld || isKept(x)) reach(x)
     // The edges of a present run are not among the remembered ones that are followed below.
     else if (isBusy && (w.status(x) !== Status.REST || w.hasLiveDependent(x))) reach(x)
   })
@@ -46,6 +47,7 @@ const free = (w: Work, isKept: (x: number) => boolean): void => {
     const x = stack.pop() as number
     for (let e = w.facts.get(x, Fact.DEP_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEP))
       reach(w.edges.get(e, Edge.DEPENDENCY))
+    for (const d of circleOf(w, x)) reach(d)
   }
   const forgotten: number[] = []
   eachRow(facts, (x) => {
@@ -58,6 +60,13 @@ const free = (w: Work, isKept: (x: number) => boolean): void => {
   })
   for (const x of forgotten) w.facts.clear(x)
   if (!isBusy && !isReached.includes(1)) w.clear()
+}
+
+/** Who is told of a circle that `x` was found on is told the names of all on it, though not all of them came to their end. */
+const circleOf = (w: Work, x: number): readonly number[] => {
+  if (w.cyclic === 0 && w.cycles.size === 0) return []
+  const error = objectAt(w.errors, x)
+  return error?._tag === 'cycle' ? error.path : (objectAt(w.cycles, x) ?? [])
 }
 
 /** What is left speaks of none that is forgotten: its id may be given to another. */

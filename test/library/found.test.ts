@@ -1,7 +1,8 @@
 /** What the laws found once, as small as it got: each is a schedule that broke one. */
 import { describe, it } from 'vitest'
+import { policies } from '../../src/index.js'
 import type { Plan } from '../../src/testing/plans.js'
-import { expectLawful } from '../../src/testing/plays.js'
+import { ahead, expectLawful } from '../../src/testing/plays.js'
 import type { Step } from '../../src/testing/scripts.js'
 
 const list = (...of: number[]): Plan => ({ do: 'list', of })
@@ -80,4 +81,11 @@ describe('a circle', () => {
     lawful([list(8), list(7, 3)], [live(7), run!, touch(3)], true))
   it('is told of once, though one on it would go on without an answer', () =>
     lawful([list(8), { do: 'collect', of: [2, 7] }], [live(8), wipe(50), change(2, undefined)], true))
+  it('is told by the names of all on it, though one that came to nothing was garbage', () =>
+    expectLawful(
+      { plans: [list(8), list(9, 0), list(7)], truth: nothing },
+      [live(8), live(7), tick!, { step: 'cancel', which: 0 }, { step: 'gc', keep: 0 }, { step: 'once', ref: 9 }],
+      [0],
+      { cyclic: true, policy: ahead(policies.fullBatch(), 5) },
+    ))
 })
