@@ -365,6 +365,9 @@ static size_t run_count, run_room;
 static Buffer replies;
 /* A run as it was asked for, of no size if there is none: it is started as soon as another one ends well (decision 022). */
 static Buffer standby;
+/* Its process, which waits for a byte in a pipe to go on; 0: there is none, and it is forked when it is to start. */
+static pid_t standby_pid;
+static int standby_go = -1, standby_report = -1;
 /* Somebody waits for one of them. That a process was started is not such news: waking the daemon for it would cost more than it says. */
 static int is_urgent = 0;
 static int wake_pipe[2];
@@ -428,6 +431,14 @@ static int group_is_gone(pid_t pid) { return kill(-pid, 0) != 0 && errno == ESRC
 
 static void start_standby(void);
 
+static void forget_standby_process(void)
+{
+    if (standby_pid == 0) return;
+    close(standby_go);
+    close(standby_report);
+    standby_pid = 0;
+}
+
 /*
  * Tells of every process that ended. A number of a group that still has members is not given to a new process, so
  * groups are kept exactly as long as that, and a late kill cannot hit a stranger.
@@ -438,6 +449,7 @@ static void reap(void)
     pid_t pid;
     child_ended = 0;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == standby_pid) forget_standby_process();
         for (size_t i = 0; i < run_count; i++) {
             if (runs[i].pid != pid || runs[i].leader_done) continue;
             add_exit(runs[i].id, WIFEXITED(status) ? (uint32_t)WEXITSTATUS(status) : (uint32_t)-1,
@@ -616,6 +628,7 @@ typedef struct {
     const char *cwd, *stdout_path, *stderr_path, *path;
     char *candidate; /* room for a folder of PATH, a slash and the program */
     int report[2];   /* a pipe, of which the child's end, the second, closes by exec */
+    int go[2];       /* of one that stands by, a pipe: at its byte the child goes on, at its end it ends; else -1 */
     int is_warm;     /* the child may be this process's own program, without exec */
     mode_t umask;
 } Start;
@@ -639,24 +652,45 @@ static void open_as(const Start *start, int step, int fd, const char *path, int 
 }
 
 #ifdef WARM_SHELL
-/* Goes on into the shell's `main`, if the program that PATH leads to is the one we are. */
-static void be_shell(const Start *start)
+/* Whether the program that PATH leads to is the one we are. */
+static int is_own_program(const Start *start)
 {
     struct stat own, wanted;
-    if (stat("/proc/self/exe", &own) != 0 || !find_in_path(start->path, start->candidate, start->argv[0])) return;
-    if (stat(start->candidate, &wanted) != 0 || wanted.st_ino != own.st_ino || wanted.st_dev != own.st_dev) return;
+    return start->is_warm && stat("/proc/self/exe", &own) == 0 && find_in_path(start->path, start->candidate, start->argv[0]) &&
+           stat(start->candidate, &wanted) == 0 && wanted.st_ino == own.st_ino && wanted.st_dev == own.st_dev;
+}
+
+/* Goes on into the shell's `main`. What exec would close is closed already, but for what wakes the forkserver. */
+static void be_shell(const Start *start)
+{
     int argc = 0;
     while (start->argv[argc] != NULL) argc++;
     set_title(start->argv);
-    for (int i = 0; i < 2; i++) close(wake_pipe[i]), close(start->report[i]);
+    for (int i = 0; i < 2; i++) close(wake_pipe[i]);
     environ = start->env;
     exit(shell_main(argc, start->argv, start->env));
 }
+#else
+#define is_own_program(start) 0
+#define be_shell(start) (void)0
 #endif
+
+static void wait_for_go(const Start *start)
+{
+    char byte;
+    ssize_t n;
+    close(start->go[1]);
+    do n = read(start->go[0], &byte, 1);
+    while (n < 0 && errno == EINTR);
+    if (n != 1) _exit(127);
+    close(start->go[0]);
+}
 
 static void be_child(const Start *start)
 {
     sigset_t none;
+    /* Of another one that stands by: a shell would keep them, since it does without exec. */
+    if (standby_pid != 0) close(standby_go), close(standby_report);
     if (setpgid(0, 0) != 0) give_up(start, STEP_GROUP);
     open_as(start, STEP_STDERR, 2, start->stderr_path, O_WRONLY | O_CREAT | O_APPEND, STDERR_MODE);
     umask(start->umask);
@@ -669,9 +703,12 @@ static void be_child(const Start *start)
     signal(SIGTERM, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-#ifdef WARM_SHELL
-    if (start->is_warm) be_shell(start);
-#endif
+    int is_shell = is_own_program(start);
+    /* Nothing can fail any more. */
+    if (is_shell)
+        for (int i = 0; i < 2; i++) close(start->report[i]);
+    if (start->go[0] >= 0) wait_for_go(start);
+    if (is_shell) be_shell(start);
     exec_in_path(start->path, start->candidate, start->argv, start->env);
     give_up(start, STEP_EXEC);
 }
@@ -697,70 +734,99 @@ static void add_failure(uint32_t id, int error, const char *what)
     is_urgent = 1;
 }
 
-/* Starts the child and waits until it runs the program or has failed to. */
-static void start_child(uint32_t id, Start *start)
+/* Starts the child. Returns its number, or -1, which is told. */
+static pid_t launch(uint32_t id, Start *start)
 {
-    int *report = start->report, what[2] = {STEP_EXEC, 0}, error;
+    int error;
     sigset_t all, old;
-    ssize_t n;
-    if (pipe(report) != 0) {
+    if (pipe(start->report) != 0) {
         add_failure(id, errno, "pipe");
-        return;
+        return -1;
     }
-    close_on_exec(report[0]);
-    close_on_exec(report[1]);
+    for (int i = 0; i < 2; i++) close_on_exec(start->report[i]);
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &old);
     pid_t pid = fork_child(start);
     error = errno;
     sigprocmask(SIG_SETMASK, &old, NULL);
-    close(report[1]);
-    do n = pid < 0 ? 0 : read(report[0], what, sizeof what);
-    while (n < 0 && errno == EINTR);
-    close(report[0]);
-    if (pid < 0) {
-        add_failure(id, error, "fork");
-    } else if (n == (ssize_t)sizeof what) {
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
-        add_failure(id, what[1], steps[what[0]]);
-    } else {
-        if (run_count == run_room) runs = grab(runs, (run_room = run_room * 2 + 64) * sizeof *runs);
-        size_t out_size = strlen(start->stdout_path) + 1, err_size = strlen(start->stderr_path) + 1;
-        Run run = {id, pid, 0, 0666 & ~start->umask, grab(NULL, out_size + err_size)};
-        memcpy(run.files, start->stdout_path, out_size);
-        memcpy(run.files + out_size, start->stderr_path, err_size);
-        runs[run_count++] = run;
-        size_t frame = begin_frame(&replies, 'P');
-        add_u32(&replies, id);
-        add_u32(&replies, (uint32_t)pid);
-        end_frame(&replies, frame);
-    }
+    close(start->report[1]);
+    if (pid >= 0) return pid;
+    close(start->report[0]);
+    add_failure(id, error, "fork");
+    return -1;
 }
 
-static int start_run(const char *payload, size_t size)
+/* Waits until the child runs the program or has failed to. */
+static void see_started(uint32_t id, const Start *start, pid_t pid)
+{
+    int what[2] = {STEP_EXEC, 0};
+    ssize_t n;
+    do n = read(start->report[0], what, sizeof what);
+    while (n < 0 && errno == EINTR);
+    close(start->report[0]);
+    if (n == (ssize_t)sizeof what) {
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
+        add_failure(id, what[1], steps[what[0]]);
+        return;
+    }
+    if (run_count == run_room) runs = grab(runs, (run_room = run_room * 2 + 64) * sizeof *runs);
+    size_t out_size = strlen(start->stdout_path) + 1, err_size = strlen(start->stderr_path) + 1;
+    Run run = {id, pid, 0, 0666 & ~start->umask, grab(NULL, out_size + err_size)};
+    memcpy(run.files, start->stdout_path, out_size);
+    memcpy(run.files + out_size, start->stderr_path, err_size);
+    runs[run_count++] = run;
+    size_t frame = begin_frame(&replies, 'P');
+    add_u32(&replies, id);
+    add_u32(&replies, (uint32_t)pid);
+    end_frame(&replies, frame);
+}
+
+/* What is to be started, and what has to be freed afterwards. `start.env` is NULL where its environment is not known. */
+typedef struct {
+    uint32_t id;
+    Start start;
+    char **strings;
+} Job;
+
+static int read_job(Job *job, const char *payload, size_t size)
 {
     char **strings, *end;
     size_t count;
     if (size < 12 || !split(payload + 12, size - 12, &strings, &count)) return 0;
-    uint32_t id = get_u32(payload);
     const Env *env = find_env(get_u32(payload + 4));
     unsigned long extra_count = count > 4 ? strtoul(strings[3], &end, 10) : 0;
     if (count < 5 || *end != 0 || extra_count >= count - 4) return 0;
-    if (env == NULL) {
-        add_failure(id, EINVAL, "environment");
-    } else {
-        Start start = {NULL, NULL, strings[0], strings[1], strings[2], DEFAULT_PATH, NULL, {-1, -1}, 0, (mode_t)get_u32(payload + 8)};
+    Start start = {NULL, NULL, strings[0], strings[1], strings[2], DEFAULT_PATH, NULL, {-1, -1}, {-1, -1}, 0, (mode_t)get_u32(payload + 8)};
+    if (env != NULL) {
         start.argv = strings + 4 + extra_count;
         start.env = merge_env(env, strings + 4, extra_count);
         for (char **e = start.env; *e != NULL; e++)
             if (strncmp(*e, "PATH=", 5) == 0) start.path = *e + 5;
         start.candidate = grab(NULL, strlen(start.path) + strlen(start.argv[0]) + 2);
         start.is_warm = may_be_warm(start.argv[0], start.env);
-        start_child(id, &start);
-        free(start.candidate);
-        free(start.env);
     }
-    free(strings);
+    Job read = {get_u32(payload), start, strings};
+    *job = read;
+    return 1;
+}
+
+static void free_job(Job *job)
+{
+    free(job->start.candidate);
+    free(job->start.env);
+    free(job->strings);
+}
+
+static int start_run(const char *payload, size_t size)
+{
+    Job job;
+    if (!read_job(&job, payload, size)) return 0;
+    if (job.start.env == NULL) add_failure(job.id, EINVAL, "environment");
+    else {
+        pid_t pid = launch(job.id, &job.start);
+        if (pid > 0) see_started(job.id, &job.start, pid);
+    }
+    free_job(&job);
     return 1;
 }
 
@@ -770,14 +836,60 @@ static void start_standby(void)
 {
     size_t size = standby.size;
     standby.size = 0;
-    if (size > 0 && !start_run(standby.data, size)) die("what stood by makes no sense");
+    if (size == 0) return;
+    if (standby_pid == 0) {
+        if (!start_run(standby.data, size)) die("what stood by makes no sense");
+        return;
+    }
+    Job job;
+    pid_t pid = standby_pid;
+    if (!read_job(&job, standby.data, size)) die("what stood by makes no sense");
+    /* Where it has died, that is told as the end of a run. */
+    if (write(standby_go, "", 1) < 0) complain("redford --forkserver", "what stood by is gone", NULL);
+    close(standby_go);
+    job.start.report[0] = standby_report;
+    standby_pid = 0;
+    see_started(job.id, &job.start, pid);
+    free_job(&job);
 }
 
+/*
+ * A shell is forked at once, and goes on when it is to start: to fork takes as long as a small do-file, and now there may be a processor
+ * with nothing to do. Anything else is only written down: after vfork its parent, which is us, would wait.
+ */
 static int stand_by(const char *payload, size_t size)
 {
-    if (size < 12 || standby.size > 0) return 0;
+    Job job;
+    if (standby.size > 0 || !read_job(&job, payload, size)) return 0;
     add(&standby, payload, size);
+    int *go = job.start.go;
+    if (job.start.env != NULL && job.start.is_warm && pipe(go) == 0) {
+        for (int i = 0; i < 2; i++) close_on_exec(go[i]);
+        size_t told = replies.size;
+        pid_t pid = launch(job.id, &job.start);
+        close(go[0]);
+        if (pid > 0) {
+            standby_go = go[1];
+            standby_report = job.start.report[0];
+            standby_pid = pid;
+        } else {
+            /* Tried again when it is to start. */
+            close(go[1]);
+            replies.size = told;
+        }
+    }
+    free_job(&job);
     return 1;
+}
+
+static void end_standby(void)
+{
+    pid_t pid = standby_pid;
+    standby.size = 0;
+    if (pid == 0) return;
+    kill(pid, SIGKILL);
+    forget_standby_process();
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
 }
 
 static void kill_run(uint32_t id, int number)
@@ -785,7 +897,7 @@ static void kill_run(uint32_t id, int number)
     for (size_t i = 0; i < run_count; i++)
         if (runs[i].id == id) kill(-runs[i].pid, number);
     if (!is_standby(id)) return;
-    standby.size = 0;
+    end_standby();
     add_exit(id, (uint32_t)-1, (uint32_t)number, 0);
 }
 
@@ -846,7 +958,7 @@ static void kill_groups(int number)
 static void end_groups(void)
 {
     struct timespec step = {0, GRACE_STEP_MS * 1000000L};
-    standby.size = 0;
+    end_standby();
     kill_groups(SIGTERM);
     for (int ms = 0; ms < GRACE_MS; ms += GRACE_STEP_MS) {
         reap();

@@ -384,8 +384,7 @@ describe.each(['native', 'warm'] as const)('a run that stands by in the %s spawn
     const { spawner, request, heard, over } = start()
     spawner.run(request(1, 'while :; do sleep 0.01; done'))
     spawner.standby!(request(2, ':'))
-    // Whatever it was sent has been read by the time it answers.
-    await spawner.stat!(Buffer.alloc(0))
+    await obeyed(spawner)
     expect(heard).not.toContain('started 2')
     spawner.run(request(3, ':'))
     await until(() => over(2) && over(3))
@@ -399,7 +398,7 @@ describe.each(['native', 'warm'] as const)('a run that stands by in the %s spawn
     spawner.run(request(1, 'exit 1'))
     spawner.run(request(3, 'kill -9 $$'))
     await until(() => over(1) && over(3))
-    await spawner.stat!(Buffer.alloc(0))
+    await obeyed(spawner)
     expect(heard).not.toContain('started 2')
     spawner.go!(2)
     await until(() => over(2))
@@ -431,6 +430,48 @@ describe.each(['native', 'warm'] as const)('a run that stands by in the %s spawn
     expect(fs.existsSync(folder.at('ran'))).toBe(false)
   })
 
+  it('starts though its process was killed meanwhile', async () => {
+    const { spawner, request, heard, over } = start()
+    spawner.standby!(request(1, ':'))
+    await obeyed(spawner)
+    for (const pid of childrenOf(spawner.pid)) process.kill(pid, 'SIGKILL')
+    await until(() => childrenOf(spawner.pid).length === 0)
+    spawner.go!(1)
+    await until(() => over(1))
+    expect(heard).toEqual(['started 1', 'exited 1 0 0'])
+  })
+
+  it('is told of when it is to start and cannot', async () => {
+    const { spawner, request, heard, over } = start()
+    spawner.standby!({ ...request(2, ':'), cwd: folder.at('missing') })
+    spawner.run(request(1, ':'))
+    await until(() => over(1) && over(2))
+    expect(heard).toContain(`failed 2 ${errno.ENOENT}`)
+    expect(childrenOf(spawner.pid)).toEqual([])
+  })
+
+  it('shares no open files with a run that starts meanwhile', async () => {
+    const { spawner, request, over } = start()
+    spawner.run(request(1, 'ls /proc/$$/fd >alone'))
+    await until(() => over(1))
+    spawner.standby!(request(2, ':'))
+    spawner.run(request(3, 'ls /proc/$$/fd >both'))
+    await until(() => over(2) && over(3))
+    const [alone, both] = ['alone', 'both'].map((file) => fs.readFileSync(folder.at(file), 'utf8'))
+    expect(both).toBe(alone)
+  })
+
+  it('ends with the forkserver, be that killed', async () => {
+    const { spawner, request } = start()
+    spawner.standby!(request(1, 'echo >>ran'))
+    await obeyed(spawner)
+    const pids = childrenOf(spawner.pid)
+    expect(pids).toHaveLength(name === 'warm' && warmShell !== undefined ? 1 : 0)
+    process.kill(spawner.pid, 'SIGKILL')
+    await until(() => !pids.some(isAlive))
+    expect(fs.existsSync(folder.at('ran'))).toBe(false)
+  })
+
   it('never starts once the spawner is closed', async () => {
     const { spawner, request } = start()
     spawner.run(request(1, 'trap "exit 0" TERM; echo >up; while :; do sleep 0.01; done'))
@@ -440,6 +481,12 @@ describe.each(['native', 'warm'] as const)('a run that stands by in the %s spawn
     expect(fs.existsSync(folder.at('ran'))).toBe(false)
   })
 })
+
+/** Whatever it was sent has been read by the time it answers. */
+const obeyed = async (spawner: Spawner): Promise<void> => void (await spawner.stat!(Buffer.from('/\0')))
+
+const childrenOf = (pid: number): readonly number[] =>
+  fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
 
 /** A run in no folder of ours, whose files are /dev/null. */
 const bare = { runId: 1, envId: 1, umask: 0o22, cwd: '/', stdoutPath: '', stderrPath: '', extraEnv: [] }
