@@ -363,11 +363,21 @@ static size_t env_count;
 static Run *runs;
 static size_t run_count, run_room;
 static Buffer replies;
-/* A run as it was asked for, of no size if there is none: it is started as soon as another one ends well (decision 022). */
-static Buffer standby;
-/* Its process, which waits for a byte in a pipe to go on; 0: there is none, and it is forked when it is to start. */
-static pid_t standby_pid;
-static int standby_go = -1, standby_report = -1;
+/*
+ * A run as it was asked for: the first of them is started as soon as another one ends well (decision 022). `pid`: its process, which waits
+ * for a byte in the pipe `go` to go on; 0: there is none, and it is forked when it is to start.
+ */
+typedef struct {
+    char *payload;
+    size_t size;
+    pid_t pid;
+    int go, report;
+} Standby;
+
+#define STANDBY_MAX 64
+
+static Standby standbys[STANDBY_MAX];
+static size_t standby_count;
 /* Somebody waits for one of them. That a process was started is not such news: waking the daemon for it would cost more than it says. */
 static int is_urgent = 0;
 static int wake_pipe[2];
@@ -429,14 +439,13 @@ static int unused_files(const Run *run)
 
 static int group_is_gone(pid_t pid) { return kill(-pid, 0) != 0 && errno == ESRCH; }
 
-static void start_standby(void);
+static void start_standby(size_t i);
 
-static void forget_standby_process(void)
+static void forget_process(Standby *standby)
 {
-    if (standby_pid == 0) return;
-    close(standby_go);
-    close(standby_report);
-    standby_pid = 0;
+    close(standby->go);
+    close(standby->report);
+    standby->pid = 0;
 }
 
 /*
@@ -449,14 +458,15 @@ static void reap(void)
     pid_t pid;
     child_ended = 0;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        if (pid == standby_pid) forget_standby_process();
+        for (size_t i = 0; i < standby_count; i++)
+            if (standbys[i].pid == pid) forget_process(&standbys[i]);
         for (size_t i = 0; i < run_count; i++) {
             if (runs[i].pid != pid || runs[i].leader_done) continue;
             add_exit(runs[i].id, WIFEXITED(status) ? (uint32_t)WEXITSTATUS(status) : (uint32_t)-1,
                      WIFSIGNALED(status) ? (uint32_t)WTERMSIG(status) : 0,
                      (group_is_gone(pid) ? 0 : HAS_COMPANY) | unused_files(&runs[i]));
             runs[i].leader_done = 1;
-            if (WIFEXITED(status) && WEXITSTATUS(status) == 0) start_standby();
+            if (WIFEXITED(status) && WEXITSTATUS(status) == 0) start_standby(0);
             break;
         }
     }
@@ -689,8 +699,9 @@ static void wait_for_go(const Start *start)
 static void be_child(const Start *start)
 {
     sigset_t none;
-    /* Of another one that stands by: a shell would keep them, since it does without exec. */
-    if (standby_pid != 0) close(standby_go), close(standby_report);
+    /* Of those that stand by: a shell would keep them, since it does without exec. */
+    for (size_t i = 0; i < standby_count; i++)
+        if (standbys[i].pid != 0) close(standbys[i].go), close(standbys[i].report);
     if (setpgid(0, 0) != 0) give_up(start, STEP_GROUP);
     open_as(start, STEP_STDERR, 2, start->stderr_path, O_WRONLY | O_CREAT | O_APPEND, STDERR_MODE);
     umask(start->umask);
@@ -817,40 +828,54 @@ static void free_job(Job *job)
     free(job->strings);
 }
 
+static void start_job(Job *job)
+{
+    pid_t pid;
+    if (job->start.env == NULL) add_failure(job->id, EINVAL, "environment");
+    else if ((pid = launch(job->id, &job->start)) > 0) see_started(job->id, &job->start, pid);
+}
+
 static int start_run(const char *payload, size_t size)
 {
     Job job;
     if (!read_job(&job, payload, size)) return 0;
-    if (job.start.env == NULL) add_failure(job.id, EINVAL, "environment");
-    else {
-        pid_t pid = launch(job.id, &job.start);
-        if (pid > 0) see_started(job.id, &job.start, pid);
-    }
+    start_job(&job);
     free_job(&job);
     return 1;
 }
 
-static int is_standby(uint32_t id) { return standby.size > 0 && get_u32(standby.data) == id; }
-
-static void start_standby(void)
+/* Where it stands by; `standby_count`: it does not. */
+static size_t place_of(uint32_t id)
 {
-    size_t size = standby.size;
-    standby.size = 0;
-    if (size == 0) return;
-    if (standby_pid == 0) {
-        if (!start_run(standby.data, size)) die("what stood by makes no sense");
-        return;
-    }
+    size_t i = 0;
+    while (i < standby_count && get_u32(standbys[i].payload) != id) i++;
+    return i;
+}
+
+/* The i-th of them, which stands by no more. */
+static Standby take_standby(size_t i)
+{
+    Standby taken = standbys[i];
+    memmove(standbys + i, standbys + i + 1, (--standby_count - i) * sizeof *standbys);
+    return taken;
+}
+
+static void start_standby(size_t i)
+{
+    if (i >= standby_count) return;
     Job job;
-    pid_t pid = standby_pid;
-    if (!read_job(&job, standby.data, size)) die("what stood by makes no sense");
-    /* Where it has died, that is told as the end of a run. */
-    if (write(standby_go, "", 1) < 0) complain("redford --forkserver", "what stood by is gone", NULL);
-    close(standby_go);
-    job.start.report[0] = standby_report;
-    standby_pid = 0;
-    see_started(job.id, &job.start, pid);
+    Standby standby = take_standby(i);
+    if (!read_job(&job, standby.payload, standby.size)) die("what stood by makes no sense");
+    if (standby.pid == 0) start_job(&job);
+    else {
+        /* Where it has died, that is told as the end of a run. */
+        if (write(standby.go, "", 1) < 0) complain("redford --forkserver", "what stood by is gone", NULL);
+        close(standby.go);
+        job.start.report[0] = standby.report;
+        see_started(job.id, &job.start, standby.pid);
+    }
     free_job(&job);
+    free(standby.payload);
 }
 
 /*
@@ -860,8 +885,9 @@ static void start_standby(void)
 static int stand_by(const char *payload, size_t size)
 {
     Job job;
-    if (standby.size > 0 || !read_job(&job, payload, size)) return 0;
-    add(&standby, payload, size);
+    if (standby_count == STANDBY_MAX || !read_job(&job, payload, size)) return 0;
+    Standby standby = {grab(NULL, size), size, 0, -1, -1};
+    memcpy(standby.payload, payload, size);
     int *go = job.start.go;
     if (job.start.env != NULL && job.start.is_warm && pipe(go) == 0) {
         for (int i = 0; i < 2; i++) close_on_exec(go[i]);
@@ -869,9 +895,9 @@ static int stand_by(const char *payload, size_t size)
         pid_t pid = launch(job.id, &job.start);
         close(go[0]);
         if (pid > 0) {
-            standby_go = go[1];
-            standby_report = job.start.report[0];
-            standby_pid = pid;
+            standby.go = go[1];
+            standby.report = job.start.report[0];
+            standby.pid = pid;
         } else {
             /* Tried again when it is to start. */
             close(go[1]);
@@ -879,16 +905,18 @@ static int stand_by(const char *payload, size_t size)
         }
     }
     free_job(&job);
+    standbys[standby_count++] = standby;
     return 1;
 }
 
-static void end_standby(void)
+static void end_standby(size_t i)
 {
-    pid_t pid = standby_pid;
-    standby.size = 0;
+    Standby standby = take_standby(i);
+    pid_t pid = standby.pid;
+    free(standby.payload);
     if (pid == 0) return;
     kill(pid, SIGKILL);
-    forget_standby_process();
+    forget_process(&standby);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
 }
 
@@ -896,8 +924,9 @@ static void kill_run(uint32_t id, int number)
 {
     for (size_t i = 0; i < run_count; i++)
         if (runs[i].id == id) kill(-runs[i].pid, number);
-    if (!is_standby(id)) return;
-    end_standby();
+    size_t i = place_of(id);
+    if (i == standby_count) return;
+    end_standby(i);
     add_exit(id, (uint32_t)-1, (uint32_t)number, 0);
 }
 
@@ -909,7 +938,7 @@ static int obey(char type, const char *payload, size_t size)
     case 'N': return stand_by(payload, size);
     case 'G':
         if (size != 4) return 0;
-        if (is_standby(get_u32(payload))) start_standby();
+        start_standby(place_of(get_u32(payload)));
         return 1;
     case 'K':
         if (size != 8) return 0;
@@ -958,7 +987,7 @@ static void kill_groups(int number)
 static void end_groups(void)
 {
     struct timespec step = {0, GRACE_STEP_MS * 1000000L};
-    end_standby();
+    while (standby_count > 0) end_standby(0);
     kill_groups(SIGTERM);
     for (int ms = 0; ms < GRACE_MS; ms += GRACE_STEP_MS) {
         reap();

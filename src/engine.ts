@@ -35,7 +35,7 @@ export interface Make {
    * Told at the end of a turn which build starts next once a slot is free, if that is known: its `started` may then come by itself, when
    * what holds a slot ends. What it was told before holds as long as that build waits to be started.
    */
-  readonly standBy?: (state: State, next: BuildId | undefined) => void
+  readonly standBy?: (state: State, next: readonly BuildId[]) => void
 }
 
 /** How many ticks happen now: all there are, one per turn of the event loop, or as many as fit in a time (ms). */

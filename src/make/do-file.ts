@@ -19,6 +19,7 @@ import { receiptOf, refusal } from './receipts.js'
 import type { Run } from './run.js'
 import { type Naming, Scanner } from './scanner.js'
 import { exitOf, type Spawner, type SpawnHandlers } from './spawner.js'
+import { Standbys } from './standbys.js'
 import { type Begun, removeFiles, Temporaries, temporaryName } from './temporary.js'
 import { Timing } from './timing.js'
 
@@ -69,10 +70,8 @@ export class DoFileMake {
   private readonly chosen = new Map<BuildId, Candidate>()
   private readonly byBuild = new Map<BuildId, Run>()
   private readonly finished: Finished[] = []
-  /** What is up next, handed to the spawner already (decision 022): nobody but us knows of it until it is started. */
-  private standby: Run | undefined
-  /** What stood by and is not to run after all, until the spawner has let go of it. */
-  private readonly dropped = new Map<number, Run>()
+  /** What is up next, handed to the spawner already. */
+  private readonly standbys = new Standbys()
   private readonly timers = new Set<NodeJS.Timeout>()
   private readonly environments = new Map<number, Buffer>()
   private readonly temporaries = new Temporaries()
@@ -100,7 +99,7 @@ export class DoFileMake {
     if (this.started !== undefined) return this.started
     const spawner = this.options.spawner({
       started: (runId, pid) => {
-        if (runId === this.standby?.id) this.settleStandby()
+        this.settleStandby(runId)
         const run = this.runs.get(runId)
         if (run !== undefined) run.pid = pid
       },
@@ -140,7 +139,7 @@ export class DoFileMake {
   /** The run whose token this is. Its requests may be here before the word that it was started. */
   runWithToken(token: string): Run | undefined {
     const id = Number(token)
-    if (id === this.standby?.id) this.settleStandby()
+    this.settleStandby(id)
     return this.runs.get(id)
   }
 
@@ -148,8 +147,7 @@ export class DoFileMake {
   async close(): Promise<void> {
     for (const timer of this.timers) clearTimeout(timer)
     await this.started?.close()
-    for (const run of [...this.runs.values(), ...this.dropped.values()]) removeFiles(run)
-    if (this.standby !== undefined) removeFiles(this.standby)
+    for (const run of [...this.runs.values(), ...this.standbys.all]) removeFiles(run)
     this.temporaries.forget()
     this.temporaries.close()
   }
@@ -180,10 +178,10 @@ export class DoFileMake {
     builds.flatMap((x) => this.startOne(state, x))
 
   private startOne(state: State, x: BuildId): readonly Receipt[] {
-    const { standby } = this
-    if (standby?.build === x) {
+    const standby = this.standbys.of(x)
+    if (standby !== undefined) {
       this.spawner.go!(standby.id)
-      this.joinStandby()
+      this.joinStandby(standby.id)
     } else {
       // Started by itself a moment ago: its receipt is on its way.
       if (this.byBuild.has(x)) return []
@@ -200,25 +198,27 @@ export class DoFileMake {
     return [{ _tag: 'started', build: x }]
   }
 
-  /**
-   * Has `next`, which starts once there is a slot, stand by in the spawner, and takes back what stood by and is not to be started any
-   * more.
-   */
-  readonly standBy = (state: State, next: BuildId | undefined): void => {
-    if (this.standby !== undefined && statusOf(state, this.standby.build) !== Status.START) this.dropStandby()
-    if (next === undefined || this.standby !== undefined || this.dropped.size > 0) return
-    if (!this.chosen.has(next) || this.byBuild.has(next) || this.spawner.standby === undefined) return
-    const ready = this.ready(state, next)
-    // Why it cannot start is told when it is to.
-    if (E.isLeft(ready)) return
-    this.standby = ready.right.run
-    this.spawner.standby(ready.right.request)
+  /** Has `next`, which start once there are slots, stand by in the spawner, and takes back what stood by and is not to be started any more. */
+  readonly standBy = (state: State, next: readonly BuildId[]): void => {
+    // Should it run by now, it ends as one that was started in vain.
+    for (const { id } of this.standbys.drop((run) => statusOf(state, run.build) === Status.START))
+      this.spawner.kill(id, constants.signals.SIGKILL)
+    for (const x of next) {
+      if (this.standbys.size >= next.length || !this.standbys.isSettled || this.spawner.standby === undefined) return
+      if (this.standbys.of(x) !== undefined) continue
+      if (!this.chosen.has(x) || this.byBuild.has(x)) continue
+      const ready = this.ready(state, x)
+      // Why it cannot start is told when it is to.
+      if (E.isLeft(ready)) continue
+      this.standbys.add(ready.right.run)
+      this.spawner.standby(ready.right.request)
+    }
   }
 
   /** What stood by runs. */
-  private joinStandby(): Run {
-    const run = this.standby!
-    this.standby = undefined
+  private joinStandby(id: number): Run | undefined {
+    const run = this.standbys.take(id)
+    if (run === undefined) return undefined
     run.timing.start()
     this.chosen.delete(run.build)
     this.runs.set(run.id, run)
@@ -227,17 +227,10 @@ export class DoFileMake {
     return run
   }
 
-  private settleStandby(): void {
-    const { build } = this.joinStandby()
-    this.options.settle({ _tag: 'started', build })
-  }
-
-  private dropStandby(): void {
-    const run = this.standby!
-    this.standby = undefined
-    this.dropped.set(run.id, run)
-    // Should it run by now, it ends as one that was started in vain.
-    this.spawner.kill(run.id, constants.signals.SIGKILL)
+  /** If it stood by, the spawner has started it. */
+  private settleStandby(id: number): void {
+    const run = this.joinStandby(id)
+    if (run !== undefined) this.options.settle({ _tag: 'started', build: run.build })
   }
 
   /** All that starting it takes. Left: why it cannot be. */
@@ -321,7 +314,7 @@ export class DoFileMake {
   // ---------------------------------------------------------------------------------------------- end
 
   private onExit(runId: number, end: Finished['end']): void {
-    if (runId === this.standby?.id) this.settleStandby()
+    this.settleStandby(runId)
     const run = this.runs.get(runId)
     if (run === undefined) return this.onDropped(runId)
     run.timing.end()
@@ -329,10 +322,10 @@ export class DoFileMake {
     this.finished.push({ run, end })
     // The next run is started before this one's result is put in place, unless it may be one that must not start any more.
     if (!('exitCode' in end) || end.exitCode !== 0) return
-    const { standby } = this
-    if (standby === undefined) this.options.ended(run.build)
+    const { first } = this.standbys
+    if (first === undefined) this.options.ended(run.build)
     // Mostly it was started in this one's place, which we are told in the same breath: then nothing is to be chosen before the result.
-    else queueMicrotask(() => this.standby === standby && this.options.ended(run.build))
+    else queueMicrotask(() => this.standbys.has(first) && this.options.ended(run.build))
   }
 
   /** All that ended since the last turn, under one intent. */
@@ -355,9 +348,8 @@ export class DoFileMake {
   }
 
   private onDropped(runId: number): void {
-    const run = this.dropped.get(runId)
+    const run = this.standbys.forget(runId)
     if (run === undefined) return
-    this.dropped.delete(runId)
     removeFiles(run)
     this.temporaries.noteFailed(run)
     this.rest()
@@ -365,7 +357,7 @@ export class DoFileMake {
 
   /** No temporary file is anybody's, if nothing runs. */
   private rest(): void {
-    if (this.runs.size === 0 && this.standby === undefined && this.dropped.size === 0) this.temporaries.forget()
+    if (this.runs.size === 0 && this.standbys.all.length === 0) this.temporaries.forget()
   }
 
   /** Processes that the do-file left in its background have a while to end by themselves. */

@@ -70,8 +70,11 @@ export class MixedMake {
       return this.place(state, x, chosen.key, chosen.value)
     })
 
-  readonly standBy = (state: State, next: BuildId | undefined): void =>
-    this.doFiles.standBy(state, next !== undefined && this.chosen.has(next) ? undefined : next)
+  readonly standBy = (state: State, next: readonly BuildId[]): void =>
+    this.doFiles.standBy(
+      state,
+      next.filter((x) => !this.chosen.has(x)),
+    )
 
   private place(state: State, x: BuildId, key: Key, value: BuildId): Receipt {
     const name = this.naming.nameOf(x)

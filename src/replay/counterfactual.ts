@@ -98,8 +98,8 @@ class World {
   private readonly unanswered = new Set<BuildId>()
   /** What came from outside too early. */
   private readonly held: Outside[] = []
-  /** What stands by. */
-  private next: BuildId | undefined
+  /** What stands by, in the order in which it begins. */
+  private next: BuildId[] = []
   /** Something is to be taken in before anything else is done. */
   private isHeld = false
   private nextId: number
@@ -322,14 +322,14 @@ class World {
   }
 
   private start(x: BuildId): readonly Receipt[] {
-    if (this.next === x) this.next = undefined
+    if (this.next.includes(x)) this.next = this.next.filter((other) => other !== x)
     else if (this.going.get(x)?.isStarted) return []
     return this.goOn(x)
   }
 
-  private standBy(state: State, next: BuildId | undefined): void {
-    if (this.next !== undefined && statusOf(state, this.next) !== Status.START) this.next = undefined
-    this.next ??= next
+  private standBy(state: State, next: readonly BuildId[]): void {
+    this.next = this.next.filter((x) => statusOf(state, x) === Status.START)
+    for (const x of next) if (this.next.length < next.length && !this.next.includes(x)) this.next.push(x)
   }
 
   private goOn(x: BuildId): readonly Receipt[] {
@@ -366,8 +366,7 @@ class World {
 
   /** A do-file ended: what stands by begins. */
   private startNext(): void {
-    const x = this.next
-    this.next = undefined
+    const x = this.next.shift()
     if (x === undefined || statusOf(this.engine.state, x) !== Status.START || this.going.get(x)?.isStarted) return
     for (const receipt of this.goOn(x)) this.engine.settle(receipt)
   }

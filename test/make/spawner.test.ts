@@ -418,6 +418,20 @@ describe.each(['native', 'warm'] as const)('a run that stands by in the %s spawn
     expect(fs.readFileSync(folder.at('ran'), 'utf8')).toBe('\n')
   })
 
+  it('starts in its turn, where several do', async () => {
+    const { spawner, request, heard, over } = start()
+    for (const id of [2, 3, 5]) spawner.standby!(request(id, ':'))
+    spawner.standby!(request(4, 'exit 1'))
+    spawner.go!(4)
+    await until(() => over(4))
+    spawner.kill(3, signals.SIGKILL)
+    spawner.run(request(1, ':'))
+    await until(() => over(2) && over(5))
+    // The end of each starts the next.
+    expect(heard.filter((line) => line.startsWith('started'))).toEqual([4, 1, 2, 5].map((id) => `started ${id}`))
+    expect(heard).toContain(`exited 3 -1 ${signals.SIGKILL}`)
+  })
+
   it('is taken back by a kill, and makes room for another to stand by', async () => {
     const { spawner, request, heard, over } = start()
     spawner.standby!(request(1, 'echo >>ran'))

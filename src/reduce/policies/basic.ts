@@ -41,12 +41,17 @@ export const fixpoint = (): PlainPolicy =>
     Object.assign((view: ReadyView) => batchOf(view, Number.POSITIVE_INFINITY, view.newest(NEAR)), { ahead: AHEAD }),
   )
 
+/** Of what is up next, so many stand by at most: all slots may get free in the time that a turn takes. */
+const STANDBY_MAX = 4
+
 /**
- * What would be started, were one more slot free. None where one is free, where an answer comes first, and with one slot in all: who asks
- * for one at a time gets one after the other.
+ * What would be started next, were as many slots free as there are. None where one is free, where an answer comes first, and with one slot
+ * in all: who asks for one at a time gets one after the other.
  */
-export const upNext = (view: ReadyView, policy: Policy, carry?: unknown): BuildId | undefined => {
+export const upNext = (view: ReadyView, policy: Policy, carry?: unknown): readonly BuildId[] => {
   const { state } = view
-  if (state.start.size === 0 || state.answer.size > 0 || view.freeSlots > 0 || slotsOf(state) === 1) return undefined
-  return decide(policy, { ...view, freeSlots: 1, pooled: [], rooms: view.rooms.map(() => 0) }, carry).batch.start[0]
+  const slots = slotsOf(state)
+  if (state.start.size === 0 || state.answer.size > 0 || view.freeSlots > 0 || slots === 1) return []
+  const freeSlots = Math.min(slots, STANDBY_MAX)
+  return decide(policy, { ...view, freeSlots, pooled: [], rooms: view.rooms.map(() => 0) }, carry).batch.start
 }
