@@ -10,6 +10,7 @@ import { Plan } from '../../src/model/plan.js'
 import { read, rowsEnd } from '../../src/model/table.js'
 import { PATIENCE } from '../../src/reduce/policies/guard.js'
 import * as policies from '../../src/reduce/policies/index.js'
+import { policyNamed } from '../../src/reduce/policies/named.js'
 import type { CarryPolicy, Policy } from '../../src/reduce/policies/policy.js'
 import { Play } from '../support/world.js'
 
@@ -243,8 +244,32 @@ describe('a policy that breaks the rules', () => {
     ],
     [
       'answers with something else',
-      { name: 'mine', initial: 0, choose: () => ({ batch: 'all' as never }) },
+      { name: 'mine', initial: 0, choose: () => ({ batch: { run: [] } as never }) },
       'mine: its batch has no list `scan`, but undefined',
+    ],
+    [
+      'answers with no batch',
+      { name: 'mine', initial: 0, choose: () => ({ batch: 'all' as never }) },
+      'mine: it decides nothing: what it gives has no batch',
+    ],
+    [
+      'answers with nothing',
+      { name: 'mine', initial: 0, choose: () => undefined as never },
+      'mine: it decides nothing: what it gives has no batch',
+    ],
+    [
+      'throws',
+      function mine() {
+        throw new Error('boom')
+      },
+      'mine: it throws: boom',
+    ],
+    [
+      'takes what no build can be',
+      function mine(view) {
+        return { ...all(view), run: [...view.run(9), -1 as never] }
+      },
+      'mine: its `run` holds -1, which is no build',
     ],
     [
       'takes names',
@@ -256,6 +281,22 @@ describe('a policy that breaks the rules', () => {
   ])('%s: it is told, and the build is made all the same', (_, policy, breach) => {
     expect(told(policy)).toContain(breach)
   })
+
+  it.each([0, -1, Number.NaN])('waits for ever, to be asked again in %d ms: what is oldest is taken', (wakeMs) => {
+    const batch = { scan: [], run: [], start: [], answer: [] }
+    expect(told({ name: 'mine', initial: 0, choose: () => ({ batch, wakeMs }) })).toEqual([])
+  })
+
+  it.each([
+    ['cap', () => policies.cap(0), 'cap(max): max must be a number from 1 on, got 0'],
+    ['cap', () => policies.cap(Number.NaN), 'cap(max): max must be a number from 1 on, got NaN'],
+    ['slice', () => policies.slice(-1), 'slice(ms): ms must be a number from 0 on, got -1'],
+    ['aimd', () => policies.aimd('5' as never), 'aimd(targetMs): targetMs must be a number from 0 on, got 5'],
+    ['nagle', () => policies.nagle(0, 5), 'nagle(max, ms): max must be a number from 1 on, got 0'],
+    ['nagle', () => policies.nagle(2, -5), 'nagle(max, ms): ms must be a number from 0 on, got -5'],
+    ['one by name', () => policyNamed('criticalPath+cap(0)'), 'cap(max): max must be a number from 1 on, got 0'],
+    ['one by name', () => policyNamed('cap(4,5)'), 'cap(4,5): it takes no more than 1 arguments, as in cap(4)'],
+  ])('%s refuses what would stop all', (_, make, why) => expect(make).toThrow(new Misuse(why)))
 
   it('takes nothing at all: what is oldest is taken after some ticks, as long as there are any', () => {
     const lazy: Policy = (view) => ({

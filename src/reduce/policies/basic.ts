@@ -2,7 +2,7 @@
 import type { Batch } from '../../model/event.js'
 import type { BuildId } from '../../model/ids.js'
 import { type ReadyView, slotsOf } from '../gather.js'
-import { decide, made, type PlainPolicy, type Policy } from './policy.js'
+import { atLeast, decide, made, type PlainPolicy, type Policy } from './policy.js'
 
 /** Those of this file: they take what they see, and pass over nothing for ever. */
 export const isPlain = (policy: Policy): boolean => typeof policy === 'function' && plain.has(policy)
@@ -14,7 +14,10 @@ const named = (name: string, policy: PlainPolicy): PlainPolicy => {
 }
 
 /** At most `max` builds of each kind a tick, first come first; slots go first to do-files that wait for an answer: what began gets done. */
-export const cap = (max: number): PlainPolicy => named(`cap(${max})`, (view) => batchOf(view, max, view.run(max)))
+export const cap = (max: number): PlainPolicy => {
+  atLeast(1, max, 'cap(max): max')
+  return named(`cap(${max})`, (view) => batchOf(view, max, view.run(max)))
+}
 
 const batchOf = (view: ReadyView, max: number, run: Batch['run']): Batch => {
   const answer = view.answer(Math.min(max, view.freeSlots))

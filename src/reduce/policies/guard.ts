@@ -4,7 +4,8 @@ import type { BuildId } from '../../model/ids.js'
 import { Bit, Flight, type State, Status } from '../../model/state.js'
 import { read } from '../../model/table.js'
 import type { ReadyView } from '../gather.js'
-import { type CarryPolicy, decide, isEmpty, isSound, nameOf, type Policy, tracksOf } from './policy.js'
+import { fullBatch } from './basic.js'
+import { type CarryPolicy, type Decision, decide, isEmpty, isSound, nameOf, type Policy, tracksOf } from './policy.js'
 
 /** A policy that waits is asked again after so long at the latest, in ms. */
 export const WAIT_MAX = 1000
@@ -40,11 +41,13 @@ export const guard = (policy: Policy, { patience = PATIENCE, onBreach }: GuardOp
     tracks: tracksOf(policy),
     choose(view, known) {
       const old = known.of === name ? known : initial
-      const decision = decide(policy, view, old.carry)
+      const decision =
+        doubt === undefined ? decide(policy, view, old.carry) : decided(policy, view, old.carry, name, doubt)
       const sound = doubt === undefined ? decision.batch : checked(view, decision.batch, name, doubt)
       let batch = sound
       // Nothing would ever happen again.
-      const isStuck = isEmpty(sound) && decision.wakeMs === undefined && !isBusy(view)
+      const { wakeMs = 0 } = decision
+      const isStuck = isEmpty(sound) && !(wakeMs > 0) && !isBusy(view)
       const heads = headsOf(view).map(([part, head, isOpen], i): Passed => {
         const before = old.heads[i] ?? NEVER
         const passed = before[0] === head ? before : NEVER
@@ -57,11 +60,28 @@ export const guard = (policy: Policy, { patience = PATIENCE, onBreach }: GuardOp
       })
       const carry = 'carry' in decision ? (decision.carry ?? null) : old.carry
       const isSame = old === known && carry === old.carry && heads.every((head, i) => head === (old.heads[i] ?? NEVER))
-      const { wakeMs = 0 } = decision
       const wake = wakeMs > 0 && batch === sound ? { wakeMs: Math.min(wakeMs, WAIT_MAX) } : {}
       return { batch, carry: isSame ? known : { of: name, carry, heads }, ...wake }
     },
   }
+}
+
+/** What the policy decides; where it throws, or decides nothing, all that is ready is taken, and it is told of. */
+const decided = (
+  policy: Policy,
+  view: ReadyView,
+  carry: unknown,
+  name: string,
+  onBreach: (breach: string) => void,
+): Decision => {
+  try {
+    const decision = decide(policy, view, carry) as Partial<Decision> | null | undefined
+    if (typeof decision?.batch === 'object' && decision.batch !== null) return decision as Decision
+    onBreach(`${name}: it decides nothing: what it gives has no batch`)
+  } catch (error) {
+    onBreach(`${name}: it throws: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  return { batch: fullBatch()(view) }
 }
 
 const isBusy = ({ state }: ReadyView): boolean => state.running > 0 || state.pools.some(({ running }) => running > 0)
@@ -126,7 +146,7 @@ const checked = (view: ReadyView, batch: Batch, name: string, onBreach: (breach:
 
 const breachOf = (state: State, x: BuildId, part: Part, seen: Set<BuildId>): string | undefined => {
   const [status, words] = wanted[part]
-  if (!Number.isSafeInteger(x)) return `its \`${part}\` holds ${String(x)}, which is no build`
+  if (!Number.isSafeInteger(x) || x <= 0) return `its \`${part}\` holds ${String(x)}, which is no build`
   const row = read(state.flight, x, Flight.STATUS)
   if ((row & 15) !== status || (row & Bit.QUEUED) === 0)
     return `its \`${part}\` holds build ${x}, which is not ${words}`

@@ -4,23 +4,24 @@ import * as policies from './index.js'
 import type { CarryPolicy, Policy } from './policy.js'
 
 type Maker = (...args: number[]) => Policy
-const makers: Readonly<Record<string, readonly [make: Maker, example: string]>> = {
-  fixpoint: [() => policies.fixpoint(), 'fixpoint'],
-  fullBatch: [() => policies.fullBatch(), 'fullBatch'],
-  cap: [(n = 1) => policies.cap(n), 'cap(4)'],
-  slice: [(ms = 5) => policies.slice(ms), 'slice(5)'],
-  firstCome: [() => policies.firstCome(), 'firstCome'],
-  fairShare: [() => policies.fairShare(), 'fairShare'],
-  leastAttained: [() => policies.leastAttained(), 'leastAttained'],
+const makers: Readonly<Record<string, readonly [make: Maker, example: string, args: number]>> = {
+  fixpoint: [() => policies.fixpoint(), 'fixpoint', 0],
+  fullBatch: [() => policies.fullBatch(), 'fullBatch', 0],
+  cap: [(n = 1) => policies.cap(n), 'cap(4)', 1],
+  slice: [(ms = 5) => policies.slice(ms), 'slice(5)', 1],
+  firstCome: [() => policies.firstCome(), 'firstCome', 0],
+  fairShare: [() => policies.fairShare(), 'fairShare', 0],
+  leastAttained: [() => policies.leastAttained(), 'leastAttained', 0],
   shortestRemaining: [
     (ageing) => policies.shortestRemaining(ageing === undefined ? {} : { ageing }),
     'shortestRemaining, or with its ageing: shortestRemaining(0.2)',
+    1,
   ],
-  criticalPath: [() => policies.criticalPath(), 'criticalPath'],
-  deadline: [() => policies.deadline(), 'deadline'],
-  aimd: [(ms = 5) => policies.aimd(ms), 'aimd(5)'],
-  nagle: [(max = 16, ms = 5) => policies.nagle(max, ms), 'nagle(16, 5)'],
-  random: [(seed = 1) => policies.random(seed), 'random(1)'],
+  criticalPath: [() => policies.criticalPath(), 'criticalPath', 0],
+  deadline: [() => policies.deadline(), 'deadline', 0],
+  aimd: [(ms = 5) => policies.aimd(ms), 'aimd(5)', 1],
+  nagle: [(max = 16, ms = 5) => policies.nagle(max, ms), 'nagle(16, 5)', 2],
+  random: [(seed = 1) => policies.random(seed), 'random(1)', 1],
 }
 
 export const policyNames: readonly string[] = Object.keys(makers)
@@ -41,5 +42,7 @@ const single = (text: string): Policy => {
   const args = (parts![2] ?? '').split(',').flatMap((arg) => (arg.trim() === '' ? [] : [Number(arg)]))
   if (args.some((arg) => !Number.isFinite(arg)))
     throw new Misuse(`${text}: its arguments must be numbers, as in ${maker[1]}`)
-  return maker[0](...args)
+  const [make, example, most] = maker
+  if (args.length > most) throw new Misuse(`${text}: it takes no more than ${most} arguments, as in ${example}`)
+  return make(...args)
 }

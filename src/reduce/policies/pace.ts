@@ -3,11 +3,12 @@ import { type Batch, emptyBatch } from '../../model/event.js'
 import { Track } from '../../model/plan.js'
 import type { ReadyView } from '../gather.js'
 import { cap } from './basic.js'
-import { type CarryPolicy, made } from './policy.js'
+import { atLeast, type CarryPolicy, made } from './policy.js'
 
 /** So many builds as take no longer than `ms` to run, by what they cost so far; at least one. */
-export const slice = (ms: number): CarryPolicy<undefined> =>
-  made({
+export const slice = (ms: number): CarryPolicy<undefined> => {
+  atLeast(0, ms, 'slice(ms): ms')
+  return made({
     name: `slice(${ms})`,
     initial: undefined,
     choose: (view) => {
@@ -18,6 +19,7 @@ export const slice = (ms: number): CarryPolicy<undefined> =>
       return { batch: { ...rest(view), run: run.slice(0, count) } }
     },
   })
+}
 const SLICE_MAX = 4096
 
 const rest = (view: ReadyView): Omit<Batch, 'run'> => {
@@ -29,8 +31,9 @@ const rest = (view: ReadyView): Omit<Batch, 'run'> => {
  * As many builds a tick as make it take `targetMs`: a few more each time that it was quicker, half as many when it was slower (additive
  * increase, multiplicative decrease; after TCP, Jacobson 1988).
  */
-export const aimd = (targetMs: number): CarryPolicy<number> =>
-  made({
+export const aimd = (targetMs: number): CarryPolicy<number> => {
+  atLeast(0, targetMs, 'aimd(targetMs): targetMs')
+  return made({
     name: `aimd(${targetMs})`,
     initial: AIMD_STEP,
     tracks: Track.CLOCK,
@@ -42,6 +45,7 @@ export const aimd = (targetMs: number): CarryPolicy<number> =>
       return { batch, carry: isFull ? next : max }
     },
   })
+}
 const AIMD_STEP = 8
 const AIMD_MAX = 1 << 16
 
@@ -49,8 +53,10 @@ const AIMD_MAX = 1 << 16
  * Waits until `max` builds are ready to run, or the oldest request is `ms` old, so that requests that come close together share a batch (after
  * Nagle, RFC 896). Nothing waits that another build of its request has been made for.
  */
-export const nagle = (max: number, ms: number): CarryPolicy<undefined> =>
-  made({
+export const nagle = (max: number, ms: number): CarryPolicy<undefined> => {
+  atLeast(1, max, 'nagle(max, ms): max')
+  atLeast(0, ms, 'nagle(max, ms): ms')
+  return made({
     name: `nagle(${max}, ${ms})`,
     initial: undefined,
     tracks: Track.LANES | Track.CLOCK,
@@ -66,3 +72,4 @@ export const nagle = (max: number, ms: number): CarryPolicy<undefined> =>
       return { batch: emptyBatch, wakeMs: waitMs }
     },
   })
+}

@@ -4,6 +4,7 @@
  */
 import { type Batch, emptyBatch } from '../../model/event.js'
 import type { BuildId } from '../../model/ids.js'
+import { Misuse } from '../../model/misuse.js'
 import type { LaneView, ReadyView } from '../gather.js'
 
 /** How many builds that those of a batch need make may go through with them (`State.ahead`). Left out: none. */
@@ -54,6 +55,12 @@ export const isPolicy = (policy: unknown): policy is Policy =>
   typeof policy === 'function'
     ? policy.length > 0
     : typeof (policy as { readonly choose?: unknown } | null | undefined)?.choose === 'function'
+
+/** `value`, which must be a number from `least` on. @throws Misuse */
+export const atLeast = (least: number, value: number, what: string): number => {
+  if (typeof value === 'number' && value >= least) return value
+  throw new Misuse(`${what} must be a number from ${least} on, got ${String(value)}`)
+}
 
 export const nameOf = (policy: Policy): string => policy.name || 'policy'
 
