@@ -9,6 +9,7 @@ import type { Builder } from '../make/rule.js'
 import type { CodeFile, Rule, Rules } from '../make/rules.js'
 import type { Definition } from '../model/definition.js'
 import type { Content } from '../model/event.js'
+import { policyNamed } from '../reduce/policies/named.js'
 import { isPolicy, type Policy } from '../reduce/policies/policy.js'
 import type { About } from '../store/recording/format.js'
 import { toByteString } from './byte-strings.js'
@@ -39,13 +40,18 @@ export const loadRules = async (root: string): Promise<LoadedConfig | undefined>
   const nothing = { fault: undefined, rules: [], targets: () => undefined, record: undefined }
   const rules = { ...nothing, files: codeOf(name, new Resolver(root, root)) }
   if (names.length > 1) return { ...rules, fault: `there are ${names.join(' and ')}: keep one of them` }
+  let loaded: { readonly default?: unknown }
   try {
     // It marks the root, in whatever language.
     if (readFileSync(name).length === 0) return rules
-    const loaded = (await import(pathToFileURL(resolve(name)).href)) as { readonly default?: unknown }
-    return { ...rules, ...said(loaded.default) }
+    loaded = (await import(pathToFileURL(resolve(name)).href)) as typeof loaded
   } catch (error) {
     return { ...rules, fault: `it cannot be loaded: ${loadWords(error)}` }
+  }
+  try {
+    return { ...rules, ...said(loaded.default) }
+  } catch (error) {
+    return { ...rules, fault: (error as Error).message }
   }
 }
 
@@ -59,11 +65,12 @@ const loadWords = (error: unknown): string => {
 /** What a config says; one without a default export only marks the root. @throws Error that says what it should be */
 const said = (config: unknown): Partial<LoadedConfig> => {
   if (config === undefined) return {}
-  const { rules, targets, record, policy } = (config ?? {}) as { readonly [name: string]: unknown }
+  const { rules, targets, record, policy, ...others } = (config ?? {}) as { readonly [name: string]: unknown }
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined)
+    throw new Error(`there is no \`${unknown}\`: it may say \`rules\`, \`targets\`, \`record\`, \`policy\``)
   const recorded = pathOf(record)
-  if (policy !== undefined && !isPolicy(policy))
-    throw new Error('`policy` must be a policy, such as policies.shortestRemaining()')
-  const rest = { record: recorded, ...(policy === undefined ? {} : { policy }) }
+  const rest = { record: recorded, ...(policy === undefined ? {} : { policy: policyOf(policy) }) }
   if (rules === undefined && targets === undefined && (record !== undefined || policy !== undefined)) return rest
   if (!Array.isArray(rules)) throw new Error('export default defineConfig({ rules: [...] }): `rules` must be an array')
   if (targets !== undefined && typeof targets !== 'function')
@@ -77,6 +84,13 @@ const said = (config: unknown): Partial<LoadedConfig> => {
   return { rules: found, ...rest, ...(targets === undefined ? {} : { targets: targets as Rules['targets'] }) }
 }
 
+/** @throws Error where it is neither a policy nor the name of one */
+const policyOf = (policy: unknown): Policy => {
+  if (typeof policy === 'string') return policyNamed(policy)
+  if (isPolicy(policy)) return policy
+  throw new Error('`policy` must be a policy, such as policies.shortestRemaining(), or the name of one')
+}
+
 /** @throws Error where `record` is neither a path nor an object that holds one */
 const pathOf = (record: unknown): string | undefined => {
   if (record === undefined || record === false) return undefined
@@ -85,6 +99,10 @@ const pathOf = (record: unknown): string | undefined => {
     throw new Error('`record` must be the path of a file, or { path }: every build is recorded into it')
   return path
 }
+
+/** What is wrong with the config, if anything. */
+export const faultWords = ({ fault, files }: LoadedConfig): string | undefined =>
+  fault === undefined ? undefined : `${files[0]?.name ?? 'redford.config'}: ${fault}`
 
 /** The rules as a recording tells of them. */
 export const aboutRules = (rules: Rules | undefined): About['rules'] =>

@@ -15,17 +15,21 @@ export interface ObserverOptions {
   /** What the project's config says: its rules, and into which file every session is recorded. */
   readonly rules: About['rules']
   readonly record: string | undefined
+  /** What is wrong with the config, if anything. */
+  readonly fault: string | undefined
 }
 
 export class Observers {
   readonly tracer: Tracer
   private readonly recordings: Recordings
   private readonly record: string | undefined
+  private readonly fault: string | undefined
 
-  constructor({ nameOf, isNamed, rules, record }: ObserverOptions) {
+  constructor({ nameOf, isNamed, rules, record, fault }: ObserverOptions) {
     this.tracer = new Tracer(nameOf)
     this.recordings = new Recordings((build) => (isNamed(build) ? nameOf(build) : undefined), rules)
     this.record = record
+    this.fault = fault
   }
 
   /** Begins what `session` asks for, from `state` on, where that policy chooses; gives a sentence where that cannot be done. */
@@ -35,6 +39,8 @@ export class Observers {
     const record = options.record ?? variableOf(client.environment, 'REDFORD_RECORD')
     const inFolder = (path: string): string => (path.startsWith('/') ? path : `${client.hello.cwd}/${path}`)
     const warn = (text: string): void => session.console.warn(text)
+    // Without it, what is built by do-files is the same.
+    if (this.fault !== undefined) warn(`${this.fault}: nothing that it says is done`)
     if (trace !== '') {
       try {
         this.tracer.open(id, inFolder(trace))

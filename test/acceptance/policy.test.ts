@@ -64,10 +64,24 @@ test('a policy of redford.config.js chooses, and one that breaks the rules is to
   expect(result.code, result.stderr).toBe(0)
   expect(result.stderr).toContain('the policy mine: it starts 2 more than there are slots and rooms for')
   expect(ran(s)).toEqual(['slow', 'quick2', 'quick1'])
-  s.write('redford.config.mjs', 'export default { rules: [], policy: 7 }')
+  s.write('redford.config.mjs', 'export default { policy: "cap(1)" }')
   s.write('x', '2')
-  const none = await s.ifchange('all')
-  expect(none.stderr).not.toContain('fault of redo')
+  const named = await s.ifchange('all')
+  expect(named.stderr).not.toContain('redford.config')
+})
+
+test.each([
+  ['policy: 7', '`policy` must be a policy, such as policies.shortestRemaining(), or the name of one'],
+  ['policy: "best"', 'there is no policy best: use one of fixpoint, '],
+  ['policy: "cap(0)"', 'cap(max): max must be a number from 1 on, got 0'],
+  ['recrod: "last.rec"', 'there is no `recrod`: it may say `rules`, `targets`, `record`, `policy`'],
+  ['record: "last.rec', 'it cannot be loaded: Invalid or unexpected token'],
+])('a redford.config that says %s is told of, and what it does not make is built', async (text, why) => {
+  const s = project()
+  s.write('redford.config.mjs', `export default { ${text} }`)
+  const result = await s.ifchange('all')
+  expect(result.code).toBe(0)
+  expect(result.stderr).toContain(`redo  redford.config.mjs: ${why}`)
 })
 
 test('what is due first comes first, whoever asked first', async () => {

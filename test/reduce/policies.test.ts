@@ -295,7 +295,7 @@ describe('a policy that breaks the rules', () => {
     ['nagle', () => policies.nagle(0, 5), 'nagle(max, ms): max must be a number from 1 on, got 0'],
     ['nagle', () => policies.nagle(2, -5), 'nagle(max, ms): ms must be a number from 0 on, got -5'],
     ['one by name', () => policyNamed('criticalPath+cap(0)'), 'cap(max): max must be a number from 1 on, got 0'],
-    ['one by name', () => policyNamed('cap(4,5)'), 'cap(4,5): it takes no more than 1 arguments, as in cap(4)'],
+    ['one by name', () => policyNamed('cap(4,5)'), 'cap(4,5): it takes one argument, as in cap(4)'],
   ])('%s refuses what would stop all', (_, make, why) => expect(make).toThrow(new Misuse(why)))
 
   it('takes nothing at all: what is oldest is taken after some ticks, as long as there are any', () => {

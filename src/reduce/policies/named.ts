@@ -43,6 +43,9 @@ const single = (text: string): Policy => {
   if (args.some((arg) => !Number.isFinite(arg)))
     throw new Misuse(`${text}: its arguments must be numbers, as in ${maker[1]}`)
   const [make, example, most] = maker
-  if (args.length > most) throw new Misuse(`${text}: it takes no more than ${most} arguments, as in ${example}`)
+  if (args.length > most)
+    throw new Misuse(
+      `${text}: it takes ${most === 0 ? 'no arguments' : most === 1 ? 'one argument' : `${most} arguments`}, as in ${example}`,
+    )
   return make(...args)
 }
