@@ -22,9 +22,9 @@ const digestsOf = (path: string): readonly string[] => {
 }
 
 /** Several chunks and snapshots, since ticks are many. */
-const recorded = (path: string, seed: number): readonly string[] => {
+const recorded = (path: string, seed: number, length = 12): readonly string[] => {
   const [sample] = fc.sample(files.samples(), { numRuns: 1, seed })
-  const ops = fc.sample(files.ops(), { numRuns: 12, seed }).flat()
+  const ops = fc.sample(files.ops(), { numRuns: length, seed }).flat()
   recordOps(path, sample!, ops, [seed, 3, 1, 4, 1, 5])
   return digestsOf(path)
 }
@@ -55,17 +55,23 @@ const expectPrefix = (path: string, digests: readonly string[]): number | undefi
 describe('a recording', () => {
   it('cut off anywhere', { timeout: 120_000 }, () => {
     const path = folder.at('whole.rec')
-    const digests = recorded(path, 5)
-    expect(digests.length).toBeGreaterThan(50)
+    const digests = recorded(path, 5, 200)
+    expect(digests.length).toBeGreaterThan(3 * CHUNK_TICKS)
     const bytes = fs.readFileSync(path)
+    const cutAt = (length: number): number | undefined => {
+      const cut = folder.at('cut.rec')
+      fs.writeFileSync(cut, bytes.subarray(0, length))
+      return expectPrefix(cut, digests)
+    }
     fc.assert(
-      fc.property(fc.nat(bytes.length), (length) => {
-        const cut = folder.at('cut.rec')
-        fs.writeFileSync(cut, bytes.subarray(0, length))
-        expectPrefix(cut, digests)
-      }),
-      { numRuns: 200 },
+      fc.property(fc.nat(bytes.length), (length) => void cutAt(length)),
+      { numRuns: 50 },
     )
+    // The more is left, the more of it is used.
+    const used = [0.6, 0.75, 0.9].map((part) => cutAt(Math.floor(bytes.length * part)) ?? -1)
+    expect(used[0]).toBeGreaterThan(0)
+    expect(used[2]).toBeGreaterThan(digests.length / 2)
+    expect(used).toEqual(used.toSorted((a, b) => a - b))
   })
 
   it('with bytes that are others', { timeout: 120_000 }, () => {

@@ -113,6 +113,9 @@ export class RecordingReader {
     let db: Database.Database | undefined
     try {
       db = new Database(path, { readonly: true })
+      // A file that was cut off has fewer pages than its header says: SQLite refuses all of it, but in this mode, which is for repairs.
+      db.unsafeMode(true)
+      db.pragma('writable_schema = on')
       const meta = new Map(db.prepare('select key, value from meta').raw().all() as [string, string][])
       const about = JSON.parse(meta.get('about') ?? 'null') as About | null
       if (typeof about?.face !== 'string') throw new Damage('it does not say what it is')
@@ -282,15 +285,22 @@ const validTicks = (before: Link, sums: Buffer, log: Buffer, count: number): { v
 
 /** Ticks of which there is a snapshot that is as it was written, and found by its tick. */
 const snapshotsOf = (db: Database.Database): readonly number[] => {
-  const found: number[] = []
+  const query = db.prepare('select sum, bytes from snapshots where tick = ?').raw()
+  const isWhole = (tick: unknown): boolean => {
+    const [sum, bytes] = (unlessDamaged(() => query.get(tick)) ?? []) as [unknown?, unknown?]
+    return Number.isSafeInteger(tick) && Buffer.isBuffer(bytes) && crc32(bytes) === sum
+  }
+  // The first can be found though the list of all cannot be read.
+  const all = unlessDamaged(() => db.prepare('select tick from snapshots order by tick').pluck().all()) ?? [0]
+  return (all as number[]).filter(isWhole)
+}
+
+/** What `read` gives; undefined where the file is damaged. */
+const unlessDamaged = <A>(read: () => A): A | undefined => {
   try {
-    const query = db.prepare('select sum, bytes from snapshots where tick = ?').raw()
-    for (const tick of db.prepare('select tick from snapshots order by tick').pluck().all() as unknown[]) {
-      const [sum, bytes] = (query.get(tick) ?? []) as [unknown?, unknown?]
-      if (Number.isSafeInteger(tick) && Buffer.isBuffer(bytes) && crc32(bytes) === sum) found.push(tick as number)
-    }
+    return read()
   } catch (error) {
     if (!isDamage(error)) throw error
+    return undefined
   }
-  return found
 }
