@@ -1,8 +1,7 @@
 /** `redford fork FILE --at TICK`: the beginning of a recording, as a recording of its own, to be replayed, or gone on from by a program. */
-import { statSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
 import { Rewriter } from '../replay/rewriter.js'
-import { mayReplace } from '../store/recording/format.js'
+import { isSameFile, mayReplace } from '../store/recording/format.js'
 import { OK, type Out, tickOf, USAGE, withRecording, wordsOf } from './recording.js'
 
 const FLAGS = { at: { type: 'string' }, output: { type: 'string', short: 'o' } } as const
@@ -22,7 +21,7 @@ export const forkCommand = async (args: readonly string[], out: Out): Promise<nu
     const tick = tickOf(String(at), reader.ticks)
     if (E.isLeft(tick)) return refuse(tick.left)
     const output = String(values.output ?? `${file}.${tick.right}`)
-    if (!mayReplace(output) || isSame(file, output))
+    if (!mayReplace(output) || isSameFile(file, output))
       return refuse(`${output} cannot be written over: name another file by --output`)
     const rewriter = new Rewriter(reader, 0, output)
     try {
@@ -40,9 +39,4 @@ export const forkCommand = async (args: readonly string[], out: Out): Promise<nu
     )
     return OK
   })
-}
-
-const isSame = (a: string, b: string): boolean => {
-  const [one, other] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false }))
-  return one !== undefined && one.ino === other?.ino && one.dev === other.dev
 }

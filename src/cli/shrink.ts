@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { shrink } from '../replay/shrink.js'
-import { mayReplace } from '../store/recording/format.js'
+import { isSameFile, mayReplace } from '../store/recording/format.js'
 import { NOT_OK, OK, type Out, USAGE, withRecording, wordsOf } from './recording.js'
 
 const FLAGS = { test: { type: 'string' }, output: { type: 'string', short: 'o' }, tries: { type: 'string' } } as const
@@ -28,6 +28,7 @@ export const shrinkCommand = async (args: readonly string[], out: Out): Promise<
     return refuse(`--tries takes a number from 1 on, not '${values.tries}'`)
   const output = String(values.output ?? `${files[0]}.small`)
   if (!mayReplace(output)) return refuse(`${output} is there and is no recording: name another file by --output`)
+  if (isSameFile(output, files[0]!)) return refuse(`${output} is the recording itself: name another file by --output`)
   const folder = mkdtempSync(join(tmpdir(), 'redford-shrink-'))
   const path = join(folder, 'candidate.rec')
   try {

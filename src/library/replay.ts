@@ -12,7 +12,7 @@ import { Replay as Inner, type Verdict, type VerifyOptions } from '../replay/rep
 import { Walker } from '../replay/walker.js'
 import type { Why } from '../replay/why.js'
 import type { WhyNot } from '../replay/why-not.js'
-import type { RecordedSetting } from '../store/recording/format.js'
+import { isSameFile, type RecordedSetting } from '../store/recording/format.js'
 import { type RecordingError, RecordingReader, recordingErrorWords } from '../store/recording/reader.js'
 import { BuildEngine } from './create-engine.js'
 import { type KeyedMoment, keyedMoment, needsRules } from './moment.js'
@@ -63,7 +63,10 @@ export class Replay extends Inner {
   ): Verdict | Reexecution | Counterfactual {
     const { mode = 'receipts', onProgress } = options
     if (mode === 'reexecute') return reexecute(this.reader, definitionsOf(this.rules('verify')), onProgress)
-    if (mode === 'counterfactual') return this.counterfactual(options)
+    if (mode === 'counterfactual') {
+      if (options.record !== undefined) expectOther('verify', options.record, this.reader.path)
+      return this.counterfactual(options)
+    }
     if (mode === 'receipts') return super.verify(options)
     throw new Misuse(`verify: \`mode\` must be 'receipts', 'reexecute' or 'counterfactual', got ${mode as string}`)
   }
@@ -75,6 +78,9 @@ export class Replay extends Inner {
    */
   fork(tick: number, options: Partial<CreateOptions> = {}): BuildEngine {
     const rules = options.rules ?? this.rules('fork')
+    const { record } = options
+    const target = typeof record === 'object' ? record.path : record
+    if (typeof target === 'string') expectOther('fork', target, this.reader.path)
     const recorded = new RecordedKeys(definitionsOf(rules), (digest) => this.reader.beside(digest))
     const walker = new Walker(this.reader, recorded.decode)
     walker.seek(this.checked(tick))
@@ -157,6 +163,11 @@ export class Replay extends Inner {
     if (rules === undefined) throw needsRules(what)
     return rules
   }
+}
+
+/** @throws Misuse where what is read would be written over */
+const expectOther = (who: string, target: string, path: string): void => {
+  if (isSameFile(target, path)) throw new Misuse(`${who}: record: ${target} is the recording itself: name another file`)
 }
 
 const settingOf = (key: Key, to: RecordedSetting['to']): Setting | undefined => {

@@ -105,7 +105,8 @@ export class Recordings {
     for (const [path, { recorder, sessions, goesOn }] of this.open) {
       if (!sessions.has(session)) continue
       // Its last trouble is told, too: the session is taken out afterwards.
-      if (sessions.size > 1 || goesOn) recorder.flush()
+      if (sessions.size > 1) recorder.flush()
+      else if (goesOn) recorder.settle()
       else {
         recorder.close()
         this.open.delete(path)

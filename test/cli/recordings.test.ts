@@ -265,6 +265,7 @@ test('shrink finds the smallest that still shows a fault', async () => {
   for (const args of [
     ['bad.rec'],
     ['bad.rec', '--test', 'true', '--output', 'src'],
+    ['bad.rec', '--test', 'true', '--output', 'bad.rec'],
     ['bad.rec', '--test', 'true', '--tries', '0'],
   ])
     expect((await redford(s, ['shrink', ...args])).code).toBe(2)

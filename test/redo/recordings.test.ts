@@ -88,6 +88,10 @@ test.each([["export default { record: 'last.rec' }"], ["export default { record:
     const s = project({ 'redford.config.js': config, 'package.json': '{"type":"module"}', 'sub/z.do': noted('echo z') })
     expect((await s.ifchange('all')).code).toBe(0)
     expect(withReplay(s, 'last.rec', endedIn)).toEqual(['x', 'all'])
+    // While the daemon is there, too, the file is all of it.
+    fs.copyFileSync(`${s.root}/last.rec`, `${s.root}/copy.rec`)
+    expect(withReplay(s, 'copy.rec', endedIn)).toEqual(['x', 'all'])
+    s.remove('copy.rec')
     expect((await s.run('redo', ['z'], { cwd: 'sub' })).code).toBe(0)
     // The daemon goes on with it: what is known is written down once.
     expect(withReplay(s, 'last.rec', endedIn)).toEqual(['x', 'all', 'sub/z'])

@@ -244,6 +244,11 @@ describe('a fork', () => {
   it('needs the rules, and says so', async () => {
     const recording = await recorded(rules, work)
     expect(() => kept(replay(recording.reader.path)).fork(1)).toThrow(/rules/)
+    const record = recording.reader.path
+    for (const which of [record, { path: record }])
+      expect(() => recording.fork(1, { record: which })).toThrow(/fork: record: .* is the recording itself/)
+    expect(() => recording.verify({ mode: 'counterfactual', record })).toThrow(/verify: record: .* is the recording/)
+    expect(recording.verify()).toEqual({ _tag: 'agrees', ticks: recording.ticks })
     expect(() => recording.fork(recording.ticks + 1)).toThrow(/is not in the recording/)
     expect(() => kept(replay(recording.reader.path, { rules: [given] })).fork(recording.ticks)).toThrow(/sum/)
   })

@@ -90,6 +90,12 @@ export const mayReplace = (path: string): boolean => {
   return stat === undefined || (stat.isFile() && headerOf(path).application === APPLICATION_ID)
 }
 
+/** Whether both paths lead to one file that is there: what is read must not be written over. */
+export const isSameFile = (a: string, b: string): boolean => {
+  const [one, other] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false }))
+  return one !== undefined && one.ino === other?.ino && one.dev === other.dev
+}
+
 export const removeRecording = (path: string): void => {
   for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true })
 }

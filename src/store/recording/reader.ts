@@ -118,7 +118,10 @@ export class RecordingReader {
       db.pragma('writable_schema = on')
       const meta = new Map(db.prepare('select key, value from meta').raw().all() as [string, string][])
       const about = JSON.parse(meta.get('about') ?? 'null') as About | null
-      if (typeof about?.face !== 'string') throw new Damage('it does not say what it is')
+      if (typeof about?.face !== 'string')
+        throw new Damage(
+          `it does not say what it is: where it was copied while it was written, ${path}-wal belongs to it`,
+        )
       const end = meta.has('end') ? (JSON.parse(meta.get('end')!) as { ticks?: number } | null)?.ticks : undefined
       return E.right(new RecordingReader(db, path, about, end !== undefined, end))
     } catch (error) {

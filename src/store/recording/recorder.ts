@@ -226,6 +226,12 @@ export class Recorder {
     return { _tag: 'beside', digest }
   }
 
+  /** All there is so far is in the file itself: who copies it need not copy SQLite's log beside it. */
+  settle(): void {
+    this.flush()
+    if (!this.isOver) this.guarded(() => this.db.pragma('wal_checkpoint(truncate)'))
+  }
+
   /** Copies all there is so far into a file of its own, which must not be there. @throws an error of SQLite's */
   exportTo(path: string): void {
     this.flush()
