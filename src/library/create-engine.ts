@@ -137,10 +137,11 @@ export class BuildEngine {
     const told = termsOf('once', terms)
     const target = this.keys.intern(key)
     const id = this.keys.lend()
-    const request = new Request<V, F>(key, () => {
+    const withdraw = (): void => {
       this.requests.delete(id)
       this.letGo(id)
-    })
+    }
+    const request = new Request<V, F>(key, withdraw, this.settings.control?.isPumped)
     this.requests.set(id, request as unknown as Request<unknown>)
     this.inner.dispatch(onceEvent(id, target, told))
     return request

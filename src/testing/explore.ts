@@ -47,13 +47,13 @@ export class Counterexample extends Error {
     readonly steps: readonly string[],
     readonly states: number,
     cause: unknown,
-    { choices, faults, faultsMax, oracle }: SpaceOptions = {},
+    { choices, faults, faultsMax, oracle, stepsMax }: Pick<ExploreOptions, 'stepsMax'> & SpaceOptions = {},
   ) {
     super(
       [
         `${thrownInWords(cause)}: after`,
         ...inLines(steps),
-        `again: explore(engineFactory, script, ${replayedBy({ choices, faults, faultsMax, oracle, schedule })})`,
+        `again: explore(engineFactory, script, ${replayedBy({ choices, faults, faultsMax, oracle, stepsMax, schedule })})`,
       ].join('\n'),
       { cause },
     )

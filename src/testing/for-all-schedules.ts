@@ -36,6 +36,10 @@ export class InjectedFault extends Error {
   }
 }
 
+/** The program text by which one schedule is run again, given its options. */
+export type Again = (options: Readonly<Record<string, unknown>>) => string
+const againByCheck: Again = (options) => `forAllSchedules(engineFactory, check, ${replayedBy(options)})`
+
 /** The smallest schedule that was found under which the check fails; `cause` is how. */
 export class ScheduleFailure extends Error {
   override readonly name = 'ScheduleFailure'
@@ -48,14 +52,15 @@ export class ScheduleFailure extends Error {
     cause: unknown,
     /** Run once more, it failed again. If not, the check hangs on something that no schedule chooses. */
     readonly isRepeated = true,
-    options: Pick<ScheduleOptions, 'faults'> = {},
+    { faults, patience, stepsMax }: Pick<ScheduleOptions, 'faults' | 'patience' | 'stepsMax'> = {},
+    again: Again = againByCheck,
   ) {
     super(
       [
         `after ${inWords(runs)}, by seed ${seed}, one fails, and so does ${schedule}: ${thrownInWords(cause)}`,
         ...(isRepeated ? [] : [`run once more, ${schedule} passes: the check hangs on more than the schedule`]),
         ...(recording === undefined ? [] : [`recorded: ${recording}`]),
-        `again: forAllSchedules(engineFactory, check, ${replayedBy({ faults: options.faults, schedule })})`,
+        `again: ${again({ faults, patience, stepsMax, schedule })}`,
       ].join('\n'),
       { cause },
     )
@@ -84,10 +89,18 @@ export type Check = (eng: BuildEngine) => unknown
  * of, and which generator is dropped is the schedule's choice. After the first thousand, a schedule that goes only ways which are known by earlier runs
  * is taken to end as they did. @throws ScheduleFailure
  */
-export const forAllSchedules = async (
+export const forAllSchedules = (
   engineFactory: EngineFactory,
   check: Check,
   options: ScheduleOptions = {},
+): Promise<Schedules> => searchSchedules(engineFactory, check, options, againByCheck)
+
+/** As {@link forAllSchedules}, for a check that its user did not write. */
+export const searchSchedules = async (
+  engineFactory: EngineFactory,
+  check: Check,
+  options: ScheduleOptions,
+  again: Again,
 ): Promise<Schedules> => {
   const { runs = 1000, seed = (Math.random() * 2 ** 31) | 0, schedule, timeLimit = Number.POSITIVE_INFINITY } = options
   expectFunctions('forAllSchedules', { engineFactory, check })
@@ -96,12 +109,12 @@ export const forAllSchedules = async (
   const failing = (choices: Choices): Promise<Failed | undefined> => runOnce(engineFactory, check, choices, pumped)
   const smallest = async (found: Schedule, failed: Failed, run: number): Promise<ScheduleFailure> => {
     const schedule = await shrunk(found, async (smaller) => (await failing(Choices.of(smaller))) !== undefined)
-    return told(engineFactory, check, schedule, seed, run, failed, options)
+    return told(engineFactory, check, schedule, seed, run, failed, options, again)
   }
   if (schedule !== undefined) {
     const known = scheduleOf(schedule)
     const failed = await failing(Choices.of(known))
-    if (failed !== undefined) throw await told(engineFactory, check, known, seed, 1, failed, options)
+    if (failed !== undefined) throw await told(engineFactory, check, known, seed, 1, failed, options, again)
     return { runs: 1, seed, played: 1, ends: 1 }
   }
   const seeds = numbers(seed)
@@ -167,7 +180,8 @@ const runOnce = async (
     try {
       await check(pump.eng)
     } catch (error) {
-      failed = { error }
+      // What follows from the engine's end is not what went wrong.
+      failed ??= { error }
     }
     isOver = true
   }
@@ -196,6 +210,7 @@ const told = async (
   runs: number,
   first: Failed,
   options: ScheduleOptions,
+  again: Again,
 ): Promise<ScheduleFailure> => {
   const { recordings = join(tmpdir(), 'redford-schedules') } = options
   const text = textOfSchedule(schedule)
@@ -208,5 +223,5 @@ const told = async (
     recording = undefined
   }
   const isRepeated = recording === undefined || failed !== undefined
-  return new ScheduleFailure(seed, text, recording, runs, (failed ?? first).error, isRepeated, options)
+  return new ScheduleFailure(seed, text, recording, runs, (failed ?? first).error, isRepeated, options, again)
 }

@@ -12,9 +12,9 @@ import type { Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
 import { objectAt } from '../model/table.js'
 import { explore } from './explore.js'
-import { forAllSchedules, type ScheduleOptions } from './for-all-schedules.js'
+import { type Again, forAllSchedules, type ScheduleOptions, searchSchedules } from './for-all-schedules.js'
 import { expectConfluent, expectEmptyAfterCancel, expectOracle, expectReplay, resultsOf } from './judgements.js'
-import { expectFunctions, expectOptions } from './options.js'
+import { expectFunctions, expectOptions, replayedBy } from './options.js'
 import type { EngineFactory } from './pump.js'
 import { purity } from './purity.js'
 import type { ScriptStep } from './space.js'
@@ -25,7 +25,7 @@ export interface Runner {
   readonly it: (name: string, test: () => Promise<void>) => void
 }
 
-export interface LawOptions extends Pick<ScheduleOptions, 'runs' | 'seed' | 'patience'> {
+export interface LawOptions extends Pick<ScheduleOptions, 'runs' | 'seed' | 'patience' | 'schedule'> {
   /** What is asked for. */
   readonly requests: readonly Key[]
   /** What changes, one transaction after the other. */
@@ -41,10 +41,16 @@ export const laws = (engineFactory: EngineFactory, options: LawOptions): void =>
   const { describe, it } = options.runner ?? (globalThis as unknown as Partial<Runner>)
   if (describe === undefined || it === undefined)
     throw new Misuse("laws: name the test runner: import { describe, it } from 'vitest', { runner: { describe, it } }")
-  const { requests, changes = [], runs = 100, bound = 20_000, seed, patience } = options
+  const { requests, changes = [], runs = 100, bound = 20_000, seed, patience, schedule } = options
   expectOptions('laws', options, { runs: 1, bound: 1, seed: Number.NEGATIVE_INFINITY, patience: 0 }, OTHERS)
   if (requests.length === 0) throw new Misuse('laws: `requests` names nothing to be asked for')
-  const schedules = { runs, ...(seed !== undefined && { seed }), ...(patience !== undefined && { patience }) }
+  const schedules: ScheduleOptions = {
+    runs,
+    ...(seed !== undefined && { seed }),
+    ...(patience !== undefined && { patience }),
+    ...(schedule !== undefined && { schedule }),
+  }
+  const again: Again = (replayed) => `laws(engineFactory, { requests, changes, ...${replayedBy(replayed)} })`
   const script: readonly ScriptStep[] = [
     ...changes.slice(0, 1).map((transact) => ({ transact })),
     ...requests.slice(0, 2).map((once) => ({ once })),
@@ -52,7 +58,7 @@ export const laws = (engineFactory: EngineFactory, options: LawOptions): void =>
     ...changes.slice(1).map((transact) => ({ transact })),
   ]
   const each = async (check: Parameters<typeof forAllSchedules>[1]): Promise<void> => {
-    await forAllSchedules(engineFactory, check, schedules)
+    await searchSchedules(engineFactory, check, schedules, again)
   }
   describe('the laws of builds', () => {
     it('values are what plain recursion comes to', () =>
@@ -62,7 +68,8 @@ export const laws = (engineFactory: EngineFactory, options: LawOptions): void =>
           await Promise.all(requests.map((key) => expectOracle(eng, key)))
         }
       }))
-    it('every schedule comes to the same', () => expectConfluent(engineFactory, { ...schedules, requests, changes }))
+    it('every schedule comes to the same', () =>
+      expectConfluent(engineFactory, { ...schedules, requests, changes }, again))
     it('every schedule of the script is lawful: what is made once a version, answered once, and right', async () => {
       await explore(engineFactory, script, {
         bound,
@@ -82,8 +89,8 @@ export const laws = (engineFactory: EngineFactory, options: LawOptions): void =>
       }))
     it('garbage collected at any time, or values given up, change nothing that is told', () =>
       each(async (eng) => {
-        for (const change of changes) {
-          eng.transact(change)
+        for (const change of [undefined, ...changes]) {
+          if (change !== undefined) eng.transact(change)
           const before = await resultsOf(eng, requests)
           eng.gc({ keep: 0 })
           if ((await resultsOf(eng, requests)).join() !== before.join()) throw new Error('collected, it is another')
@@ -109,7 +116,7 @@ export const laws = (engineFactory: EngineFactory, options: LawOptions): void =>
   })
 }
 
-const OTHERS = ['requests', 'changes', 'runner']
+const OTHERS = ['requests', 'changes', 'runner', 'schedule']
 
 type Eng = ReturnType<EngineFactory>
 

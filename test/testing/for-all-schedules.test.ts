@@ -170,6 +170,35 @@ describe('forAllSchedules', () => {
     expect(failure.cause).toBeInstanceOf(Stuck)
     expect(failure.message).toContain('nothing is left to be done, and the check still waits')
   })
+  it('says so of rules without end, though they are asked for by a promise', async () => {
+    const up: ReturnType<typeof rule<number, number>> = rule('up', { key: C.int, value: C.int }, function* (k, b) {
+      return yield* b.need(up(k + 1))
+    })
+    const endless: EngineFactory = (options) => createEngine({ rules: [up], ...options })
+    const check = async (eng: ReturnType<EngineFactory>): Promise<void> => void (await eng.once(up(0)).promise)
+    const failure = await failureOf(forAllSchedules(endless, check, { stepsMax: 50, recordings, runs: 1 }))
+    expect(failure.message).toContain('after 51 steps it is not over')
+    expect(failure.message).toContain("again: forAllSchedules(engineFactory, check, { stepsMax: 50, schedule: 's:")
+  })
+  it.each([true, false])('lets a check leave open what it asked for, be it that it fails: %s', async (fails) => {
+    const unheard: unknown[] = []
+    const hear = (error: unknown): void => void unheard.push(error)
+    process.on('unhandledRejection', hear)
+    try {
+      const check = async (eng: ReturnType<EngineFactory>): Promise<void> => {
+        const left = eng.once(double(2)).promise
+        if (fails && (await eng.once(n('a1')).either())._tag === 'Left') throw new Error('it is not there')
+        void left
+      }
+      const run = forAllSchedules(factory, check, { recordings, runs: 20, seed: 1 })
+      if (fails) expect((await failureOf(run)).message).toContain('it is not there')
+      else await run
+      await new Promise(setImmediate)
+      expect(unheard).toEqual([])
+    } finally {
+      process.off('unhandledRejection', hear)
+    }
+  })
   it('waits for what is really under way', async () => {
     const slow = action('slow', {
       key: C.int,

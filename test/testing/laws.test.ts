@@ -58,6 +58,21 @@ describe('the laws of builds find', () => {
     expect(failed).toContain('rules hang on nothing but their key and what they ask for')
     expect(failed).toContain('every schedule comes to the same')
   })
+  it('a rule that counts its runs, where nothing changes', async () => {
+    const counts = rule('counts', { key: C.int, value: C.int }, () => ++seen)
+    const failed: string[] = []
+    const it = (name: string, test: () => Promise<void>): void => void tests.push([name, test])
+    const tests: (readonly [string, () => Promise<void>])[] = []
+    const runner = { describe: (_: string, register: () => void) => register(), it }
+    laws((options) => createEngine({ rules: [counts], ...options }), {
+      requests: [counts(1)],
+      runs: 5,
+      seed: 1,
+      runner,
+    })
+    for (const [name, test] of tests) await test().catch(() => failed.push(name))
+    expect(failed).toContain('garbage collected at any time, or values given up, change nothing that is told')
+  })
   it('a codec that loses something', async () => {
     const lossy = { ...C.int, decode: () => 0 }
     const loses = rule('loses', { key: C.string, value: lossy }, function* (name, b) {
@@ -124,5 +139,32 @@ describe('matchers', () => {
       runs: 20,
     })
     expect(await matchers.toReplay(factory, { requests, changes })).toMatchObject({ pass: true })
+  })
+  it('say how a schedule that is told of is run again, and then it is told of again', async () => {
+    let last = 0
+    const seen = action('seen', {
+      key: C.int,
+      value: C.int,
+      run: async (k) => {
+        const found = last > k ? 0 : k
+        last = k
+        return found
+      },
+    })
+    const asked = rule('asked', { key: C.int, value: C.array(C.int) }, function* (_, b) {
+      return yield* b.all([seen(1), seen(2), seen(3)])
+    })
+    const ordered: EngineFactory = (options) => {
+      last = 0
+      return createEngine({ rules: [seen, asked], ...options })
+    }
+    const { pass, message } = await matchers.toBeConfluent(ordered, { requests: [asked(0)], runs: 200, seed: 1 })
+    expect(pass).toBe(false)
+    const line =
+      /^again: expect\(engineFactory\).toBeConfluent\(\{ requests, changes, \.\.\.\{ schedule: '(s:[\d.]+)' \} \}\)$/m
+    const schedule = line.exec(message())?.[1]
+    expect(schedule, message()).toBeDefined()
+    const again = await matchers.toBeConfluent(ordered, { requests: [asked(0)], schedule: schedule! })
+    expect(again.pass).toBe(false)
   })
 })
