@@ -129,7 +129,7 @@ const validateAll = (words: readonly string[], values: Values): number => {
       folder: isFolder ? words[0]! : '.',
       targets: targets.length === 0 ? ['all'] : targets,
       jobs: (values.j ?? String(availableParallelism())).split(',').map((text) => Math.max(1, numberIn('-j', text, 1))),
-      runs: numberIn('--runs', values.runs, 3),
+      runs: wholeIn('--runs', values.runs, 3, 1),
       main: process.argv[1]!,
     })
     for (const one of found)
@@ -154,17 +154,43 @@ const numberIn = (option: string, text: string | undefined, otherwise: number): 
   return number
 }
 
+const wholeIn = (option: string, text: string | undefined, otherwise: number, least: number): number => {
+  const number = numberIn(option, text, otherwise)
+  if (!Number.isInteger(number) || number < least || number > WHOLE_MAX)
+    throw new LabError(`${option} takes a whole number from ${least} to ${WHOLE_MAX}, not '${text}'`)
+  return number
+}
+const WHOLE_MAX = 1_000_000
+
+const moreThan0 = (option: string, text: string | undefined, otherwise: number): number => {
+  const number = numberIn(option, text, otherwise)
+  if (number === 0) throw new LabError(`${option} takes a number above 0, not '${text}'`)
+  return number
+}
+
+/** Each once: what is said twice would count twice. */
+const onceEach = <A>(option: string, all: readonly A[]): readonly A[] => {
+  const twice = all.find((one, i) => all.indexOf(one) < i)
+  if (twice !== undefined) throw new LabError(`${option}: ${String(twice)} is said twice`)
+  return all
+}
+
 const planOf = (sources: readonly string[], values: Values): Plan => {
-  const slots = (values.slots ?? '2').split(',').map((text) => numberIn('--slots', text, 2))
-  const [perTick = 0, perBuild = 0] = (values.overhead ?? '0,0')
+  const slots = onceEach(
+    '--slots',
+    (values.slots ?? '2').split(',').map((text) => wholeIn('--slots', text, 2, 0)),
+  )
+  onceEach('what is to be run', sources)
+  const [perTick = 0, perBuild = 0, ...more] = (values.overhead ?? '0,0')
     .split(',')
     .map((text) => numberIn('--overhead', text, 0))
+  if (more.length > 0) throw new LabError(`--overhead takes two numbers, as in 50,2, not '${values.overhead}'`)
   const common: Omit<Settings, 'machine'> = {
     estimates: estimatesIn(values.estimates ?? '0.3'),
-    load: numberIn('--load', values.load, 0.8),
-    jobs: numberIn('--jobs', values.jobs, 200),
-    speed: numberIn('--speed', values.speed, 1),
-    clients: numberIn('--clients', values.clients, 0),
+    load: moreThan0('--load', values.load, 0.8),
+    jobs: wholeIn('--jobs', values.jobs, 200, 1),
+    speed: moreThan0('--speed', values.speed, 1),
+    clients: wholeIn('--clients', values.clients, 0, 0),
     ...driveIn(values.drive),
     ...(values.export !== undefined && { record: values.export }),
   }
@@ -173,9 +199,9 @@ const planOf = (sources: readonly string[], values: Values): Plan => {
   )
   const seeds =
     values.seed === undefined
-      ? Array.from({ length: numberIn('--seeds', values.seeds, 10) }, (_, i) => i + 1)
-      : [numberIn('--seed', values.seed, 1)]
-  const policies = values.policy ?? DEFAULT_POLICIES
+      ? Array.from({ length: wholeIn('--seeds', values.seeds, 10, 1) }, (_, i) => i + 1)
+      : [wholeIn('--seed', values.seed, 1, 0)]
+  const policies = onceEach('--policy', values.policy ?? DEFAULT_POLICIES)
   if (values.export !== undefined && specs.length * policies.length * seeds.length !== 1)
     throw new LabError('--export takes one run: say one trace, one --slots, one --policy, and --seed')
   if (values.export !== undefined && !mayReplace(values.export))

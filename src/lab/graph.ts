@@ -22,6 +22,32 @@ export class LabError extends Error {
   override readonly name = 'LabError'
 }
 
+/** `graph` itself, where it makes sense. @throws LabError that names the task, where it does not */
+export const checkedGraph = (graph: Graph): Graph => {
+  const { tasks, sources } = graph
+  const isNumberIn = (n: unknown, end: number): boolean =>
+    Number.isInteger(n) && (n as number) >= 0 && (n as number) < end
+  tasks.forEach(({ name, cost, deps, sources: read }, i) => {
+    const fail = (why: string): never => {
+      throw new LabError(`task ${i} (${name}): ${why}`)
+    }
+    if (!(cost >= 1 && Number.isFinite(cost))) fail('what it takes is no number')
+    for (const [what, list, end] of [
+      ['task', deps, tasks.length],
+      ['source', read, sources.length],
+    ] as const) {
+      if (!Array.isArray(list)) fail(`its ${what}s are no list`)
+      const wrong = list.find((n) => !isNumberIn(n, end))
+      if (wrong !== undefined) fail(`it needs ${what} ${wrong}, and there are ${end}`)
+    }
+  })
+  return graph
+}
+
+/** In µs. NaN where it is no time. */
+export const costOf = (time: unknown, us: number): number =>
+  typeof time === 'number' && time >= 0 ? Math.max(1, Math.round(time * us)) : Number.NaN
+
 /** Every task after all that it needs. @throws LabError where tasks need each other. */
 export const inOrder = ({ name, tasks }: Graph): readonly number[] => {
   const missing = tasks.map(({ deps }) => deps.length)

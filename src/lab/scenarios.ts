@@ -71,7 +71,7 @@ const drawer = (source: string, settings: Settings): Drawer => {
   if (!existsSync(source)) throw new LabError(`there is no file ${source}`)
   if (source.endsWith('.csv')) return requests(source, settings)
   const json = source.endsWith('.json') ? readJson(source) : undefined
-  if (json !== undefined && Array.isArray((json as { readonly commits?: unknown }).commits))
+  if (json !== undefined && Array.isArray((json as { readonly commits?: unknown } | null)?.commits))
     return changes(source, settings, false)
   const graph = faster(graphOf(source, json), settings.speed)
   return { name: shortName(source), draw: () => once(graph) }
@@ -94,14 +94,28 @@ const readJson = (path: string): unknown => {
 
 /** Of a trace file, a `build.ninja`, or the folder that one is in. */
 const graphOf = (path: string, json: unknown): Graph => {
-  if (json !== undefined)
-    return (json as { readonly workflow?: unknown }).workflow === undefined ? fromBuildTrace(json) : fromWfFormat(json)
+  if (json !== undefined) {
+    const isWorkflow = (json as { readonly workflow?: unknown } | null)?.workflow !== undefined
+    return understood(path, () => (isWorkflow ? fromWfFormat(json) : fromBuildTrace(json)))
+  }
   const build = statSync(path).isDirectory() ? join(path, 'build.ninja') : path
   const log = join(dirname(build), '.ninja_log')
   for (const file of [build, log])
     if (!existsSync(file))
       throw new LabError(`there is no file ${file}: a ninja build needs build.ninja and .ninja_log`)
-  return fromNinja(readFileSync(build, 'utf8'), readFileSync(log, 'utf8'), shortName(dirname(build)))
+  return understood(path, () =>
+    fromNinja(readFileSync(build, 'utf8'), readFileSync(log, 'utf8'), shortName(dirname(build))),
+  )
+}
+
+/** What `read` makes of the file at `path`. @throws LabError that names it */
+const understood = <A>(path: string, read: () => A): A => {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof LabError) throw new LabError(`${path}: ${error.message}`)
+    throw error
+  }
 }
 
 /** Change sets of a build: its trace lies beside them, by the same name with `build` for `changes`. */
@@ -110,7 +124,10 @@ const changes = (path: string, settings: Settings, isShared: boolean): Drawer =>
   if (beside === path || !existsSync(beside))
     throw new LabError(`${path}: change sets need their build beside them, as in own-changes.json, own-build.json`)
   const graph = faster(graphOf(beside, readJson(beside)), settings.speed)
-  const all = fromChanges(readJson(path)).map(({ sources }) => sources)
+  const all = understood(path, () => fromChanges(readJson(path))).map(({ sources }) => sources)
+  const unknown = all.flat().find((source) => graph.sources[source] === undefined)
+  if (unknown !== undefined)
+    throw new LabError(`${path}: it changes source ${unknown}, and ${beside} has none of that number`)
   const draw = (seed: number): Workload => {
     const random = new Random(seed)
     const first = random.below(Math.max(1, all.length - settings.jobs))
@@ -135,7 +152,7 @@ const arrivalsOf = (graphs: readonly Graph[], { machine, load, clients }: Settin
 
 /** Requests with sizes, at their own times, slowed down or sped up to the load: each is as many tasks at once as it is large. */
 const requests = (path: string, settings: Settings): Drawer => {
-  const all = fromCsv(readFileSync(path, 'utf8'))
+  const all = understood(path, () => fromCsv(readFileSync(path, 'utf8')))
   const draw = (seed: number): Workload => {
     const first = new Random(seed).below(Math.max(1, all.length - settings.jobs))
     const some = all.slice(first, first + settings.jobs)
@@ -157,8 +174,9 @@ const requests = (path: string, settings: Settings): Drawer => {
 const COSTS: Costs = { _tag: 'logNormal', medianUs: 20_000, sigma: 1 }
 
 const synthetic = (kind: 'chain' | 'star' | 'layered', rest: string, { speed }: Settings): Drawer => {
-  const [a = Number.NaN, b = 100] = rest.split('x').map(Number)
-  if (!Number.isInteger(a) || !Number.isInteger(b))
+  const sizes = rest.split('x').map(Number)
+  const [a = Number.NaN, b = 100] = sizes
+  if (sizes.length > (kind === 'layered' ? 2 : 1) || ![a, b].every((n) => Number.isInteger(n) && n >= 1))
     throw new LabError(`${kind}:${rest}: its size must be a number, as in chain:100, layered:10x50`)
   const graph = (seed: number): Graph => {
     if (kind === 'chain') return chain(a, COSTS, seed)
@@ -171,6 +189,8 @@ const MEAN_US = 10_000
 
 /** Single tasks: the queues of theory. */
 const queue = (rest: string, settings: Settings): Drawer => {
+  if (rest !== 'fixed' && rest !== 'exponential')
+    throw new LabError(`queue:${rest}: what tasks take is queue:fixed or queue:exponential`)
   const costs: Costs = rest === 'fixed' ? { _tag: 'fixed', us: MEAN_US } : { _tag: 'exponential', meanUs: MEAN_US }
   const draw = (seed: number): Workload => {
     const random = new Random(seed)

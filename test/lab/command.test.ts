@@ -118,6 +118,44 @@ describe('a study', () => {
       err: expect.stringContaining("Unknown option '--frobnicate'"),
     })
   })
+  const task = { rule: 'cc', out: 'a.o', deps: [], srcs: [], wall_ms: 5 }
+  const trace = (...tasks: readonly object[]): string => JSON.stringify({ sources: ['a.c'], tasks })
+  it.each([
+    ['null.json', 'null', 'no build trace: `tasks` or `sources` is no list'],
+    ['cost.json', trace({ ...task, wall_ms: 'x' }), 'task 0 (a.o): what it takes is no number'],
+    ['none.json', trace({ ...task, wall_ms: undefined }), 'task 0 (a.o): what it takes is no number'],
+    ['less.json', trace({ ...task, wall_ms: -5 }), 'task 0 (a.o): what it takes is no number'],
+    ['deps.json', trace({ ...task, deps: [7] }), 'task 0 (a.o): it needs task 7, and there are 1'],
+    ['list.json', trace({ ...task, deps: undefined }), 'task 0 (a.o): its tasks are no list'],
+    ['read.json', trace({ ...task, srcs: [1] }), 'task 0 (a.o): it needs source 1, and there are 1'],
+    ['head.csv', 't_ms,size\n', 'it has no line of a time and numbers'],
+    ['back.csv', 't_ms,size\n5,1\n3,1\n', 'line 3: its time is before that of the line above'],
+    ['none-changes.json', '{ "commits": [] }', 'no change sets: `commits` is empty'],
+    ['odd-changes.json', '{ "commits": [[0, [9]]] }', 'it changes source 9, and '],
+  ])('of a trace that makes no sense says what is wrong: %s', async (name, text, why) => {
+    const path = file(name, text)
+    if (name.includes('changes')) file(name.replace('changes', 'build'), trace(task))
+    const { code, err } = await lab(path, '--seeds', '1', '--policy', 'fullBatch')
+    expect(err).toContain(`redford lab: ${path}: ${why}`)
+    expect(code).toBe(1)
+  })
+  it.each([
+    [['--seeds', '0'], "--seeds takes a whole number from 1 to 1000000, not '0'"],
+    [['--slots', '1.5'], "--slots takes a whole number from 0 to 1000000, not '1.5'"],
+    [['--slots', '2,2'], '--slots: 2 is said twice'],
+    [['--policy', 'random', '--policy', 'random'], '--policy: random is said twice'],
+    [['--load', '0'], "--load takes a number above 0, not '0'"],
+    [['--speed', '0'], "--speed takes a number above 0, not '0'"],
+    [['--overhead', '1,2,3'], "--overhead takes two numbers, as in 50,2, not '1,2,3'"],
+    [['queue:nonsense'], 'queue:nonsense: what tasks take is queue:fixed or queue:exponential'],
+    [['chain:3x9'], 'chain:3x9: its size must be a number'],
+    [['chain:-3'], 'chain:-3: its size must be a number'],
+    [['--policy', 'cap(0)'], 'cap(max): max must be a number from 1 on, got 0'],
+  ])('refuses %s', async (args, why) => {
+    const { code, err } = await lab('star:20', ...args)
+    expect(err).toContain(why)
+    expect(code).toBe(1)
+  })
 })
 
 describe("a user's own policy", () => {
@@ -149,7 +187,7 @@ describe("a user's own policy", () => {
     const throws = file('throws.mjs', "export default (view) => { throw new Error('not today') }")
     expect(await lab('star:20', '--seeds', '1', '--policy', throws)).toMatchObject({
       code: 1,
-      err: expect.stringContaining('star-20, 2 slots, seed 1: not today'),
+      out: expect.stringContaining('broke the rules: default: it throws: not today'),
     })
     const none = file('none.mjs', 'export default 7')
     expect(await lab('star:20', '--policy', none)).toMatchObject({

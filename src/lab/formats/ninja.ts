@@ -1,5 +1,5 @@
 /** A `build.ninja` and the `.ninja_log` that its builds left: what was built, from what, and how long each took. */
-import { type Graph, LabError, type Task } from '../graph.js'
+import { checkedGraph, type Graph, LabError, type Task } from '../graph.js'
 
 interface Statement {
   readonly outputs: readonly string[]
@@ -37,13 +37,13 @@ export const fromNinja = (build: string, log: string, name = 'ninja', unknownUs 
         read.add(sourceNumbers.get(input)!)
       }
     }
-    const ms = Math.max(...outputs.map((output) => times.get(output) ?? -1))
-    const cost = ms < 0 ? unknownUs : Math.max(1, ms * 1000)
+    const known = outputs.flatMap((output) => times.get(output) ?? [])
+    const cost = known.length === 0 ? unknownUs : Math.max(1, ...known.map((ms) => ms * 1000))
     const byNumber = (a: number, b: number): number => a - b
     return { name: outputs[0]!, cost, deps: [...deps].sort(byNumber), sources: [...read].sort(byNumber), rule }
   })
   if (tasks.length === 0) throw new LabError('build.ninja: it has no build statement')
-  return { name, tasks, sources }
+  return checkedGraph({ name, tasks, sources })
 }
 
 /** Continued lines are one; variables stay as they are written, since the same path is written the same. */
@@ -70,8 +70,10 @@ const timesOf = (log: string): ReadonlyMap<string, number> => {
   for (const line of log.split('\n')) {
     if (line.startsWith('#') || line === '') continue
     const [start, end, , output] = line.split('\t')
-    if (output === undefined) throw new LabError(`.ninja_log: not understood: ${line.slice(0, 80)}`)
-    times.set(output, Number(end) - Number(start))
+    const ms = Number(end) - Number(start)
+    if (output === undefined || !Number.isFinite(ms))
+      throw new LabError(`.ninja_log: not understood: ${line.slice(0, 80)}`)
+    times.set(output, ms)
   }
   return times
 }

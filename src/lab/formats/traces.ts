@@ -1,5 +1,5 @@
 /** The lab's own trace files: a build with its costs, the change sets of its sources; and times of requests and of edits as CSV. */
-import { type Graph, LabError } from '../graph.js'
+import { checkedGraph, costOf, type Graph, LabError } from '../graph.js'
 
 interface Measured {
   readonly rule: string
@@ -19,7 +19,7 @@ export const fromBuildTrace = (json: unknown): Graph => {
   }
   if (!Array.isArray(tasks) || !Array.isArray(sources))
     throw new LabError('no build trace: `tasks` or `sources` is no list')
-  return {
+  return checkedGraph({
     name: meta?.name ?? 'build',
     sources,
     tasks: (tasks as readonly Measured[]).map(({ rule, out, deps, srcs, cpu_ms, wall_ms }) => ({
@@ -27,9 +27,9 @@ export const fromBuildTrace = (json: unknown): Graph => {
       rule,
       deps,
       sources: srcs,
-      cost: Math.max(1, Math.round((cpu_ms ?? wall_ms) * 1000)),
+      cost: costOf(cpu_ms ?? wall_ms, 1000),
     })),
-  }
+  })
 }
 
 /** When which sources changed, in ms since the first change. */
@@ -42,6 +42,7 @@ export interface ChangeSet {
 export const fromChanges = (json: unknown): readonly ChangeSet[] => {
   const { commits } = (json ?? {}) as { readonly commits?: readonly (readonly [number, readonly number[]])[] }
   if (!Array.isArray(commits)) throw new LabError('no change sets: `commits` is no list')
+  if (commits.length === 0) throw new LabError('no change sets: `commits` is empty')
   const first = commits[0]?.[0] ?? 0
   return (commits as NonNullable<typeof commits>).map(([time, sources]) => ({ atMs: (time - first) * 1000, sources }))
 }
@@ -66,6 +67,9 @@ export const fromCsv = (text: string): readonly Arrival[] => {
       throw new LabError(`line ${i + 2}: no time and numbers: ${row}`)
     return { atMs, size }
   })
-  const first = found[0]?.atMs ?? 0
+  if (found.length === 0) throw new LabError('it has no line of a time and numbers behind its first, which names them')
+  const back = found.findIndex(({ atMs }, i) => i > 0 && atMs < found[i - 1]!.atMs)
+  if (back >= 0) throw new LabError(`line ${back + 2}: its time is before that of the line above`)
+  const first = found[0]!.atMs
   return found.map(({ atMs, size }) => ({ atMs: atMs - first, size }))
 }

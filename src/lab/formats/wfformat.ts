@@ -1,5 +1,5 @@
 /** WfFormat, the JSON of WfCommons (version 1.4 and newer): tasks with their parents and, where it was run, their run times. */
-import { type Graph, LabError, type Task } from '../graph.js'
+import { checkedGraph, costOf, type Graph, LabError, type Task } from '../graph.js'
 
 interface Listed {
   readonly id: string
@@ -23,6 +23,7 @@ export const fromWfFormat = (json: unknown): Graph => {
   if (!Array.isArray(listed)) throw new LabError('no WfFormat: workflow.specification.tasks is no list')
   const tasks = listed as readonly Listed[]
   const numbers = new Map(tasks.map(({ id }, i) => [id, i]))
+  if (numbers.size < tasks.length) throw new LabError('WfFormat: two tasks have one id')
   const numberOf = (id: string, of: string): number => {
     const number = numbers.get(id)
     if (number === undefined) throw new LabError(`WfFormat: ${of} names ${id}, which is no task`)
@@ -42,11 +43,11 @@ export const fromWfFormat = (json: unknown): Graph => {
     if (seconds === undefined) throw new LabError(`WfFormat: workflow.execution says nothing of the run time of ${id}`)
     return {
       name: id,
-      cost: Math.max(1, Math.round(seconds * 1e6)),
+      cost: costOf(seconds, 1e6),
       deps: [...deps[i]!].sort((a, b) => a - b),
       sources: inputFiles.flatMap((file) => sourceNumbers.get(file) ?? []),
       rule: (listedTask.name ?? id).replace(/_ID\d+$/, ''),
     }
   })
-  return { name, tasks: graphTasks, sources }
+  return checkedGraph({ name, tasks: graphTasks, sources })
 }
