@@ -1,4 +1,5 @@
 /** The daemon: a host behind the project's socket, alone by a lock that the kernel frees, gone after a while without work. */
+
 import { chmodSync, lstatSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import type { Server } from 'node:net'
 import * as E from 'fp-ts/lib/Either.js'
@@ -13,6 +14,7 @@ import { Host } from './host.js'
 import { endLeftovers } from './leftovers.js'
 import { nativeProgram, packageVersion } from './native.js'
 import { STATE_FOLDER } from './project.js'
+import { leftWords, secondsLeft } from './rows.js'
 import { type Client, serve } from './server.js'
 
 export type StartError =
@@ -183,13 +185,14 @@ export class Daemon {
       sessions: host.sessions.open.size,
       running: [...host.make.runs.values()].map((run) => ({ target: run.name, pid: run.pid })),
       waiting: host.state.start.size + host.state.ready.size,
+      secondsLeft: secondsLeft(host.state),
       watching: host.watching.words,
     }
     const text = json
       ? `${JSON.stringify(status)}\n`
       : [
           `daemon ${status.pid} of ${status.root}, version ${status.version}, up ${status.uptimeSeconds} s`,
-          `requests open: ${status.sessions}; do-files running: ${status.running.length}, waiting: ${status.waiting}`,
+          `requests open: ${status.sessions}; do-files running: ${status.running.length}, waiting: ${status.waiting}${leftWords(host.state)}`,
           ...status.running.map(({ target, pid }) => `  ${target} (process ${pid})`),
           `watching: ${status.watching}`,
           '',

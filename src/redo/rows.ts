@@ -5,9 +5,11 @@ import { Fact, Kind, kindOf, type State } from '../model/state.js'
 import { PAGE_ROWS, pageOf, pagesEnd } from '../model/table.js'
 import { slotsOf } from '../reduce/gather.js'
 
-/** How long it will still take, as far as earlier runs tell. */
+/** How long it will still take, in s, as far as earlier runs tell. */
+export const secondsLeft = (state: State): number => Math.round(costLeft(state).cost / slotsOf(state) / 1e6)
+
 export const leftWords = (state: State): string => {
-  const seconds = Math.round(costLeft(state).cost / slotsOf(state) / 1e6)
+  const seconds = secondsLeft(state)
   return seconds < 1 ? '' : `, about ${seconds} s left`
 }
 

@@ -32,6 +32,25 @@ test('the second build begins with what took longest in the first, though anothe
   expect(ran(s)[0]).toBe('slow')
 })
 
+test('what is left to be done is told by what it took before, with the status', async () => {
+  const s = space({
+    x: '1',
+    'all.do': 'redo-ifchange 1 2 3\n',
+    'default.do': noted('redo-ifchange x', 'sleep 0.9', 'cat x'),
+  })
+  expect((await s.redo('-j1', 'all')).code).toBe(0)
+  const status = async (): Promise<{ secondsLeft: number; waiting: number }> =>
+    JSON.parse((await s.run('redford', ['status', '--json'])).stdout)
+  expect((await status()).secondsLeft).toBe(0)
+  ran(s)
+  s.write('x', '2')
+  const again = s.start('redo', ['-j1', 'all'])
+  await until('one has begun', () => ran(s).length > 0)
+  expect((await status()).secondsLeft).toBeGreaterThanOrEqual(1)
+  expect((await s.run('redford', ['status'])).stdout).toMatch(/waiting: \d, about [1-4] s left\n/)
+  await again.done
+})
+
 test('--policy chooses otherwise, from then on', async () => {
   const s = project()
   await s.ifchange('all', '-j1')
