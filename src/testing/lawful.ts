@@ -28,7 +28,8 @@ export class LawfulSpace extends Space {
 
   constructor(factory: EngineFactory, script: Script, options: SpaceOptions) {
     super(factory, script, options)
-    this.empty = shapeOf(this.first.state)
+    // What the factory set is told already.
+    this.empty = shapeOf(this.quietly(this.first.state, { _tag: 'swept', keep: 0 }))
   }
 
   /** What holds of every node, and of the way it was last come by. */

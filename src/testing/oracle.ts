@@ -222,8 +222,17 @@ export const textOfError = (error: BuildError): string => {
 }
 
 /** What `key` should be, by the engine's rules and by what its sources are set to now. Reads and actions are run for it. */
-export const oracleOf = async (eng: BuildEngine, key: Key): Promise<Result> => {
+export const oracleOf = async (eng: BuildEngine, key: Key): Promise<Result> => (await judgedBy(eng, key)).result
+
+/** The same; and whether something needs itself, so that it hangs on where that is found out. */
+export const judgedBy = (
+  eng: BuildEngine,
+  key: Key,
+): Promise<{ readonly result: Result; readonly isCyclic: boolean }> => {
   const outside = new Outside()
   const { world } = insideOf(eng)
-  return untilKnown(() => new Oracle(world, outside).of(key))
+  return untilKnown(() => {
+    const oracle = new Oracle(world, outside)
+    return { result: oracle.of(key), isCyclic: oracle.isCyclic }
+  })
 }

@@ -56,6 +56,8 @@ const begin = ({ of, key }: Key): { readonly came: Came } | { readonly later: Pr
     const isLater = typeof result === 'object' && result !== null && 'then' in result
     return isLater ? { later: Promise.resolve(result) } : { came: { value: result } }
   } catch (error) {
+    // Of who asks for what cannot be, and not of the build.
+    if (error instanceof Misuse) throw error
     return { came: { error } }
   }
 }

@@ -3,6 +3,7 @@
  * to the next it is one tick, done by the real reducer and the real make; nothing of it is kept anywhere else, so that pasts may part.
  */
 import { type Inside, insideOf } from '../library/inside.js'
+import { memoryStore } from '../library/store.js'
 import { Transaction } from '../library/transaction.js'
 import { contentOfError } from '../make/content.js'
 import { Keys, wordsOf } from '../make/keys.js'
@@ -12,6 +13,7 @@ import { World } from '../make/world.js'
 import type { Definition, Key } from '../model/definition.js'
 import { emptyBatch, type Input, type Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
+import { Misuse } from '../model/misuse.js'
 import { Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
 import { gather } from '../reduce/gather.js'
 import { decide } from '../reduce/policies/policy.js'
@@ -104,9 +106,11 @@ export abstract class Space {
     readonly script: Script,
     protected readonly options: SpaceOptions,
   ) {
-    const eng = factory({ drive: 'manual' })
+    const eng = factory({ drive: 'manual', store: memoryStore() })
     this.inside = insideOf(eng)
     eng.close()
+    if (this.inside.inner.state.facts.end > 0)
+      throw new Misuse('explore: the engine factory has built something already: say in the script what is asked for')
     const { settings } = this.inside
     this.keys = new Keys(settings.known, settings.freeze)
     for (const _ of script) this.requests.push(this.keys.lend())

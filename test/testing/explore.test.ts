@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { action, codec as C, createEngine, type Key, Misuse, rule, source } from '../../src/index.js'
+import { action, codec as C, createEngine, type Key, Misuse, rule, source, thread } from '../../src/index.js'
 import { Counterexample, type EngineFactory, explore, type Script } from '../../src/testing/index.js'
 
 const n = source('n', { key: C.string, value: C.int })
@@ -102,6 +102,33 @@ describe('explore', () => {
     expect(found.steps.at(-1)).toBe('run counts(1)')
     const again = await counterexample(explore(impure, script, { faults: ['touch'], schedule: found.schedule }))
     expect(again.steps).toEqual(found.steps)
+  })
+  it('begins where the factory does, be it that sources are set there, and says so if more was done', async () => {
+    const begun: EngineFactory = (options) => {
+      const eng = factory(options)
+      eng.transact(changes[0] && 'transact' in changes[0] ? changes[0].transact : () => {})
+      return eng
+    }
+    expect(await explore(begun, [{ once: plus('a') }])).toMatchObject({ isComplete: true })
+    const built: EngineFactory = (options) => {
+      const eng = createEngine({ rules: [fixed], ...options })
+      eng.once(fixed(1))
+      eng.settle()
+      return eng
+    }
+    const fixed = rule('fixed', { key: C.int, value: C.int }, (k) => k)
+    await expect(explore(built, [{ once: fixed(1) }])).rejects.toThrow('the engine factory has built something already')
+  })
+  it('does not take an action in a thread for one that failed', async () => {
+    const threaded = action('threaded', {
+      key: C.int,
+      value: C.int,
+      pool: 'p',
+      run: thread(new URL('file:///none.mjs'), 'none'),
+    })
+    const threads: EngineFactory = (options) =>
+      createEngine({ rules: [threaded], pools: { p: { threads: 1 } }, ...options })
+    await expect(explore(threads, [{ once: threaded(1) }])).rejects.toThrow('threaded runs in a thread')
   })
   it('does not run on after rules without end', async () => {
     const up: ReturnType<typeof rule<number, number>> = rule('up', { key: C.int, value: C.int }, function* (k, b) {
