@@ -90,6 +90,14 @@ const linesOf = (found: RecordingDiff, a: string, b: string): readonly string[] 
         ...about,
       ]
     }
+    case 'measured':
+      return [
+        `they differ in nothing but what is measured, which is another each time: what stat says of files, and times (from tick ${found.tick} on)`,
+        ...(found.more > 0
+          ? [`one of them ends after tick ${found.ticks}, and the other one goes on for ${found.more}`]
+          : []),
+        ...about,
+      ]
     case 'start':
       return [
         'they begin with different states:',
@@ -103,6 +111,9 @@ const linesOf = (found: RecordingDiff, a: string, b: string): readonly string[] 
       return [
         `tick ${found.tick} is the first that differs: ${cause}`,
         ...others.map((words) => `  and ${words}`),
+        ...(found.measured === undefined
+          ? []
+          : [`what stat says of files, and times, are others from tick ${found.measured} on, as they are each time`]),
         ...about,
       ]
     }

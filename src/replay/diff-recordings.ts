@@ -3,28 +3,32 @@ import { digestOf, StateDigest } from '../model/digest.js'
 import type { BuildId } from '../model/ids.js'
 import type { RecordingReader } from '../store/recording/reader.js'
 import { type BuildDiff, diffStates } from './diff.js'
-import { type Difference, partsOf } from './diff-ticks.js'
+import { type Difference, isMeasured, partsOf } from './diff-ticks.js'
 import { Walker } from './walker.js'
 
-export type RecordingDiff = {
+export type RecordingDiff = Found & {
   /** What they say of themselves in other words: program, face, policy, rules, options. By itself it is no difference. */
   readonly about: readonly string[]
-} & (
+}
+
+type Found =
   | { readonly _tag: 'same'; readonly ticks: number }
   /** The shorter one is the beginning of the other. */
   | { readonly _tag: 'prefix'; readonly shorter: 'a' | 'b'; readonly ticks: number; readonly more: number }
+  /** From `tick` on they differ, but in nothing that is not measured; up to where the shorter one ends, `more` before the other. */
+  | { readonly _tag: 'measured'; readonly tick: number; readonly ticks: number; readonly more: number }
   /** They do not begin with the same state. */
   | { readonly _tag: 'start'; readonly builds: readonly BuildDiff[] }
   | {
       readonly _tag: 'tick'
-      /** The first that is not the same. */
+      /** The first that is not the same; but for what is measured, and so another each time, if that differs from tick `measured` on. */
       readonly tick: number
+      readonly measured?: number
       /** The cause first; what follows from it alone is left out. Never empty. */
       readonly parts: readonly Difference[]
       /** Names of the builds that `parts` speak of, as byte strings. Requests have none. */
       readonly names: ReadonlyMap<BuildId, string>
     }
-)
 
 export const diffRecordings = (a: RecordingReader, b: RecordingReader): RecordingDiff => {
   const about = (['program', 'face', 'policy', 'rules', 'options'] as const).filter(
@@ -33,11 +37,23 @@ export const diffRecordings = (a: RecordingReader, b: RecordingReader): Recordin
   const start = diffOfStarts(a, b)
   if (start !== undefined) return { _tag: 'start', about, builds: start }
   const tick = a.firstDifference(b)
-  if (tick !== undefined) return { _tag: 'tick', about, tick, ...partsAt(a, b, tick) }
+  if (tick !== undefined) return { about, ...differenceFrom(a, b, tick) }
   if (a.ticks === b.ticks) return { _tag: 'same', about, ticks: a.ticks }
   const ticks = Math.min(a.ticks, b.ticks)
   const more = Math.max(a.ticks, b.ticks) - ticks
   return { _tag: 'prefix', about, shorter: a.ticks < b.ticks ? 'a' : 'b', ticks, more }
+}
+
+/** The first that is not only measured: two builds of the same by do-files differ in what stat says of the first file that they make. */
+const differenceFrom = (a: RecordingReader, b: RecordingReader, first: number): Found => {
+  const ticks = Math.min(a.ticks, b.ticks)
+  for (let tick = first; tick <= ticks; tick++) {
+    const parts = partsOf(a.at(tick), b.at(tick))
+    if (parts.every(isMeasured) && (parts.length > 0 || tick > first)) continue
+    const measured = tick > first ? { measured: first } : {}
+    return { _tag: 'tick', tick, ...measured, ...partsAt(a, b, tick) }
+  }
+  return { _tag: 'measured', tick: first, ticks, more: Math.max(a.ticks, b.ticks) - ticks }
 }
 
 /** Undefined: they begin alike. */
@@ -57,7 +73,8 @@ const partsAt = (
 ): { readonly parts: readonly Difference[]; readonly names: ReadonlyMap<BuildId, string> } => {
   const parts = partsOf(a.at(tick), b.at(tick))
   if (parts.length === 0) return { parts: [reducerAt(a, b, tick)], names: new Map() }
-  return { parts, names: namesAt(a, b, tick, parts) }
+  const causes = parts.filter((part) => !isMeasured(part))
+  return { parts: causes, names: namesAt(a, b, tick, causes) }
 }
 
 /** The same happened, and other states came of it: which of them does this program come to? */

@@ -63,6 +63,15 @@ export const partsOf = (a: TickRecord, b: TickRecord): readonly Difference[] => 
   return [...found, ...names.filter((part) => found.length === 0 || (part.a !== undefined && part.b !== undefined))]
 }
 
+/** Only what is another each time: what stat says of a file, what the clock says, what something cost. */
+export const isMeasured = (part: Difference): boolean => {
+  if (part.part === 'event')
+    return part.a?._tag === 'read' && part.fields.length > 0 && part.fields.every((field) => OF_CLOCK.has(field))
+  return part.part === 'receipt' && part.fields.length > 0 && part.fields.every((field) => OF_RUN.has(field))
+}
+const OF_CLOCK: ReadonlySet<string> = new Set(['now', 'spent'])
+const OF_RUN: ReadonlySet<string> = new Set(['stat', 'racy', 'cost'])
+
 const settingParts = (a: TickRecord['settings'], b: TickRecord['settings']): readonly Difference[] => {
   const found: Difference[] = []
   for (let i = 0; i < Math.max(a.length, b.length); i++) {
@@ -161,6 +170,11 @@ const each = (receipt: Receipt): readonly OneReceipt[] => {
     const { done, open, later } = receipt
     // Each of the batch that was not begun has a receipt of that.
     return [...[...done, ...open].flatMap(each), ...later.map((build): OneReceipt => ({ _tag: 'later', build }))]
+  }
+  if (receipt._tag === 'done') {
+    const { look, ...rest } = receipt
+    const { kind, racy, stat0, stat1, content0, content1, content2, content3 } = look
+    return [{ ...rest, kind, racy, stat: [stat0, stat1], content: [content0, content1, content2, content3] }]
   }
   if (receipt._tag !== 'scanned') return [receipt as unknown as OneReceipt]
   return receipt.builds.map((build, i) => {

@@ -183,6 +183,31 @@ test('diff says where two recordings part, and by what', async () => {
   expect([start.code, start.stdout]).toEqual([1, expect.stringMatching(/^they begin with different states:\n/)])
 })
 
+test('diff passes over what is another in each build by do-files, and names what is not', async () => {
+  const s = space({
+    'all.do': 'redo-ifchange a b\n',
+    'a.do': 'redo-ifchange src1\ncat src1\n',
+    'b.do': 'redo-ifchange src2\ncat src2\n',
+    src1: '1',
+    src2: '1',
+  })
+  const build = async (name: string): Promise<void> => {
+    expect((await s.run('redo', ['-j1', '--record', name, 'all'])).code).toBe(0)
+    await s.run('redford', ['stop'])
+    for (const file of ['a', 'b', '.redford']) s.remove(file)
+  }
+  await build('one.rec')
+  await build('again.rec')
+  const again = await redford(s, ['diff', 'one.rec', 'again.rec'])
+  expect(again.stdout).toMatch(/^they differ in nothing but what is measured, .* \(from tick \d+ on\)\n$/)
+  s.write('src2', '2')
+  await build('other.rec')
+  const { code, stdout } = await redford(s, ['diff', 'one.rec', 'other.rec'])
+  expect(stdout).toMatch(/^tick \d+ is the first that differs: src2 was looked at, and differs: what it holds \(/)
+  expect(stdout).toMatch(/\nwhat stat says of files, and times, are others from tick \d+ on, as they are each time\n$/)
+  expect(code).toBe(1)
+})
+
 test('diff of one recording says what became of which build between two ticks', async () => {
   const s = await project()
   const all = await redford(s, ['diff', 'bad.rec'])

@@ -11,7 +11,7 @@ import { Fact } from '../../src/model/state.js'
 import { read } from '../../src/model/table.js'
 import { diffTicks } from '../../src/replay/diff.js'
 import { diffRecordings, type RecordingDiff } from '../../src/replay/diff-recordings.js'
-import type { Difference } from '../../src/replay/diff-ticks.js'
+import { type Difference, isMeasured, partsOf } from '../../src/replay/diff-ticks.js'
 import type { Replay } from '../../src/replay/replay.js'
 import { Rewriter } from '../../src/replay/rewriter.js'
 import { statusNameOf } from '../../src/replay/view.js'
@@ -79,7 +79,7 @@ const PLANTERS: Readonly<Record<string, Planter>> = {
   'the file of a run': (record, pick) => {
     const done = chosen(ofTag(record, 'done'), pick)
     if (done === undefined) return undefined
-    return withReceipt(record, done, { ...done, look: { ...done.look, content3: done.look.content3 + 1 } }, ['look'])
+    return withReceipt(record, done, { ...done, look: { ...done.look, content3: done.look.content3 + 1 } }, ['content'])
   },
   'an error': (record, pick) => {
     const failed = chosen(ofTag(record, 'failed'), pick)
@@ -245,6 +245,15 @@ const plant = (replay: Replay, tick: number, how: string, pick: number, path: st
   }
 }
 
+/** Where they part, and by what; be it by nothing but what is measured. */
+const foundIn = (found: RecordingDiff, a: Replay, b: Replay): readonly [number, readonly Difference[]] => {
+  if (found._tag === 'tick' && found.measured === undefined) return [found.tick, found.parts]
+  const from = found._tag === 'measured' ? found.tick : found._tag === 'tick' ? found.measured! : 0
+  const parts = partsOf(a.reader.at(from), b.reader.at(from))
+  expect(parts.every(isMeasured)).toBe(true)
+  return [from, parts]
+}
+
 const expectFound = (replay: Replay, tick: number, how: string, pick: number): void => {
   const path = fresh()
   const made = plant(replay, tick, how, pick, path)
@@ -252,8 +261,8 @@ const expectFound = (replay: Replay, tick: number, how: string, pick: number): v
   const other = opened(path)
   try {
     const found: RecordingDiff = diffRecordings(replay.reader, other.reader)
-    expect([how, found._tag, 'tick' in found ? found.tick : 0]).toEqual([how, 'tick', tick])
-    const { parts } = found as Extract<RecordingDiff, { _tag: 'tick' }>
+    const [from, parts] = foundIn(found, replay, other)
+    expect([how, from]).toEqual([how, tick])
     expect([how, parts, parts.some(made.isFound)]).toEqual([how, parts, true])
     planted.set(how, (planted.get(how) ?? 0) + 1)
     total++
