@@ -23,7 +23,12 @@ export const forkCommand = async (args: readonly string[], out: Out): Promise<nu
     const output = String(values.output ?? `${file}.${tick.right}`)
     if (!mayReplace(output) || isSameFile(file, output))
       return refuse(`${output} cannot be written over: name another file by --output`)
-    const rewriter = new Rewriter(reader, 0, output)
+    let rewriter: Rewriter
+    try {
+      rewriter = new Rewriter(reader, 0, output)
+    } catch (error) {
+      return refuse(`${output} cannot be written: ${(error as Error).message}; name another file by --output`)
+    }
     try {
       for (let t = 1; t <= tick.right; t++) {
         const record = reader.at(t)

@@ -47,7 +47,11 @@ export const shrinkCommand = async (args: readonly string[], out: Out): Promise<
         out.say(`the command does not end with 0 for ${files[0]} itself, made anew: there is nothing to make smaller`)
         return NOT_OK
       }
-      copyFileSync(path, output)
+      try {
+        copyFileSync(path, output)
+      } catch (error) {
+        return refuse(`${output} cannot be written: ${(error as Error).message}; name another file by --output`)
+      }
       const { ticks, from, isWhole } = found
       if (json) out.print(`${JSON.stringify({ file: output, ticks, from, tries: found.tries, isWhole })}\n`)
       else

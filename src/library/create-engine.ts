@@ -20,7 +20,7 @@ import { Keeper } from './keeper.js'
 import { type CreateOptions, type Drive, innerDrive, isCount, type Settings, settingsOf } from './options.js'
 import { firstState, type Origin, originState, requestsIn, underWay } from './origin.js'
 import { type Progress, progressOf } from './progress.js'
-import { recordedSetting, recorderFor } from './recording.js'
+import { exportTo, recordedSetting, recorderFor } from './recording.js'
 import { Live, Request } from './request.js'
 import { Sweeper } from './sweeper.js'
 import { onceEvent, type RequestTerms, termsOf } from './terms.js'
@@ -248,12 +248,12 @@ export class BuildEngine {
     return this.recorder?.digestText ?? digestOf(this.inner.state)
   }
 
-  /** Copies what was recorded so far into a file of its own, which must not be there. */
+  /** Copies what was recorded so far into a file of its own, in place of a recording that is there. @throws Misuse */
   export(path: string): void {
     this.checkOpen('export')
     if (this.recorder === undefined)
       throw new Misuse('export: nothing was recorded: create the engine with `record: true`, or a path')
-    this.recorder.exportTo(path)
+    exportTo(this.recorder, path)
   }
 
   /** Counts the transactions. */

@@ -7,7 +7,7 @@ import { canonical } from '../model/codec.js'
 import type { Definition, Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
 import type { State } from '../model/state.js'
-import { type About, MEMORY, mayReplace, type RecordedSetting } from '../store/recording/format.js'
+import { type About, isSameFile, MEMORY, mayReplace, type RecordedSetting } from '../store/recording/format.js'
 import type { NamedSetting } from '../store/recording/record.js'
 import { Recorder } from '../store/recording/recorder.js'
 import { nameFor, nameInParts } from './name.js'
@@ -56,6 +56,20 @@ export const recorderFor = (
     return recorder
   } catch (error) {
     throw new Misuse(`createEngine: record: ${path} cannot be made: ${(error as Error).message}`)
+  }
+}
+
+/** @throws Misuse where `path` is something else, or cannot be made */
+export const exportTo = (recorder: Recorder, path: string): void => {
+  if (typeof path !== 'string' || path === '')
+    throw new Misuse(`export: expected the path of a file, got ${String(path)}`)
+  const { path: own } = recorder
+  if (!mayReplace(path) || (own !== MEMORY && isSameFile(path, own)))
+    throw new Misuse(`export: ${path} is there, and cannot be written over: name another file`)
+  try {
+    recorder.exportTo(path)
+  } catch (error) {
+    throw new Misuse(`export: ${path} cannot be written: ${(error as Error).message}`)
   }
 }
 

@@ -7,6 +7,7 @@ import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import { Kind, kindOf } from '../model/state.js'
 import { eachObject, emptyObjects, ObjectEditor } from '../model/table.js'
+import { isPolicy } from '../reduce/policies/policy.js'
 import type { Counterfactual, Otherwise } from '../replay/counterfactual.js'
 import { Replay as Inner, type Verdict, type VerifyOptions } from '../replay/replay.js'
 import { Walker } from '../replay/walker.js'
@@ -62,8 +63,14 @@ export class Replay extends Inner {
     options: VerifyOptions & Otherwise & { readonly mode?: 'receipts' | 'reexecute' | 'counterfactual' } = {},
   ): Verdict | Reexecution | Counterfactual {
     const { mode = 'receipts', onProgress } = options
+    const unknown = Object.keys(options).find((name) => !VERIFY_OPTIONS.includes(name))
+    if (unknown !== undefined)
+      throw new Misuse(`verify: there is no option \`${unknown}\`: use ${VERIFY_OPTIONS.join(', ')}`)
     if (mode === 'reexecute') return reexecute(this.reader, definitionsOf(this.rules('verify')), onProgress)
     if (mode === 'counterfactual') {
+      const { policy } = options
+      if (policy !== undefined && !isPolicy(policy))
+        throw new Misuse('verify: `policy` must be a policy, such as policies.fullBatch()')
       if (options.record !== undefined) expectOther('verify', options.record, this.reader.path)
       return this.counterfactual(options)
     }
@@ -164,6 +171,8 @@ export class Replay extends Inner {
     return rules
   }
 }
+
+const VERIFY_OPTIONS = ['mode', 'onProgress', 'policy', 'jobs', 'pools', 'record']
 
 /** @throws Misuse where what is read would be written over */
 const expectOther = (who: string, target: string, path: string): void => {

@@ -127,6 +127,7 @@ test('fork makes a recording of the beginning', async () => {
     [['--at', '9999'], 'no tick of the recording'],
     [['--at', '1', '--output', 'src'], 'cannot be written over'],
     [['--at', '1', '--output', './bad.rec'], 'cannot be written over'],
+    [['--at', '1', '--output', 'no/such/folder'], 'no/such/folder cannot be written: '],
   ] as const)
     expect(await redford(s, ['fork', 'bad.rec', ...args])).toMatchObject({
       code: 2,
@@ -291,6 +292,7 @@ test('shrink finds the smallest that still shows a fault', async () => {
     ['bad.rec'],
     ['bad.rec', '--test', 'true', '--output', 'src'],
     ['bad.rec', '--test', 'true', '--output', 'bad.rec'],
+    ['bad.rec', '--test', 'true', '--output', 'no/such/folder'],
     ['bad.rec', '--test', 'true', '--tries', '0'],
   ])
     expect((await redford(s, ['shrink', ...args])).code).toBe(2)

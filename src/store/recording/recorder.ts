@@ -22,6 +22,7 @@ import {
   FIRST_LINK,
   FORMAT,
   linkAfter,
+  removeRecording,
 } from './format.js'
 import { type Name, textOfName } from './names.js'
 import { type NamedSetting, TickEncoder } from './record.js'
@@ -232,9 +233,14 @@ export class Recorder {
     if (!this.isOver) this.guarded(() => this.db.pragma('wal_checkpoint(truncate)'))
   }
 
-  /** Copies all there is so far into a file of its own, which must not be there. @throws an error of SQLite's */
+  get path(): string {
+    return this.options.path
+  }
+
+  /** Copies all there is so far into a file of its own, in place of what is there. @throws an error of SQLite's */
   exportTo(path: string): void {
     this.flush()
+    removeRecording(path)
     this.db.prepare('vacuum into ?').run(path)
   }
 
