@@ -1,6 +1,8 @@
 /** `redford why` and `why-not` of a recording: `--recording FILE`, `--at TICK`. Without, the project's own state is asked. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildId } from '../model/ids.js'
+import { fromByteString, toByteString, workingFolderBytes } from '../redo/byte-strings.js'
+import { findRoot, Resolver } from '../redo/project.js'
 import { shownName } from '../replay/view.js'
 import { Walker } from '../replay/walker.js'
 import { why } from '../replay/why.js'
@@ -22,6 +24,16 @@ import {
 } from './recording.js'
 
 const FLAGS = { recording: { type: 'string' }, at: { type: 'string' } } as const
+
+/** By its name from the root, where the working folder lies in a project. */
+const nameHere = (target: string): string | undefined => {
+  try {
+    const cwd = workingFolderBytes()
+    return fromByteString(new Resolver(findRoot(cwd), cwd).nameOf(toByteString(target)))
+  } catch {
+    return undefined
+  }
+}
 
 export const whyCommand = async (question: 'why' | 'why-not', args: readonly string[], out: Out): Promise<number> => {
   const words = wordsOf(question, args, [1, 1], FLAGS)
@@ -46,8 +58,9 @@ export const whyCommand = async (question: 'why' | 'why-not', args: readonly str
     const { state } = walker
     const target = files[0]!
     const idOf = (): BuildId | undefined => {
-      for (const name of walker.named.values())
-        if (textOfName(name) === target || shownBuild(name) === target) return walker.find(name)
+      for (const called of [nameHere(target), target])
+        for (const name of walker.named.values())
+          if (textOfName(name) === called || shownBuild(name) === called) return walker.find(name)
       return undefined
     }
     const id = idOf()
@@ -63,7 +76,7 @@ export const whyCommand = async (question: 'why' | 'why-not', args: readonly str
     }
     const told = question === 'why' ? whyText(state, names, target) : whyNotText(state, names, target)
     if (!told.isKnown) {
-      out.say(told.text.trimEnd())
+      out.say(`nothing is known of ${target} in ${file} by then: redford log ${file} tells of what there is`)
       return NOT_OK
     }
     const as = (x: BuildId): string => textOfName(shownName(walker.nameOf, x))

@@ -276,7 +276,14 @@ test('why and why-not answer as of a tick of a recording', async () => {
   expect((await redford(s, ['why-not', 'src', '--recording', 'bad.rec'])).code).toBe(0)
   const unknown = await redford(s, ['why', 'nobody', '--recording', 'bad.rec'])
   expect([unknown.code, unknown.stdout]).toEqual([1, ''])
+  expect(unknown.stderr).toContain('nothing is known of nobody in bad.rec by then: redford log bad.rec tells')
   expect((await redford(s, ['why', 'b', '--recording', 'bad.rec', '--at', '9999'])).code).toBe(2)
+  // By the names of the folder that one is in, as without a recording.
+  s.write('sub/.keep', '')
+  for (const name of ['../b', `${s.root}/b`]) {
+    const below = await s.run('redford', ['why', name, '--recording', '../bad.rec'], { cwd: 'sub' })
+    expect([below.code, below.stdout], below.stderr).toEqual([0, why.stdout])
+  }
 })
 
 test('shrink finds the smallest that still shows a fault', async () => {
