@@ -1,9 +1,9 @@
 /** `redford diff A B`: the first tick at which two recordings differ, and why; `redford diff FILE --from T --to U`: builds between two ticks. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildId } from '../model/ids.js'
-import type { BuildDiff } from '../replay/diff.js'
 import { diffRecordings, type RecordingDiff } from '../replay/diff-recordings.js'
 import {
+  buildsData,
   NOT_OK,
   OK,
   type Out,
@@ -60,9 +60,6 @@ const ticks = (
   else for (const line of found.flatMap(buildDiffWords)) out.print(`${line}\n`)
   return found.length === 0 ? OK : NOT_OK
 }
-
-const buildsData = (builds: readonly BuildDiff[]): unknown =>
-  builds.map((diff) => ({ ...diff, name: textOfName(diff.name) }))
 
 const dataOf = (found: RecordingDiff): unknown => {
   const { _tag, ...rest } = found

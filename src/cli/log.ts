@@ -10,6 +10,7 @@ import { shownName } from '../replay/view.js'
 import { Walker } from '../replay/walker.js'
 import {
   faultWords,
+  happeningData,
   OK,
   type Out,
   shownBuild,
@@ -65,21 +66,13 @@ const eachTick = (
 const ticks = (replay: Replay, json: boolean, out: Out): void => {
   const width = String(replay.ticks).length
   eachTick(replay, (tick, at, what, walker) => {
-    if (json) return out.print(`${JSON.stringify({ tick, microseconds: at, happened: what.map(asText) })}\n`)
+    if (json) return out.print(`${JSON.stringify({ tick, microseconds: at, happened: what.map(happeningData) })}\n`)
     const called = (x: Parameters<typeof walker.nameOf>[0]): string => shownBuild(shownName(walker.nameOf, x))
     const words = what.flatMap((one) => happeningWords(one, called) ?? [])
     out.print(`${String(tick).padStart(width)}  ${timeWords(at)}  ${words.join('; ')}`.trimEnd())
     out.print('\n')
   })
 }
-
-/** Names as text, wherever they stand. */
-const asText = (one: Happening): unknown =>
-  JSON.parse(JSON.stringify(one), (key, value: unknown) =>
-    key === 'error' || typeof value !== 'string' || ['what', 'want', 'event', 'request'].includes(key)
-      ? value
-      : textOfName(value),
-  )
 
 interface Run {
   readonly name: string

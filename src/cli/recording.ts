@@ -5,6 +5,8 @@ import { partsOf, shownValue } from '../make/value-file.js'
 import type { BuildError } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
 import { errorWords, printable } from '../redo/words.js'
+import type { BuildDiff } from '../replay/diff.js'
+import type { Happening } from '../replay/happenings.js'
 import { Replay, type Verdict } from '../replay/replay.js'
 import { Refused } from '../replay/walker.js'
 import { recordingErrorWords } from '../store/recording/reader.js'
@@ -130,3 +132,22 @@ export const timeWords = (us: number): string => `${(us / 1e6).toFixed(3)} s`
 /** A few of many. */
 export const fewOf = (names: readonly string[], most = 6): string =>
   names.length <= most ? names.join(' ') : `${names.slice(0, most).join(' ')} and ${names.length - most} more`
+
+/** Names as texts, wherever they stand in `value`, but for what `kept` names. */
+const inText = (value: unknown, kept: readonly string[]): unknown => {
+  if (typeof value === 'string') return textOfName(value)
+  if (Array.isArray(value)) return value.map((one) => inText(one, kept))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => [key, kept.includes(key) ? one : inText(one, kept)]),
+  )
+}
+
+/** For `--json`. */
+export const happeningData = (one: Happening): unknown => inText(one, ['what', 'want', 'event', 'request', 'error'])
+export const buildsData = (builds: readonly BuildDiff[]): readonly unknown[] =>
+  builds.map((diff) => ({
+    ...diff,
+    name: textOfName(diff.name),
+    changes: diff.changes.map((change) => (change.what === 'error' ? change : inText(change, ['what']))),
+  }))

@@ -7,8 +7,10 @@ import type { Replay } from '../replay/replay.js'
 import { Stepper } from '../replay/stepper.js'
 import { isKnown, shownName, statusNameOf, statusNames, viewOf } from '../replay/view.js'
 import {
+  buildsData,
   faultWords,
   fewOf,
+  happeningData,
   NOT_OK,
   OK,
   type Out,
@@ -137,7 +139,7 @@ class Session {
     const what = stepper.last === undefined ? [] : happeningsOf(stepper.last, stepper.walker)
     if (this.json)
       return this.out.print(
-        `${JSON.stringify({ tick: stepper.tick, of: stepper.ticks, microseconds: stepper.at, happened: what })}\n`,
+        `${JSON.stringify({ tick: stepper.tick, of: stepper.ticks, microseconds: stepper.at, happened: what.map(happeningData) })}\n`,
       )
     const words = what.flatMap((one) => happeningWords(one, this.called) ?? [])
     this.out.print(`tick ${stepper.tick} of ${stepper.ticks}, ${timeWords(stepper.at)}\n`)
@@ -202,8 +204,7 @@ class Session {
   private changes(): void {
     const { tick } = this.stepper
     const found = tick === 0 ? [] : this.replay.diff(tick - 1, tick)
-    if (this.json)
-      return this.out.print(`${JSON.stringify(found.map((diff) => ({ ...diff, name: textOfName(diff.name) })))}\n`)
+    if (this.json) return this.out.print(`${JSON.stringify(buildsData(found))}\n`)
     for (const line of found.flatMap(buildDiffWords)) this.out.print(`  ${line}\n`)
   }
 }

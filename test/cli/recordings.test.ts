@@ -209,6 +209,20 @@ test('diff passes over what is another in each build by do-files, and names what
   expect(code).toBe(1)
 })
 
+test('names are texts in all that is told as data', async () => {
+  const s = space({ 'ünï.do': 'redo-ifchange größe\ncat größe\n', größe: '1' })
+  expect((await s.run('redo', ['--record', 'r.rec', 'ünï'])).code).toBe(0)
+  const told = [
+    await redford(s, ['log', '--json', 'r.rec']),
+    await redford(s, ['diff', '--json', 'r.rec']),
+    await redford(s, ['step', '--json', 'r.rec'], { stdin: 'f\nd\n'.repeat(7) }),
+  ].map(({ stdout }) => stdout)
+  for (const text of told) {
+    expect(text).toContain('größe')
+    expect(text).not.toContain('Ã')
+  }
+})
+
 test('diff of one recording says what became of which build between two ticks', async () => {
   const s = await project()
   const all = await redford(s, ['diff', 'bad.rec'])
