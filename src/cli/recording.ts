@@ -86,7 +86,9 @@ export const withRecording = async (
   try {
     const why = damageWords(path, replay)
     if (why !== undefined) out.say(why)
-    return await use(replay)
+    const code = await use(replay)
+    // What was told is not all there was.
+    return code === OK && why !== undefined ? NOT_OK : code
   } catch (error) {
     if (!(error instanceof Refused)) throw error
     out.say(`${path}: ${error.message}`)
