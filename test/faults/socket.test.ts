@@ -4,7 +4,7 @@ import * as fs from 'node:fs'
 import * as net from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { frame, framesOf } from '../support/frames.js'
-import { closeSpaces, noted, type Space, space } from '../support/space.js'
+import { closeSpaces, noted, type Space, space, until } from '../support/space.js'
 
 afterEach(closeSpaces)
 
@@ -78,6 +78,8 @@ describe('at the place of the socket lies', () => {
     } finally {
       await other.close()
     }
+    // That took the file away by its name, which is the daemon's by now: it makes it again.
+    await until('the socket is there', () => fs.existsSync(socketOf(s)))
   })
 
   test.runIf(process.getuid?.() === 0)("another user's socket: nothing is told to it", async () => {
