@@ -101,7 +101,7 @@ const pathOf = (record: unknown): string | undefined => {
 }
 
 /** What is wrong with the config, if anything. */
-export const faultWords = ({ fault, files }: LoadedConfig): string | undefined =>
+export const configFault = ({ fault, files }: LoadedConfig): string | undefined =>
   fault === undefined ? undefined : `${files[0]?.name ?? 'redford.config'}: ${fault}`
 
 /** The rules as a recording tells of them. */

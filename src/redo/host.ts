@@ -23,7 +23,7 @@ import { criticalPath } from '../reduce/policies/order.js'
 import { type Store, StoreFault } from '../store/store.js'
 import { badName } from './arguments.js'
 import { toByteString } from './byte-strings.js'
-import { aboutRules, faultWords, type LoadedConfig } from './config.js'
+import { aboutRules, configFault, type LoadedConfig } from './config.js'
 import { killSession, recordGroup } from './leftovers.js'
 import { Looking } from './looking.js'
 import type { Native } from './native.js'
@@ -94,7 +94,7 @@ export class Host {
       isNamed: (build) => store.names.isNamed(build),
       rules: aboutRules(options.rules),
       record: options.rules?.record,
-      fault: options.rules && faultWords(options.rules),
+      fault: options.rules && configFault(options.rules),
     })
     this.looking = new Looking({
       engine: () => this.engine,

@@ -1,6 +1,7 @@
 /** What differs between what two recordings say of one tick. */
 import { type Batch, type Event, LOOK_STRIDE, LookWord, type Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
+import { wordsOfLook } from '../model/look.js'
 import type { RecordedSetting } from '../store/recording/format.js'
 import type { TickRecord } from '../store/recording/record.js'
 
@@ -173,21 +174,23 @@ const each = (receipt: Receipt): readonly OneReceipt[] => {
   }
   if (receipt._tag === 'done') {
     const { look, ...rest } = receipt
-    const { kind, racy, stat0, stat1, content0, content1, content2, content3 } = look
-    return [{ ...rest, kind, racy, stat: [stat0, stat1], content: [content0, content1, content2, content3] }]
+    return [{ ...rest, ...fieldsOfLook(wordsOfLook(look)) }]
   }
   if (receipt._tag !== 'scanned') return [receipt as unknown as OneReceipt]
   return receipt.builds.map((build, i) => {
-    const words = Array.from(receipt.looks.subarray(i * LOOK_STRIDE, (i + 1) * LOOK_STRIDE))
-    return {
-      _tag: 'scanned',
-      build,
-      kind: words[LookWord.KIND],
-      racy: words[LookWord.RACY] !== 0,
-      stat: words.slice(LookWord.STAT, LookWord.CONTENT),
-      content: words.slice(LookWord.CONTENT),
-    }
+    const words = receipt.looks.subarray(i * LOOK_STRIDE, (i + 1) * LOOK_STRIDE)
+    return { _tag: 'scanned', build, ...fieldsOfLook(words) }
   })
+}
+
+const fieldsOfLook = (look: Int32Array) => {
+  const words = Array.from(look)
+  return {
+    kind: words[LookWord.KIND],
+    racy: words[LookWord.RACY] !== 0,
+    stat: words.slice(LookWord.STAT, LookWord.CONTENT),
+    content: words.slice(LookWord.CONTENT),
+  }
 }
 
 const byBuild = (receipts: readonly OneReceipt[]): ReadonlyMap<BuildId, readonly OneReceipt[]> => {

@@ -28,6 +28,17 @@ const changes: Script = [
   { cancel: 1 },
 ]
 
+/** A rule that comes to something else each time. */
+const counting = () => {
+  let made = 0
+  const counts = rule('counts', { key: C.int, value: C.int }, function* (k, b) {
+    yield* b.need(late(k))
+    return ++made
+  })
+  const impure: EngineFactory = (options) => createEngine({ rules: [late, counts], pools: { pool: 1 }, ...options })
+  return { counts, impure }
+}
+
 const counterexample = async (run: Promise<unknown>): Promise<Counterexample> => {
   const found = await run.then(
     () => undefined,
@@ -61,12 +72,7 @@ describe('explore', () => {
     expect(singles!.schedules).toBeGreaterThanOrEqual(own!.schedules)
   })
   it('shows the shortest way to what is wrong, and goes it again', async () => {
-    let made = 0
-    const counts = rule('counts', { key: C.int, value: C.int }, function* (k, b) {
-      yield* b.need(late(k))
-      return ++made
-    })
-    const impure: EngineFactory = (options) => createEngine({ rules: [late, counts], pools: { pool: 1 }, ...options })
+    const { counts, impure } = counting()
     const script: Script = [{ once: counts(1) }]
     const found = await counterexample(explore(impure, script))
     expect(found.steps).toEqual([
@@ -85,12 +91,7 @@ describe('explore', () => {
     expect(explored).toMatchObject({ isComplete: false, sampled: 20 })
   })
   it('beyond its bound, makes what it finds small, and says with which options it is found again', async () => {
-    let made = 0
-    const counts = rule('counts', { key: C.int, value: C.int }, function* (k, b) {
-      yield* b.need(late(k))
-      return ++made
-    })
-    const impure: EngineFactory = (options) => createEngine({ rules: [late, counts], pools: { pool: 1 }, ...options })
+    const { counts, impure } = counting()
     const script: Script = [counts(1), late(2), late(3)].map((key) => ({ once: key }))
     const found = await counterexample(
       explore(impure, script, { bound: 5, faults: ['touch'], beyond: { schedules: 1000 } }),
