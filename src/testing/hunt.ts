@@ -9,7 +9,7 @@ import { playFiles } from './files-schedules.js'
 import { FIRST_PLAN, type Ref } from './plans.js'
 import { everyPolicy, expectConfluent, expectLawful, permutation, play } from './plays.js'
 import { Choices, textOfSchedule } from './schedule.js'
-import { circles, picker, picks, type Sample, type Step, samples, schedules } from './scripts.js'
+import { circles, picker, picks, plainCircles, type Sample, type Step, samples, schedules } from './scripts.js'
 
 export interface Found {
   /** How many schedules were played until one broke a law. */
@@ -27,6 +27,7 @@ export const expectTold = (sample: Sample, steps: readonly Step[], order: readon
   const played = play(sample, steps, { check: false })
   played.finish(picker(order))
   const { state } = played.eng
+  played.close()
   const digest = digestOf(state)
   const expectOther = (what: string, other: State): void => {
     if (digestOf(other) === digest) throw new Error(`the digest of a state says nothing of its ${what}`)
@@ -45,8 +46,8 @@ export const expectTold = (sample: Sample, steps: readonly Step[], order: readon
 
 type Case = [Sample, Step[], number[], number, number, boolean]
 
-const cases = (sample: fc.Arbitrary<Sample>): fc.Arbitrary<Case> =>
-  fc.tuple(sample, schedules(12), picks, fc.nat(4), fc.nat(2), fc.boolean())
+const cases = (sample: fc.Arbitrary<Sample>, steps = schedules(12)): fc.Arbitrary<Case> =>
+  fc.tuple(sample, steps, picks, fc.nat(4), fc.nat(2), fc.boolean())
 
 /** What is found in the cases that were looked at, if anything. */
 type Law = (
@@ -97,6 +98,13 @@ const laws: readonly Law[] = [
     100,
     (sample, steps, order, policy) =>
       expectLawful(sample, steps, order, { cyclic: 'at once', policy: everyPolicy[policy]! }),
+    ofSample,
+  ),
+  law(cases(plainCircles(false)), 100, (sample, steps, order) => expectConfluent(sample, steps, order), ofSample),
+  law(
+    cases(samples(4), schedules(12, { crashes: true })),
+    100,
+    (sample, steps, order, policy) => expectLawful(sample, steps, order, { policy: everyPolicy[policy]! }),
     ofSample,
   ),
   law(cases(samples(4)), 50, (sample, steps, order) => expectTold(sample, steps, order), ofSample),

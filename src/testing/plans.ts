@@ -65,8 +65,10 @@ export const ofAction = (ref: Ref): number => {
 
 // ------------------------------------------------------------------------------------------------ the oracle
 
-/** Values of the sources at one version; undefined: absent. */
-export type Truth = readonly (number | undefined)[]
+/** What sources, and actions that fail, come to at one version; undefined: absent, or as an action does by itself. */
+export type Truth = readonly (number | undefined | typeof FAILS)[]
+/** Of a read or action that throws. */
+export const FAILS = 'fails'
 
 /** All that one evaluation comes by. */
 export interface Evaluation {
@@ -92,9 +94,10 @@ export const evaluate = (plans: Plans, truth: Truth, waits: ReadonlySet<Ref> = n
   }
 
   const leaf = (ref: Ref): Result => {
+    const value = truth[ref]
+    if (value === FAILS) return { chain: [ref], why: 'threw it fails' }
     if (ref === BREAKS) return { chain: [ref], why: 'threw it breaks' }
     if (ACTIONS.includes(ref)) return { value: ofAction(ref) }
-    const value = truth[ref]
     return value === undefined ? { chain: [ref], why: 'absent' } : { value }
   }
 
@@ -182,16 +185,29 @@ const below = (plans: Plans, ref: Ref): ReadonlySet<Ref> => {
   return found
 }
 
+/** All that `ref` is on a circle with, itself included; nothing, where it is on none. */
+const circleOf = (plans: Plans, ref: Ref): readonly Ref[] => {
+  const all = below(plans, ref)
+  return all.has(ref) ? [...all].filter((each) => below(plans, each).has(ref)) : []
+}
+
+/** There is one way around only. */
+const isPlain = (plans: Plans, circle: readonly Ref[]): boolean =>
+  circle.every((each) => new Set(mayNeed(plans, each).filter((need) => circle.includes(need))).size === 1)
+
+const refsOf = (plans: Plans): readonly Ref[] => plans.map((_, i) => FIRST_PLAN + i)
+
+export const hasCircles = (plans: Plans): boolean => refsOf(plans).some((ref) => circleOf(plans, ref).length > 0)
+
+/** No circles overlap: which one is found does not hang on chance. */
+export const hasPlainCircles = (plans: Plans): boolean =>
+  refsOf(plans).every((ref) => isPlain(plans, circleOf(plans, ref)))
+
 /** Of plans that ask for all they need at once: the result. Where circles overlap, which one breaks first hangs on chance. */
 export const inCircles = (plans: Plans, truth: Truth, ref: Ref): 'cycle' | 'broken' | Result => {
-  const all = below(plans, ref)
-  const circle = [...all].filter((each) => below(plans, each).has(ref))
-  if (
-    all.has(ref) &&
-    circle.every((each) => new Set(mayNeed(plans, each).filter((need) => circle.includes(need))).size === 1)
-  )
-    return 'cycle'
-  if ([...all].some((each) => below(plans, each).has(each))) return 'broken'
+  const circle = circleOf(plans, ref)
+  if (circle.length > 0 && isPlain(plans, circle)) return 'cycle'
+  if ([...below(plans, ref)].some((each) => circleOf(plans, each).length > 0)) return 'broken'
   return evaluate(plans, truth).result(ref)
 }
 

@@ -1,9 +1,10 @@
 import { insideOf } from '../library/inside.js'
 import type { SourceKey } from '../model/definition.js'
+import { Misuse } from '../model/misuse.js'
 import { Flight, type State, Status, statusOf } from '../model/state.js'
 import { read } from '../model/table.js'
 import { fingerprint } from './fingerprint.js'
-import { ACTIONS, evaluate, FIRST_PLAN, inCircles, READ_SOURCES, type Ref, textOf } from './plans.js'
+import { ACTIONS, evaluate, FAILS, FIRST_PLAN, inCircles, READ_SOURCES, type Ref, type Truth, textOf } from './plans.js'
 import type { Step } from './scripts.js'
 import { type Asked, ensure, type Followed, same, sorted, textOfResult, Watched } from './watched.js'
 
@@ -27,18 +28,16 @@ export class Play extends Watched {
         return open[step.which % Math.max(1, open.length)]?.()
       }
       case 'change':
-        // What was asked for in the same tick may be answered as of before it or after it: that hangs on whether make goes ahead.
-        if (this.config.whole) this.run()
         return this.change(
           step.changes,
           step.touches.map((n) => this.target(n)),
         )
       case 'settle': {
-        const { open } = this
+        const { running } = this
         const all = [...this.under].sort((a, b) => a.ref - b.ref)
         const under = step.stale
           ? all[step.which % Math.max(1, all.length)]
-          : open[step.which % Math.max(1, open.length)]
+          : running[step.which % Math.max(1, running.length)]
         under?.settle()
         if (under !== undefined) under.isSettled = true
         return
@@ -60,6 +59,14 @@ export class Play extends Watched {
       case 'wipe':
         eng.wipe({ percent: step.percent })
         return this.expectRest()
+      case 'fail':
+        // As it is until now, and not before.
+        if (this.config.whole) this.run()
+        if (step.fails) this.failing.add(step.ref)
+        else this.failing.delete(step.ref)
+        return this.change([], [step.ref])
+      case 'crash':
+        return this.crash()
     }
   }
 
@@ -80,7 +87,9 @@ export class Play extends Watched {
   }
 
   private change(changes: Extract<Step, { step: 'change' }>['changes'], touches: readonly Ref[]): void {
-    const truth = [...this.truths.at(-1)!]
+    // What was asked for in the same tick may be answered as of before it or after it: that hangs on whether make goes ahead.
+    if (this.config.whole) this.run()
+    const settings = new Map(this.settings.at(-1)!)
     this.eng.transact((tx) => {
       for (const { source: ref, value, how, waits } of changes) {
         const isRead = READ_SOURCES.includes(ref)
@@ -89,18 +98,55 @@ export class Play extends Watched {
           if (waits) this.waits.add(ref)
           else this.waits.delete(ref)
           tx.touch(this.keyOf(ref))
-        } else if (value === undefined) tx.remove(this.keyOf(ref) as SourceKey)
+          settings.delete(ref)
+          continue
+        }
+        settings.set(ref, value)
+        if (value === undefined) tx.remove(this.keyOf(ref) as SourceKey)
         else tx.set(this.keyOf(ref) as SourceKey<number>, value)
-        truth[ref] = value
       }
       for (const ref of touches) {
         // Read again: what was set is of no account any more.
-        if (READ_SOURCES.includes(ref)) truth[ref] = this.outside[ref]
+        if (READ_SOURCES.includes(ref)) settings.delete(ref)
         tx.touch(this.keyOf(ref))
         this.touchedAt.set(ref, this.eng.version + 1)
       }
     })
+    this.settings.push(settings)
+    const truth = [...this.truths.at(-1)!]
+    for (const { source } of changes) truth[source] = this.outcome(source)
+    for (const ref of touches) truth[ref] = this.outcome(ref)
     this.truths.push(truth)
+  }
+
+  /** What a source or action comes to, once it is read or run. */
+  private outcome(ref: Ref): Truth[number] {
+    const settings = this.settings.at(-1)!
+    if (settings.has(ref)) return settings.get(ref)
+    if (this.failing.has(ref)) return FAILS
+    return READ_SOURCES.includes(ref) ? this.outside[ref] : undefined
+  }
+
+  /** What was not committed never was. */
+  private crash(): void {
+    const { file } = this
+    if (file === undefined) throw new Misuse('a script with crashes is played with `crashes: true`')
+    file.crash()
+    this.end()
+    this.eng = this.open()
+    const { version } = this.eng
+    ensure(version < this.truths.length, () => `version ${version} never was`)
+    this.reduced = this.told = version
+    for (const history of [this.truths, this.settings, this.evaluations]) history.length = version + 1
+    this.madeAt.clear()
+    for (const [ref, at] of this.touchedAt) if (at > version) this.touchedAt.delete(ref)
+    // What can be read is read again, and what was said of actions since is to be said again.
+    const truth = [...this.truths[version]!]
+    for (const ref of READ_SOURCES) truth[ref] = this.outcome(ref)
+    this.truths[version] = truth
+    delete this.evaluations[version]
+    const lost = ACTIONS.filter((ref) => truth[ref] !== this.outcome(ref))
+    if (lost.length > 0) this.change([], lost)
   }
 
   /** Ticks until nothing is ready; then all that can be known is. */
@@ -122,17 +168,17 @@ export class Play extends Watched {
 
   /** Nothing is ready: whatever does not wait for what is under way is answered, and nothing else is under way. */
   expectRest(): void {
-    const { eng, open } = this
+    const { eng, running } = this
     this.told = this.reduced
     const pooled = ACTIONS.filter((ref) => {
       const id = insideOf(eng).keys.find(this.keyOf(ref))
       return id !== undefined && statusOf(eng.state, id) === Status.START
     })
-    const waits = new Set([...open.map((u) => u.ref), ...pooled])
+    const waits = new Set([...running.map((u) => u.ref), ...pooled])
     const pending = eng.progress().pending.map((key) => key.key as Ref)
     same(
       sorted(pending),
-      open.map((u) => u.ref),
+      running.map((u) => u.ref),
       'pending',
     )
     if (this.config.cyclic) {
@@ -198,8 +244,8 @@ export class Play extends Watched {
   }
 
   private settleOne(pick: (n: number) => number): boolean {
-    const { open } = this
-    const under = open[pick(Math.max(1, open.length))]
+    const { running } = this
+    const under = running[pick(Math.max(1, running.length))]
     if (under === undefined) return false
     under.settle()
     under.isSettled = true
@@ -213,6 +259,8 @@ export class Play extends Watched {
 
   /** What is kept is what live requests stand on: no more, no less. */
   expectSmall(): void {
+    // What comes of circles is not told by `evaluate`.
+    if (this.config.cyclic) return
     this.eng.gc({ keep: 0 })
     const { keys } = insideOf(this.eng)
     const kept = keys.part(100).map((id) => keys.keyOf(id)!.key as Ref)
@@ -224,7 +272,7 @@ export class Play extends Watched {
     for (const cancel of this.openRequests) cancel()
     this.eng.settle()
     same(
-      this.open.map((u) => u.ref),
+      this.running.map((u) => u.ref),
       [],
       'under way though nobody waits',
     )

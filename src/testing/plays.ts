@@ -5,6 +5,7 @@ import type { ReadyView } from '../reduce/gather.js'
 import * as policies from '../reduce/policies/index.js'
 import type { PlainPolicy, Policy } from '../reduce/policies/policy.js'
 import { fingerprint } from './fingerprint.js'
+import { hasCircles } from './plans.js'
 import { Play } from './play.js'
 import { picker, type Sample, type Step } from './scripts.js'
 import type { Config } from './watched.js'
@@ -53,10 +54,35 @@ export const permutation = (numbers: readonly number[]): ((receipts: readonly Re
   }
 }
 
+const hasCrash = (steps: readonly Step[]): boolean => steps.some(({ step }) => step === 'crash')
+
+/** Close it when you are done with it. */
 export const play = ({ plans, truth }: Sample, steps: readonly Step[], config: Config = {}): Play => {
-  const played = new Play(plans, truth, config)
-  for (const step of steps) played.step(step)
+  const played = new Play(plans, truth, { crashes: hasCrash(steps), cyclic: hasCircles(plans), ...config })
+  try {
+    for (const step of steps) played.step(step)
+  } catch (error) {
+    played.close()
+    throw error
+  }
   return played
+}
+
+/** Plays it until all that is under way has ended, in this order; then looks at it. */
+const playing = <A>(
+  sample: Sample,
+  steps: readonly Step[],
+  order: readonly number[],
+  config: Config,
+  look: (played: Play) => A,
+): A => {
+  const played = play(sample, steps, config)
+  try {
+    played.finish(picker(order))
+    return look(played)
+  } finally {
+    played.close()
+  }
 }
 
 /** Whatever happens is right; in the end all is answered, what is kept is what is needed, and then nothing. */
@@ -65,20 +91,19 @@ export const expectLawful = (
   steps: readonly Step[],
   order: readonly number[],
   config: Config = {},
-): void => {
-  const played = play(sample, steps, config)
-  played.finish(picker(order))
-  if (!config.cyclic) played.expectSmall()
-  const { policy } = config
-  const fresh = createEngine({
-    rules: [],
-    pools: { pool: config.pool ?? 1 },
-    drive: 'manual',
-    keep: 5,
-    ...(policy && { policy }),
+): void =>
+  playing(sample, steps, order, config, (played) => {
+    played.expectSmall()
+    const { policy } = config
+    const fresh = createEngine({
+      rules: [],
+      pools: { pool: config.pool ?? 1 },
+      drive: 'manual',
+      keep: 5,
+      ...(policy && { policy }),
+    })
+    played.expectEmptied(fresh.state)
   })
-  played.expectEmptied(fresh.state)
-}
 
 /** Gives up all or nothing: which half of it goes hangs on what was made first, and with it what is told from memory. */
 const whole = (step: Step): Step => {
@@ -91,18 +116,18 @@ export const expectConfluent = (sample: Sample, schedule: readonly Step[], order
   const steps = schedule.map(whole)
   // With room for all actions, which of them are under way does not hang on which was picked first.
   const common: Config = { whole: true, pool: 9, check: false }
-  const one = play(sample, steps, common)
-  one.finish(picker(order))
-  const told = JSON.stringify(one.history)
+  const told = (more: Config) =>
+    playing(sample, steps, order, { ...common, ...more }, ({ history, eng }) => ({
+      history: JSON.stringify(history),
+      state: fingerprint(eng.state),
+    }))
+  const one = told({})
   for (const policy of everyPolicy) {
-    const other = play(sample, steps, { ...common, policy, drop: 0.5, permute: permutation(order) })
-    other.finish(picker(order))
-    if (JSON.stringify(other.history) !== told) throw new Error(`told ${told}, and ${JSON.stringify(other.history)}`)
+    const other = told({ policy, drop: 0.5, permute: permutation(order) })
+    if (other.history !== one.history) throw new Error(`told ${one.history}, and ${other.history}`)
   }
-  const shuffled = play(sample, steps, { ...common, permute: permutation(order) })
-  shuffled.finish(picker(order))
-  if (fingerprint(shuffled.eng.state) !== fingerprint(one.eng.state))
-    throw new Error('the order of receipts changes the state')
+  const shuffled = told({ permute: permutation(order) })
+  if (shuffled.state !== one.state) throw new Error('the order of receipts changes the state')
 }
 
 /** Every driver tells the same; and where its turns are those of `settle`, comes to the same state, word for word. */
@@ -112,19 +137,26 @@ export const expectSameDriven = async (
   order: readonly number[],
 ): Promise<void> => {
   const one = play(sample, steps, { whole: true, check: false })
-  one.finish(picker(order))
-  for (const drive of [{ per: 'fixpoint' }, { per: 'batch' }, { per: { ms: 1 } }] as const) {
-    const other = new Play(sample.plans, sample.truth, { drive, check: false })
-    for (const step of steps) {
-      if (['tick', 'run', 'change'].includes(step.step)) await other.runInTurns()
-      if (step.step !== 'tick' && step.step !== 'run') other.step(step)
+  try {
+    one.finish(picker(order))
+    for (const drive of [{ per: 'fixpoint' }, { per: 'batch' }, { per: { ms: 1 } }] as const) {
+      const other = play(sample, [], { drive, check: false, crashes: hasCrash(steps) })
+      try {
+        for (const step of steps) {
+          if (['tick', 'run', 'change', 'fail', 'crash'].includes(step.step)) await other.runInTurns()
+          if (step.step !== 'tick' && step.step !== 'run') other.step(step)
+        }
+        await other.finishInTurns(picker(order))
+        const [told, toldThere] = [one, other].map(({ history }) => JSON.stringify(history))
+        if (told !== toldThere) throw new Error(`told ${told}, and ${toldThere} ${JSON.stringify(drive)}`)
+        // Ids are given again at the end of a turn: with shorter turns, others.
+        if (drive.per === 'fixpoint' && fingerprint(other.eng.state) !== fingerprint(one.eng.state))
+          throw new Error('another state')
+      } finally {
+        other.close()
+      }
     }
-    await other.finishInTurns(picker(order))
-    const [told, toldThere] = [one, other].map(({ history }) => JSON.stringify(history))
-    if (told !== toldThere) throw new Error(`told ${told}, and ${toldThere} ${JSON.stringify(drive)}`)
-    // Ids are given again at the end of a turn: with shorter turns, others.
-    if (drive.per === 'fixpoint' && fingerprint(other.eng.state) !== fingerprint(one.eng.state))
-      throw new Error('another state')
-    other.eng.close()
+  } finally {
+    one.close()
   }
 }

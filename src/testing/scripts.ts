@@ -1,6 +1,6 @@
 /** Random plans and schedules, as data that shrinks. */
 import fc from 'fast-check'
-import { FIRST_PLAN, type Plan, type Plans, type Ref } from './plans.js'
+import { ACTIONS, FIRST_PLAN, hasPlainCircles, type Plan, type Plans, READ_SOURCES, type Ref } from './plans.js'
 
 export type Step =
   | { readonly step: 'once' | 'live'; readonly ref: Ref }
@@ -11,6 +11,10 @@ export type Step =
   | { readonly step: 'tick' | 'run' }
   | { readonly step: 'gc' | 'sweep'; readonly keep: number }
   | { readonly step: 'wipe'; readonly percent: number }
+  /** From now on the read or action throws, or does not any more; it is touched. */
+  | { readonly step: 'fail'; readonly ref: Ref; readonly fails: boolean }
+  /** The engine ends without warning; another one goes on from what was committed. */
+  | { readonly step: 'crash' }
 
 export interface Change {
   readonly source: Ref
@@ -84,6 +88,10 @@ export const circles = (atOnce: boolean): fc.Arbitrary<Sample> =>
     truth: fc.tuple(value, value, value, value),
   })
 
+/** As {@link circles}; but none of them overlap, so that what comes of them hangs on no chance. */
+export const plainCircles = (atOnce: boolean): fc.Arbitrary<Sample> =>
+  circles(atOnce).filter(({ plans }) => hasPlainCircles(plans))
+
 const resolved = (plan: Plan, at: (n: number) => Ref): Plan => {
   const found = { ...plan } as { of?: Ref | readonly Ref[]; by?: Ref }
   if (typeof found.of === 'number') found.of = at(found.of)
@@ -92,7 +100,7 @@ const resolved = (plan: Plan, at: (n: number) => Ref): Plan => {
   return found as Plan
 }
 
-const step: fc.Arbitrary<Step> = fc.oneof(
+const usual = [
   { weight: 3, arbitrary: fc.record({ step: fc.constant('once'), ref: target }) },
   { weight: 4, arbitrary: fc.record({ step: fc.constant('live'), ref: target }) },
   { weight: 2, arbitrary: fc.record({ step: fc.constant('cancel'), which: fc.nat(9) }) },
@@ -120,13 +128,26 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ step: fc.constant('run') }) },
   { weight: 1, arbitrary: fc.record({ step: fc.constantFrom('gc', 'sweep'), keep: fc.nat(2) }) },
   { weight: 1, arbitrary: fc.record({ step: fc.constant('wipe'), percent: fc.constantFrom(50, 100) }) },
-) as fc.Arbitrary<Step>
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      step: fc.constant('fail'),
+      ref: fc.constantFrom(...READ_SOURCES, ...ACTIONS),
+      fails: fc.nat(2).map((n) => n > 0),
+    }),
+  },
+] as fc.WeightedArbitrary<Step>[]
+const step = fc.oneof(...usual)
+const stepOrCrash = fc.oneof(...usual, { weight: 2, arbitrary: fc.constant<Step>({ step: 'crash' }) })
 
-/** Mostly, something is followed from the beginning. */
-export const schedules = (maxLength = 25): fc.Arbitrary<Step[]> =>
+/** Mostly, something is followed from the beginning. An engine that crashes needs a store, and takes some milliseconds. */
+export const schedules = (
+  maxLength = 25,
+  { crashes = false }: { readonly crashes?: boolean } = {},
+): fc.Arbitrary<Step[]> =>
   fc.noBias(
     fc
-      .tuple(fc.subarray([-1, -2, -3]), fc.array(step, { maxLength, size: 'max' }))
+      .tuple(fc.subarray([-1, -2, -3]), fc.array(crashes ? stepOrCrash : step, { maxLength, size: 'max' }))
       .map(([refs, steps]) => [...refs.map((ref): Step => ({ step: 'live', ref })), ...steps]),
   )
 export const picks = fc.array(fc.nat(9), { minLength: 1, maxLength: 12 })

@@ -30,8 +30,10 @@ import {
   type Result,
   rulesOf,
   SET_SOURCES,
+  type Truth,
   textOf,
 } from './plans.js'
+import { StoreFile } from './store-file.js'
 
 export interface Config {
   readonly policy?: Policy
@@ -51,9 +53,14 @@ export interface Config {
   readonly onTick?: (input: Input, before: State, after: State) => void
   /** Plans may need one another in circles; `at once`: and ask for all they need at once. */
   readonly cyclic?: boolean | 'at once'
+  /** Results are kept in a store, so that the engine may crash. */
+  readonly crashes?: boolean
 }
 
 const TICKS_MAX = 3_000
+
+/** undefined: removed. */
+type Settings = ReadonlyMap<Ref, number | undefined>
 
 /** A read or action under way. Settled twice or late, it is of no account. */
 export interface Under {
@@ -88,15 +95,20 @@ export const ensure = (holds: boolean, why: () => string): void => {
 
 /** An engine that is watched in all that it does, in a world whose sources and actions answer when they are told to. */
 export class Watched {
-  readonly eng: BuildEngine
+  eng: BuildEngine
   readonly rules: CreateOptions['rules']
   readonly keyOf: (ref: Ref) => Key<number>
   readonly asked: Asked[] = []
   readonly followed: Followed[] = []
   /** What was outside at each version, sources that are set included. */
-  protected readonly truths: (number | undefined)[][]
+  protected readonly truths: Truth[]
+  /** What transactions set, at each version. */
+  protected readonly settings: Settings[] = [new Map()]
   /** What `read` finds, whatever a transaction set. */
   protected readonly outside: (number | undefined)[]
+  protected readonly file: StoreFile | undefined
+  /** Reads and actions that throw. */
+  protected readonly failing = new Set<Ref>()
   protected readonly waits = new Set<Ref>()
   protected readonly under: Under[] = []
   protected readonly watched = new Set<Ref>()
@@ -117,7 +129,7 @@ export class Watched {
     truth: readonly (number | undefined)[],
     protected readonly config: Config = {},
   ) {
-    this.truths = [[...truth]]
+    this.truths = [truth.map((value, ref) => (SET_SOURCES.includes(ref) ? undefined : value))]
     this.outside = [...truth]
     const key = { key: C.int, value: C.int }
     const set = source('set', key)
@@ -135,12 +147,12 @@ export class Watched {
       pool: 'pool',
       run: (ref, { signal }) => {
         const { pool = 1 } = config
-        const running = this.open.filter((u) => u.ref !== ref && ACTIONS.includes(u.ref)).length
+        const running = this.running.filter((u) => u.ref !== ref && ACTIONS.includes(u.ref)).length
         ensure(running < pool, () => `${running + 1} actions in a pool of ${pool}`)
         return this.begin(ref, signal, () => ofAction(ref), true) as never
       },
     })
-    const free = action('free', { ...key, run: ofAction })
+    const free = action('free', { ...key, run: (ref, { signal }) => this.begin(ref, signal, () => ofAction(ref)) })
     const leafKey = (ref: Ref): Key<number> =>
       SET_SOURCES.includes(ref)
         ? set(ref)
@@ -152,7 +164,23 @@ export class Watched {
     const { rules, keyOf } = rulesOf(plans, leafKey)
     this.keyOf = keyOf
     this.rules = [set, read, pooled, free, ...rules]
-    this.eng = createEngine({
+    if (config.crashes) this.file = new StoreFile()
+    this.eng = this.open()
+    const settings = new Map<Ref, number | undefined>()
+    this.eng.transact((tx) => {
+      for (const ref of SET_SOURCES) {
+        if (truth[ref] === undefined) continue
+        tx.set(set(ref), truth[ref]!)
+        settings.set(ref, truth[ref])
+      }
+    })
+    this.settings.push(settings)
+    this.truths.push([...truth])
+  }
+
+  protected open(): BuildEngine {
+    const { config } = this
+    return createEngine({
       rules: this.rules,
       pools: { pool: config.pool ?? 1 },
       drive: config.drive ?? 'manual',
@@ -168,25 +196,41 @@ export class Watched {
       },
       ...(config.policy && { policy: config.policy }),
       ...(config.drop && { continuations: { drop: config.drop } }),
+      ...(this.file && { store: this.file.store }),
     })
-    this.eng.transact((tx) => {
-      for (const ref of SET_SOURCES) if (truth[ref] !== undefined) tx.set(set(ref), truth[ref]!)
-    })
-    this.truths.push([...truth])
+  }
+
+  /** Whoever asked is gone, and so is the engine. */
+  protected end(): void {
+    for (const one of this.asked) one.isCancelled ||= one.answers === 0
+    for (const one of this.followed) one.isCancelled = true
+    for (const one of this.under) one.isSettled = true
+    this.eng.close()
+    ensure(this.watched.size === 0, () => `${[...this.watched]} are watched by an engine that is closed`)
+  }
+
+  /** Leaves nothing behind. */
+  close(): void {
+    this.end()
+    this.file?.discard()
   }
 
   /** Under way, and wanted. */
-  protected get open(): readonly Under[] {
+  protected get running(): readonly Under[] {
     return this.under.filter((u) => !u.isSettled && !u.signal.aborted).sort((a, b) => a.ref - b.ref)
   }
 
   /** Answers now; or, where it is to wait, when the schedule says so: what was there when it was asked. */
   protected begin(ref: Ref, signal: AbortSignal, find: () => number | undefined, waits = this.waits.has(ref)): never {
-    ensure(!this.open.some((u) => u.ref === ref), () => `${ref} is under way twice`)
-    if (!waits) return find() as never
+    ensure(!this.running.some((u) => u.ref === ref), () => `${ref} is under way twice`)
+    const findNow = (): number | undefined => {
+      if (this.failing.has(ref)) throw new Error('it fails')
+      return find()
+    }
+    if (!waits) return findNow() as never
     let found: { value: number | undefined } | { error: unknown }
     try {
-      found = { value: find() }
+      found = { value: findNow() }
     } catch (error) {
       found = { error }
     }

@@ -9,12 +9,12 @@ import {
   knowing,
   permutation,
 } from '../../src/testing/plays.js'
-import { circles, picks, samples, schedules } from '../../src/testing/scripts.js'
+import { circles, picks, plainCircles, samples, schedules } from '../../src/testing/scripts.js'
 
 const minutes = Number(process.env.SOAK_MINUTES ?? 0)
 const seed = Number(process.env.SEED ?? Date.now() | 0)
 /** Laws share the time of a soak evenly. */
-const LAWS = 7
+const LAWS = 9
 let total = 0
 
 const runs = (numRuns: number): fc.Parameters<never> => ({
@@ -71,6 +71,21 @@ describe('every schedule is lawful', () => {
       runs(600) as never,
     )
   })
+  it('of engines that end without warning, and of those that go on from what they had committed', { timeout }, () => {
+    fc.assert(
+      fc.property(
+        samples(),
+        schedules(25, { crashes: true }),
+        picks,
+        fc.nat(everyPolicy.length - 1),
+        fc.constantFrom(0, 0.5),
+        counted((sample, steps, order, policy, drop) =>
+          expectLawful(sample, steps, order, { policy: everyPolicy[policy]!, drop, permute: permutation(order) }),
+        ),
+      ),
+      runs(400) as never,
+    )
+  })
   it('of few plans and many steps', { timeout }, () => {
     fc.assert(
       fc.property(
@@ -100,6 +115,17 @@ describe('every schedule is lawful', () => {
         ),
       ),
       runs(400) as never,
+    )
+  })
+  it('with circles that do not overlap, which are told alike under every schedule', { timeout }, () => {
+    fc.assert(
+      fc.property(
+        plainCircles(false),
+        schedules(15),
+        picks,
+        counted((sample, steps, order) => expectConfluent(sample, steps, order)),
+      ),
+      runs(200) as never,
     )
   })
   it('with circles that come and go: all is answered, and nothing is left', { timeout }, () => {

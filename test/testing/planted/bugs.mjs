@@ -293,6 +293,13 @@ export const bugs = [
     put: 'w.setCycle(cycle[0], cycle);',
   },
   {
+    id: 'cycle-as-found',
+    what: 'a circle is told of from where it was found',
+    file: 'reduce/cycle.js',
+    find: 'smallestFirst(path, (u) => u)',
+    put: 'path',
+  },
+  {
     id: 'policy-starves',
     what: 'a policy never picks every fifth build',
     file: 'reduce/policies/basic.js',
@@ -356,6 +363,13 @@ export const bugs = [
     file: 'store/load.js',
     find: 'edges[at + Edge.SEEN] = words[from + 2];',
     put: 'edges[at + Edge.SEEN] = facts[dependency * FACT_STRIDE + Fact.REVISION];',
+  },
+  {
+    id: 'setting-not-kept',
+    what: 'of what sources are set to, the first is not kept',
+    file: 'library/keeper.js',
+    find: 'const notes = [...this.settings.values()];',
+    put: 'const notes = [...this.settings.values()].slice(1);',
   },
   {
     id: 'answered-though-gone',
