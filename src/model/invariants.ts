@@ -1,11 +1,15 @@
 /** What always holds of a state between ticks. Checked after every tick in tests; O(graph), so never in production. */
 
-import { invariant } from './error.js'
+import { Bug } from './error.js'
 import { Plan } from './plan.js'
 import type { Queue } from './queue.js'
 import { Bit, Edge, Fact, Flight, KIND_MASK, Kind, Mode, STATUS_MASK, type State, Status } from './state.js'
 import { eachObject, type IntTable, PAGE_ROWS, pageOf, pagesEnd, read, rowsEnd } from './table.js'
 import { isAboutBuild, LAST_REASON, reasonIn, subjectIn } from './why.js'
+
+const broken = (why: string): never => {
+  throw new Bug(why)
+}
 
 const lastRow = (table: IntTable): number => {
   let page = pagesEnd(table)
@@ -22,9 +26,9 @@ export const checkInvariants = (state: State): void => {
   // Edges: each is in use once, and linked from both of its ends.
   const used = new Set<number>()
   const own = (e: number, owner: number): void => {
-    invariant(e > 0 && e < state.edgesEnd, `edge ${e} of build ${owner} is out of range`)
-    invariant(!used.has(e), `edge ${e} is linked twice`)
-    invariant(read(edges, e, Edge.DEPENDENT) === owner, `edge ${e} is not of build ${owner}`)
+    if (!(e > 0 && e < state.edgesEnd)) broken(`edge ${e} of build ${owner} is out of range`)
+    if (used.has(e)) broken(`edge ${e} is linked twice`)
+    if (read(edges, e, Edge.DEPENDENT) !== owner) broken(`edge ${e} is not of build ${owner}`)
     used.add(e)
   }
   const rows = Math.max(lastRow(facts), lastRow(flight))
@@ -35,44 +39,42 @@ export const checkInvariants = (state: State): void => {
       own(e, x)
       hasKept ||= e === read(flight, x, Flight.KEPT)
     }
-    invariant(hasKept, `build ${x} keeps an edge that it does not have`)
+    if (!hasKept) broken(`build ${x} keeps an edge that it does not have`)
     let tail = 0
     for (let e = read(flight, x, Flight.NEW_HEAD); e !== 0; e = read(edges, e, Edge.NEXT_DEP)) {
       own(e, x)
       tail = e
     }
-    invariant(read(flight, x, Flight.NEW_TAIL) === tail, `build ${x} has a wrong last edge`)
+    if (read(flight, x, Flight.NEW_TAIL) !== tail) broken(`build ${x} has a wrong last edge`)
   }
   let free = 0
   for (let e: number = state.freeEdge; e !== 0; e = read(edges, e, Edge.NEXT_DEP)) {
-    invariant(!used.has(e), `edge ${e} is free and in use`)
+    if (used.has(e)) broken(`edge ${e} is free and in use`)
     free++
   }
-  invariant(free + used.size === state.edgesEnd - 1, `${state.edgesEnd - 1 - free - used.size} edges are lost`)
+  if (free + used.size !== state.edgesEnd - 1) broken(`${state.edgesEnd - 1 - free - used.size} edges are lost`)
   for (let x = 1; x < rows; x++) {
     let prev = 0
     let isNew = true
     for (let e = read(facts, x, Fact.DEPENDENT_HEAD); e !== 0; e = read(edges, e, Edge.NEXT_DEPENDENT)) {
-      invariant(used.delete(e), `edge ${e} to build ${x} is not among anyone's dependencies`)
-      invariant(read(edges, e, Edge.DEPENDENCY) === x, `edge ${e} does not lead to build ${x}`)
+      if (!used.delete(e)) broken(`edge ${e} to build ${x} is not among anyone's dependencies`)
+      if (read(edges, e, Edge.DEPENDENCY) !== x) broken(`edge ${e} does not lead to build ${x}`)
       isNew &&= read(edges, e, Edge.PREV_DEPENDENT) === 0
-      invariant(isNew || read(edges, e, Edge.PREV_DEPENDENT) === prev, `edge ${e} is linked wrongly`)
+      if (!(isNew || read(edges, e, Edge.PREV_DEPENDENT) === prev)) broken(`edge ${e} is linked wrongly`)
       prev = e
     }
     prev = 0
     for (let e = read(flight, x, Flight.WAITER_HEAD); e !== 0; e = read(edges, e, Edge.NEXT_WAITER)) {
       const mode = read(edges, e, Edge.MODE)
-      invariant(
-        (mode & Mode.LISTED) !== 0 && read(edges, e, Edge.DEPENDENCY) === x,
-        `edge ${e} waits in the wrong list`,
-      )
-      invariant(read(edges, e, Edge.PREV_WAITER) === prev, `edge ${e} waits in a broken list`)
+      if (!((mode & Mode.LISTED) !== 0 && read(edges, e, Edge.DEPENDENCY) === x))
+        broken(`edge ${e} waits in the wrong list`)
+      if (read(edges, e, Edge.PREV_WAITER) !== prev) broken(`edge ${e} waits in a broken list`)
       const waiter = read(edges, e, (mode & Mode.ASKED) !== 0 ? Edge.SEEN : Edge.DEPENDENT)
       waiting.set(waiter, (waiting.get(waiter) ?? 0) + 1)
       prev = e
     }
   }
-  invariant(used.size === 0, `edge ${[...used][0]} is unknown to its dependency`)
+  if (used.size !== 0) broken(`edge ${[...used][0]} is unknown to its dependency`)
 
   // Flight: counters, queues, and that whoever waits is counted right and can be woken.
   const count = new Map<number, number>()
@@ -81,20 +83,21 @@ export const checkInvariants = (state: State): void => {
     const s = status(x)
     if (s === Status.REST) {
       for (let word = 0; word < flight.stride; word++)
-        invariant(read(flight, x, word) === 0, `build ${x} rests untidily`)
-      invariant((read(facts, x, Fact.FLAGS) & KIND_MASK) !== Kind.REQUEST, `request ${x} rests`)
+        if (read(flight, x, word) !== 0) broken(`build ${x} rests untidily`)
+      if (!((read(facts, x, Fact.FLAGS) & KIND_MASK) !== Kind.REQUEST)) broken(`request ${x} rests`)
       continue
     }
     count.set(s, (count.get(s) ?? 0) + 1)
     const waits = read(flight, x, Flight.WAITING)
-    invariant(waits === (waiting.get(x) ?? 0), `build ${x} counts ${waits} waits, has ${waiting.get(x) ?? 0}`)
+    if (!(waits === (waiting.get(x) ?? 0))) broken(`build ${x} counts ${waits} waits, has ${waiting.get(x) ?? 0}`)
     const mayWait = s === Status.UNKNOWN || s === Status.WAITING || s === Status.BLOCKED || bit(x, Bit.ANEW)
-    invariant(mayWait || waits === 0, `build ${x} waits in status ${s}`)
-    invariant(s !== Status.WAITING || waits > 0, `build ${x} waits for nothing`)
-    invariant(s !== Status.BLOCKED || waits > 0 || read(flight, x, Flight.BY) > 0, `build ${x} is blocked on nothing`)
-    invariant(s !== Status.WAITING || bit(x, Bit.WANTED), `build ${x} waits unwanted`)
-    invariant(!bit(x, Bit.QUEUED) || isQueued(s) || s === Status.UNKNOWN, `build ${x} is in a queue in status ${s}`)
-    invariant(!bit(x, Bit.VOIDED), `build ${x} was not reviewed`)
+    if (!(mayWait || waits === 0)) broken(`build ${x} waits in status ${s}`)
+    if (!(s !== Status.WAITING || waits > 0)) broken(`build ${x} waits for nothing`)
+    if (!(s !== Status.BLOCKED || waits > 0 || read(flight, x, Flight.BY) > 0))
+      broken(`build ${x} is blocked on nothing`)
+    if (!(s !== Status.WAITING || bit(x, Bit.WANTED))) broken(`build ${x} waits unwanted`)
+    if (!(!bit(x, Bit.QUEUED) || isQueued(s) || s === Status.UNKNOWN)) broken(`build ${x} is in a queue in status ${s}`)
+    if (bit(x, Bit.VOIDED)) broken(`build ${x} was not reviewed`)
     if (s === Status.RUNNING) {
       const pool = read(flight, x, Flight.POOL)
       room.set(pool, (room.get(pool) ?? 0) + 1)
@@ -102,20 +105,20 @@ export const checkInvariants = (state: State): void => {
   }
   const total = [...count.values()].reduce((a, b) => a + b, 0)
   const is = (s: number): number => count.get(s) ?? 0
-  invariant(state.inFlight === total, `${state.inFlight} counted in flight, ${total} found`)
-  invariant(state.unknown === is(Status.UNKNOWN), `${state.unknown} counted unknown, ${is(Status.UNKNOWN)} found`)
-  invariant(state.scanning === is(Status.SCAN), `${state.scanning} counted scanning, ${is(Status.SCAN)} found`)
-  invariant(state.running === (room.get(0) ?? 0), `${state.running} counted running, ${room.get(0) ?? 0} found`)
+  if (state.inFlight !== total) broken(`${state.inFlight} counted in flight, ${total} found`)
+  if (state.unknown !== is(Status.UNKNOWN)) broken(`${state.unknown} counted unknown, ${is(Status.UNKNOWN)} found`)
+  if (state.scanning !== is(Status.SCAN)) broken(`${state.scanning} counted scanning, ${is(Status.SCAN)} found`)
+  if (!(state.running === (room.get(0) ?? 0))) broken(`${state.running} counted running, ${room.get(0) ?? 0} found`)
   const queue = (q: Queue, s: number, name: string): void => {
     let n = 0
     let prev = 0
     for (let x: number = q.head; x !== 0; x = read(flight, x, Flight.NEXT)) {
-      invariant(status(x) === s && bit(x, Bit.QUEUED), `build ${x} is in the ${name} queue in status ${status(x)}`)
-      invariant(read(flight, x, Flight.PREV) === prev, `the ${name} queue is broken at build ${x}`)
+      if (!(status(x) === s && bit(x, Bit.QUEUED))) broken(`build ${x} is in the ${name} queue in status ${status(x)}`)
+      if (read(flight, x, Flight.PREV) !== prev) broken(`the ${name} queue is broken at build ${x}`)
       prev = x
       n++
     }
-    invariant(n === q.size && q.tail === prev, `the ${name} queue counts ${q.size}, has ${n}`)
+    if (!(n === q.size && q.tail === prev)) broken(`the ${name} queue counts ${q.size}, has ${n}`)
   }
   queue(state.expand, Status.UNKNOWN, 'expand')
   queue(state.scan, Status.SCAN, 'scan')
@@ -125,8 +128,8 @@ export const checkInvariants = (state: State): void => {
   queue(state.park, Status.PARKED, 'park')
   state.pools.forEach((pool, i) => {
     queue(pool.queue, Status.START, `pool ${i}`)
-    invariant(pool.running === (room.get(i + 1) ?? 0), `pool ${i} counts ${pool.running} running`)
-    invariant(pool.running <= pool.size, `pool ${i} has ${pool.running} running, room for ${pool.size}`)
+    if (!(pool.running === (room.get(i + 1) ?? 0))) broken(`pool ${i} counts ${pool.running} running`)
+    if (!(pool.running <= pool.size)) broken(`pool ${i} has ${pool.running} running, room for ${pool.size}`)
   })
   checkHolds(state, rows)
   checkWhys(state, rows)
@@ -140,35 +143,33 @@ const checkPlans = (state: State, rows: number): void => {
   for (let x = 1; x < Math.max(rows, rowsEnd(plans)); x++) {
     const status = read(flight, x, Flight.STATUS)
     if ((status & STATUS_MASK) === Status.REST)
-      for (let word = 0; word < plans.stride; word++) invariant(read(plans, x, word) === 0, `build ${x} rests planned`)
+      for (let word = 0; word < plans.stride; word++) if (read(plans, x, word) !== 0) broken(`build ${x} rests planned`)
     const request = read(plans, x, Plan.LANE)
     if (request === 0) continue
     const isOpen = (status & STATUS_MASK) === Status.READY || (status & STATUS_MASK) === Status.START
     const isQueued = read(plans, x, Plan.QUEUE) !== 0
-    invariant(isQueued === (isOpen && (status & Bit.QUEUED) !== 0), `build ${x} is queued otherwise than planned`)
+    if (!(isQueued === (isOpen && (status & Bit.QUEUED) !== 0))) broken(`build ${x} is queued otherwise than planned`)
     const lane = found.get(request) ?? { size: 0, remaining: 0, queued: 0 }
     lane.size++
     lane.remaining += Math.max(0, read(plans, x, Plan.CHARGE))
     lane.queued += isQueued ? 1 : 0
     found.set(request, lane)
   }
-  invariant(found.size === lanes.size, `${lanes.size} lanes, ${found.size} found`)
+  if (found.size !== lanes.size) broken(`${lanes.size} lanes, ${found.size} found`)
   eachObject(lanes, (request, lane) => {
     const is = found.get(request)
     const queued = lane.queues.reduce((sum, { size }) => sum + size, 0)
     const says = `${lane.size} ${lane.remaining} ${queued}`
-    invariant(
-      says === `${is?.size} ${is?.remaining} ${is?.queued}`,
-      `lane ${request} has ${says}, not ${JSON.stringify(is)}`,
-    )
+    if (!(says === `${is?.size} ${is?.remaining} ${is?.queued}`))
+      broken(`lane ${request} has ${says}, not ${JSON.stringify(is)}`)
     lane.queues.forEach((queue, number) => {
       let prev = 0
       for (let x: number = queue.head; x !== 0; x = read(plans, x, Plan.NEXT)) {
         const isOwn = read(plans, x, Plan.LANE) === request && read(plans, x, Plan.QUEUE) === number + 1
-        invariant(isOwn && read(plans, x, Plan.PREV) === prev, `lane ${request} is broken at build ${x}`)
+        if (!(isOwn && read(plans, x, Plan.PREV) === prev)) broken(`lane ${request} is broken at build ${x}`)
         prev = x
       }
-      invariant(queue.tail === prev, `lane ${request} has a wrong end`)
+      if (queue.tail !== prev) broken(`lane ${request} has a wrong end`)
     })
   })
 }
@@ -192,7 +193,7 @@ const checkHolds = (state: State, rows: number): void => {
   for (let x = 1; x < rows; x++) {
     if (kind(x) !== Kind.VALUE) continue
     const count = read(facts, x, Fact.HOLD)
-    invariant(count === (held.get(x) ?? 0), `build ${x} counts ${count} holds, has ${held.get(x) ?? 0}`)
+    if (!(count === (held.get(x) ?? 0))) broken(`build ${x} counts ${count} holds, has ${held.get(x) ?? 0}`)
   }
 }
 
@@ -204,12 +205,12 @@ const checkWhys = ({ facts }: State, rows: number): void => {
   }
   for (let x = 1; x < rows; x++) {
     const word = read(facts, x, Fact.WHY)
-    invariant(word === 0 || isBuild(x), `build ${x} is none and says why it was made`)
+    if (!(word === 0 || isBuild(x))) broken(`build ${x} is none and says why it was made`)
     const reason = reasonIn(word)
-    invariant(reason <= LAST_REASON, `build ${x} was made for no known reason`)
+    if (!(reason <= LAST_REASON)) broken(`build ${x} was made for no known reason`)
     if (!isAboutBuild(reason)) continue
     const d = subjectIn(word)
-    invariant(d === 0 || (d < rows && isBuild(d)), `build ${x} was made for build ${d}, which is forgotten`)
+    if (!(d === 0 || (d < rows && isBuild(d)))) broken(`build ${x} was made for build ${d}, which is forgotten`)
   }
 }
 

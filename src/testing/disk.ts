@@ -10,7 +10,8 @@ const absent: Look = { kind: 0, racy: false, stat0: 0, stat1: 0, content0: 0, co
 
 export class Disk extends Map<number, number> {
   private now = 1
-  private nodes = 0
+  /** How often each was put in place. */
+  private readonly puts = new Map<number, number>()
   private readonly stats = new Map<number, { readonly changed: number; readonly node: number }>()
 
   /** `isMade`: what comes of a rule is put in place as a file of its own; all else is written in place. */
@@ -29,8 +30,19 @@ export class Disk extends Map<number, number> {
   override set(file: number, value: number): this {
     // The first are written by the constructor.
     const known = this.isMade(file) ? undefined : this.stats.get(file)
-    this.stats.set(file, { changed: this.now, node: known?.node ?? ++this.nodes })
+    this.stats.set(file, { changed: this.now, node: known?.node ?? this.put(file) })
     return super.set(file, value)
+  }
+
+  private put(file: number): number {
+    const count = (this.puts.get(file) ?? 0) + 1
+    this.puts.set(file, count)
+    return count
+  }
+
+  /** All that there is to know of it. */
+  get text(): string {
+    return JSON.stringify([this.now, [...this], [...this.stats.values()], [...this.puts]])
   }
 
   override delete(file: number): boolean {

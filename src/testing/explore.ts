@@ -3,10 +3,11 @@
  * is the shortest. Where there are too many states it goes on by chance, as in "A Randomized Scheduler with Probabilistic Guarantees of
  * Finding Bugs" (S. Burckhardt, P. Kothari, M. Musuvathi, S. Nagarakatte, 2010).
  */
+import { isKey } from '../make/shape.js'
 import { Bug } from '../model/error.js'
 import { Misuse } from '../model/misuse.js'
 import { LawfulSpace } from './lawful.js'
-import { expectFunctions, expectOneOf, expectOptions, replayedBy, thrownInWords } from './options.js'
+import { expectFunctions, expectOneOf, expectOptions, replayedBy, shown, thrownInWords } from './options.js'
 import { Missing } from './outside.js'
 import type { EngineFactory } from './pump.js'
 import { numbers, type Schedule, scheduleOf, textOfSchedule } from './schedule.js'
@@ -74,15 +75,24 @@ const expectSense = (engineFactory: EngineFactory, script: Script, options: Expl
   expectFunctions('explore', { engineFactory })
   const { choices = 'subsets', faults = [], beyond = {} } = options
   const others = ['beyond', 'schedule', 'choices', 'faults', 'oracle']
-  expectOptions('explore', options, { bound: 1, stepsMax: 1, faultsMax: 0 }, others)
+  expectOptions('explore', options, { bound: 1, stepsMax: 1, faultsMax: 0, patience: 1 }, others)
   expectOptions('explore: beyond', beyond, { schedules: 0, depth: 1, seed: Number.NEGATIVE_INFINITY })
   expectOneOf('explore', 'choices', choices, CHOICES)
   for (const fault of faults) expectOneOf('explore', 'faults', fault, FAULTS)
   if (!Array.isArray(script)) throw new Misuse('explore: the script must be a list of steps, such as { once: key }')
   script.forEach((step, i) => {
+    const where = `explore: step ${i} of the script`
+    if (typeof step !== 'object' || step === null)
+      throw new Misuse(`${where} must be a step, such as { once: key }, got ${shown(step)}`)
     const [what, ...more] = Object.keys(step)
     if (more.length > 0) throw new Misuse(`explore: step ${i} of the script is two things: ${what} and ${more}`)
     expectOneOf('explore', `step ${i} of the script`, what, STEPS)
+    const value: unknown = step[what as keyof typeof step]
+    if ((what === 'once' || what === 'live') && !isKey(value))
+      throw new Misuse(`${where}: \`${what}\` must be a key, such as total('a'), got ${shown(value)}`)
+    if (what === 'transact') expectFunctions('explore', { [`step ${i} of the script`]: value })
+    if (what === 'sweep')
+      expectOptions('explore', { [`step ${i} of the script`]: value }, { [`step ${i} of the script`]: 0 })
     if (!('cancel' in step)) return
     const asked = script[step.cancel]
     if (step.cancel >= i || asked === undefined || !('once' in asked || 'live' in asked))

@@ -2,20 +2,26 @@
 import type { Make } from '../engine.js'
 import { type Drive, Engine } from '../engine.js'
 import type { Outcome } from '../finalize/finalize.js'
-import { type Effect, type Input, LOOK_STRIDE, type Look, type Receipt, type Want } from '../model/event.js'
+import { type Effect, type Event, type Input, LOOK_STRIDE, type Look, type Receipt, type Want } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { checkInvariants } from '../model/invariants.js'
 import { writeLook } from '../model/look.js'
-import { Edge, Flag, Flight, GROUP_SHIFT, hasFlag, type State } from '../model/state.js'
+import { Flag, Flight, hasFlag, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import type { Policy } from '../reduce/policies/policy.js'
-
-import { REQUESTS, type Rule, resultOf, type World } from './files.js'
+import { groupsOf, REQUESTS, type Rule, resultOf, type World } from './files.js'
 
 type Step = 'always' | 'create' | 'background' | number | 'odd' | 'stamp' | 'ended' | 'end'
 
+/** What a process does next: its next step, or it fails, or ends since it was told to. */
+type What = 'step' | 'fail' | 'kill'
+
 interface Process {
   readonly build: BuildId
+  /** Tells it from an earlier one of the same build, of which a request may still be open. */
+  readonly run: number
+  /** How many requests came of it. */
+  asked: number
   readonly rule: Rule
   readonly steps: Step[]
   sum: number
@@ -52,9 +58,13 @@ export class Play {
   /** Top-level requests made and not cancelled. */
   readonly open = new Set<number>()
   /** Things that processes will do next; in no particular order. */
-  readonly pending: { readonly build: number; readonly run: () => void }[] = []
+  readonly pending: { readonly build: number; readonly what: What; readonly run: () => void }[] = []
   readonly processes = new Map<number, Process>()
   private readonly onAnswer = new Map<number, (ok: boolean) => void>()
+  /** Of requests of processes: whose they are. */
+  readonly names = new Map<number, string>()
+  /** Dispatched or settled, and not ticked yet. */
+  readonly untold: (Event | Receipt)[] = []
   /** Whether what came of it cannot be put in place. */
   refusesWrite: ((build: number) => boolean) | undefined
   /** The id of the next request. */
@@ -117,6 +127,7 @@ export class Play {
       ...(options.policy === undefined ? {} : { policy: options.policy }),
       drive: options.drive ?? 'manual',
       onTick: (input, before, after) => {
+        this.untold.length = 0
         if (++this.ticks > (options.ticksMax ?? 5_000)) throw new Error('ticks without end')
         if (options.check !== false) checkInvariants(after)
         options.onTick?.(input, before, after)
@@ -135,6 +146,16 @@ export class Play {
     })
   }
 
+  dispatch(...events: readonly Event[]): void {
+    this.untold.push(...events)
+    this.engine.dispatch(...events)
+  }
+
+  private settle(receipt: Receipt): void {
+    this.untold.push(receipt)
+    this.engine.settle(receipt)
+  }
+
   /** A top-level request; its id. */
   request(
     targets: readonly number[],
@@ -143,7 +164,7 @@ export class Play {
   ): BuildId {
     const request = buildId(this.nextRequest++)
     this.open.add(request)
-    this.engine.dispatch({
+    this.dispatch({
       _tag: 'requested',
       request,
       by: buildId(0),
@@ -159,7 +180,7 @@ export class Play {
 
   cancel(request: BuildId): void {
     this.open.delete(request)
-    this.engine.dispatch({ _tag: 'cancelled', request })
+    this.dispatch({ _tag: 'cancelled', request })
   }
 
   /** Runs until nothing can move; `pick` chooses which process goes on next. */
@@ -250,6 +271,8 @@ export class Play {
     ]
     const process = {
       build,
+      run: rule.background === undefined ? 0 : this.runs.length,
+      asked: 0,
       rule,
       steps,
       sum: 1 + (rule.peeks === undefined ? 0 : (this.world.files.get(rule.peeks) ?? 3)),
@@ -260,12 +283,12 @@ export class Play {
     this.later(process)
   }
 
-  private soon({ build }: Process, run: () => void): void {
-    this.pending.push({ build, run })
+  private soon({ build }: Process, what: What, run: () => void): void {
+    this.pending.push({ build, what, run })
   }
 
   private later(process: Process): void {
-    this.soon(process, () => {
+    this.soon(process, 'step', () => {
       if (this.processes.get(process.build) === process && !process.isKilled) this.step(process)
     })
   }
@@ -277,13 +300,13 @@ export class Play {
       case 'end':
         return this.end(process)
       case 'ended':
-        if (!this.failsAtEnd(process)) this.engine.dispatch({ _tag: 'ended', build })
+        if (!this.failsAtEnd(process)) this.dispatch({ _tag: 'ended', build })
         return this.later(process)
       case 'always':
-        this.engine.dispatch({ _tag: 'always', build })
+        this.dispatch({ _tag: 'always', build })
         return this.later(process)
       case 'stamp':
-        this.engine.dispatch({ _tag: 'stamped', build, stamp: [process.sum % 2, 0, 0, 0] })
+        this.dispatch({ _tag: 'stamped', build, stamp: [process.sum % 2, 0, 0, 0] })
         return this.later(process)
       case 'background':
         this.ask(process, rule.background!, 'ifchange')
@@ -306,7 +329,8 @@ export class Play {
 
   private ask(process: Process, targets: readonly number[], want: Want): BuildId {
     const request = buildId(this.nextRequest++)
-    this.engine.dispatch({
+    this.names.set(request, `${process.build} ${process.run} ${process.asked++}`)
+    this.dispatch({
       _tag: 'requested',
       request,
       by: process.build,
@@ -325,14 +349,14 @@ export class Play {
   }
 
   private failLater(process: Process): void {
-    this.soon(process, () => this.fail(process, { _tag: 'exit', code: 1 }))
+    this.soon(process, 'fail', () => this.fail(process, { _tag: 'exit', code: 1 }))
   }
 
   private fail(process: Process, error: Extract<Receipt, { _tag: 'failed' }>['error']): void {
     const { build } = process
     if (this.processes.get(build) !== process) return
     this.processes.delete(build)
-    this.engine.settle(this.failed(build, error))
+    this.settle(this.failed(build, error))
   }
 
   private failed(build: BuildId, error: Extract<Receipt, { _tag: 'failed' }>['error']): Receipt {
@@ -343,7 +367,7 @@ export class Play {
     const process = this.processes.get(build)
     if (process === undefined) return
     process.isKilled = true
-    this.soon(process, () => this.fail(process, { _tag: 'signal', signal: 'SIGTERM' }))
+    this.soon(process, 'kill', () => this.fail(process, { _tag: 'signal', signal: 'SIGTERM' }))
   }
 
   private end(process: Process): void {
@@ -351,7 +375,7 @@ export class Play {
     if (this.failsAtEnd(process)) return this.fail(process, { _tag: 'exit', code: 1 })
     if (this.refusesWrite?.(build)) return this.fail(process, { _tag: 'refused', code: 209, why: 'no room is left' })
     this.processes.delete(build)
-    this.engine.settle(this.done(build, rule, process.sum))
+    this.settle(this.done(build, rule, process.sum))
   }
 
   /** Puts what came of it in place. */
@@ -372,10 +396,4 @@ export class Play {
     const [kind, word] = content === undefined ? [0, 0] : [1, content + 1]
     return { kind, racy: false, stat0: word, stat1: 0, content0: word, content1: 0, content2: 0, content3: 0 }
   }
-}
-
-/** How many groups the state knows that this run asked for. */
-const groupsOf = (state: State, x: BuildId): number => {
-  const tail = read(state.flight, x, Flight.NEW_TAIL)
-  return tail === 0 ? 0 : (read(state.edges, tail, Edge.MODE) >>> GROUP_SHIFT) + 1
 }

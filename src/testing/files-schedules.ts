@@ -6,27 +6,29 @@
 import type { Outcome } from '../finalize/finalize.js'
 import { emptyBatch } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
-import type { State } from '../model/state.js'
+import { Misuse } from '../model/misuse.js'
+import { emptyState, type State } from '../model/state.js'
 import { gather } from '../reduce/gather.js'
+import { recorderInto } from '../replay/recorder-into.js'
+import type { Recorder } from '../store/recording/recorder.js'
 import { Disk } from './disk.js'
-import { oracle, REQUESTS, type World } from './files.js'
+import { OUTPUTS, oracle, REQUESTS, type World } from './files.js'
 import { Play } from './files-play.js'
 import { Kept } from './kept.js'
-import { Choices, numbers, type Schedule, scheduleOf, textOfSchedule } from './schedule.js'
-import { shrunk } from './shrink.js'
+import { expectOneOf, expectOptions, replayedBy } from './options.js'
+import type { Choices } from './schedule.js'
+import { LEAST, type Run, type Schedules, type SearchOptions, search, type Told } from './search.js'
+import { meaningOf } from './shape.js'
+import { numberOf } from './situation.js'
 import { ensure, Unlawful } from './space.js'
 
-export interface FileOptions {
+export interface FileOptions extends SearchOptions {
   /** What is asked for: ids of targets. */
   readonly targets: readonly number[]
   /** How many clients ask for them: the first for all, each other one for one of them, at any moment. Default 2. */
   readonly clients?: number
   /** How many faults there are in a run, at most. Default 1. */
   readonly faults?: number
-  readonly runs?: number
-  readonly seed?: number
-  /** This one only. */
-  readonly schedule?: string
 }
 
 const STEPS_MAX = 5_000
@@ -55,11 +57,15 @@ class Course {
   private isDisturbed = false
   /** What is known and not committed. */
   private isUnkept = false
+  /** Of the daemon that there is now. */
+  private recorder: Recorder | undefined
+  private keptShape: { readonly of: State; readonly shape: string } | undefined
 
   constructor(
     { rules, files }: World,
     private readonly options: FileOptions,
     private readonly choices: Choices,
+    private readonly watch: Told & { readonly record?: string } = {},
   ) {
     this.disk = new Disk(files, (file) => rules.has(file))
     this.world = { rules, files: this.disk }
@@ -67,10 +73,15 @@ class Course {
     this.play = this.daemon(REQUESTS)
   }
 
-  private daemon(firstRequest: number, state?: State): Play {
+  private daemon(firstRequest: number, state = emptyState): Play {
+    const { record } = this.watch
+    const recorder = record === undefined ? undefined : recorderOf(record, state)
+    this.recorder?.close()
+    this.recorder = recorder
     const play = new Play(this.world, {
       firstRequest,
-      ...(state && { state }),
+      state,
+      ...(recorder && { onTick: (input, _, after) => recorder.onTick(input, after) }),
       look: (build, known) => this.disk.look(build, known),
       intend: (build) => void this.kept.intents.add(build),
       onTurn: (after, outcome) => this.onTurn(after, outcome),
@@ -85,19 +96,25 @@ class Course {
   }
 
   run(): void {
-    this.comes()
-    for (let steps = 0; this.step(); steps++) if (steps > STEPS_MAX) throw new Unlawful('the build does not end')
-    this.clients.forEach(({ state }, i) => {
-      ensure(state !== 'open', () => `client ${i} is not answered`)
-    })
-    this.faultsLeft = 0
-    this.isDisturbed = false
-    this.ask([...this.options.targets])
-    this.play.finish()
+    try {
+      this.comes()
+      for (let steps = 0; this.step(); steps++) if (steps > STEPS_MAX) throw new Unlawful('the build does not end')
+      this.clients.forEach(({ state }, i) => {
+        ensure(state !== 'open', () => `client ${i} is not answered`)
+      })
+      this.watch.onEnd?.(this.situation())
+      this.faultsLeft = 0
+      this.isDisturbed = false
+      this.ask([...this.options.targets])
+      this.play.finish()
+    } finally {
+      this.recorder?.close()
+    }
   }
 
   private step(): boolean {
     const { engine, pending } = this.play
+    this.watch.onSituation?.(this.situation())
     if (!engine.isReady && pending.length === 0) {
       engine.endTurn()
       if (!engine.isReady && pending.length === 0) {
@@ -132,6 +149,36 @@ class Course {
   private usual(): void {
     this.play.engine.settleAll()
     if (!this.play.engine.isReady) this.play.go(() => 0)
+  }
+
+  /** All that the rest hangs on, as one text: of two moments it is the same where they go on alike. */
+  private situation(): string {
+    const { play, kept, clients } = this
+    const nameOf = (x: number): number => (x < REQUESTS ? x : numberOf(this.nameOf(x)))
+    const { committed } = kept
+    if (this.keptShape?.of !== committed)
+      this.keptShape = { of: committed, shape: meaningOf(committed, nameOf, [...kept.intents]) }
+    const named = (key: string, value: unknown): unknown =>
+      typeof value === 'number' && ['request', 'session', 'by'].includes(key) ? nameOf(value) : value
+    const rest = JSON.stringify(
+      [
+        [...play.processes.values()].map(({ rule: _, ...process }) => process),
+        play.pending.map(({ build, what }) => [build, what]),
+        play.untold,
+        clients.map(({ state }) => state),
+        this.leaving.map((client) => clients.indexOf(client)),
+        [this.faultsLeft, this.isDisturbed, this.isUnkept],
+        this.keptShape.shape,
+        [...kept.intents],
+      ],
+      named,
+    )
+    return meaningOf(play.engine.state, nameOf, [], rest + this.disk.text)
+  }
+
+  private nameOf(request: number): string {
+    const client = this.clients.findIndex((one) => one.request === request)
+    return client >= 0 ? `client ${client}` : (this.play.names.get(request) ?? '')
   }
 
   // ---------------------------------------------------------------------------------------------- clients
@@ -208,7 +255,7 @@ class Course {
       ...sources.map((source) => () => {
         this.disturb()
         disk.set(source, disk.get(source)! + 1)
-        play.engine.dispatch({ _tag: 'changed', builds: [buildId(source)] })
+        play.dispatch({ _tag: 'changed', builds: [buildId(source)] })
       }),
       // Nobody else is to notice.
       ...open.map((client) => () => {
@@ -218,7 +265,7 @@ class Course {
       }),
       () => this.crash(),
     ]
-    faults[this.choices.choose(faults.length)]!()
+    faults[this.choices.choose(faults.length, 'part')]!()
   }
 
   /** The daemon is killed, with all that it runs. The next one is asked by whoever was not answered. */
@@ -228,7 +275,7 @@ class Course {
     const adopted = [...this.kept.intents].filter((build) => this.disk.has(build)).map(buildId)
     this.play = this.daemon(this.play.nextRequest, this.kept.load())
     const { engine } = this.play
-    engine.dispatch(...adopted.map((build) => ({ _tag: 'adopted', build, look: this.disk.look(build) }) as const))
+    this.play.dispatch(...adopted.map((build) => ({ _tag: 'adopted', build, look: this.disk.look(build) }) as const))
     engine.settleAll()
     // Nobody has asked it yet.
     this.commit()
@@ -236,31 +283,61 @@ class Course {
   }
 }
 
-/** Plays many schedules of one world. Returns how many. @throws Error with the smallest schedule that was found to break a law */
-export const forAllFileSchedules = async (world: World, options: FileOptions): Promise<number> => {
-  const { runs = 1000, seed = 1, schedule } = options
-  const failing = (choices: Choices): unknown => {
+/** Plays many schedules of one world. @throws ScheduleFailure, of the smallest schedule that was found to break a law */
+export const forAllFileSchedules = async (world: World, options: FileOptions): Promise<Schedules> => {
+  expectSense(world, options)
+  const run: Run = async (choices, watch) => {
     try {
-      playFiles(world, options, choices)
+      new Course(world, options, choices, watch).run()
       return undefined
     } catch (error) {
-      return error
+      return { error }
     }
   }
-  const tell = (smallest: Schedule): Error => {
-    const cause = failing(Choices.of(smallest))
-    const text = textOfSchedule(smallest)
-    return new Error(`${text}: ${cause instanceof Error ? cause.message : cause}`, { cause })
-  }
-  if (schedule !== undefined) {
-    if (failing(Choices.of(scheduleOf(schedule))) !== undefined) throw tell(scheduleOf(schedule))
-    return 1
-  }
-  const next = numbers(seed)
-  for (let run = 0; run < runs; run++) {
-    const choices = run === 0 ? Choices.of([]) : Choices.random(next())
-    if (failing(choices) === undefined) continue
-    throw tell(await shrunk(choices.taken, (smaller) => failing(Choices.of(smaller)) !== undefined))
-  }
-  return runs
+  const { targets, clients, faults } = options
+  return search(
+    run,
+    options,
+    (schedule) => `forAllFileSchedules(world, ${replayedBy({ targets, clients, faults, schedule })})`,
+  )
 }
+
+const WHO = 'forAllFileSchedules'
+
+const expectSense = (world: World, options: FileOptions): void => {
+  const { rules, files } = world ?? {}
+  if (!(rules instanceof Map && files instanceof Map))
+    throw new Misuse(
+      `${WHO}: a world is { files: new Map([[1, 4]]), rules: new Map([[10, { asks: [[1]], output: 'sum' }]]) }`,
+    )
+  expectOptions(WHO, options, { ...LEAST, clients: 1, faults: 0 }, ['targets', 'schedule', 'recordings'])
+  const { targets } = options
+  if (!Array.isArray(targets) || targets.length === 0)
+    throw new Misuse(`${WHO}: \`targets\` names nothing to be asked for`)
+  const expectId = (id: unknown, where: string): void => {
+    if (!Number.isInteger(id) || (id as number) < 1 || (id as number) >= REQUESTS)
+      throw new Misuse(`${WHO}: a file is a whole number from 1 to ${REQUESTS - 1}, got ${id} ${where}`)
+  }
+  for (const target of targets) {
+    expectId(target, 'among the targets')
+    if (!rules.has(target) && !files.has(target))
+      throw new Misuse(`${WHO}: the target ${target} is no file of this world, and has no rule`)
+  }
+  for (const file of files.keys()) expectId(file, 'among the files')
+  for (const [id, rule] of rules) {
+    expectId(id, 'among the rules')
+    if (!Array.isArray(rule?.asks) || !rule.asks.every(Array.isArray))
+      throw new Misuse(`${WHO}: rule ${id}: \`asks\` lists what it asks for, group by group, such as [[1, 2], [10]]`)
+    expectOneOf(WHO, `output of rule ${id}`, rule.output, OUTPUTS)
+    const { asks, ifOdd = [], ifcreate = [], background = [], peeks = [], script = [] } = rule
+    for (const asked of [asks, ifOdd, ifcreate, background, peeks, script].flat(2)) expectId(asked, `in rule ${id}`)
+  }
+}
+
+const recorderOf = (path: string, state: State): Recorder =>
+  recorderInto(path, state, {
+    about: { program: 'redford/testing', face: 'redo', policy: 'fullBatch', rules: [], options: {} },
+    nameOf: (x) => (x > 0 && x < REQUESTS ? String(x) : undefined),
+    textOf: () => 'null',
+    now: () => 0,
+  })

@@ -1,7 +1,9 @@
 import { dependenciesOf } from '../model/dependencies.js'
-import { buildId } from '../model/ids.js'
-import { FACT_STRIDE, Fact, type State } from '../model/state.js'
+import { type BuildId, buildId } from '../model/ids.js'
+import { Edge, FACT_STRIDE, Fact, Flight, GROUP_SHIFT, type State } from '../model/state.js'
 import { read } from '../model/table.js'
+
+export const OUTPUTS = ['sum', 'parity', 'none'] as const
 
 /** What a rule's process does, step by step. */
 export interface Rule {
@@ -12,7 +14,7 @@ export interface Rule {
   /** Fails when one of these exists. */
   readonly ifcreate?: readonly number[]
   /** The output: all that was read, only whether it is odd, or no file at all. */
-  readonly output: 'sum' | 'parity' | 'none'
+  readonly output: (typeof OUTPUTS)[number]
   /** Fails when the sum leaves this rest by 5. */
   readonly failsAt?: number
   readonly always?: boolean
@@ -89,3 +91,9 @@ export const canonical = (state: State, ids: readonly number[]): unknown =>
     checked: read(state.checked, x, 0),
     dependencies: dependenciesOf(state, buildId(x)),
   }))
+
+/** How many groups the state knows that this run asked for. */
+export const groupsOf = (state: State, x: BuildId): number => {
+  const tail = read(state.flight, x, Flight.NEW_TAIL)
+  return tail === 0 ? 0 : (read(state.edges, tail, Edge.MODE) >>> GROUP_SHIFT) + 1
+}

@@ -10,9 +10,7 @@ export {
   type Check,
   forAllSchedules,
   InjectedFault,
-  ScheduleFailure,
   type ScheduleOptions,
-  type Schedules,
 } from './for-all-schedules.js'
 export { type Course, resultsOf } from './judgements.js'
 export { type LawOptions, laws, type Runner } from './laws.js'
@@ -24,6 +22,7 @@ export { type EngineFactory, Stuck } from './pump.js'
 export { Impure, type PurityOptions, purity } from './purity.js'
 export { Choices, type Schedule, scheduleOf, textOfSchedule } from './schedule.js'
 export type { Sample, Step } from './scripts.js'
+export { ScheduleFailure, type Schedules, type SearchOptions } from './search.js'
 export { shapeOf } from './shape.js'
 export { type Fault, type Script, type ScriptStep, type SpaceOptions, Unlawful } from './space.js'
 export { buildsOf, type Swept, sweep } from './sweep.js'

@@ -9,9 +9,10 @@ import type { Transaction } from '../library/transaction.js'
 import { wordsOf } from '../make/keys.js'
 import type { Key } from '../model/definition.js'
 import { buildId } from '../model/ids.js'
+import { Misuse } from '../model/misuse.js'
 import { Kind, kindOf } from '../model/state.js'
-import { type Again, forAllSchedules, type ScheduleOptions, searchSchedules } from './for-all-schedules.js'
-import { replayedBy } from './options.js'
+import { type AgainBy, forAllSchedules, type ScheduleOptions, searchSchedules } from './for-all-schedules.js'
+import { expectChanges, expectKeys, replayedBy, shown } from './options.js'
 import { judgedBy, textOfResult } from './oracle.js'
 import type { EngineFactory } from './pump.js'
 
@@ -38,9 +39,15 @@ export const expectOracle = async (eng: BuildEngine, key: Key): Promise<void> =>
 /** Every schedule tells the same, and what is told last is what the simplest one comes to. */
 export const expectConfluent = async (
   factory: EngineFactory,
-  { requests, changes = [], ...options }: Course & ScheduleOptions,
-  again: Again = (replayed) => `expect(engineFactory).toBeConfluent({ requests, changes, ...${replayedBy(replayed)} })`,
+  given: Course & ScheduleOptions,
+  again: AgainBy = (replayed) =>
+    `expect(engineFactory).toBeConfluent({ requests, changes, ...${replayedBy(replayed)} })`,
 ): Promise<void> => {
+  if (typeof given !== 'object' || given === null)
+    throw new Misuse(`toBeConfluent: say what is asked for: { requests: [key] }, got ${shown(given)}`)
+  const { requests, changes = [], ...options } = given
+  expectKeys('toBeConfluent', 'requests', requests)
+  expectChanges('toBeConfluent', changes)
   let first: string | undefined
   const check = async (eng: BuildEngine): Promise<void> => {
     const told: string[] = []

@@ -12,7 +12,7 @@ export class Kept {
   private readonly names = new Names()
   private readonly writer = new RecordWriter()
   private readonly records: StoreRecord[] = []
-  private committed = emptyState
+  committed = emptyState
   private generation = 0
 
   /** `end`: one past the highest id of a file. */

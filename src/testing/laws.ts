@@ -12,9 +12,9 @@ import type { Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
 import { objectAt } from '../model/table.js'
 import { explore } from './explore.js'
-import { type Again, forAllSchedules, type ScheduleOptions, searchSchedules } from './for-all-schedules.js'
+import { type AgainBy, forAllSchedules, type ScheduleOptions, searchSchedules } from './for-all-schedules.js'
 import { expectConfluent, expectEmptyAfterCancel, expectOracle, expectReplay, resultsOf } from './judgements.js'
-import { expectFunctions, expectOptions, replayedBy } from './options.js'
+import { expectChanges, expectFunctions, expectKeys, expectOptions, replayedBy } from './options.js'
 import type { EngineFactory } from './pump.js'
 import { purity } from './purity.js'
 import type { ScriptStep } from './space.js'
@@ -22,7 +22,8 @@ import type { ScriptStep } from './space.js'
 /** What of a test runner is used: vitest's, jest's, node's own. */
 export interface Runner {
   readonly describe: (name: string, tests: () => void) => void
-  readonly it: (name: string, test: () => Promise<void>) => void
+  /** `timeout`: how long it may take, in ms. Node's own `it` takes no heed of it, and needs none. */
+  readonly it: (name: string, test: () => Promise<void>, timeout: number) => void
 }
 
 export interface LawOptions extends Pick<ScheduleOptions, 'runs' | 'seed' | 'patience' | 'schedule'> {
@@ -32,25 +33,28 @@ export interface LawOptions extends Pick<ScheduleOptions, 'runs' | 'seed' | 'pat
   readonly changes?: readonly ((tx: Transaction) => void)[]
   /** How many states are explored. Default 20,000. */
   readonly bound?: number
+  /** How long each of the tests may take, in ms. Default two minutes. */
+  readonly timeout?: number
   readonly runner?: Runner
 }
 
 /** Registers a test for each law. Without `runner`, `describe` and `it` are to be there for all, as with vitest's `globals`. */
 export const laws = (engineFactory: EngineFactory, options: LawOptions): void => {
   expectFunctions('laws', { engineFactory })
-  const { describe, it } = options.runner ?? (globalThis as unknown as Partial<Runner>)
-  if (describe === undefined || it === undefined)
+  const { describe, it: register } = options.runner ?? (globalThis as unknown as Partial<Runner>)
+  if (describe === undefined || register === undefined)
     throw new Misuse("laws: name the test runner: import { describe, it } from 'vitest', { runner: { describe, it } }")
-  const { requests, changes = [], runs = 100, bound = 20_000, seed, patience, schedule } = options
-  expectOptions('laws', options, { runs: 1, bound: 1, seed: Number.NEGATIVE_INFINITY, patience: 0 }, OTHERS)
-  if (requests.length === 0) throw new Misuse('laws: `requests` names nothing to be asked for')
+  const { requests, changes = [], runs = 100, bound = 20_000, timeout = TIMEOUT_MS, seed, patience, schedule } = options
+  expectOptions('laws', options, { runs: 1, bound: 1, timeout: 1, seed: Number.NEGATIVE_INFINITY, patience: 0 }, OTHERS)
+  expectKeys('laws', 'requests', requests)
+  expectChanges('laws', changes)
   const schedules: ScheduleOptions = {
     runs,
     ...(seed !== undefined && { seed }),
     ...(patience !== undefined && { patience }),
     ...(schedule !== undefined && { schedule }),
   }
-  const again: Again = (replayed) => `laws(engineFactory, { requests, changes, ...${replayedBy(replayed)} })`
+  const again: AgainBy = (replayed) => `laws(engineFactory, { requests, changes, ...${replayedBy(replayed)} })`
   const script: readonly ScriptStep[] = [
     ...changes.slice(0, 1).map((transact) => ({ transact })),
     ...requests.slice(0, 2).map((once) => ({ once })),
@@ -60,6 +64,7 @@ export const laws = (engineFactory: EngineFactory, options: LawOptions): void =>
   const each = async (check: Parameters<typeof forAllSchedules>[1]): Promise<void> => {
     await searchSchedules(engineFactory, check, schedules, again)
   }
+  const it = (name: string, test: () => Promise<void>): void => register(name, test, timeout)
   describe('the laws of builds', () => {
     it('values are what plain recursion comes to', () =>
       each(async (eng) => {
@@ -116,6 +121,7 @@ export const laws = (engineFactory: EngineFactory, options: LawOptions): void =>
   })
 }
 
+const TIMEOUT_MS = 120_000
 const OTHERS = ['requests', 'changes', 'runner', 'schedule']
 
 type Eng = ReturnType<EngineFactory>

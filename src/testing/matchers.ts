@@ -1,8 +1,10 @@
 /** What tests may expect of engines: `expect.extend(matchers)`, in vitest or jest. */
 import type { BuildEngine } from '../library/create-engine.js'
 import type { Key } from '../model/definition.js'
+import { Misuse } from '../model/misuse.js'
 import type { ScheduleOptions } from './for-all-schedules.js'
 import { type Course, expectConfluent, expectEmptyAfterCancel, expectOracle, expectReplay } from './judgements.js'
+import { expectKeys } from './options.js'
 import type { EngineFactory } from './pump.js'
 
 interface Judgement {
@@ -15,9 +17,16 @@ const judged = async (holds: () => void | Promise<void>, otherwise: string): Pro
     await holds()
     return { pass: true, message: () => otherwise }
   } catch (error) {
+    // Of who asks for what cannot be, and not of the engine: with `.not` it would pass.
+    if (error instanceof Misuse) throw error
     return { pass: false, message: () => (error instanceof Error ? error.message : String(error)) }
   }
 }
+
+type Rest<F> = F extends (of: never, ...rest: infer R) => unknown ? (...rest: R) => Promise<void> : never
+
+/** The matchers, as `expect(of)` has them: each takes what is left to be said, and is awaited. */
+export type Matching = { [Name in keyof typeof matchers]: Rest<(typeof matchers)[Name]> }
 
 /** Await each: `await expect(eng).toMatchOracle(key)`. */
 export const matchers = {
@@ -31,8 +40,9 @@ export const matchers = {
   toBeEmptyAfterCancel: (eng: BuildEngine): Promise<Judgement> =>
     judged(() => expectEmptyAfterCancel(eng), 'nothing is left'),
   /** An engine: what each key comes to is what plain recursion says. */
-  toMatchOracle: (eng: BuildEngine, ...keys: readonly Key[]): Promise<Judgement> =>
+  toMatchOracle: (eng: BuildEngine, ...keys: Key[]): Promise<Judgement> =>
     judged(async () => {
+      expectKeys('toMatchOracle', 'keys', keys)
       for (const key of keys) await expectOracle(eng, key)
     }, 'it is what the oracle says'),
 }

@@ -1,5 +1,6 @@
 /** What is handed to the kit is looked at before anything is run, so that a slip is told of by its name; and what the kit says is written as a program is. */
 import { inspect } from 'node:util'
+import { isKey } from '../make/shape.js'
 import { Misuse } from '../model/misuse.js'
 
 export const expectFunctions = (who: string, given: Readonly<Record<string, unknown>>): void => {
@@ -14,6 +15,8 @@ export const expectOptions = (
   least: Readonly<Record<string, number>>,
   others: readonly string[] = [],
 ): void => {
+  if (typeof options !== 'object' || options === null)
+    throw new Misuse(`${who}: the options must be an object, got ${shown(options)}`)
   for (const [name, value] of Object.entries(options)) {
     const min = Object.hasOwn(least, name) ? least[name] : undefined
     if (min === undefined) {
@@ -25,12 +28,27 @@ export const expectOptions = (
   }
 }
 
+export const expectKeys = (who: string, name: string, keys: unknown): void => {
+  if (!Array.isArray(keys)) throw new Misuse(`${who}: \`${name}\` must be a list of keys, got ${shown(keys)}`)
+  if (keys.length === 0) throw new Misuse(`${who}: \`${name}\` names nothing to be asked for`)
+  keys.forEach((key, i) => {
+    if (!isKey(key))
+      throw new Misuse(`${who}: \`${name}\`: entry ${i} must be a key, such as total('a'), got ${shown(key)}`)
+  })
+}
+
+/** Transactions, one after the other. */
+export const expectChanges = (who: string, changes: unknown): void => {
+  if (!Array.isArray(changes) || !changes.every((change) => typeof change === 'function'))
+    throw new Misuse(`${who}: \`changes\` must be a list of functions, such as (tx) => tx.set(text('a'), 'x')`)
+}
+
 export const expectOneOf = (who: string, name: string, value: unknown, of: readonly string[]): void => {
   if (!of.includes(value as string))
     throw new Misuse(`${who}: \`${name}\` is one of ${of.map((one) => `'${one}'`).join(', ')}, got ${shown(value)}`)
 }
 
-const shown = (value: unknown): string => {
+export const shown = (value: unknown): string => {
   if (typeof value === 'string') return JSON.stringify(value).slice(0, 60)
   return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }

@@ -14,6 +14,7 @@ import { canonical, type Json } from '../model/codec.js'
 import type { Definition, Key, Needs } from '../model/definition.js'
 import type { BuildError as Reason } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
+import { Misuse } from '../model/misuse.js'
 import { Missing, Outside, untilKnown } from './outside.js'
 
 export type Result = E.Either<BuildError, unknown>
@@ -35,6 +36,15 @@ class NoneOf extends Error {
   }
 }
 
+/** Needs so deep down are worked out by themselves first, since a stack has an end. */
+const DEEP = 200
+const DEEPEST = 1_000_000
+class Deeper extends Error {
+  constructor(readonly key: Key) {
+    super('what is needed is deep down')
+  }
+}
+
 export class Oracle {
   private readonly known = new Map<Definition, Map<string | number | boolean, Result>>()
   private readonly needs = new Map<string, Key[]>()
@@ -52,6 +62,33 @@ export class Oracle {
 
   /** @throws Missing */
   of(key: Key): Result {
+    if (this.above.length > 0) return this.found(key)
+    const open = [key]
+    for (;;) {
+      const next = open.at(-1)!
+      try {
+        const result = this.found(next)
+        open.pop()
+        if (open.length === 0) return result
+      } catch (error) {
+        if (!(error instanceof Deeper)) throw error
+        if (open.some((one) => isSame(one, error.key))) return this.circle(key)
+        if (open.length * DEEP > DEEPEST)
+          throw new Misuse(
+            `${wordsOf(key)} needs more than ${DEEPEST} builds, each of which needs the next: does a rule ask without end?`,
+          )
+        open.push(error.key)
+      }
+    }
+  }
+
+  /** Somewhere below `key`, too far away to be seen at once. */
+  private circle(key: Key): Result {
+    this.isCyclic = true
+    return E.left({ _tag: 'cycle', key, path: [key] })
+  }
+
+  private found(key: Key): Result {
     let known = this.known.get(key.of)
     if (known === undefined) {
       known = new Map()
@@ -60,10 +97,8 @@ export class Oracle {
     const text = textOf(key)
     const found = known.get(text)
     if (found !== undefined) return found
-    if (this.above.some((one) => one.of === key.of && textOf(one) === text)) {
-      this.isCyclic = true
-      return E.left({ _tag: 'cycle', key, path: [key] })
-    }
+    if (this.above.some((one) => isSame(one, key))) return this.circle(key)
+    if (this.above.length >= DEEP) throw new Deeper(key)
     this.above.push(key)
     let result: Result
     try {
@@ -111,6 +146,28 @@ export class Oracle {
     }
   }
 
+  /** Whether both may be made in one call of their rule. */
+  mayShare(one: Key, other: Key): boolean {
+    const { of } = one
+    if (of.kind !== 'batch' || other.of !== of || isSame(one, other) || of.max < 2) return false
+    return of.by(one.key) === of.by(other.key) && [one, other].every((key) => E.isRight(this.of(key)))
+  }
+
+  /** What `key` comes to, made in one call with `mate`, which comes before it. */
+  inBatch(mate: Key, key: Key): Result {
+    const { of } = key
+    if (of.kind !== 'batch') return this.of(key)
+    const units = [mate, key].map((unit) => ({
+      key: unit.key,
+      deps: all(of.deps(unit.key), (need) => this.of(need)),
+    }))
+    try {
+      return E.right((of.make(units) as unknown[])[1])
+    } catch (error) {
+      return E.left(errorOf(key, reasonOf(error)))
+    }
+  }
+
   private work(key: Key): Result {
     const { of } = key
     if (of.kind === 'source' || of.kind === 'action') return this.leaf(key)
@@ -127,7 +184,7 @@ export class Oracle {
         of.kind === 'static' ? of.make(values, key.key) : (of.make([{ key: key.key, deps: values }]) as unknown[])[0],
       )
     } catch (error) {
-      if (error instanceof Missing) throw error
+      if (error instanceof Missing || error instanceof Deeper) throw error
       if (error instanceof Unmet) return E.left({ _tag: 'dependency', key, cause: error.why })
       if (error instanceof NoneOf) return E.left({ _tag: 'noneOf', key, tried: error.tried })
       return E.left(errorOf(key, reasonOf(error)))
@@ -151,6 +208,8 @@ export class Oracle {
     return E.right(came.value)
   }
 }
+
+const isSame = (one: Key, other: Key): boolean => one.of === other.of && textOf(one) === textOf(other)
 
 const errorOf = (key: Key, reason: Reason): BuildError =>
   buildErrorOf({ path: [1 as BuildId], error: reason }, () => key, wordsOf)
@@ -203,9 +262,15 @@ export const textOfResult = (key: Key, result: Result): string =>
   E.isLeft(result) ? textOfError(result.left) : canonical(key.of.values.encode(result.right) as Json)
 
 export const textOfError = (error: BuildError): string => {
+  // As long as what is needed is deep.
+  let through = ''
+  let root = error
+  for (; root._tag === 'dependency'; root = root.cause) through += `${wordsOf(root.key)} < `
+  return through + textOfRoot(root)
+}
+
+const textOfRoot = (error: Exclude<BuildError, { _tag: 'dependency' }>): string => {
   switch (error._tag) {
-    case 'dependency':
-      return `${wordsOf(error.key)} < ${textOfError(error.cause)}`
     case 'failed':
       return `${wordsOf(error.key)}: failed ${JSON.stringify(error.error)}`
     case 'threw':

@@ -3,7 +3,7 @@
  * pasts may share it.
  */
 
-import { textOf } from '../make/keys.js'
+import { textOf, wordsOf } from '../make/keys.js'
 import { fail } from '../make/rule.js'
 import type { Definition, Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
@@ -17,35 +17,56 @@ export class Missing extends Error {
   }
 }
 
+/** What is under way outside did not end in time. */
+export class Endless extends Error {
+  override readonly name = 'Endless'
+  constructor(key: Key, ms: number) {
+    super(`${wordsOf(key)} did not end within ${ms} ms: give it more time by \`patience\`, or another answer here`)
+  }
+}
+
+/** How long a read or action is waited for, in ms. */
+const PATIENCE_MS = 10_000
+
 export class Outside {
   private readonly came = new Map<Definition, Map<string | number | boolean, Came>>()
   private readonly late = new Set<Came>()
 
+  /** `patience`: how long each is waited for, in ms. Default 10,000. */
+  constructor(private readonly patience = PATIENCE_MS) {}
+
   /** What came of the read or action behind `key`, and whether that took time. @throws Missing */
   of(key: Key): { readonly came: Came; readonly isLate: boolean } {
-    let known = this.came.get(key.of)
-    if (known === undefined) {
-      known = new Map()
-      this.came.set(key.of, known)
+    let came = this.came.get(key.of)
+    if (came === undefined) {
+      came = new Map()
+      this.came.set(key.of, came)
     }
     const text = textOf(key)
-    const found = known.get(text)
+    const found = came.get(text)
     if (found !== undefined) return { came: found, isLate: this.late.has(found) }
     const begun = begin(key)
     if ('came' in begun) {
-      known.set(text, begun.came)
+      came.set(text, begun.came)
       return { came: begun.came, isLate: false }
     }
-    const keep = (came: Came): void => {
-      known.set(text, came)
-      this.late.add(came)
+    const keep = (end: Came): void => {
+      came.set(text, end)
+      this.late.add(end)
     }
-    throw new Missing(
-      begun.later.then(
-        (value) => keep({ value }),
-        (error: unknown) => keep({ error }),
-      ),
-    )
+    const known = new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Endless(key, this.patience)), this.patience)
+      begun.later
+        .then(
+          (value) => keep({ value }),
+          (error: unknown) => keep({ error }),
+        )
+        .then(() => {
+          clearTimeout(timer)
+          resolve()
+        })
+    })
+    throw new Missing(known)
   }
 }
 

@@ -3,7 +3,7 @@ import { insideOf } from '../library/inside.js'
 import type { Transaction } from '../library/transaction.js'
 import { wordsOf } from '../make/keys.js'
 import type { Key } from '../model/definition.js'
-import { Misuse } from '../model/misuse.js'
+import { expectChanges, expectFunctions, expectKeys, expectOptions } from './options.js'
 import { Oracle, textOfResult } from './oracle.js'
 import { Outside, untilKnown } from './outside.js'
 import type { EngineFactory } from './pump.js'
@@ -13,6 +13,8 @@ export interface PurityOptions {
   readonly requests: readonly Key[]
   /** Done first: what sources are set to. */
   readonly changes?: readonly ((tx: Transaction) => void)[]
+  /** How long a read or action is waited for, in ms. Default 10,000. */
+  readonly patience?: number
 }
 
 /** A rule that is no function of its key and its answers. */
@@ -33,7 +35,11 @@ export class Impure extends Error {
 const fixed = <A>(run: () => A): A => at(0, 0.5, run)
 
 /** Each says what is another, and makes it so while `run` runs. */
-const conditions: readonly { readonly when: string; readonly under: <A>(run: () => A) => A }[] = [
+interface Condition {
+  readonly when: string
+  readonly under: <A>(run: () => A) => A
+}
+const always: readonly Condition[] = [
   { when: 'run a second time', under: fixed },
   { when: 'by another clock', under: (run) => at(LATER_MS, 0.5, run) },
   ...[0, 0.123, 0.987, 1 - 2 ** -53].map((chance) => ({
@@ -46,13 +52,24 @@ const LATER_MS = ((400 * 24 + 7) * 60 + 13) * 60_000 + 11_321
 
 /** Runs every rule behind `requests` again, under other conditions. Returns how many runs there were. @throws Impure */
 export const purity = async (engineFactory: EngineFactory, options: PurityOptions): Promise<number> => {
+  expectFunctions('purity', { engineFactory })
+  expectOptions('purity', options, { patience: 1 }, ['requests', 'changes'])
   const { requests, changes = [] } = options
-  if (requests.length === 0) throw new Misuse('purity: `requests` names nothing to be asked for')
+  expectKeys('purity', 'requests', requests)
+  expectChanges('purity', changes)
   const eng = engineFactory({ drive: 'manual' })
   for (const change of changes) eng.transact(change)
   const { world } = insideOf(eng)
   await eng.close()
-  const outside = new Outside()
+  const globals = new Set(Reflect.ownKeys(globalThis))
+  const conditions: readonly Condition[] = [
+    ...always,
+    {
+      when: 'with nothing on globalThis that was not there before',
+      under: (run) => fixed(() => without(globals, run)),
+    },
+  ]
+  const outside = new Outside(options.patience)
   const oracle = new Oracle(world, outside)
   for (const key of requests) await untilKnown(() => fixed(() => oracle.of(key)))
   let runs = 0
@@ -79,6 +96,19 @@ export const purity = async (engineFactory: EngineFactory, options: PurityOption
         compare(`given up at its need ${stop + 1} and run from its beginning`, oracle.without(key))
       })
     }
+    // In a batch with others.
+    for (const mate of oracle.reached().filter((other) => oracle.mayShare(key, other)))
+      fixed(() => {
+        runs++
+        const together = textOfResult(key, oracle.inBatch(mate, key))
+        if (together !== text)
+          throw new Impure(
+            key.of.name,
+            wordsOf(key),
+            `made in one batch with ${wordsOf(mate)}`,
+            `it came to ${together}, and alone to ${text}`,
+          )
+      })
     // What it needs is there in another order.
     const turned = new Oracle(world, outside)
     fixed(() => {
@@ -87,6 +117,19 @@ export const purity = async (engineFactory: EngineFactory, options: PurityOption
     })
   }
   return runs
+}
+
+/** What was put on globalThis since is not there while `run` runs. */
+const without = <A>(globals: ReadonlySet<string | symbol>, run: () => A): A => {
+  const own = globalThis as unknown as Record<string | symbol, unknown>
+  const since = Reflect.ownKeys(globalThis).filter((name) => !globals.has(name))
+  const values = since.map((name) => [name, Object.getOwnPropertyDescriptor(own, name)!] as const)
+  for (const name of since) delete own[name]
+  try {
+    return run()
+  } finally {
+    for (const [name, value] of values) Object.defineProperty(own, name, value)
+  }
 }
 
 const wordsIn = (keys: readonly Key[]): string => keys.map(wordsOf).join(', ')

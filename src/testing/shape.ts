@@ -20,8 +20,9 @@ const begin = (): void => {
   a = 0x9e3779b9
   b = 0x632be59b
 }
-const end = (more: readonly number[]): string => {
+const end = (more: readonly number[], text = ''): string => {
   for (const word of more) mix(word)
+  for (let i = 0; i < text.length; i++) mix(text.charCodeAt(i))
   return `${(a >>> 0).toString(36)}.${(b >>> 0).toString(36)}`
 }
 
@@ -41,8 +42,13 @@ export const shapeOf = (state: State, more: readonly number[] = []): string => {
 }
 const itself = (x: number): number => x
 
-/** As {@link shapeOf}, and the same, too, where only ids are others: `nameOf` tells a build from all others by what it stands for. */
-export const meaningOf = (state: State, nameOf: (x: number) => number, more: readonly number[]): string => {
+/** As {@link shapeOf}, and the same, too, where only ids are others: `nameOf` tells a build from all others by what it stands for. `text` belongs to it, too. */
+export const meaningOf = (
+  state: State,
+  nameOf: (x: number) => number,
+  more: readonly number[],
+  text?: string,
+): string => {
   let [sumA, sumB] = [state.generation | 0, state.version | 0]
   begin()
   eachRow(
@@ -62,7 +68,7 @@ export const meaningOf = (state: State, nameOf: (x: number) => number, more: rea
   mix(sumA)
   mix(sumB)
   mix(cyclic)
-  return end(more)
+  return end(more, text)
 }
 
 /** Mixes what counts of each row that is in use, and then does `after`. */

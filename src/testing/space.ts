@@ -82,6 +82,8 @@ export interface SpaceOptions {
   readonly faultsMax?: number
   /** Whether what is told is compared with the oracle. Default true. */
   readonly oracle?: boolean
+  /** How long a read or action is waited for, in ms. Default 10,000. */
+  readonly patience?: number
 }
 
 export const FAULT = 'a fault, injected by the search'
@@ -90,7 +92,7 @@ export abstract class Space {
   readonly keys: Keys
   protected readonly inside: Inside
   private readonly make: ValueMake
-  protected readonly outside = new Outside()
+  protected readonly outside: Outside
   /** What sources are set to after each transaction of the script. */
   protected readonly worlds: World[] = []
   protected readonly changed: (readonly Key[])[] = []
@@ -106,6 +108,7 @@ export abstract class Space {
     readonly script: Script,
     protected readonly options: SpaceOptions,
   ) {
+    this.outside = new Outside(options.patience)
     const eng = factory({ drive: 'manual', store: memoryStore() })
     this.inside = insideOf(eng)
     eng.close()

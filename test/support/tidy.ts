@@ -34,7 +34,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   library: { rooms: [...core, 'engine', 'replay'], packages: ['fp-ts', 'node:'] },
   replay: { rooms: ['model', 'store', 'engine'], packages: ['fp-ts'] },
   // Looks over everybody's shoulder.
-  testing: { rooms: [...core, 'engine', 'library', 'replay'], packages: ['fp-ts', 'fast-check', 'node:'] },
+  testing: { rooms: [...core, 'engine', 'library', 'replay'], packages: ['fp-ts', 'fast-check', 'vitest', 'node:'] },
   lab: {
     rooms: ['model', 'reduce', 'finalize', 'engine', 'replay', 'store'],
     packages: ['fp-ts', 'node:', 'vega', 'vega-lite'],

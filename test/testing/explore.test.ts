@@ -143,6 +143,10 @@ describe('explore', () => {
   it.each([
     ['no factory', () => explore(undefined as never, []), 'explore: engineFactory must be a function, got undefined'],
     ['no script', () => explore(factory, undefined as never), 'the script must be a list of steps'],
+    ['an empty step', () => explore(factory, [null as never]), 'step 0 of the script must be a step, such as'],
+    ['no key', () => explore(factory, [{ once: 'late' as never }]), '`once` must be a key'],
+    ['no transaction', () => explore(factory, [{ transact: 3 as never }]), 'must be a function, got 3'],
+    ['no number to sweep', () => explore(factory, [{ sweep: 'x' as never }]), 'must be a whole number, got "x"'],
     ['no such step', () => explore(factory, [{ onec: late(1) } as never]), "is one of 'once', 'live'"],
     ['nothing to cancel', () => explore(factory, [{ cancel: 0 }]), 'takes back step 0, which asked for nothing before'],
     ['a bound of 0', () => explore(factory, [], { bound: 0 }), '`bound` must be at least 1, got 0'],

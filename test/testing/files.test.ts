@@ -1,12 +1,14 @@
 import { setAutoFreeze } from 'immer'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { replay } from '../../src/index.js'
 import { buildId } from '../../src/model/ids.js'
 import { emptyState } from '../../src/model/state.js'
 import { Disk } from '../../src/testing/disk.js'
 import { canonical, type Rule, type World } from '../../src/testing/files.js'
 import { Play } from '../../src/testing/files-play.js'
-import { forAllFileSchedules } from '../../src/testing/files-schedules.js'
+import { type FileOptions, forAllFileSchedules } from '../../src/testing/files-schedules.js'
 import { Kept } from '../../src/testing/kept.js'
+import { discard, temporary } from '../support/store.js'
 
 /** 1 and 2 are sources; 10 and 11 are made of them, 12 of both. */
 const world = (rules: readonly (readonly [number, Rule])[] = []): World => ({
@@ -22,25 +24,80 @@ const world = (rules: readonly (readonly [number, Rule])[] = []): World => ({
   ]),
 })
 
+let folder: string
+beforeAll(() => {
+  folder = temporary()
+})
+afterAll(() => discard(folder))
+
+const failureOf = (run: Promise<unknown>): Promise<Error> =>
+  run.then(
+    () => Promise.reject(new Error('it passes')),
+    (error: Error) => error,
+  )
+
 describe('builds of files', () => {
   // Freezing what each tick made takes most of the time; whether a state is changed in place is looked at by other tests.
   beforeAll(() => setAutoFreeze(false))
   afterAll(() => setAutoFreeze(true))
   it('come out right after any schedule, and any fault in it', async () => {
-    expect(await forAllFileSchedules(world(), { targets: [12], clients: 1, runs: 80, faults: 2 })).toBe(80)
+    const all = await forAllFileSchedules(world(), { targets: [12], clients: 1, runs: 80, faults: 2 })
+    expect(all).toMatchObject({ runs: 80, played: 80 })
   })
   it('are answered once, and as they are, whichever clients come and go, and however often the daemon is killed', async () => {
-    expect(await forAllFileSchedules(world(), { targets: [12, 10], clients: 4, runs: 120, faults: 5 })).toBe(120)
+    const all = await forAllFileSchedules(world(), { targets: [12, 10], clients: 4, runs: 120, faults: 5 })
+    expect(all.runs).toBe(120)
   })
   it('come out wrong where a process reads what it did not ask for, which the smallest schedule shows', async () => {
     const peeking = world([[12, { asks: [[10]], output: 'sum', peeks: 2 }]])
-    const failure = await forAllFileSchedules(peeking, { targets: [12], runs: 500, faults: 1 }).then(
-      () => undefined,
-      (error: Error) => error,
+    const options = { targets: [12], runs: 500, faults: 1, seed: 3, recordings: folder }
+    const failure = await failureOf(forAllFileSchedules(peeking, options))
+    const schedule =
+      /^after \d+ schedules, by seed 3, one fails, and so does (s:[\d.]+): the file of 12 holds \d+, and should hold \d+$/m.exec(
+        failure.message,
+      )![1]!
+    expect(failure.message).toContain(
+      `again: forAllFileSchedules(world, { targets: [12], faults: 1, schedule: '${schedule}' })`,
     )
-    expect(failure?.message).toMatch(/^s:[\d.]+: the file of 12 holds \d+, and should hold \d+$/)
-    const schedule = failure!.message.split(': ')[0]!
-    await expect(forAllFileSchedules(peeking, { targets: [12], schedule })).rejects.toThrow(failure!.message)
+    // Pasted, it fails alike.
+    const again = await failureOf(
+      forAllFileSchedules(peeking, { targets: [12], faults: 1, schedule, recordings: folder }),
+    )
+    expect(again.cause).toEqual(failure.cause)
+    const recording = /^recorded: (.*)$/m.exec(failure.message)![1]!
+    const replayed = replay(recording)
+    try {
+      expect(replayed.verify()).toMatchObject({ _tag: 'agrees' })
+      expect(replayed.ticks).toBeGreaterThan(3)
+    } finally {
+      replayed.close()
+    }
+  })
+  it('go on alike where they are in the same situation: most of very many schedules need not be run, and what is wrong is found', async () => {
+    const all = await forAllFileSchedules(world(), { targets: [12], clients: 1, runs: 20_000, faults: 0, seed: 1 })
+    expect(all.runs).toBe(20_000)
+    expect(all.played).toBeLessThan(10_000)
+    const peeking = world([[12, { asks: [[10]], output: 'sum', peeks: 2 }]])
+    const failure = await failureOf(
+      forAllFileSchedules(peeking, { targets: [12], runs: 20_000, faults: 1, seed: 4, recordings: folder }),
+    )
+    expect(failure.message).toContain('the file of 12 holds')
+  })
+  it('are told of by name where they make no sense', async () => {
+    const told = async (world: unknown, options: unknown): Promise<string> =>
+      (await failureOf(forAllFileSchedules(world as World, options as FileOptions))).message
+    const targets = [12]
+    expect(await told({}, { targets })).toContain('a world is { files: new Map(')
+    expect(await told(world(), {})).toContain('`targets` names nothing')
+    expect(await told(world(), { targets: [99] })).toContain('from 1 to 63, got 99 among the targets')
+    expect(await told(world(), { targets: [5] })).toContain('the target 5 is no file of this world')
+    expect(await told(world(), { targets, run: 3 })).toContain('there is no option `run`')
+    expect(await told(world(), { targets, runs: 0 })).toContain('`runs` must be at least 1')
+    expect(await told(world(), { targets, schedule: '2.1' })).toContain('a schedule reads like s:2.0.1')
+    const odd = { asks: [[1]], output: 'product' } as never
+    expect(await told(world([[13, odd]]), { targets })).toContain('`output of rule 13` is one of')
+    expect(await told(world([[13, { asks: [[70]], output: 'sum' }]]), { targets })).toContain('got 70 in rule 13')
+    expect(await told(world([[13, { output: 'sum' } as never]]), { targets })).toContain('rule 13: `asks` lists')
   })
 })
 

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { action, codec as C, createEngine, Misuse, replay, rule, source } from '../../src/index.js'
+import { action, codec as C, createEngine, Misuse, replay, rule, source, sqliteStore } from '../../src/index.js'
 import { type EngineFactory, forAllSchedules, ScheduleFailure, Stuck } from '../../src/testing/index.js'
 
 const recordings = mkdtempSync(join(tmpdir(), 'schedules-'))
@@ -210,6 +210,24 @@ describe('forAllSchedules', () => {
       expect(await eng.once(slow(1)).promise).toBe(1)
     }
     await forAllSchedules((options) => createEngine({ rules: [slow], ...options }), check, { runs: 3 })
+  })
+  it('refuses engines that know something of those before them', async () => {
+    const kept = rule('kept', { key: C.int, value: C.int }, (k) => k)
+    const one: EngineFactory = (options) =>
+      createEngine({ rules: [kept], store: sqliteStore(join(recordings, 'store')), ...options })
+    const check = async (eng: ReturnType<EngineFactory>): Promise<void> => void (await eng.once(kept(1)).promise)
+    await expect(forAllSchedules(one, check, { runs: 5 })).rejects.toThrow('knows something of the schedules before')
+  })
+  it('keeps each recording, though the seed is the same', async () => {
+    const check = (): never => {
+      throw new Error('it fails')
+    }
+    const options = { runs: 1, seed: 5, recordings }
+    const first = await failureOf(forAllSchedules(factory, check, options))
+    const second = await failureOf(forAllSchedules(factory, check, options))
+    expect([first.recording, second.recording]).toEqual(
+      ['5-1.redford', '5-1-2.redford'].map((name) => join(recordings, name)),
+    )
   })
   it('refuses a factory that keeps the options to itself', async () => {
     await expect(

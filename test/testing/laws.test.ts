@@ -1,6 +1,7 @@
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { action, type BuildEngine, codec as C, createEngine, rule, source } from '../../src/index.js'
-import { type EngineFactory, extend, Impure, laws, matchers, purity } from '../../src/testing/index.js'
+import { afterEach, describe, expect, it } from 'vitest'
+import { action, type Buildable, type BuildEngine, codec as C, createEngine, rule, source } from '../../src/index.js'
+import '../../src/testing/vitest.js'
+import { type EngineFactory, explore, Impure, laws, matchers, purity } from '../../src/testing/index.js'
 
 const n = source('n', { key: C.string, value: C.int })
 const double = action('double', { key: C.int, value: C.int, pool: 'cpu', run: async (k) => 2 * k })
@@ -25,6 +26,16 @@ const changes = [
 const requests = [even('a'), sum('a')]
 
 laws(factory, { requests, changes, runs: 40, seed: 1, runner: { describe, it } })
+it('each law has two minutes of its runner, or as long as it is told to', () => {
+  const limits = new Set<number>()
+  const runner = {
+    describe: (_: string, all: () => void) => all(),
+    it: (_: string, __: unknown, ms: number) => void limits.add(ms),
+  }
+  laws(factory, { requests, runner })
+  laws(factory, { requests, runner, timeout: 7 })
+  expect([...limits]).toEqual([120_000, 7])
+})
 
 describe('the laws of builds find', () => {
   /** The tests that fail, of those that `laws` registers. */
@@ -129,6 +140,47 @@ describe('purity', () => {
     expect(await eng.once(dated(4)).promise).toBe(5)
     await eng.close()
   })
+  it('names a batch whose units hang on one another', async () => {
+    const wide = rule.batch('wide', {
+      key: C.int,
+      value: C.int,
+      deps: (k) => [double(k)],
+      make: (units) => units.map(({ key }) => key + units.length),
+    })
+    const rules: EngineFactory = (options) => createEngine({ rules: [double, wide], pools: { cpu: 1 }, ...options })
+    await expect(purity(rules, { requests: [wide(1), wide(2)] })).rejects.toThrow(
+      'wide(1) is impure: made in one batch with wide(2), it came to 3, and alone to 2',
+    )
+  })
+  it('names what was left on globalThis', async () => {
+    const world = globalThis as { seenByRule?: number }
+    const leaves = rule('leaves', { key: C.int, value: C.int }, (k) => {
+      world.seenByRule ??= k
+      return world.seenByRule
+    })
+    const rules: EngineFactory = (options) => createEngine({ rules: [leaves], ...options })
+    try {
+      await expect(purity(rules, { requests: [leaves(1), leaves(2)] })).rejects.toThrow(
+        'leaves(2) is impure: with nothing on globalThis that was not there before, it came to 2, and before to 1',
+      )
+    } finally {
+      delete world.seenByRule
+    }
+  })
+  it('is told of what makes no sense, and waits for nothing without end', async () => {
+    const endless = action('endless', { key: C.int, value: C.int, run: () => new Promise<number>(() => {}) })
+    const rules: EngineFactory = (options) => createEngine({ rules: [endless], ...options })
+    await expect(purity(rules, { requests: [endless(1)], patience: 20 })).rejects.toThrow(
+      'endless(1) did not end within 20 ms',
+    )
+    await expect(explore(rules, [{ once: endless(1) }], { patience: 20 })).rejects.toThrow(
+      'endless(1) did not end within 20 ms',
+    )
+    await expect(purity(undefined as never, { requests })).rejects.toThrow('engineFactory must be a function')
+    await expect(purity(rules, undefined as never)).rejects.toThrow('purity: the options must be an object')
+    await expect(purity(rules, { requests: [3] as never })).rejects.toThrow('entry 0 must be a key')
+    await expect(purity(rules, { request: [] } as never)).rejects.toThrow('there is no option `request`')
+  })
   it('passes what is pure, run many times', async () => {
     expect(await purity(factory, { requests, changes: changes.slice(0, 1) })).toBeGreaterThan(10)
   })
@@ -154,7 +206,33 @@ describe('purity', () => {
 })
 
 describe('matchers', () => {
-  beforeAll(() => extend(expect))
+  it('are told of what makes no sense, also where the opposite is expected', async () => {
+    const eng = factory({})
+    try {
+      await expect(expect(eng).toMatchOracle()).rejects.toThrow('toMatchOracle: `keys` names nothing to be asked for')
+      await expect(expect(eng).not.toMatchOracle('sum' as never)).rejects.toThrow('entry 0 must be a key')
+      await expect(expect(factory).not.toBeConfluent(undefined as never)).rejects.toThrow('say what is asked for')
+      await expect(expect(factory).not.toBeConfluent({ requests: [] })).rejects.toThrow('names nothing to be asked for')
+      const odd = { requests, changes: [1] } as never
+      await expect(expect(factory).not.toBeConfluent(odd)).rejects.toThrow('`changes` must be a list of functions')
+    } finally {
+      await eng.close()
+    }
+  })
+  it('know what is deep down, and circles far away', async () => {
+    const deep: Buildable<number, number, never> = rule('deep', { key: C.int, value: C.int }, function* (k, b) {
+      return k === 0 ? 0 : 1 + (yield* b.need(deep(k - 1)))
+    })
+    const around: Buildable<number, number, never> = rule('around', { key: C.int, value: C.int }, function* (k, b) {
+      return yield* b.need(around((k + 1) % 1000))
+    })
+    const fails: Buildable<number, number, never> = rule('fails', { key: C.int, value: C.int }, function* (k, b) {
+      return k === 0 ? yield* b.need(n('none')) : yield* b.need(fails(k - 1))
+    })
+    const eng = createEngine({ rules: [n, deep, around, fails] })
+    await expect(eng).toMatchOracle(deep(20_000), around(1), fails(20_000))
+    await eng.close()
+  })
   it('judge an engine', async () => {
     const eng = factory({ record: true })
     eng.transact(changes[0]!)
@@ -168,11 +246,8 @@ describe('matchers', () => {
     await eng.close()
   })
   it('judge a factory', async () => {
-    await (expect(factory) as unknown as { toBeConfluent: (of: object) => Promise<void> }).toBeConfluent({
-      requests,
-      changes,
-      runs: 20,
-    })
+    await expect(factory).toBeConfluent({ requests, changes, runs: 20 })
+    await expect(factory).toReplay({ requests, changes })
     expect(await matchers.toReplay(factory, { requests, changes })).toMatchObject({ pass: true })
   })
   it('say how a schedule that is told of is run again, and then it is told of again', async () => {
