@@ -6,6 +6,7 @@
 import type { Outcome } from '../finalize/finalize.js'
 import { emptyBatch } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
+import { checkInvariants } from '../model/invariants.js'
 import { Misuse } from '../model/misuse.js'
 import { emptyState, type State } from '../model/state.js'
 import { gather } from '../reduce/gather.js'
@@ -81,6 +82,8 @@ class Course {
     const play = new Play(this.world, {
       firstRequest,
       state,
+      // At the end of each turn, which is cheaper, and as good: what is wrong stays so.
+      check: false,
       ...(recorder && { onTick: (input, _, after) => recorder.onTick(input, after) }),
       look: (build, known) => this.disk.look(build, known),
       intend: (build) => void this.kept.intents.add(build),
@@ -223,6 +226,7 @@ class Course {
 
   /** As a daemon does it: whoever is answered can rely on it, and what only processes are told is committed some time. */
   private onTurn(after: State, { responses }: Outcome): void {
+    checkInvariants(after)
     for (const client of this.leaving.splice(0)) client.state = 'gone'
     for (const client of this.clients) if (client.state === 'leaving') this.leaving.push(client)
     const isIdle = this.play.processes.size === 0 && !this.clients.some(({ state }) => state === 'open')

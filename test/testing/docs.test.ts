@@ -10,10 +10,10 @@ const folder = useFolder()
 
 it('docs/testing.md prints what it says', () => {
   const page = readFileSync(join(project, 'docs/testing.md'), 'utf8')
-  const blocks = [...page.matchAll(/```(js)?\n([\s\S]*?)```/g)]
+  const blocks = [...page.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)]
   const code = blocks.filter(([, language]) => language === 'js').map(([, , text]) => text)
-  const printed = blocks.filter(([, language]) => language === undefined).map(([, , text]) => text)
-  expect([code.length, printed.length]).toEqual([4, 4])
+  const printed = blocks.filter(([, language]) => language === '').map(([, , text]) => text)
+  expect([code.length, printed.length]).toEqual([5, 5])
   mkdirSync(folder.at('node_modules'))
   symlinkSync(project, folder.at('node_modules/redford'))
   writeFileSync(folder.at('package.json'), '{"type":"module"}')
