@@ -1,7 +1,8 @@
 /** What builds of declared needs come to before they are made. */
 import type { BatchDefinition, Needs } from '../model/definition.js'
-import type { BuildId } from '../model/ids.js'
-import type { State } from '../model/state.js'
+import { type BuildId, buildId } from '../model/ids.js'
+import { Edge, Fact, GROUP_SHIFT, Mode, type State } from '../model/state.js'
+import { read } from '../model/table.js'
 import type { Answers } from './answers.js'
 
 /** What a build declared: `ids` once each, `each` as often as the shape names it. */
@@ -13,6 +14,24 @@ export interface Declared {
   readonly each: readonly BuildId[]
   /** The state knows that this attempt asked for them. */
   isAsked: boolean
+}
+
+/** Of a plain list nothing but the ids is asked. */
+export const NO_SHAPE: Needs = []
+
+/**
+ * What `x` declared when it was made last, a plain list of `count` keys: what it declares is up to its key alone, so that it need not be asked again.
+ * Undefined where the state tells otherwise, or `count` is 0.
+ */
+export const remembered = ({ facts, edges }: State, x: BuildId, count: number): readonly BuildId[] | undefined => {
+  if (count === 0) return undefined
+  const ids: BuildId[] = []
+  for (let e = read(facts, x, Fact.DEP_HEAD); e !== 0; e = read(edges, e, Edge.NEXT_DEP)) {
+    const mode = read(edges, e, Edge.MODE)
+    if (mode >>> GROUP_SHIFT !== 0 || (mode & Mode.CREATE) !== 0 || ids.length === count) return undefined
+    ids.push(buildId(read(edges, e, Edge.DEPENDENCY)))
+  }
+  return ids.length === count ? ids : undefined
 }
 
 /** The first that broke. */

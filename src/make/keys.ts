@@ -61,6 +61,9 @@ export class Keys {
   /** How often a key was given one. */
   came = 0
 
+  /** Of builds that declared a plain list of keys, each once: how many. A cache; 0: nothing is known. */
+  private counts = new Uint8Array(1024)
+
   /** Only keys of `definitions` can be interned. `freeze`: whether a key is frozen when it gets its id. */
   constructor(
     definitions: Iterable<Definition>,
@@ -157,7 +160,24 @@ export class Keys {
     if (key === undefined) return
     this.ids.get(key.of)?.delete(textOf(key))
     this.keys[id] = undefined
+    if (id < this.counts.length) this.counts[id] = 0
     this.size--
+  }
+
+  /** `id` declared so many keys, a plain list, each once. */
+  declared(id: BuildId, count: number): void {
+    if (count > COUNT_MAX) return
+    if (id >= this.counts.length) {
+      const wider = new Uint8Array(2 * id)
+      wider.set(this.counts)
+      this.counts = wider
+    }
+    this.counts[id] = count
+  }
+
+  /** How many keys `id` is known to declare, a plain list, each once; 0: nothing is known. */
+  declaredBy(id: BuildId): number {
+    return id < this.counts.length ? this.counts[id]! : 0
   }
 
   /** So much of the ids that have a key, evenly taken, by rising id. */
@@ -167,6 +187,8 @@ export class Keys {
     return ids.filter((_, i) => before(i + 1) > before(i))
   }
 }
+
+const COUNT_MAX = 255
 
 /** What tells keys of one definition apart. */
 export const textOf = ({ of, key }: Key): string | number | boolean => {

@@ -21,7 +21,7 @@ import { objectAt, read } from '../model/table.js'
 import { Ahead, type Attempted, type Attempts, Found, isToBeJudged } from './ahead.js'
 import { toTable } from './answers.js'
 import { contentOf, contentOfError } from './content.js'
-import { chunksOf, type Declared, firstBroken } from './declared.js'
+import { chunksOf, type Declared, firstBroken, NO_SHAPE, remembered } from './declared.js'
 import { freezeDeep } from './freeze.js'
 import type { Keys } from './keys.js'
 import { type Ended, Pending } from './pending.js'
@@ -282,12 +282,8 @@ export class ValueMake {
   ): Alone | undefined {
     const { x } = attempted
     const isAsked = this.askedBy(state, x, attempted.groups.length) > 0
-    const declared = this.declared(
-      of,
-      key,
-      isAsked,
-      (attempted.left as Declared | undefined) ?? this.declarations.get(x),
-    )
+    const left = (attempted.left as Declared | undefined) ?? this.declarations.get(x)
+    const declared = this.declared(state, x, of, key, isAsked, left)
     attempted.left = undefined
     if ('error' in declared) return broken(x, [], declared.error)
     const { ids } = declared
@@ -301,6 +297,7 @@ export class ValueMake {
     if (this.declarations.size > 0) this.declarations.delete(x)
     const cause = firstBroken(this.found, state, ids)
     if (cause !== undefined) return { _tag: 'broken', build: x, groups, cause, content: [0, 0, 0, 0] }
+    if (declared.isList && declared.each === ids) this.options.keys.declared(x, ids.length)
     if (of.kind === 'batch') return undefined
     let value: unknown
     try {
@@ -319,12 +316,16 @@ export class ValueMake {
 
   /** `known`: what was declared before. */
   private declared(
+    state: State,
+    x: BuildId,
     of: StaticDefinition | BatchDefinition,
     key: unknown,
     isAsked: boolean,
     known: Declared | undefined,
   ): Declared | { readonly error: Reason } {
     if (known !== undefined && known.isAsked === isAsked) return known
+    const ids = isAsked ? undefined : remembered(state, x, this.options.keys.declaredBy(x))
+    if (ids !== undefined) return { shape: NO_SHAPE, isList: true, ids, each: ids, isAsked }
     try {
       const shape = now(of.deps(key))
       const list = listOf(shape)
@@ -351,7 +352,8 @@ export class ValueMake {
     for (const together of chunks.value) {
       const units = together.map((x) => {
         const { key } = this.keyOf(x)
-        const declared = this.declared(of, key, this.askedBy(state, x, 0) > 0, this.declarations.get(x))
+        const isAsked = this.askedBy(state, x, 0) > 0
+        const declared = this.declared(state, x, of, key, isAsked, this.declarations.get(x))
         if ('error' in declared) throw new Bug(`the needs of build ${x} changed within a tick`)
         const groups = declared.isAsked || declared.ids.length === 0 ? [] : [declared.ids]
         return { x, groups, unit: { key, deps: this.valuesOf(state, declared) } }

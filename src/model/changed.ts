@@ -39,13 +39,18 @@ export const changedRows = (
   const were = words.map(() => 0)
   const noted = words.map(() => new Map<number, number>())
   const rows: number[] = []
+  // By word: which of `words` it is. Most notes are of others.
+  const places = new Int8Array(stride).fill(-1)
+  words.forEach((word, k) => {
+    places[word] = k
+  })
   let version: IntTable | undefined = before
   for (; version !== undefined && version !== after; version = version.next) {
     const { note } = version
     if (note === undefined) continue
     for (let i = 0; i < note.length; i += 2) {
-      const row = Math.floor(note[i]! / stride)
-      const k = words.indexOf(note[i]! - row * stride)
+      const row = (note[i]! / stride) | 0
+      const k = places[note[i]! - row * stride]!
       // The first note of a word is what it was.
       if (k < 0 || row >= before.end || noted[k]!.has(row)) continue
       noted[k]!.set(row, note[i + 1]!)

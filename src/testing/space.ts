@@ -123,7 +123,13 @@ export abstract class Space {
       return key && this.controlled(key)
     }
     this.make = new ValueMake({
-      keys: { intern: (key: Key) => this.keys.intern(key), keyOf } as unknown as Keys,
+      // What was declared on one past is not known on another.
+      keys: {
+        intern: (key: Key) => this.keys.intern(key),
+        keyOf,
+        declared: () => {},
+        declaredBy: () => 0,
+      } as unknown as Keys,
       world: { get: (key: Key) => this.current.get(this.plain(key)) } as unknown as World,
       poolOf: (name) => settings.pools.findIndex((pool) => pool.name === name),
       inThread: () => Promise.reject(new Error('no threads here')),
