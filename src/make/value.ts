@@ -31,8 +31,8 @@ import { costing } from './timing.js'
 import type { World } from './world.js'
 
 export interface ValueMakeOptions {
-  readonly keys: Keys
-  readonly world: World
+  readonly keys: Pick<Keys, 'intern' | 'keyOf' | 'declared' | 'declaredBy'>
+  readonly world: Pick<World, 'get'>
   /** The number of a pool by its name. */
   readonly poolOf: (name: string) => number
   readonly inThread: (run: ThreadFunction, pool: string, key: unknown, signal: AbortSignal) => Promise<unknown>

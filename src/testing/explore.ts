@@ -78,6 +78,8 @@ const expectSense = (engineFactory: EngineFactory, script: Script, options: Expl
   expectOptions('explore', options, { bound: 1, stepsMax: 1, faultsMax: 0, patience: 1 }, others)
   expectOptions('explore: beyond', beyond, { schedules: 0, depth: 1, seed: Number.NEGATIVE_INFINITY })
   expectOneOf('explore', 'choices', choices, CHOICES)
+  if (!Array.isArray(faults))
+    throw new Misuse(`explore: \`faults\` must be a list, such as ['fail'], got ${shown(faults)}`)
   for (const fault of faults) expectOneOf('explore', 'faults', fault, FAULTS)
   if (!Array.isArray(script)) throw new Misuse('explore: the script must be a list of steps, such as { once: key }')
   script.forEach((step, i) => {
@@ -90,6 +92,7 @@ const expectSense = (engineFactory: EngineFactory, script: Script, options: Expl
     const value: unknown = step[what as keyof typeof step]
     if ((what === 'once' || what === 'live') && !isKey(value))
       throw new Misuse(`${where}: \`${what}\` must be a key, such as total('a'), got ${shown(value)}`)
+    if (what === 'wipe' && value !== true) throw new Misuse(`${where}: \`wipe\` must be true, got ${shown(value)}`)
     if (what === 'transact') expectFunctions('explore', { [`step ${i} of the script`]: value })
     if (what === 'sweep')
       expectOptions('explore', { [`step ${i} of the script`]: value }, { [`step ${i} of the script`]: 0 })

@@ -7,16 +7,16 @@ import type { Outcome } from '../finalize/finalize.js'
 import { emptyBatch } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { checkInvariants } from '../model/invariants.js'
-import { Misuse } from '../model/misuse.js'
 import { emptyState, type State } from '../model/state.js'
 import { gather } from '../reduce/gather.js'
 import { recorderInto } from '../replay/recorder-into.js'
 import type { Recorder } from '../store/recording/recorder.js'
 import { Disk } from './disk.js'
-import { OUTPUTS, oracle, REQUESTS, type World } from './files.js'
+import { filesOf, oracle, REQUESTS, type World } from './files.js'
 import { Play } from './files-play.js'
+import { expectWorld } from './files-sense.js'
 import { Kept } from './kept.js'
-import { expectOneOf, expectOptions, replayedBy } from './options.js'
+import { expectOptions, replayedBy } from './options.js'
 import type { Choices } from './schedule.js'
 import { LEAST, type Run, type Schedules, type SearchOptions, search, type Told } from './search.js'
 import { meaningOf } from './shape.js'
@@ -33,6 +33,8 @@ export interface FileOptions extends SearchOptions {
 }
 
 const STEPS_MAX = 5_000
+/** What a file holds that somebody makes. */
+const NEW = 5
 
 interface Client {
   readonly targets: readonly number[]
@@ -256,11 +258,13 @@ class Course {
         this.disturb()
         play.murder(build)
       }),
-      ...sources.map((source) => () => {
-        this.disturb()
-        disk.set(source, disk.get(source)! + 1)
-        play.dispatch({ _tag: 'changed', builds: [buildId(source)] })
-      }),
+      ...sources.flatMap((source) => [
+        () => this.edit(source, disk.get(source)! + 1),
+        // Of the same parity.
+        () => this.edit(source, disk.get(source)! + 2),
+        () => this.edit(source, undefined),
+      ]),
+      ...this.absent().map((file) => () => this.edit(file, NEW)),
       // Nobody else is to notice.
       ...open.map((client) => () => {
         this.faultsLeft--
@@ -270,6 +274,21 @@ class Course {
       () => this.crash(),
     ]
     faults[this.choices.choose(faults.length, 'part')]!()
+  }
+
+  /** By somebody who asks for nothing; undefined: removed. */
+  private edit(source: number, value: number | undefined): void {
+    this.disturb()
+    if (value === undefined) this.disk.delete(source)
+    else this.disk.set(source, value)
+    this.play.dispatch({ _tag: 'changed', builds: [buildId(source)] })
+  }
+
+  /** Files that rules ask for, or look at, and that are not there. */
+  private absent(): readonly number[] {
+    const { rules } = this.world
+    const named = new Set([...rules.values()].flatMap(filesOf))
+    return [...named].filter((file) => !rules.has(file) && !this.disk.has(file)).sort((a, b) => a - b)
   }
 
   /** The daemon is killed, with all that it runs. The next one is asked by whoever was not answered. */
@@ -289,7 +308,12 @@ class Course {
 
 /** Plays many schedules of one world. @throws ScheduleFailure, of the smallest schedule that was found to break a law */
 export const forAllFileSchedules = async (world: World, options: FileOptions): Promise<Schedules> => {
-  expectSense(world, options)
+  expectOptions('forAllFileSchedules', options, { ...LEAST, clients: 1, faults: 0 }, [
+    'targets',
+    'schedule',
+    'recordings',
+  ])
+  expectWorld(world, options.targets)
   const run: Run = async (choices, watch) => {
     try {
       new Course(world, options, choices, watch).run()
@@ -304,38 +328,6 @@ export const forAllFileSchedules = async (world: World, options: FileOptions): P
     options,
     (schedule) => `forAllFileSchedules(world, ${replayedBy({ targets, clients, faults, schedule })})`,
   )
-}
-
-const WHO = 'forAllFileSchedules'
-
-const expectSense = (world: World, options: FileOptions): void => {
-  const { rules, files } = world ?? {}
-  if (!(rules instanceof Map && files instanceof Map))
-    throw new Misuse(
-      `${WHO}: a world is { files: new Map([[1, 4]]), rules: new Map([[10, { asks: [[1]], output: 'sum' }]]) }`,
-    )
-  expectOptions(WHO, options, { ...LEAST, clients: 1, faults: 0 }, ['targets', 'schedule', 'recordings'])
-  const { targets } = options
-  if (!Array.isArray(targets) || targets.length === 0)
-    throw new Misuse(`${WHO}: \`targets\` names nothing to be asked for`)
-  const expectId = (id: unknown, where: string): void => {
-    if (!Number.isInteger(id) || (id as number) < 1 || (id as number) >= REQUESTS)
-      throw new Misuse(`${WHO}: a file is a whole number from 1 to ${REQUESTS - 1}, got ${id} ${where}`)
-  }
-  for (const target of targets) {
-    expectId(target, 'among the targets')
-    if (!rules.has(target) && !files.has(target))
-      throw new Misuse(`${WHO}: the target ${target} is no file of this world, and has no rule`)
-  }
-  for (const file of files.keys()) expectId(file, 'among the files')
-  for (const [id, rule] of rules) {
-    expectId(id, 'among the rules')
-    if (!Array.isArray(rule?.asks) || !rule.asks.every(Array.isArray))
-      throw new Misuse(`${WHO}: rule ${id}: \`asks\` lists what it asks for, group by group, such as [[1, 2], [10]]`)
-    expectOneOf(WHO, `output of rule ${id}`, rule.output, OUTPUTS)
-    const { asks, ifOdd = [], ifcreate = [], background = [], peeks = [], script = [] } = rule
-    for (const asked of [asks, ifOdd, ifcreate, background, peeks, script].flat(2)) expectId(asked, `in rule ${id}`)
-  }
 }
 
 const recorderOf = (path: string, state: State): Recorder =>

@@ -39,6 +39,23 @@ export interface World {
   readonly byHand?: Set<number>
 }
 
+/** All files that it asks for, or looks at. */
+export const filesOf = ({
+  asks,
+  ifOdd = [],
+  ifcreate = [],
+  background = [],
+  peeks,
+  script,
+}: Rule): readonly number[] => [
+  ...asks.flat(),
+  ...ifOdd,
+  ...ifcreate,
+  ...background,
+  ...(peeks === undefined ? [] : [peeks]),
+  ...(script === undefined ? [] : [script]),
+]
+
 /** First id of requests. */
 export const REQUESTS = 64
 

@@ -112,7 +112,7 @@ const runOnce = async (
   try {
     await pump.run(() => isOver)
     await checking
-    onEnd?.(pump.situationNow())
+    onEnd?.(pump.endSituation())
   } catch (error) {
     if (error instanceof Misuse) throw error
     failed ??= { error }

@@ -13,7 +13,7 @@ export {
   type ScheduleOptions,
 } from './for-all-schedules.js'
 export { type Course, resultsOf } from './judgements.js'
-export { type LawOptions, laws, type Runner } from './laws.js'
+export { type LawOptions, lawScript, laws, type Runner } from './laws.js'
 export { extend, matchers } from './matchers.js'
 export { oracleOf, textOfError } from './oracle.js'
 export { evaluate, type Plan, type Plans, rulesOf } from './plans.js'

@@ -36,6 +36,9 @@ export const expectOracle = async (eng: BuildEngine, key: Key): Promise<void> =>
   if (text !== should && !isCyclic) throw new Error(`${wordsOf(key)} is ${text}, and should be ${should}`)
 }
 
+/** So many are played by default: a test has seconds. */
+const CONFLUENT_RUNS = 200
+
 /** Every schedule tells the same, and what is told last is what the simplest one comes to. */
 export const expectConfluent = async (
   factory: EngineFactory,
@@ -45,7 +48,8 @@ export const expectConfluent = async (
 ): Promise<void> => {
   if (typeof given !== 'object' || given === null)
     throw new Misuse(`toBeConfluent: say what is asked for: { requests: [key] }, got ${shown(given)}`)
-  const { requests, changes = [], ...options } = given
+  const { requests, changes = [], runs = CONFLUENT_RUNS, ...rest } = given
+  const options = { runs, ...rest }
   expectKeys('toBeConfluent', 'requests', requests)
   expectChanges('toBeConfluent', changes)
   let first: string | undefined

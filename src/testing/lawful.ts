@@ -10,6 +10,7 @@ import { endTurn, reduce } from '../reduce/reduce.js'
 import { Oracle, textOfResult } from './oracle.js'
 import type { EngineFactory } from './pump.js'
 import { shapeOf } from './shape.js'
+import { numberOf } from './situation.js'
 import { type Asked, type Choice, ensure, FAULT, type Node, type Script, Space, type SpaceOptions } from './space.js'
 
 const REQUEST: Omit<Extract<Event, { _tag: 'requested' }>, 'request' | 'session' | 'targets'> = {
@@ -41,6 +42,8 @@ export class LawfulSpace extends Space {
     }
     checkInvariants(node.state)
     if (this.isOver(node)) this.expectEnded(node)
+    else if (this.options.choices === 'policy')
+      ensure(this.choicesAt(node).length > 0, () => 'builds are ready, and the policy takes none of them')
   }
 
   /** Equal nodes have the same futures. */
@@ -57,6 +60,8 @@ export class LawfulSpace extends Space {
     let made = 0
     for (const [build, version] of node.made) made = (made + Math.imul((version << 12) + build, 0x9e3779b1)) | 0
     more.push(made)
+    const { carry } = node.state
+    if (carry !== null && carry !== undefined) more.push(hashOf(JSON.stringify(carry)))
     for (const { state, told } of node.asked)
       more.push(state === 'open' ? 1 : state === 'answered' ? 2 : 3, hashOf(told))
     return shapeOf(node.state, more)
@@ -234,9 +239,4 @@ export class LawfulSpace extends Space {
   }
 }
 
-const hashOf = (text: string | undefined): number => {
-  if (text === undefined) return 0
-  let h = text.length
-  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193) ^ (h >>> 15)
-  return h | 1
-}
+const hashOf = (text: string | undefined): number => (text === undefined ? 0 : numberOf(text) | 1)

@@ -11,9 +11,16 @@ import { canonical } from '../model/codec.js'
 import type { Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
 import { objectAt } from '../model/table.js'
-import { explore } from './explore.js'
+import { Counterexample, explore } from './explore.js'
 import { type AgainBy, forAllSchedules, type ScheduleOptions, searchSchedules } from './for-all-schedules.js'
-import { expectConfluent, expectEmptyAfterCancel, expectOracle, expectReplay, resultsOf } from './judgements.js'
+import {
+  type Course,
+  expectConfluent,
+  expectEmptyAfterCancel,
+  expectOracle,
+  expectReplay,
+  resultsOf,
+} from './judgements.js'
 import { expectChanges, expectFunctions, expectKeys, expectOptions, replayedBy } from './options.js'
 import type { EngineFactory } from './pump.js'
 import { purity } from './purity.js'
@@ -38,14 +45,22 @@ export interface LawOptions extends Pick<ScheduleOptions, 'runs' | 'seed' | 'pat
   readonly runner?: Runner
 }
 
+/** What the law of every schedule explores: the first change, two that ask once, one that follows, and the other changes. */
+export const lawScript = ({ requests, changes = [] }: Course): readonly ScriptStep[] => [
+  ...changes.slice(0, 1).map((transact) => ({ transact })),
+  ...requests.slice(0, 2).map((once) => ({ once })),
+  { live: requests[0]! },
+  ...changes.slice(1).map((transact) => ({ transact })),
+]
+
 /** Registers a test for each law. Without `runner`, `describe` and `it` are to be there for all, as with vitest's `globals`. */
 export const laws = (engineFactory: EngineFactory, options: LawOptions): void => {
   expectFunctions('laws', { engineFactory })
+  expectOptions('laws', options, LEAST, OTHERS)
   const { describe, it: register } = options.runner ?? (globalThis as unknown as Partial<Runner>)
   if (describe === undefined || register === undefined)
     throw new Misuse("laws: name the test runner: import { describe, it } from 'vitest', { runner: { describe, it } }")
   const { requests, changes = [], runs = 100, bound = 20_000, timeout = TIMEOUT_MS, seed, patience, schedule } = options
-  expectOptions('laws', options, { runs: 1, bound: 1, timeout: 1, seed: Number.NEGATIVE_INFINITY, patience: 0 }, OTHERS)
   expectKeys('laws', 'requests', requests)
   expectChanges('laws', changes)
   const schedules: ScheduleOptions = {
@@ -54,13 +69,9 @@ export const laws = (engineFactory: EngineFactory, options: LawOptions): void =>
     ...(patience !== undefined && { patience }),
     ...(schedule !== undefined && { schedule }),
   }
-  const again: AgainBy = (replayed) => `laws(engineFactory, { requests, changes, ...${replayedBy(replayed)} })`
-  const script: readonly ScriptStep[] = [
-    ...changes.slice(0, 1).map((transact) => ({ transact })),
-    ...requests.slice(0, 2).map((once) => ({ once })),
-    { live: requests[0]! },
-    ...changes.slice(1).map((transact) => ({ transact })),
-  ]
+  const runner = options.runner === undefined ? '' : 'runner, '
+  const again: AgainBy = (replayed) => `laws(engineFactory, { requests, changes, ${runner}...${replayedBy(replayed)} })`
+  const script = lawScript({ requests, changes })
   const each = async (check: Parameters<typeof forAllSchedules>[1]): Promise<void> => {
     await searchSchedules(engineFactory, check, schedules, again)
   }
@@ -76,11 +87,13 @@ export const laws = (engineFactory: EngineFactory, options: LawOptions): void =>
     it('every schedule comes to the same', () =>
       expectConfluent(engineFactory, { ...schedules, requests, changes }, again))
     it('every schedule of the script is lawful: what is made once a version, answered once, and right', async () => {
-      await explore(engineFactory, script, {
-        bound,
-        choices: 'singles',
-        beyond: { schedules: runs },
-      })
+      await explore(engineFactory, script, { bound, choices: 'singles', beyond: { schedules: runs } }).catch(
+        (error: unknown) => {
+          if (error instanceof Counterexample)
+            error.message = error.message.replace(', script,', ', lawScript({ requests, changes }),')
+          throw error
+        },
+      )
     })
     it('what happened is what a replay comes to, and so are the rules, run again', () =>
       expectReplay(engineFactory, { requests, changes }))
@@ -122,6 +135,7 @@ export const laws = (engineFactory: EngineFactory, options: LawOptions): void =>
 }
 
 const TIMEOUT_MS = 120_000
+const LEAST = { runs: 1, bound: 1, timeout: 1, seed: Number.NEGATIVE_INFINITY, patience: 0 }
 const OTHERS = ['requests', 'changes', 'runner', 'schedule']
 
 type Eng = ReturnType<EngineFactory>

@@ -4,8 +4,8 @@ import type { Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
 import type { ScheduleOptions } from './for-all-schedules.js'
 import { type Course, expectConfluent, expectEmptyAfterCancel, expectOracle, expectReplay } from './judgements.js'
-import { expectKeys } from './options.js'
-import type { EngineFactory } from './pump.js'
+import { expectFunctions, expectKeys, shown } from './options.js'
+import { type EngineFactory, isEngine } from './pump.js'
 
 interface Judgement {
   readonly pass: boolean
@@ -23,6 +23,10 @@ const judged = async (holds: () => void | Promise<void>, otherwise: string): Pro
   }
 }
 
+const expectEngine = (who: string, eng: unknown): void => {
+  if (!isEngine(eng)) throw new Misuse(`${who}: expected an engine, got ${shown(eng)}`)
+}
+
 type Rest<F> = F extends (of: never, ...rest: infer R) => unknown ? (...rest: R) => Promise<void> : never
 
 /** The matchers, as `expect(of)` has them: each takes what is left to be said, and is awaited. */
@@ -32,20 +36,34 @@ export type Matching = { [Name in keyof typeof matchers]: Rest<(typeof matchers)
 export const matchers = {
   /** An engine that records, or a factory: what it recorded is what replays come to. */
   toReplay: (of: EngineFactory | BuildEngine, course?: Course): Promise<Judgement> =>
-    judged(() => expectReplay(of, course), 'the replay agrees'),
+    judged(() => {
+      if (typeof of !== 'function') expectEngine('toReplay', of)
+      return expectReplay(of, course)
+    }, 'the replay agrees'),
   /** A factory: every schedule tells the same. */
   toBeConfluent: (factory: EngineFactory, options: Course & ScheduleOptions): Promise<Judgement> =>
-    judged(() => expectConfluent(factory, options), 'every schedule tells the same'),
+    judged(() => {
+      expectFunctions('toBeConfluent', { engineFactory: factory })
+      return expectConfluent(factory, options)
+    }, 'every schedule tells the same'),
   /** An engine whose requests are all cancelled or answered: once collected, it holds nothing. */
   toBeEmptyAfterCancel: (eng: BuildEngine): Promise<Judgement> =>
-    judged(() => expectEmptyAfterCancel(eng), 'nothing is left'),
+    judged(() => {
+      expectEngine('toBeEmptyAfterCancel', eng)
+      expectEmptyAfterCancel(eng)
+    }, 'nothing is left'),
   /** An engine: what each key comes to is what plain recursion says. */
   toMatchOracle: (eng: BuildEngine, ...keys: Key[]): Promise<Judgement> =>
     judged(async () => {
+      expectEngine('toMatchOracle', eng)
       expectKeys('toMatchOracle', 'keys', keys)
       for (const key of keys) await expectOracle(eng, key)
     }, 'it is what the oracle says'),
 }
 
 /** Adds the matchers to `expect`. */
-export const extend = (expect: { readonly extend: (matchers: never) => void }): void => expect.extend(matchers as never)
+export const extend = (expect: { readonly extend: (matchers: never) => void }): void => {
+  if (typeof expect?.extend !== 'function')
+    throw new Misuse("extend: hand it the `expect` of the test runner: import { expect } from 'vitest'")
+  expect.extend(matchers as never)
+}

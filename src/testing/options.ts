@@ -21,12 +21,15 @@ export const expectOptions = (
     const min = Object.hasOwn(least, name) ? least[name] : undefined
     if (min === undefined) {
       if (!others.includes(name)) throw new Misuse(`${who}: there is no option \`${name}\``)
-    } else if (value !== undefined && value !== Number.POSITIVE_INFINITY) {
+    } else if (value !== undefined && !(value === Number.POSITIVE_INFINITY && ENDLESS.includes(name))) {
       if (!Number.isInteger(value)) throw new Misuse(`${who}: \`${name}\` must be a whole number, got ${shown(value)}`)
       if ((value as number) < min) throw new Misuse(`${who}: \`${name}\` must be at least ${min}, got ${value}`)
     }
   }
 }
+
+/** What may be `Infinity`. */
+const ENDLESS = ['runs', 'bound', 'timeLimit', 'stepsMax', 'patience', 'timeout', 'faults', 'faultsMax']
 
 export const expectKeys = (who: string, name: string, keys: unknown): void => {
   if (!Array.isArray(keys)) throw new Misuse(`${who}: \`${name}\` must be a list of keys, got ${shown(keys)}`)

@@ -5,6 +5,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildEngine } from '../library/create-engine.js'
 import { insideOf } from '../library/inside.js'
+import { freezeDeep } from '../make/freeze.js'
 import { textOf, wordsOf } from '../make/keys.js'
 import { fail, reasonOf } from '../make/rule.js'
 import { filled, keysIn } from '../make/shape.js'
@@ -106,6 +107,8 @@ export class Oracle {
     } finally {
       this.above.pop()
     }
+    // As in an engine: what one build results in, no other can change.
+    if (E.isRight(result)) freezeDeep(result.right)
     known.set(text, result)
     this.order.push(key)
     return result
@@ -168,13 +171,21 @@ export class Oracle {
     }
   }
 
-  private work(key: Key): Result {
+  /** What `key` comes to where, at each of its needs, the rule runs for `other` from beginning to end. */
+  amid(key: Key, other: Key): Result {
+    return this.work(key, (need) => {
+      this.work(other)
+      return this.of(need)
+    })
+  }
+
+  private work(key: Key, answer = (need: Key): Result => this.of(need)): Result {
     const { of } = key
     if (of.kind === 'source' || of.kind === 'action') return this.leaf(key)
     const asked: Key[] = []
     const ask = (need: Key): Result => {
       asked.push(need)
-      return this.of(need)
+      return answer(need)
     }
     try {
       if (of.kind === 'rule') return E.right(resultOfMake(of.make(key.key, builderOf(of, ask))))

@@ -1,18 +1,30 @@
 /** Moves an engine on by a schedule: which builds are in the next batch, when the end of a read or action is heard of, what fails. */
 
 import type { Control, Ended } from '../library/control.js'
-import type { BuildEngine } from '../library/create-engine.js'
+import { BuildEngine } from '../library/create-engine.js'
 import { insideOf } from '../library/inside.js'
 import type { CreateOptions } from '../library/options.js'
 import { emptyBatch } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import { gather } from '../reduce/gather.js'
+import { cap, fixpoint, fullBatch } from '../reduce/policies/basic.js'
+import type { Policy } from '../reduce/policies/policy.js'
+import { shown } from './options.js'
 import type { Choices } from './schedule.js'
 import { Situation } from './situation.js'
 
 /** Makes the engine that is looked at: `(options) => createEngine({ rules, ...options })`. */
 export type EngineFactory = (options: Partial<CreateOptions>) => BuildEngine
+
+/** @throws Misuse where what comes of the factory is no engine */
+export const engineOf = (who: string, factory: EngineFactory, options: Partial<CreateOptions>): BuildEngine => {
+  const eng: unknown = factory(options)
+  if (!isEngine(eng)) throw new Misuse(`${who}: the engine factory must return an engine at once, got ${shown(eng)}`)
+  return eng
+}
+
+export const isEngine = (eng: unknown): eng is BuildEngine => eng instanceof BuildEngine
 
 export interface PumpOptions {
   /** How many reads and actions are made to fail, at most. */
@@ -29,6 +41,8 @@ export interface PumpOptions {
 /** How often whoever waits for an answer may go on before the next step: promises that follow from one another. */
 const HOPS = 24
 const TURNS = 4
+
+const POLICIES: readonly Policy[] = [fixpoint(), cap(1), fullBatch()]
 
 /** It went on, or waits, for longer than it may. */
 export class Stuck extends Error {
@@ -53,8 +67,8 @@ export class Pump {
   ) {
     this.faultsLeft = options.faults
     const control = this.control()
-    this.eng = factory({ ...more, control })
-    if (this.eng === undefined || insideOf(this.eng).options.control !== control)
+    this.eng = engineOf('forAllSchedules', factory, { ...more, control })
+    if (insideOf(this.eng).options.control !== control)
       throw new Misuse(
         'the engine factory must hand on what it is given: (options) => createEngine({ rules, ...options })',
       )
@@ -73,10 +87,12 @@ export class Pump {
         return by % 2 === 0 ? turned : turned.reverse()
       },
       begun: (build) => {
+        this.situation?.onEffect(build)
         if (!this.arrived.some((one) => one.build === build)) this.pending.set(build, 'pending')
       },
       ended: (receipt, deliver) => {
         const { build } = receipt
+        this.situation?.onEffect(build)
         this.pending.delete(build)
         this.arrived.push({ build, receipt, deliver })
         this.wake?.()
@@ -119,7 +135,9 @@ export class Pump {
         throw new Stuck(`after ${steps} steps it is not over: does something ask again and again?`)
       if (!this.step() && !(await this.stillMoves(isOver))) {
         if (isOver()) return
-        throw new Stuck('nothing is left to be done, and the check still waits')
+        throw new Stuck(
+          `nothing is left to be done, and the check still waits: if for something outside that takes longer than ${this.options.patience} ms, set \`patience\``,
+        )
       }
     }
   }
@@ -158,6 +176,19 @@ export class Pump {
     })
   }
 
+  /** As a driver does it: a tick, or all there are until nothing is ready; by the engine's own policy, or by another one. */
+  private turn(): void {
+    const { inner, settings } = insideOf(this.eng)
+    // Those that want to know costs and requests would have it told first.
+    const others = inner.state.tracks === 0 ? POLICIES : []
+    const how = this.choices.choose(2 + 2 * others.length, 'part')
+    const other = others[(how >> 1) - 1]
+    if (other !== undefined) inner.setPolicy(other)
+    if (how % 2 === 0) this.eng.settle()
+    else this.eng.tick()
+    if (other !== undefined) inner.setPolicy(settings.policy)
+  }
+
   /** All that the rest hangs on. */
   situationNow(): string {
     const { situation, arrived, pending, faultsLeft } = this
@@ -166,6 +197,11 @@ export class Pump {
       more.push(situation.nameOf(build), 'content' in receipt ? receipt.content[0] ^ receipt.content[1] : -1)
     for (const build of pending.keys()) more.push(situation.nameOf(build))
     return situation.text(more)
+  }
+
+  /** What it all came to, in whatever order things were done outside. */
+  endSituation(): string {
+    return this.situation.endText()
   }
 
   /** One step; false: there is nothing to do. */
@@ -195,7 +231,7 @@ export class Pump {
       arrived.splice(arrived.indexOf(one), 1)
       one.deliver()
     }
-    if (isTurn) eng.settle()
+    if (isTurn) this.turn()
     else {
       const ofRun = run.filter((_, i) => isIn(i))
       inner.tickOf({ ...emptyBatch, run: ofRun, start: start.filter((_, i) => isIn(run.length + i)) })

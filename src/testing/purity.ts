@@ -6,7 +6,7 @@ import type { Key } from '../model/definition.js'
 import { expectChanges, expectFunctions, expectKeys, expectOptions } from './options.js'
 import { Oracle, textOfResult } from './oracle.js'
 import { Outside, untilKnown } from './outside.js'
-import type { EngineFactory } from './pump.js'
+import { type EngineFactory, engineOf } from './pump.js'
 
 export interface PurityOptions {
   /** What is asked for: their rules, and all that these need, are looked at. */
@@ -34,21 +34,30 @@ export class Impure extends Error {
 /** Clock and chance stand still, so that what is another is what was made so. */
 const fixed = <A>(run: () => A): A => at(0, 0.5, run)
 
+/** Other years, months, days, hours, minutes, seconds; some in the past of today, some in its future, whenever that is; an hour of each third of a day. */
+const LATER_MS = [
+  [400, 7, 13, 11],
+  [5_000, 13, 40, 5],
+  [12_345, 19, 2, 59],
+  [30_000, 3, 29, 31],
+].map(([days, hours, minutes, seconds]) => (((days! * 24 + hours!) * 60 + minutes!) * 60 + seconds!) * 1000 + 321)
+
 /** Each says what is another, and makes it so while `run` runs. */
+/** So many others of its rule are made in the midst of a build. */
+const OTHERS_MAX = 5
+
 interface Condition {
   readonly when: string
   readonly under: <A>(run: () => A) => A
 }
 const always: readonly Condition[] = [
   { when: 'run a second time', under: fixed },
-  { when: 'by another clock', under: (run) => at(LATER_MS, 0.5, run) },
-  ...[0, 0.123, 0.987, 1 - 2 ** -53].map((chance) => ({
+  ...LATER_MS.map((ms) => ({ when: 'by another clock', under: <A>(run: () => A): A => at(ms, 0.5, run) })),
+  ...[0, 0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95, 1 - 2 ** -53].map((chance) => ({
     when: 'by other random numbers',
     under: <A>(run: () => A): A => at(0, chance, run),
   })),
 ]
-/** Another year, month, day, hour, minute, second. */
-const LATER_MS = ((400 * 24 + 7) * 60 + 13) * 60_000 + 11_321
 
 /** Runs every rule behind `requests` again, under other conditions. Returns how many runs there were. @throws Impure */
 export const purity = async (engineFactory: EngineFactory, options: PurityOptions): Promise<number> => {
@@ -57,16 +66,17 @@ export const purity = async (engineFactory: EngineFactory, options: PurityOption
   const { requests, changes = [] } = options
   expectKeys('purity', 'requests', requests)
   expectChanges('purity', changes)
-  const eng = engineFactory({ drive: 'manual' })
+  const eng = engineOf('purity', engineFactory, { drive: 'manual' })
+  for (const key of requests) insideOf(eng).keys.checkFor('purity', key)
   for (const change of changes) eng.transact(change)
   const { world } = insideOf(eng)
   await eng.close()
-  const globals = new Set(Reflect.ownKeys(globalThis))
+  const before = kept()
   const conditions: readonly Condition[] = [
     ...always,
     {
-      when: 'with nothing on globalThis that was not there before',
-      under: (run) => fixed(() => without(globals, run)),
+      when: 'with nothing that other runs left on globalThis',
+      under: (run) => fixed(() => without(before, run)),
     },
   ]
   const outside = new Outside(options.patience)
@@ -96,6 +106,22 @@ export const purity = async (engineFactory: EngineFactory, options: PurityOption
         compare(`given up at its need ${stop + 1} and run from its beginning`, oracle.without(key))
       })
     }
+    // Between its needs, its rule runs for another key.
+    for (const other of oracle
+      .reached()
+      .filter((one) => one.of === key.of && one !== key)
+      .slice(0, OTHERS_MAX))
+      fixed(() => {
+        runs++
+        const amid = textOfResult(key, oracle.amid(key, other))
+        if (amid !== text && !oracle.isCyclic)
+          throw new Impure(
+            key.of.name,
+            wordsOf(key),
+            `with ${wordsOf(other)} made in the midst of it`,
+            `it came to ${amid}, and before to ${text}`,
+          )
+      })
     // In a batch with others.
     for (const mate of oracle.reached().filter((other) => oracle.mayShare(key, other)))
       fixed(() => {
@@ -119,38 +145,76 @@ export const purity = async (engineFactory: EngineFactory, options: PurityOption
   return runs
 }
 
-/** What was put on globalThis since is not there while `run` runs. */
-const without = <A>(globals: ReadonlySet<string | symbol>, run: () => A): A => {
-  const own = globalThis as unknown as Record<string | symbol, unknown>
-  const since = Reflect.ownKeys(globalThis).filter((name) => !globals.has(name))
-  const values = since.map((name) => [name, Object.getOwnPropertyDescriptor(own, name)!] as const)
-  for (const name of since) delete own[name]
+type Names = ReadonlyMap<object, ReadonlySet<string | symbol>>
+
+/** What there is on all that every program shares: globalThis, what is on it, their prototypes, and the environment. */
+const kept = (): Names => {
+  const shared = new Set<object>([globalThis, process.env])
+  for (const name of Object.getOwnPropertyNames(globalThis)) {
+    // Getters are for who needs what they load.
+    const value: unknown = Object.getOwnPropertyDescriptor(globalThis, name)?.value
+    if ((typeof value !== 'object' && typeof value !== 'function') || value === null) continue
+    shared.add(value)
+    const { prototype } = value as { readonly prototype?: object }
+    if (typeof prototype === 'object' && prototype !== null) shared.add(prototype)
+  }
+  return new Map([...shared].map((one) => [one, new Set(Reflect.ownKeys(one))]))
+}
+
+/** What was put there since is not there while `run` runs. */
+const without = <A>(before: Names, run: () => A): A => {
+  const taken: (readonly [object, string | symbol, PropertyDescriptor])[] = []
+  for (const [one, names] of before)
+    for (const name of Reflect.ownKeys(one)) {
+      const found = names.has(name) ? undefined : Object.getOwnPropertyDescriptor(one, name)
+      if (found?.configurable !== true) continue
+      taken.push([one, name, found])
+      Reflect.deleteProperty(one, name)
+    }
   try {
     return run()
   } finally {
-    for (const [name, value] of values) Object.defineProperty(own, name, value)
+    for (const [one, name, found] of taken) Object.defineProperty(one, name, found)
   }
 }
 
 const wordsIn = (keys: readonly Key[]): string => keys.map(wordsOf).join(', ')
 
-/** The clock stands at so many ms, counted from a day of long ago, and every random number is `chance`. */
+/** The clocks stand at so many ms, counted from a day of long ago, and every random number is `chance`. */
 const at = <A>(ms: number, chance: number, run: () => A): A => {
-  const { Date: RealDate, performance: clock } = globalThis
-  const [{ now: realNow }, { random }] = [clock, Math]
+  const { Date: RealDate } = globalThis
   const now = 1_000_000_000_000 + ms
-  globalThis.Date = new Proxy(RealDate, {
-    apply: () => new RealDate(now).toString(),
-    construct: (date, args, made) => Reflect.construct(date, args.length === 0 ? [now] : args, made) as Date,
-    get: (date, name) => (name === 'now' ? () => now : Reflect.get(date, name)),
-  })
-  clock.now = () => ms
-  Math.random = () => chance
+  const hrtime = (since?: [number, number]): [number, number] => {
+    const [seconds, nanos] = [Math.floor(now / 1000), (now % 1000) * 1_000_000]
+    if (since === undefined) return [seconds, nanos]
+    const [s, n] = [seconds - since[0], nanos - since[1]]
+    return n < 0 ? [s - 1, n + 1_000_000_000] : [s, n]
+  }
+  const stands: readonly (readonly [object, string, unknown])[] = [
+    [
+      globalThis,
+      'Date',
+      new Proxy(RealDate, {
+        apply: () => new RealDate(now).toString(),
+        construct: (date, args, made) => Reflect.construct(date, args.length === 0 ? [now] : args, made) as Date,
+        get: (date, name) => (name === 'now' ? () => now : Reflect.get(date, name)),
+      }),
+    ],
+    [performance, 'now', () => ms],
+    [performance, 'timeOrigin', now - ms],
+    [process, 'hrtime', Object.assign(hrtime, { bigint: () => BigInt(now) * 1_000_000n })],
+    [process, 'uptime', () => ms / 1000],
+    [Math, 'random', () => chance],
+  ]
+  const were = stands.map(([of, name]) => Object.getOwnPropertyDescriptor(of, name))
+  for (const [of, name, value] of stands) Object.defineProperty(of, name, { value, configurable: true, writable: true })
   try {
     return run()
   } finally {
-    globalThis.Date = RealDate
-    clock.now = realNow
-    Math.random = random
+    stands.forEach(([of, name], i) => {
+      const was = were[i]
+      if (was === undefined) Reflect.deleteProperty(of, name)
+      else Object.defineProperty(of, name, was)
+    })
   }
 }

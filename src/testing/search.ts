@@ -2,7 +2,8 @@
 import { existsSync, mkdirSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { thrownInWords } from './options.js'
+import { Misuse } from '../model/misuse.js'
+import { shown, thrownInWords } from './options.js'
 import { anyOf, Choices, fewDeviations, numbers, type Schedule, scheduleOf, textOfSchedule, usual } from './schedule.js'
 import { shrunk } from './shrink.js'
 import { Ways } from './ways.js'
@@ -99,6 +100,8 @@ export const search = async (run: Run, options: SearchOptions, again: Again): Pr
     const isRepeated = recording === undefined || failed !== undefined
     return new ScheduleFailure(seed, text, recording, count, (failed ?? first).error, isRepeated, again(text))
   }
+  if (options.recordings !== undefined && typeof options.recordings !== 'string')
+    throw new Misuse(`\`recordings\` must be the name of a folder, got ${shown(options.recordings)}`)
   if (schedule !== undefined) {
     const known = scheduleOf(schedule)
     const failed = await run(Choices.of(known), {})

@@ -11,6 +11,8 @@ import { meaningOf } from './shape.js'
 export class Situation {
   /** What was asked, changed and told so far, in this order. */
   private past = 0
+  /** Which reads and actions were begun and came to their ends so far, in this order. */
+  private effects = 0
   private asked = 0
   /** Of requests that are open: their number, and what they ask for. */
   private readonly open = new Map<BuildId, { readonly number: number; readonly target: BuildId }>()
@@ -33,6 +35,11 @@ export class Situation {
     } else if (event._tag === 'transacted') for (const x of event.builds) this.add(this.nameOf(x))
   }
 
+  /** A read or action is begun, or came to its end: who does something outside may tell which was first. */
+  onEffect(build: BuildId): void {
+    this.effects = mixed(this.effects, this.nameOf(build))
+  }
+
   private ask(request: BuildId, target: BuildId): void {
     this.open.set(request, { number: ++this.asked, target })
     this.add(this.nameOf(target))
@@ -48,13 +55,17 @@ export class Situation {
   }
 
   private add(word: number): void {
-    this.past = Math.imul(this.past ^ word, 0x9e3779b1)
-    this.past ^= this.past >>> 15
+    this.past = mixed(this.past, word)
   }
 
   /** `more`: numbers that belong to it. */
   text(more: readonly number[]): string {
-    return meaningOf(this.inside.inner.state, this.nameOf, [...more, this.past])
+    return meaningOf(this.inside.inner.state, this.nameOf, [...more, this.past, this.effects])
+  }
+
+  /** Where nothing is left to be done: what it all came to. */
+  endText(): string {
+    return meaningOf(this.inside.inner.state, this.nameOf, [this.past])
   }
 
   /** What is ready, in an order that hangs on no id. */
@@ -82,6 +93,11 @@ export class Situation {
     return known
   }
 }
+const mixed = (sum: number, word: number): number => {
+  const h = Math.imul(sum ^ word, 0x9e3779b1)
+  return h ^ (h >>> 15)
+}
+
 const nobody = { words: '', number: -1 }
 
 export const numberOf = (text: string): number => {

@@ -16,9 +16,11 @@ import { type BuildId, buildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import { Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
 import { gather } from '../reduce/gather.js'
-import { decide } from '../reduce/policies/policy.js'
+import { isPlain } from '../reduce/policies/basic.js'
+import { guard } from '../reduce/policies/guard.js'
+import { decide, type Policy } from '../reduce/policies/policy.js'
 import { Missing, Outside } from './outside.js'
-import type { EngineFactory } from './pump.js'
+import { type EngineFactory, engineOf } from './pump.js'
 
 /** What users do, one after the other; when, between all that the engine does, is for the search to choose. */
 export type ScriptStep =
@@ -62,7 +64,13 @@ export interface Node {
 }
 
 export type Choice =
-  | { readonly tick: readonly BuildId[]; readonly settle: readonly BuildId[]; readonly fails?: BuildId }
+  | {
+      readonly tick: readonly BuildId[]
+      readonly settle: readonly BuildId[]
+      readonly fails?: BuildId
+      /** What the policy that chose it keeps. */
+      readonly carry?: unknown
+    }
   | { readonly step: number }
   | { readonly fault: Exclude<Fault, 'fail'>; readonly of: number }
 
@@ -93,6 +101,8 @@ export abstract class Space {
   protected readonly inside: Inside
   private readonly make: ValueMake
   protected readonly outside: Outside
+  /** The engine's own. */
+  private readonly policy: Policy
   /** What sources are set to after each transaction of the script. */
   protected readonly worlds: World[] = []
   protected readonly changed: (readonly Key[])[] = []
@@ -109,12 +119,15 @@ export abstract class Space {
     protected readonly options: SpaceOptions,
   ) {
     this.outside = new Outside(options.patience)
-    const eng = factory({ drive: 'manual', store: memoryStore() })
+    const eng = engineOf('explore', factory, { drive: 'manual', store: memoryStore() })
     this.inside = insideOf(eng)
     eng.close()
     if (this.inside.inner.state.facts.end > 0)
       throw new Misuse('explore: the engine factory has built something already: say in the script what is asked for')
     const { settings } = this.inside
+    this.policy = isPlain(settings.policy)
+      ? settings.policy
+      : guard(settings.policy, { onBreach: (breach) => ensure(false, () => `the policy ${breach}`) })
     this.keys = new Keys(settings.known, settings.freeze)
     for (const _ of script) this.requests.push(this.keys.lend())
     this.follow(this.inside.world)
@@ -124,13 +137,8 @@ export abstract class Space {
     }
     this.make = new ValueMake({
       // What was declared on one past is not known on another.
-      keys: {
-        intern: (key: Key) => this.keys.intern(key),
-        keyOf,
-        declared: () => {},
-        declaredBy: () => 0,
-      } as unknown as Keys,
-      world: { get: (key: Key) => this.current.get(this.plain(key)) } as unknown as World,
+      keys: { intern: (key) => this.keys.intern(key), keyOf, declared: () => {}, declaredBy: () => 0 },
+      world: { get: (key) => this.current.get(this.plain(key)) },
       poolOf: (name) => settings.pools.findIndex((pool) => pool.name === name),
       inThread: () => Promise.reject(new Error('no threads here')),
       recall: () => undefined,
@@ -237,9 +245,10 @@ export abstract class Space {
     const { choices = 'subsets' } = this.options
     if (n > 0) {
       if (choices === 'policy') {
-        const { batch } = decide(this.inside.settings.policy, view, state.carry)
-        const own = [...batch.run, ...batch.start]
-        if (own.length > 0) found.push({ tick: own, settle: [] })
+        const { batch, wakeMs = 0, ...kept } = decide(this.policy, view, state.carry)
+        // One that waits gets its way at some time.
+        const own = wakeMs > 0 && ends.length === 0 ? run : [...batch.run, ...batch.start]
+        if (own.length > 0) found.push({ tick: own, settle: [], ...kept })
         for (const end of ends) found.push({ tick: [], settle: [end] })
       } else if (choices === 'singles' || n > 12) {
         for (const x of run) found.push({ tick: [x], settle: [] })
@@ -308,7 +317,7 @@ export abstract class Space {
   /** The node after `choice`. @throws Unlawful, Bug, Missing */
   after(node: Node, choice: Choice): Node {
     if (!('tick' in choice)) return this.happened(node, choice)
-    const { tick, settle, fails } = choice
+    const { tick, settle, fails, ...carried } = choice
     const receipts: Receipt[] = []
     const underWay = node.underWay.filter(({ build, end }) => {
       if (!settle.includes(build)) return true
@@ -339,7 +348,7 @@ export abstract class Space {
             faults: node.faults + 1,
             failing: fails,
           }
-    return this.reduced(base, { batch: { ...emptyBatch, run, start }, receipts: told, events: [] })
+    return this.reduced(base, { batch: { ...emptyBatch, run, start, ...carried }, receipts: told, events: [] })
   }
 
   /** A step of the script, or a fault. */

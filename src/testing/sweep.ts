@@ -5,6 +5,7 @@ import { codec as C } from '../model/codec.js'
 import type { Key } from '../model/definition.js'
 import { type Dag, dagsOf } from './dags.js'
 import { type ExploreOptions, explore } from './explore.js'
+import { expectOptions } from './options.js'
 import type { EngineFactory } from './pump.js'
 import type { Script } from './space.js'
 
@@ -51,8 +52,9 @@ export interface SweepOptions extends ExploreOptions {
 /** Searches through the graphs of `builds` builds, in an order that takes of each kind early. @throws Counterexample */
 export const sweep = async (
   builds: number,
-  { timeLimit = Number.POSITIVE_INFINITY, from = 0, to = Number.POSITIVE_INFINITY, ...options }: SweepOptions,
+  { timeLimit = Number.POSITIVE_INFINITY, from = 0, to = Number.POSITIVE_INFINITY, ...options }: SweepOptions = {},
 ): Promise<Swept> => {
+  expectOptions('sweep', { builds }, { builds: 0 })
   const end = performance.now() + timeLimit
   const dags = graphsOf(builds)
   let [graphs, states, steps, schedules] = [0, 0, 0, 0]

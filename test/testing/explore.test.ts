@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { action, codec as C, createEngine, type Key, Misuse, rule, source, thread } from '../../src/index.js'
+import {
+  action,
+  type Buildable,
+  codec as C,
+  createEngine,
+  type Key,
+  Misuse,
+  type Policy,
+  rule,
+  source,
+  thread,
+} from '../../src/index.js'
 import { Counterexample, type EngineFactory, explore, type Script } from '../../src/testing/index.js'
 
 const n = source('n', { key: C.string, value: C.int })
@@ -130,6 +141,31 @@ describe('explore', () => {
     const threads: EngineFactory = (options) =>
       createEngine({ rules: [threaded], pools: { p: { threads: 1 } }, ...options })
     await expect(explore(threads, [{ once: threaded(1) }])).rejects.toThrow('threaded runs in a thread')
+  })
+  it('goes on with what a policy keeps, and tells of one that takes nothing', async () => {
+    const seen = new Set<unknown>()
+    const counts: Policy = {
+      name: 'counts',
+      initial: 0,
+      choose: (view, carry) => {
+        seen.add(carry)
+        return { batch: { scan: [], run: view.run(1), start: view.start(1), answer: [] }, carry: (carry as number) + 1 }
+      },
+    }
+    const three = rule('three', { key: C.int, value: C.int }, function* (k, b) {
+      return k === 3 ? 3 : yield* b.need(three(k + 1))
+    }) as Buildable<number, number, never>
+    const counted: EngineFactory = (options) => createEngine({ rules: [three], policy: counts, ...options })
+    await explore(counted, [{ once: three(0) }], { choices: 'policy' })
+    expect(seen.size).toBeGreaterThan(2)
+    const nothing: Policy = {
+      name: 'nothing',
+      initial: 0,
+      choose: () => ({ batch: null as never }),
+    }
+    const idle: EngineFactory = (options) => createEngine({ rules: [three], policy: nothing, ...options })
+    const found = await counterexample(explore(idle, [{ once: three(0) }], { choices: 'policy' }))
+    expect(found.message).toContain('the policy nothing: it decides nothing')
   })
   it('does not run on after rules without end', async () => {
     const up: ReturnType<typeof rule<number, number>> = rule('up', { key: C.int, value: C.int }, function* (k, b) {

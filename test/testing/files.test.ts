@@ -94,10 +94,32 @@ describe('builds of files', () => {
     expect(await told(world(), { targets, run: 3 })).toContain('there is no option `run`')
     expect(await told(world(), { targets, runs: 0 })).toContain('`runs` must be at least 1')
     expect(await told(world(), { targets, schedule: '2.1' })).toContain('a schedule reads like s:2.0.1')
-    const odd = { asks: [[1]], output: 'product' } as never
-    expect(await told(world([[13, odd]]), { targets })).toContain('`output of rule 13` is one of')
-    expect(await told(world([[13, { asks: [[70]], output: 'sum' }]]), { targets })).toContain('got 70 in rule 13')
-    expect(await told(world([[13, { output: 'sum' } as never]]), { targets })).toContain('rule 13: `asks` lists')
+    const rule = (more: object): World => world([[13, { asks: [[1]], output: 'sum', ...more } as never]])
+    expect(await told(rule({ output: 'product' }), { targets })).toContain('`output of rule 13` is one of')
+    expect(await told(rule({ asks: [[70]] }), { targets })).toContain('got 70 in rule 13')
+    expect(await told(rule({ asks: undefined }), { targets })).toContain('rule 13: `asks` lists')
+    expect(await told(rule({ ifodd: [1] }), { targets })).toContain('rule 13: there is no `ifodd`')
+    expect(await told(rule({ ifcreate: 7 }), { targets })).toContain('`ifcreate` must be a list of files, got 7')
+    expect(await told(rule({ script: [1] }), { targets })).toContain('as `script` of rule 13')
+    expect(await told(rule({ failsAt: 'a' }), { targets })).toContain('`failsAt` is a rest by 5')
+    expect(await told(rule({ inMake: true, peeks: 1 }), { targets })).toContain('which alone knows `peeks`')
+    expect(await told(rule({ asks: [[13]], tolerant: true }), { targets })).toContain('13 needs itself')
+    expect(await told({ ...world(), byHand: new Set([10]) }, { targets })).toContain('and no `byHand`')
+    expect(await told({ ...world(), files: new Map([[10, 3]]) }, { targets })).toContain('file 10 has a rule')
+    expect(await told({ ...world(), files: new Map([[1, -1.5]]) }, { targets })).toContain('must hold a whole number')
+    expect(await told(world(), { targets, clients: Number.POSITIVE_INFINITY })).toContain('`clients` must be a whole')
+    expect(await told(world(), { targets, recordings: 5, runs: 1 })).toContain('`recordings` must be the name')
+  })
+  it('are wrong where a stamp says less than what is made, and where a file that was not there is looked at', async () => {
+    const stamped = world([
+      [13, { asks: [[1]], output: 'sum', stamps: true }],
+      [14, { asks: [[13]], output: 'sum' }],
+    ])
+    const looked = world([[14, { asks: [[1]], output: 'sum', peeks: 5 }]])
+    for (const wrong of [stamped, looked]) {
+      const options = { targets: [14], runs: 2000, seed: 1, recordings: folder }
+      expect((await failureOf(forAllFileSchedules(wrong, options))).message).toContain('the file of 14 holds')
+    }
   })
 })
 

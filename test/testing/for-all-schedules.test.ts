@@ -211,6 +211,31 @@ describe('forAllSchedules', () => {
     }
     await forAllSchedules((options) => createEngine({ rules: [slow], ...options }), check, { runs: 3 })
   })
+  it('tells apart in which order actions were begun, though nobody is told', async () => {
+    // Two of the 24 orders in which four are begun.
+    for (const order of ['2431', '4213']) {
+      let log = ''
+      const acts = action('acts', {
+        key: C.int,
+        value: C.int,
+        run: async (k) => {
+          log += k
+          return 0
+        },
+      })
+      const check = async (eng: ReturnType<EngineFactory>): Promise<void> => {
+        log = ''
+        await Promise.all([1, 2, 3, 4].map((k) => eng.once(acts(k)).promise))
+        if (log === order) throw new Error(order)
+      }
+      const run = forAllSchedules((options) => createEngine({ rules: [acts], ...options }), check, {
+        runs: 20_000,
+        seed: 1,
+        recordings,
+      })
+      expect((await failureOf(run)).message).toContain(order)
+    }
+  })
   it('refuses engines that know something of those before them', async () => {
     const kept = rule('kept', { key: C.int, value: C.int }, (k) => k)
     const one: EngineFactory = (options) =>

@@ -152,6 +152,30 @@ describe('purity', () => {
       'wide(1) is impure: made in one batch with wide(2), it came to 3, and alone to 2',
     )
   })
+  it('names a rule that keeps something from one need to the next', async () => {
+    let last = 0
+    const keeps = rule('keeps', { key: C.int, value: C.int }, function* (k, b) {
+      last = k
+      yield* b.need(double(k))
+      return last
+    })
+    const rules: EngineFactory = (options) => createEngine({ rules: [double, keeps], pools: { cpu: 1 }, ...options })
+    await expect(purity(rules, { requests: [keeps(1), keeps(2)] })).rejects.toThrow(
+      'keeps(1) is impure: with keeps(2) made in the midst of it, it came to 2, and before to 1',
+    )
+  })
+  it('blames who changes what it asked for, as the engine does, and not who made it', async () => {
+    const list = rule('list', { key: C.int, value: C.array(C.int) }, (k) => [k])
+    const adds = rule('adds', { key: C.int, value: C.int }, function* (k, b) {
+      const values = (yield* b.need(list(k))) as number[]
+      return values.push(9)
+    })
+    const rules: EngineFactory = (options) => createEngine({ rules: [list, adds], ...options })
+    await purity(rules, { requests: [adds(1)] })
+    const eng = rules({})
+    await expect(eng).toMatchOracle(adds(1))
+    await eng.close()
+  })
   it('names what was left on globalThis', async () => {
     const world = globalThis as { seenByRule?: number }
     const leaves = rule('leaves', { key: C.int, value: C.int }, (k) => {
@@ -161,7 +185,7 @@ describe('purity', () => {
     const rules: EngineFactory = (options) => createEngine({ rules: [leaves], ...options })
     try {
       await expect(purity(rules, { requests: [leaves(1), leaves(2)] })).rejects.toThrow(
-        'leaves(2) is impure: with nothing on globalThis that was not there before, it came to 2, and before to 1',
+        'leaves(2) is impure: with nothing that other runs left on globalThis, it came to 2, and before to 1',
       )
     } finally {
       delete world.seenByRule
@@ -176,6 +200,10 @@ describe('purity', () => {
     await expect(explore(rules, [{ once: endless(1) }], { patience: 20 })).rejects.toThrow(
       'endless(1) did not end within 20 ms',
     )
+    await expect(purity(rules, { requests: [double(1)] })).rejects.toThrow('the engine does not know double')
+    await expect(purity((async () => rules({})) as never, { requests: [endless(1)] })).rejects.toThrow(
+      'purity: the engine factory must return an engine at once',
+    )
     await expect(purity(undefined as never, { requests })).rejects.toThrow('engineFactory must be a function')
     await expect(purity(rules, undefined as never)).rejects.toThrow('purity: the options must be an object')
     await expect(purity(rules, { requests: [3] as never })).rejects.toThrow('entry 0 must be a key')
@@ -189,6 +217,10 @@ describe('purity', () => {
     ['the hour', () => new Date().getUTCHours(), 'by another clock'],
     ['the time in words', () => Date().length + Date.parse(Date()), 'by another clock'],
     ['chance', () => (Math.random() > 0.5 ? 1 : 0), 'by other random numbers'],
+    ['office hours', () => (new Date().getUTCHours() > 8 && new Date().getUTCHours() < 17 ? 1 : 0), 'by another clock'],
+    ['a day to come', () => (Date.now() > Date.UTC(2024, 0, 1) ? 1 : 0), 'by another clock'],
+    ['the time since a start', () => process.hrtime()[0], 'by another clock'],
+    ['a chance in the middle', () => (Math.random() > 0.6 && Math.random() < 0.7 ? 1 : 0), 'by other random numbers'],
     ['a small chance', () => (Math.random() < 0.1 ? 1 : 0), 'by other random numbers'],
     [
       'what the last run left',
@@ -209,6 +241,9 @@ describe('matchers', () => {
   it('are told of what makes no sense, also where the opposite is expected', async () => {
     const eng = factory({})
     try {
+      await expect(expect(factory).not.toMatchOracle(requests[0]!)).rejects.toThrow('expected an engine, got')
+      await expect(expect(factory).not.toBeEmptyAfterCancel()).rejects.toThrow('expected an engine, got')
+      await expect(expect(undefined).not.toReplay()).rejects.toThrow('expected an engine, got undefined')
       await expect(expect(eng).toMatchOracle()).rejects.toThrow('toMatchOracle: `keys` names nothing to be asked for')
       await expect(expect(eng).not.toMatchOracle('sum' as never)).rejects.toThrow('entry 0 must be a key')
       await expect(expect(factory).not.toBeConfluent(undefined as never)).rejects.toThrow('say what is asked for')
