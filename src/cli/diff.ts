@@ -16,6 +16,7 @@ import {
   wordsOf,
 } from './recording.js'
 import { buildDiffWords, differenceWords } from './tick-words.js'
+import { unlikeData, unlikeWords } from './unlike-words.js'
 
 const FLAGS = { from: { type: 'string' }, to: { type: 'string' } } as const
 
@@ -37,7 +38,7 @@ export const diffCommand = async (args: readonly string[], out: Out): Promise<nu
       const found = diffRecordings(one.reader, other.reader)
       if (words.right.json) out.print(`${JSON.stringify(dataOf(found))}\n`)
       else for (const line of linesOf(found, a, b)) out.print(`${line}\n`)
-      return found._tag === 'same' ? OK : NOT_OK
+      return found._tag === 'same' || found._tag === 'alike' ? OK : NOT_OK
     }),
   )
 }
@@ -63,7 +64,7 @@ const ticks = (
 
 const dataOf = (found: RecordingDiff): unknown => {
   const { _tag, ...rest } = found
-  if (found._tag === 'start') return { result: _tag, ...rest, builds: buildsData(found.builds) }
+  if (found._tag === 'start') return { result: _tag, ...unlikeData(found), about: found.about }
   if (found._tag !== 'tick') return { result: _tag, ...rest }
   return {
     result: _tag,
@@ -95,13 +96,10 @@ const linesOf = (found: RecordingDiff, a: string, b: string): readonly string[] 
           : []),
         ...about,
       ]
+    case 'alike':
+      return ['nothing differs: they asked for the same, knew the same, and came to the same', ...about]
     case 'start':
-      return [
-        'they begin with different states:',
-        ...found.builds.slice(0, BUILDS).flatMap(buildDiffWords),
-        ...more(found.builds.length),
-        ...about,
-      ]
+      return [...unlikeWords(found, a, b), ...about]
     case 'tick': {
       const called = (build: BuildId): string => shownBuild(found.names.get(build) ?? `#${build}`)
       const [cause, ...others] = found.parts.map((part) => differenceWords(part, a, b, called))
@@ -116,7 +114,3 @@ const linesOf = (found: RecordingDiff, a: string, b: string): readonly string[] 
     }
   }
 }
-
-/** So many are told of. */
-const BUILDS = 20
-const more = (count: number): readonly string[] => (count > BUILDS ? [`and ${count - BUILDS} more builds`] : [])

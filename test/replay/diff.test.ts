@@ -336,7 +336,11 @@ describe('two recordings', () => {
     const end = opened(later)
     const found = diffRecordings(replay.reader, end.reader)
     expect(found._tag).toBe('start')
-    expect((found as Extract<RecordingDiff, { _tag: 'start' }>).builds.length).toBeGreaterThan(0)
+    const { begin, end: ends } = found as Extract<RecordingDiff, { _tag: 'start' }>
+    expect(begin.onlyA).toEqual([])
+    expect(begin.onlyB.length).toBeGreaterThan(0)
+    expect(ends).toEqual({ onlyA: [], onlyB: [], builds: [] })
+    expect(diffRecordings(end.reader, end.reader)._tag).toBe('same')
     end.close()
     replay.close()
   })
