@@ -16,7 +16,7 @@ export const happeningWords = (one: Happening, called: (build: BuildId) => strin
         ? `request ${one.request} for ${shownAll(one.targets) || 'nothing'} (${one.want})`
         : `${shownBuild(one.by)} asks for ${shownAll(one.targets) || 'nothing'}`
     case 'cancelled':
-      return `request ${one.request} is taken back`
+      return one.request === undefined ? 'a do-file no longer waits' : `request ${one.request} is taken back`
     case 'doubted':
       return one.targets.length === 0 ? undefined : `may have changed: ${shownAll(one.targets)}`
     case 'transacted':
