@@ -146,7 +146,7 @@ const inText = (value: unknown, kept: readonly string[]): unknown => {
 }
 
 /** For `--json`. */
-export const happeningData = (one: Happening): unknown => inText(one, ['what', 'want', 'event', 'error'])
+export const happeningData = (one: Happening): unknown => inText(one, ['what', 'want', 'event', 'error', 'to'])
 export const buildsData = (builds: readonly BuildDiff[]): readonly unknown[] =>
   builds.map((diff) => ({
     ...diff,

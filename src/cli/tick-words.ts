@@ -19,8 +19,13 @@ export const happeningWords = (one: Happening, called: (build: BuildId) => strin
       return one.request === undefined ? 'a do-file no longer waits' : `request ${one.request} is taken back`
     case 'doubted':
       return one.targets.length === 0 ? undefined : `may have changed: ${shownAll(one.targets)}`
-    case 'transacted':
-      return `set: ${shownAll(one.targets)}`
+    case 'transacted': {
+      const words = [
+        ...(one.set.length > 0 ? [`set: ${setWords(one.set)}`] : []),
+        ...(one.touched.length > 0 ? [`touched: ${shownAll(one.touched)}`] : []),
+      ]
+      return words.join('; ') || undefined
+    }
     case 'taken':
       return `sources from now on: ${shownAll(one.targets)}`
     case 'wiped':
@@ -56,6 +61,16 @@ export const happeningWords = (one: Happening, called: (build: BuildId) => strin
       return `${one.target === undefined ? '' : `${shownBuild(one.target)}: `}${one.event}`
   }
 }
+
+const setWords = (set: Extract<Happening, { what: 'transacted' }>['set']): string => {
+  const words = set.slice(0, SETTINGS).map(({ name, to }) => {
+    const text = settingWords(to)
+    return `${shownBuild(name)} = ${text.length > VALUE_CHARS ? `${text.slice(0, VALUE_CHARS)}...` : text}`
+  })
+  return `${words.join(', ')}${set.length > SETTINGS ? ` and ${set.length - SETTINGS} more` : ''}`
+}
+const SETTINGS = 6
+const VALUE_CHARS = 40
 
 const WHAT: Readonly<Record<string, string>> = {
   stat: 'what stat says',

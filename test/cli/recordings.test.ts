@@ -136,6 +136,35 @@ test('fork makes a recording of the beginning', async () => {
     })
 })
 
+test('log tells what sources were set to', async () => {
+  const redfordAt = JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)
+  const s = space({
+    'build.mjs': `import { codec as C, createEngine, source } from ${redfordAt}
+      const text = source('text', { key: C.string, value: C.string })
+      const eng = createEngine({ rules: [text], record: 'r.rec' })
+      eng.transact((tx) => { tx.set(text('a'), 'one'); tx.set(text('b'), 'x'.repeat(100)) })
+      await eng.once(text('a')).promise
+      eng.transact((tx) => { tx.remove(text('a')); tx.touch(text('a')) })
+      await eng.idle()
+      await eng.close()\n`,
+  })
+  await s.sh('node build.mjs')
+  const told = (await redford(s, ['log', 'r.rec'])).stdout
+  expect(told).toMatch(/ {2}set: text\("a"\) = "one", text\("b"\) = "x{39}\.\.\.(;|$)/m)
+  expect(told).toMatch(/ {2}set: text\("a"\) = removed(;|$)/m)
+  const data = lines((await redford(s, ['log', '--json', 'r.rec'])).stdout).flatMap(
+    (line) => (json(line) as { happened: readonly { what: string }[] }).happened,
+  )
+  expect(data).toContainEqual({
+    what: 'transacted',
+    set: [
+      { name: 'text("a")', to: { _tag: 'value', text: '"one"' } },
+      { name: 'text("b")', to: { _tag: 'value', text: JSON.stringify('x'.repeat(100)) } },
+    ],
+    touched: [],
+  })
+})
+
 test('log tells what happened, of the last recording if none is named', async () => {
   const s = await project()
   const last = await redford(s, ['log'])
