@@ -199,12 +199,15 @@ const receiptDifference = (
   const fields = part.fields.filter((field) => field !== 'stat' || !part.fields.includes('content'))
   return `${of} ${did(part.a)}, and differs: ${fields
     .map((field) => {
+      // Digests tell nothing more than that.
+      if (field === 'stat' || field === 'content') return FIELD_WORDS[field]
       const [one, other] = [fieldOf(part.a, field, called), fieldOf(part.b, field, called)]
       return `${FIELD_WORDS[field] ?? field} (${one} in ${a}, ${other} in ${b})`
     })
     .join('; ')}`
 }
 
+const KIND_WORDS = ['absent', 'a file', 'a folder', 'something else', 'not to be looked at']
 const NAMED = ['needs', 'create', 'targets', 'builds', 'changed']
 
 const fieldOf = (of: unknown, field: string, called: Called): string => {
@@ -212,6 +215,7 @@ const fieldOf = (of: unknown, field: string, called: Called): string => {
   if (Array.isArray(value) && NAMED.includes(field)) return value.length === 0 ? 'nothing' : fewOf(value.map(called))
   if (Array.isArray(value) && field === 'groups')
     return fewOf((value as readonly (readonly BuildId[])[]).flat().map(called)) || 'nothing'
+  if (field === 'kind' && typeof value === 'number') return KIND_WORDS[value] ?? String(value)
   if (field === 'cause' && typeof value === 'number') return called(value as BuildId)
   if (field === 'error') return value === undefined ? 'none' : faultWords(value as never, called)
   if (Array.isArray(value)) return value.map((word: number) => (word >>> 0).toString(16).padStart(8, '0')).join('')

@@ -205,7 +205,7 @@ test('diff says where two recordings part, and by what', async () => {
   const found = await redford(s, ['diff', 'one.rec', 'two.rec'])
   expect(found.code).toBe(1)
   expect(found.stdout).toMatch(
-    /^tick \d+ is the first that differs: .*other was looked at, and differs: .*what it holds \([0-9a-f]+ in one.rec, [0-9a-f]+ in two.rec\)/,
+    /^tick \d+ is the first that differs: .*other was looked at, and differs: .*what it holds$/m,
   )
   const data = json((await redford(s, ['diff', '--json', 'one.rec', 'two.rec'])).stdout)
   expect(data).toMatchObject({ result: 'tick', about: [] })
@@ -239,7 +239,7 @@ test('diff passes over what is another in each build by do-files, and names what
   s.write('src2', '2')
   await build('other.rec')
   const { code, stdout } = await redford(s, ['diff', 'one.rec', 'other.rec'])
-  expect(stdout).toMatch(/^tick \d+ is the first that differs: src2 was looked at, and differs: what it holds \(/)
+  expect(stdout).toMatch(/^tick \d+ is the first that differs: src2 was looked at, and differs: what it holds\n/)
   expect(stdout).toMatch(/\nwhat stat says of files, and times, are others from tick \d+ on, as they are each time\n$/)
   expect(code).toBe(1)
 })
