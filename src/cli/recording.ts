@@ -9,6 +9,7 @@ import type { BuildDiff } from '../replay/diff.js'
 import type { Happening } from '../replay/happenings.js'
 import { Replay, type Verdict } from '../replay/replay.js'
 import { Refused } from '../replay/walker.js'
+import { placeFault } from '../store/recording/format.js'
 import { recordingErrorWords } from '../store/recording/reader.js'
 
 export const OK = 0
@@ -98,8 +99,21 @@ export const withRecording = async (
   }
 }
 
-export const damageWords = (path: string, { damage, ticks }: Replay): string | undefined =>
-  damage === undefined ? undefined : `${path}: it ends too early, and is used up to tick ${ticks}: ${damage}`
+export const damageWords = (path: string, { damage, ticks, reader }: Replay): string | undefined => {
+  if (damage === undefined) return undefined
+  return reader.damage === undefined
+    ? `${path}: ${damage}`
+    : `${path}: it ends too early, and is used up to tick ${ticks}: ${damage}`
+}
+
+/** Why nothing can be written to `output`, as a sentence; undefined: it can, as far as is known. */
+export const outputFault = (output: string, read: string): string | undefined => {
+  const fault = placeFault(output, read)
+  return fault && `${fault} by --output`
+}
+
+export const unwritable = (output: string, error: unknown): string =>
+  `${output} cannot be written: ${(error as Error).message}; name another file by --output`
 
 /** A build as people call it: a file, or the key of a rule. `name` as in a recording; `#7` for a request. */
 export const shownBuild = (name: string): string => {

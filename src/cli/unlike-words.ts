@@ -3,7 +3,7 @@ import type { Apart, NameDiff, Only, Unlike } from '../replay/diff-names.js'
 import { fewOf, shownBuild, textOfName } from './recording.js'
 
 /** The cause first. `a` and `b` are the names of the recordings. */
-export const unlikeWords = ({ begin, end, asked, made }: Unlike, a: string, b: string): readonly string[] => {
+export const unlikeWords = ({ set, begin, end, asked, made }: Unlike, a: string, b: string): readonly string[] => {
   const side = (words: string, { onlyA, onlyB }: Only): readonly string[] => [
     ...(onlyA.length > 0 ? [`${words} in ${a} only: ${shownAll(onlyA)}`] : []),
     ...(onlyB.length > 0 ? [`${words} in ${b} only: ${shownAll(onlyB)}`] : []),
@@ -17,7 +17,11 @@ export const unlikeWords = ({ begin, end, asked, made }: Unlike, a: string, b: s
     ...(words.length > CAUSES ? [`and ${words.length - CAUSES} more`] : []),
   ]
   const [first, ...causes] = end.builds.filter(({ isCause }) => isCause)
-  const apart = [...known(begin), ...listed(begin.builds.filter(({ isCause }) => isCause).map(otherWords))]
+  const apart = [
+    ...(set.length > 0 ? [`set to something else: ${shownAll(set)}`] : []),
+    ...known(begin),
+    ...listed(begin.builds.filter(({ isCause }) => isCause).map(otherWords)),
+  ]
   const others = shownAll(end.builds.filter(({ isCause }) => !isCause).map(({ name }) => name))
   const ends = [
     ...(first === undefined ? [] : [`the first difference: ${otherWords(first)}${whereWords(first, a, b)}`]),
@@ -61,11 +65,11 @@ const whereWords = ({ tickInA, tickInB }: NameDiff, a: string, b: string): strin
 }
 
 /** For `--json`: names as texts. */
-export const unlikeData = ({ begin, end, asked, made }: Unlike): object => {
+export const unlikeData = ({ set, begin, end, asked, made }: Unlike): object => {
   const only = ({ onlyA, onlyB }: Only) => ({ onlyA: onlyA.map(textOfName), onlyB: onlyB.map(textOfName) })
   const apart = ({ builds, ...names }: Apart) => ({
     ...only(names),
     builds: builds.map((build) => ({ ...build, name: textOfName(build.name) })),
   })
-  return { begin: apart(begin), end: apart(end), asked: only(asked), made: only(made) }
+  return { set: set.map(textOfName), begin: apart(begin), end: apart(end), asked: only(asked), made: only(made) }
 }

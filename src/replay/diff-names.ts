@@ -1,4 +1,5 @@
 /** Two recordings that do not begin alike: ids and counters mean nothing between them, so builds are compared by their names. */
+import { canonical } from '../model/codec.js'
 import { dependenciesOf } from '../model/dependencies.js'
 import { apart } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
@@ -31,6 +32,8 @@ export interface Apart {
 }
 
 export interface Unlike {
+  /** Sources that were set to something else before the first tick. */
+  readonly set: readonly string[]
   readonly begin: Apart
   readonly end: Apart
   /** What people, or the program, asked for in one of them only. */
@@ -47,6 +50,7 @@ export interface Only {
 export const diffByName = (a: RecordingReader, b: RecordingReader): Unlike => {
   const [one, other] = [goneThrough(a), goneThrough(b)]
   return {
+    set: otherSettings(a, b),
     begin: apartOf(one.begin, other.begin),
     end: apartOf(one.end, other.end, one.found, other.found),
     asked: onlyOf(one.asked, other.asked),
@@ -54,7 +58,16 @@ export const diffByName = (a: RecordingReader, b: RecordingReader): Unlike => {
   }
 }
 
-export const isAlike = ({ begin, end, asked, made }: Unlike): boolean =>
+/** Sources that were set to something else before the first tick. */
+export const otherSettings = (a: RecordingReader, b: RecordingReader): readonly string[] => {
+  const [one, other] = [a, b].map(
+    (reader) => new Map(reader.settingsAt(0).map(({ name, to }) => [name, canonical(to)])),
+  )
+  return Array.from(new Set([...one!.keys(), ...other!.keys()])).filter((name) => one!.get(name) !== other!.get(name))
+}
+
+export const isAlike = ({ set, begin, end, asked, made }: Unlike): boolean =>
+  set.length === 0 &&
   [asked, made, begin, end].every((only) => only.onlyA.length + only.onlyB.length === 0) &&
   begin.builds.length + end.builds.length === 0
 

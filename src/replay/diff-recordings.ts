@@ -2,7 +2,7 @@
 import { digestOf, StateDigest } from '../model/digest.js'
 import type { BuildId } from '../model/ids.js'
 import type { RecordingReader } from '../store/recording/reader.js'
-import { diffByName, isAlike, type Unlike } from './diff-names.js'
+import { diffByName, isAlike, otherSettings, type Unlike } from './diff-names.js'
 import { type Difference, isMeasured, partsOf } from './diff-ticks.js'
 import { Walker } from './walker.js'
 
@@ -65,7 +65,8 @@ const isSameStart = (a: RecordingReader, b: RecordingReader): boolean => {
   return (
     mine.names.size === others.names.size &&
     Array.from(mine.names).every(([id, name]) => others.names.get(id) === name) &&
-    digestOf(mine.state) === digestOf(others.state)
+    digestOf(mine.state) === digestOf(others.state) &&
+    otherSettings(a, b).length === 0
   )
 }
 

@@ -46,9 +46,10 @@ export class Replay {
     return this.reader.about
   }
 
-  /** Where and how it ends too early. */
+  /** Where and how it ends too early, or that what it says of itself is not what was written. */
   get damage(): string | undefined {
-    return this.reader.damage
+    const { damage, isAltered } = this.reader
+    return isAltered ? `${ALTERED}${damage === undefined ? '' : `; ${damage}`}` : damage
   }
 
   close(): void {
@@ -108,6 +109,9 @@ export class Replay {
     return tick
   }
 }
+
+const ALTERED =
+  'what it says of itself (rules, options, policy), or of what sources were set to beforehand, is not what was written'
 
 /** How often a long way is spoken of. */
 const PROGRESS_TICKS = 1024

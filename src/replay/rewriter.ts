@@ -32,6 +32,7 @@ export class Rewriter {
       {
         path,
         about,
+        settings: source.settingsAt(tick),
         nameOf: (build) => this.names.get(build),
         textOf: (_build, value) => this.valueOf(value as RecordedValue),
         valueMax: Number.POSITIVE_INFINITY,

@@ -125,8 +125,8 @@ test('fork makes a recording of the beginning', async () => {
   for (const [args, why] of [
     [[], 'needs --at TICK'],
     [['--at', '9999'], 'no tick of the recording'],
-    [['--at', '1', '--output', 'src'], 'cannot be written over'],
-    [['--at', '1', '--output', './bad.rec'], 'cannot be written over'],
+    [['--at', '1', '--output', 'src'], 'name another file by --output'],
+    [['--at', '1', '--output', './bad.rec'], 'name another file by --output'],
     [['--at', '1', '--output', 'no/such/folder'], 'no/such/folder cannot be written: '],
   ] as const)
     expect(await redford(s, ['fork', 'bad.rec', ...args])).toMatchObject({
