@@ -1,6 +1,6 @@
 /** `redford fork FILE --at TICK`: the beginning of a recording, as a recording of its own, to be replayed, or gone on from by a program. */
 import * as E from 'fp-ts/lib/Either.js'
-import { Rewriter } from '../replay/rewriter.js'
+import { copyInto } from '../replay/rewriter.js'
 import { OK, type Out, outputFault, tickOf, USAGE, unwritable, withRecording, wordsOf } from './recording.js'
 
 const FLAGS = { at: { type: 'string' }, output: { type: 'string', short: 'o' } } as const
@@ -22,19 +22,10 @@ export const forkCommand = async (args: readonly string[], out: Out): Promise<nu
     const output = String(values.output ?? `${file}.${tick.right}`)
     const fault = outputFault(output, file)
     if (fault !== undefined) return refuse(fault)
-    let rewriter: Rewriter
     try {
-      rewriter = new Rewriter(reader, 0, output)
+      copyInto(output, reader, tick.right)
     } catch (error) {
       return refuse(unwritable(output, error))
-    }
-    try {
-      for (let t = 1; t <= tick.right; t++) {
-        const record = reader.at(t)
-        rewriter.apply(record, record.elapsed)
-      }
-    } finally {
-      rewriter.close()
     }
     out.print(
       json

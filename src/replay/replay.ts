@@ -5,8 +5,9 @@ import type { BuildId } from '../model/ids.js'
 import type { State } from '../model/state.js'
 import type { About } from '../store/recording/format.js'
 import { type RecordedTick, type RecordingError, RecordingReader } from '../store/recording/reader.js'
-import { type Counterfactual, counterfactual, type Otherwise } from './counterfactual.js'
+import { counterfactual } from './counterfactual.js'
 import { type BuildDiff, diffTicks } from './diff.js'
+import type { Counterfactual, Otherwise } from './otherwise.js'
 import { Refused, Walker } from './walker.js'
 
 /** A state on the way, and what its builds are called. */
