@@ -21,10 +21,13 @@ export const reexecuteCommand = async (
     out.say(why)
     return USAGE
   }
-  if (about.face === 'redo')
-    return refuse(
-      'it is a recording of do-files, which are not run again: record another build by redo --record OTHER, and compare by redford diff FILE OTHER',
-    )
+  if (about.face === 'redo') {
+    const what =
+      about.rules.length === 0
+        ? 'it is a recording of do-files, which are not run again'
+        : `it is a recording of a project: what its rules (${fewOf(about.rules.map(({ name }) => name))}) come to are files, which it does not hold, so neither they nor do-files are run again`
+    return refuse(`${what}: record another build by redo --record OTHER, and compare by redford diff FILE OTHER`)
+  }
   const path = rules ?? configOfProject()
   if (path === undefined)
     return refuse('there is no redford.config.js here: name a module that exports `rules` by --rules')

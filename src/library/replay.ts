@@ -67,7 +67,10 @@ export class Replay extends Inner {
     const unknown = Object.keys(options).find((name) => !VERIFY_OPTIONS.includes(name))
     if (unknown !== undefined)
       throw new Misuse(`verify: there is no option \`${unknown}\`: use ${VERIFY_OPTIONS.join(', ')}`)
-    if (mode === 'reexecute') return reexecute(this.reader, definitionsOf(this.rules('verify')), onProgress)
+    if (mode === 'reexecute') {
+      this.expectValues('verify')
+      return reexecute(this.reader, definitionsOf(this.rules('verify')), onProgress)
+    }
     if (mode === 'counterfactual') {
       const { policy } = options
       if (policy !== undefined && !isPolicy(policy))
@@ -85,6 +88,7 @@ export class Replay extends Inner {
    * is made again when it is next wanted.
    */
   fork(tick: number, options: Partial<CreateOptions> = {}): BuildEngine {
+    this.expectValues('fork')
     const rules = options.rules ?? this.rules('fork')
     const { record } = options
     const target = typeof record === 'object' ? record.path : record
@@ -163,6 +167,14 @@ export class Replay extends Inner {
       const key = recorded.keyOf(name)
       if (key !== undefined) world.set(key, settingOf(key, to))
     }
+  }
+
+  /** @throws Misuse where what was made is files */
+  private expectValues(who: string): void {
+    if (this.about.face === 'redo')
+      throw new Misuse(
+        `${who}: ${this.reader.path} was recorded by redo, and holds no files: neither do-files nor rules of a project can be run again from it`,
+      )
   }
 
   private rules(what: string): CreateOptions['rules'] {

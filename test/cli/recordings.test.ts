@@ -109,6 +109,29 @@ test('replay runs rules again, those of the config or of a module; a program goe
     expect(await again('--rules', module)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(why) })
 })
 
+test('what redo recorded is not run again, and that is said', async () => {
+  const redfordAt = JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)
+  const s = space({
+    'package.json': '{"type":"module"}',
+    'redford.config.js': `import { codec as C, defineConfig, rule } from ${redfordAt}
+      export const r = rule('r', { key: C.string, value: C.string }, function* (name) { return name })
+      export default defineConfig({ rules: [r], targets: (path) => (path.endsWith('.r') ? r(path) : undefined) })\n`,
+    'x.do': 'redo-ifchange a.r\ncat a.r\n',
+    'ask.mjs': `import { replay } from ${redfordAt}\nimport { r } from './redford.config.js'
+      const recording = replay('r.rec', { rules: [r] })
+      for (const act of [() => recording.verify({ mode: 'reexecute' }), () => recording.fork(0)])
+        try { act() } catch (error) { console.log(error.message) }\n`,
+  })
+  expect((await s.run('redo', ['--record', 'r.rec', 'x'])).code).toBe(0)
+  const refused = await redford(s, ['replay', 'r.rec', '--mode', 'reexecute'])
+  expect([refused.code, refused.stdout]).toEqual([2, ''])
+  expect(refused.stderr).toContain('what its rules (r) come to are files, which it does not hold, so neither they nor')
+  expect(lines((await s.sh('node ask.mjs')).stdout)).toEqual([
+    expect.stringMatching(/^verify: r.rec was recorded by redo, and holds no files: neither do-files nor rules /),
+    expect.stringMatching(/^fork: r.rec was recorded by redo/),
+  ])
+})
+
 test('fork makes a recording of the beginning', async () => {
   const s = await project()
   const found = await redford(s, ['fork', 'bad.rec', '--at', '2', '--json'])
