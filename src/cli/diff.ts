@@ -30,7 +30,7 @@ export const diffCommand = async (args: readonly string[], out: Out): Promise<nu
   const [a, b] = files as [string, string | undefined]
   if (b === undefined) return withRecording(a, out, (replay) => ticks(replay, words.right, out))
   if (values.from !== undefined || values.to !== undefined) {
-    out.say('--from and --to are ticks of one recording (see redford help)')
+    out.say('--from and --to are ticks of one recording (see redford diff --help)')
     return USAGE
   }
   return withRecording(a, out, (one) =>

@@ -50,14 +50,14 @@ export const wordsOf = (
       options: { ...flags, json: { type: 'boolean' } },
     })
     if (positionals.length < count[0] || positionals.length > count[1])
-      return E.left(`redford ${name} takes ${countWords(count)} (see redford help)`)
+      return E.left(`redford ${name} takes ${countWords(count)} (see redford ${name} --help)`)
     return E.right({
       files: positionals,
       values: values as Words['values'],
       json: (values as { readonly json?: boolean }).json === true,
     })
   } catch (error) {
-    return E.left(`${(error as Error).message.split('. ')[0]} (see redford help)`)
+    return E.left(`${(error as Error).message.split('. ')[0]} (see redford ${name} --help)`)
   }
 }
 

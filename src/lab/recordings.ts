@@ -3,7 +3,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { Policy } from '../reduce/policies/policy.js'
 import { played } from '../replay/played.js'
 import { APPLICATION_ID, headerOf } from '../store/recording/format.js'
-import { RecordingReader } from '../store/recording/reader.js'
+import { RecordingReader, recordingErrorWords } from '../store/recording/reader.js'
 import { LabError } from './graph.js'
 import type { Metrics } from './metrics.js'
 
@@ -61,8 +61,7 @@ export const validate = (path: string): Validation =>
 
 const reading = <A>(path: string, work: (reader: RecordingReader) => A): A => {
   const opened = RecordingReader.open(path)
-  if (E.isLeft(opened))
-    throw new LabError(`${path}: ${'why' in opened.left ? opened.left.why : `it is ${opened.left._tag}`}`)
+  if (E.isLeft(opened)) throw new LabError(recordingErrorWords(opened.left))
   try {
     return work(opened.right)
   } finally {

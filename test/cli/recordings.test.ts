@@ -2,6 +2,7 @@
 import * as fs from 'node:fs'
 import Database from 'better-sqlite3'
 import { afterEach, describe, expect, test } from 'vitest'
+import { statusNames } from '../../src/replay/view.js'
 import { closeSpaces, noted, type Result, type RunOptions, type Space, space } from '../support/space.js'
 
 afterEach(closeSpaces)
@@ -431,7 +432,28 @@ describe('what cannot be read', () => {
       expect([args, refused.code, refused.stdout]).toEqual([args, 2, ''])
       expect(lines(refused.stderr)).toHaveLength(1)
     }
-    expect((await redford(s, ['log', '--help'])).stdout).toContain('redford log [FILE]')
+    expect((await redford(s, ['help'])).stdout).toContain('redford log [FILE]')
+  })
+
+  test('each command tells of itself, and where to read that', async () => {
+    const s = space({})
+    const words = { log: '--builds', replay: '--mode reexecute', step: 'w TARGET STATUS', diff: '--from TICK' }
+    const all = { ...words, fork: '--at TICK', shrink: '--tries N' }
+    for (const [name, word] of Object.entries(all)) {
+      const { code, stdout } = await redford(s, [name, '--help'])
+      expect([code, stdout]).toEqual([0, expect.stringMatching(new RegExp(`^usage: redford ${name} `))])
+      expect(stdout).toContain(word)
+      for (const other of Object.keys(all)) if (other !== name) expect(stdout).not.toContain(`redford ${other} `)
+      expect((await redford(s, [name, '--strange'])).stderr).toContain(`(see redford ${name} --help)`)
+    }
+    expect((await redford(s, ['why', 'x', '--recording', 'r', '--help'])).stdout).toMatch(/^usage: redford why TARGET/)
+    const step = (await redford(s, ['step', '--help'])).stdout
+    for (const status of statusNames) expect(step).toMatch(new RegExp(`\\b${status}\\b`))
+    const folder = await redford(s, ['replay', '.'])
+    expect([folder.code, folder.stderr]).toEqual([
+      2,
+      'redo  . is a folder: name a recording, the FILE of redo --record FILE\n',
+    ])
   })
 })
 

@@ -193,7 +193,7 @@ describe('a recording', () => {
       const opened = Replay.open(folder.at(name))
       return E.isLeft(opened) ? opened.left._tag : 'opened'
     })
-    expect(tags).toEqual(['unreadable', 'unreadable', 'absent', 'unreadable', 'absent'])
+    expect(tags).toEqual(['unreadable', 'unreadable', 'folder', 'unreadable', 'absent'])
   })
 })
 

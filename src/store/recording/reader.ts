@@ -26,7 +26,7 @@ import { decodeTick, type TickRecord } from './record.js'
 import { decodeSnapshot, type Snapshot } from './snapshot.js'
 
 export type RecordingError =
-  | { readonly _tag: 'absent'; readonly path: string }
+  | { readonly _tag: 'absent' | 'folder'; readonly path: string }
   /** It is no recording, or nothing of it can be used. */
   | { readonly _tag: 'unreadable'; readonly path: string; readonly why: string }
   /** Written by a later version of this program, or by an earlier one. */
@@ -61,6 +61,8 @@ export const recordingErrorWords = (error: RecordingError): string => {
   switch (error._tag) {
     case 'absent':
       return `${error.path}: there is no such file`
+    case 'folder':
+      return `${error.path} is a folder: name a recording, the FILE of redo --record FILE`
     case 'unreadable':
       return `${error.path}: nothing of it can be used: ${error.why}`
     case 'newer':
@@ -107,7 +109,9 @@ export class RecordingReader {
   }
 
   static open(path: string): E.Either<RecordingError, RecordingReader> {
-    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return E.left({ _tag: 'absent', path })
+    const stat = statSync(path, { throwIfNoEntry: false })
+    if (stat?.isDirectory()) return E.left({ _tag: 'folder', path })
+    if (stat?.isFile() !== true) return E.left({ _tag: 'absent', path })
     let header: ReturnType<typeof headerOf>
     try {
       header = headerOf(path)
