@@ -1,9 +1,9 @@
 /** `redford replay FILE --mode reexecute`: runs the rules of a recording again, each against the answers that it got then. */
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { messageOf } from '../lab/load-policy.js'
 import { type Reexecution, reexecute } from '../library/reexecute.js'
 import type { Definition } from '../model/definition.js'
+import { loadFaultOf } from '../model/misuse.js'
 import { fromByteString, workingFolderBytes } from '../redo/byte-strings.js'
 import { configsIn } from '../redo/config.js'
 import { findRoot } from '../redo/project.js'
@@ -54,7 +54,7 @@ const definitionsIn = async (path: string): Promise<readonly Definition[]> => {
   try {
     found = (await import(pathToFileURL(resolve(path)).href)) as typeof found
   } catch (error) {
-    throw new Error(`it cannot be loaded: ${messageOf(error)}`)
+    throw new Error(`it cannot be loaded: ${loadFaultOf(error, process.versions.node, 'it as .js')}`)
   }
   const all = found.rules ?? (found.default as { readonly rules?: unknown } | undefined)?.rules ?? found.default
   const definitions = (Array.isArray(all) ? all : [undefined]).map(

@@ -1,6 +1,7 @@
 /** What tests may expect of engines: `expect.extend(matchers)`, in vitest or jest. */
 import type { BuildEngine } from '../library/create-engine.js'
 import type { Key } from '../model/definition.js'
+import { messageOf } from '../model/misuse.js'
 import type { ScheduleOptions } from './for-all-schedules.js'
 import { type Course, expectConfluent, expectEmptyAfterCancel, expectOracle, expectReplay } from './judgements.js'
 import type { EngineFactory } from './pump.js'
@@ -15,7 +16,7 @@ const judged = async (holds: () => void | Promise<void>, otherwise: string): Pro
     await holds()
     return { pass: true, message: () => otherwise }
   } catch (error) {
-    return { pass: false, message: () => (error instanceof Error ? error.message : String(error)) }
+    return { pass: false, message: () => messageOf(error) }
   }
 }
 

@@ -354,6 +354,29 @@ describe('misuse', () => {
     expect(() => recording.fork(0, { record: folder.at('later') })).toThrow(why)
   })
 
+  it('is not to be asked once it is closed', async () => {
+    const recording = await recorded([given], async (eng) => {
+      eng.transact((tx) => tx.set(given('a'), 1))
+      await eng.once(given('a')).promise
+    })
+    recording.stateAt(recording.ticks)
+    recording.close()
+    recording.close()
+    for (const ask of [
+      () => recording.verify(),
+      () => recording.verify({ mode: 'reexecute' }),
+      () => recording.verify({ mode: 'counterfactual' }),
+      () => recording.stateAt(1),
+      () => recording.diff(0, 1),
+      () => recording.firstTick(() => true),
+      () => recording.why(given('a')),
+      () => recording.whyNot(given('a')),
+      () => recording.fork(1),
+    ])
+      expect(ask).toThrow(/^.*a.rec: the recording is closed: open it again, or close it later$/)
+    expect(recording.ticks).toBeGreaterThan(0)
+  })
+
   it.each([
     [{}, /record: an object must say one of path, valueMax, beside; true records in memory$/],
     ['', /record: `path` must be the path of a file, got ''$/],

@@ -6,6 +6,7 @@ import { crc32 } from 'node:zlib'
 import Database from 'better-sqlite3'
 import * as E from 'fp-ts/lib/Either.js'
 import { digestText } from '../../model/digest.js'
+import { Misuse } from '../../model/misuse.js'
 import { closeQuietly, Damage, isDamage } from '../database.js'
 import { ByteReader } from './bytes.js'
 import {
@@ -85,8 +86,10 @@ export class RecordingReader {
   private readonly cache = new Map<number, Decoded>()
   private lastSums: { readonly id: number; readonly sums: Buffer } | undefined
 
+  private isClosed = false
+
   private constructor(
-    private readonly db: Database.Database,
+    private readonly database: Database.Database,
     readonly path: string,
     readonly about: About,
     /** What sources were set to before the first tick. */
@@ -96,6 +99,7 @@ export class RecordingReader {
     readonly isEnded: boolean,
     end: number | undefined,
   ) {
+    const { db } = this
     const start = startOf(db, seals)
     this.isAltered = !start.equals(seals.computed) || (!isFitting(db, start) && !seals.stored.equals(seals.computed))
     const { chunks, damage } = validChunks(db, start)
@@ -150,7 +154,16 @@ export class RecordingReader {
   }
 
   close(): void {
-    closeQuietly(this.db)
+    this.isClosed = true
+    this.cache.clear()
+    this.lastSums = undefined
+    closeQuietly(this.database)
+  }
+
+  /** @throws Misuse once it is closed */
+  private get db(): Database.Database {
+    if (this.isClosed) throw new Misuse(`${this.path}: the recording is closed: open it again, or close it later`)
+    return this.database
   }
 
   /** Tick `tick`, from 1 to `ticks`. */
