@@ -8,7 +8,7 @@ import { objectAt, read } from '../model/table.js'
 import type { RecordingReader } from '../store/recording/reader.js'
 import type { Side } from './diff.js'
 import { isKnown, shownName } from './view.js'
-import { takeNames, Walker } from './walker.js'
+import { Walker } from './walker.js'
 
 /** What is another of a build that both know. `presence`: it is there for one of them only; `stat`: what stat says of it, and no more. */
 export type Otherness = 'presence' | 'error' | 'dependencies' | 'content' | 'stat'
@@ -83,28 +83,25 @@ const goneThrough = (reader: RecordingReader): Gone => {
   const asked = new Set<string>()
   const made = new Set<string>()
   const found = new Map<string, number>()
-  const start = reader.snapshotFor(0)
-  const names = new Map(start.names)
-  const called = (x: BuildId): string => shownName((id) => names.get(id), x)
-  for (let tick = 1; tick <= reader.ticks; tick++) {
-    const record = reader.at(tick)
-    takeNames(names, record)
-    for (const receipt of apart(record.input.receipts)) {
-      if (receipt._tag === 'scanned') for (const x of receipt.builds) found.set(called(x), tick)
+  const walker = new Walker(reader)
+  const { state } = walker
+  const names = new Map(walker.named)
+  const called = (x: BuildId): string => shownName(walker.nameOf, x)
+  for (let tick = walker.step(); tick !== undefined; tick = walker.step()) {
+    for (const receipt of apart(tick.input.receipts)) {
+      if (receipt._tag === 'scanned') for (const x of receipt.builds) found.set(called(x), tick.tick)
       else if (ENDS.has(receipt._tag)) {
-        found.set(called(receipt.build), tick)
+        found.set(called(receipt.build), tick.tick)
         made.add(called(receipt.build))
       }
     }
-    for (const { name } of record.settings) found.set(name, tick)
-    for (const event of record.input.events) {
+    for (const { name } of tick.settings) found.set(name, tick.tick)
+    for (const event of tick.input.events) {
       if (event._tag === 'requested' && event.by === 0) for (const x of event.targets) asked.add(called(x))
       else if (event._tag === 'followed') asked.add(called(event.target))
     }
   }
-  const walker = new Walker(reader)
-  walker.seek(reader.ticks)
-  const begin = { state: start.state, nameOf: (x: BuildId) => start.names.get(x) }
+  const begin = { state, nameOf: (x: BuildId) => names.get(x) }
   return { begin, end: { state: walker.state, nameOf: walker.nameOf }, asked, made, found }
 }
 const ENDS: ReadonlySet<string> = new Set(['done', 'failed', 'made', 'broken'])
