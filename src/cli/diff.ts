@@ -2,6 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildId } from '../model/ids.js'
 import { diffRecordings, type RecordingDiff } from '../replay/diff-recordings.js'
+import { Walker } from '../replay/walker.js'
 import {
   buildsData,
   NOT_OK,
@@ -58,7 +59,11 @@ const ticks = (
     }
   const found = replay.diff((from as E.Right<number>).right, (to as E.Right<number>).right)
   if (json) out.print(`${JSON.stringify(buildsData(found))}\n`)
-  else for (const line of found.flatMap(buildDiffWords)) out.print(`${line}\n`)
+  else {
+    const walker = new Walker(replay.reader)
+    walker.seek(Math.max((from as E.Right<number>).right, (to as E.Right<number>).right))
+    for (const line of found.flatMap((diff) => buildDiffWords(diff, (x) => walker.numberOf(x)))) out.print(`${line}\n`)
+  }
   return found.length === 0 ? OK : NOT_OK
 }
 

@@ -210,6 +210,8 @@ class Session {
     const { tick } = this.stepper
     const found = tick === 0 ? [] : this.replay.diff(tick - 1, tick)
     if (this.json) return this.out.print(`${JSON.stringify(buildsData(found))}\n`)
-    for (const line of found.flatMap(buildDiffWords)) this.out.print(`  ${line}\n`)
+    const { walker } = this.stepper
+    for (const line of found.flatMap((diff) => buildDiffWords(diff, (x) => walker.numberOf(x))))
+      this.out.print(`  ${line}\n`)
   }
 }

@@ -81,10 +81,17 @@ const WHAT: Readonly<Record<string, string>> = {
   error: 'its error',
 }
 
-export const buildDiffWords = ({ name, is, changes }: BuildDiff): readonly string[] => [
-  `${shownBuild(name)}${is === 'changed' ? '' : ` (${is})`}`,
+/** `numberOf`: what a request is called, as `Walker` has it. */
+export const buildDiffWords = (
+  { build, name, is, changes }: BuildDiff,
+  numberOf: (request: BuildId) => number | undefined,
+): readonly string[] => [
+  `${name === `#${build}` ? requestWords(numberOf(build)) : shownBuild(name)}${is === 'changed' ? '' : ` (${is})`}`,
   ...changes.map(({ what, from, to }) => `    ${WHAT[what] ?? what}: ${shownJson(from)} -> ${shownJson(to)}`),
 ]
+
+const requestWords = (number: number | undefined): string =>
+  number === undefined ? 'a request of a do-file' : `request ${number}`
 
 const shownJson = (value: unknown): string => {
   if (value === null || (Array.isArray(value) && value.length === 0)) return 'none'

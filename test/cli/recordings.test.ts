@@ -287,6 +287,10 @@ test('diff of one recording says what became of which build between two ticks', 
   const all = await redford(s, ['diff', 'bad.rec'])
   expect(all.code).toBe(1)
   expect(all.stdout).toMatch(/^b\n(?: {4}.*\n)* {4}its error: none -> /m)
+  // Requests as why and log call them.
+  const first = await redford(s, ['diff', 'bad.rec', '--from', '0', '--to', '1'])
+  expect(first.stdout).toMatch(/^request 2 \(new\)$/m)
+  expect(all.stdout + first.stdout).not.toMatch(/^#/m)
   const none = await redford(s, ['diff', 'bad.rec', '--from', '3', '--to', '3'])
   expect([none.code, none.stdout]).toEqual([0, ''])
   for (const args of [
@@ -326,6 +330,7 @@ test('step goes through it by commands, one a line', async () => {
   expect(found.stdout).toMatch(/^b: broken, target\n(?: {2}.*\n)* {2}error: exit 1\n {2}depends on: b.do a other\n/m)
   expect(found.stdout).toMatch(/^ {2}all: (blocked|start|running)$/m)
   expect(found.stdout).toMatch(/^ {6}its error: none -> /m)
+  expect(found.stdout).not.toContain('#')
   expect(found.stderr).toBe('redo  that is the end\nredo  that is the beginning\n')
   const wrong = await step(['zz', 'g 9999', 'w b asleep', 's nobody', 'f x', 'w src broken'])
   expect(wrong.code).toBe(1)
@@ -422,6 +427,18 @@ describe('what cannot be read', () => {
       const { code, stdout } = await redford(s, [...args, 'bad.rec'])
       expect([args, code]).toEqual([args, 1])
       expect(stdout).not.toBe('')
+    }
+  })
+
+  test('that says something else of itself than what was written is told of', async () => {
+    const s = await project()
+    const db = new Database(s.path('bad.rec') as string)
+    db.exec(`update meta set value = replace(value, 'criticalPath', 'fullBatch') where key = 'about'`)
+    db.close()
+    for (const args of [['replay', '--verify'], ['log'], ['fork', '--at', '1']]) {
+      const { code, stderr } = await redford(s, [...args, 'bad.rec'])
+      expect([args, code]).toEqual([args, 1])
+      expect(stderr).toMatch(/^redo {2}bad.rec: what it says of itself \(.*\), .* is not what was written\n$/)
     }
   })
 
