@@ -80,3 +80,22 @@ test('what only one of them knows, or asks for, is named', async () => {
     '',
   ])
 })
+
+test('a target that is another though nothing it depends on is, is a cause by itself', async () => {
+  const s = space({
+    'all.do': 'redo-ifchange a\ncat a\n',
+    'a.do': 'redo-ifchange one\ncat one "$HIDDEN"\n',
+    one: '1',
+    hidden: '1',
+  })
+  const env = { HIDDEN: s.path('hidden') as string }
+  const build = (name: string) => s.run('redo', ['-j1', '--no-daemon', '--record', name, 'a', 'all'], { env })
+  expect((await build('first.rec')).code).toBe(0)
+  s.write('hidden', '2')
+  expect((await build('second.rec')).code).toBe(0)
+  const { stdout } = await diff(s, 'first.rec', 'second.rec')
+  expect(stdout).toMatch(
+    /^the first difference: a has another content \(tick \d+ of first.rec, tick \d+ of second.rec\)$/m,
+  )
+  expect(stdout).toMatch(/^so these came out otherwise: all$/m)
+})

@@ -101,7 +101,7 @@ export class RecordingReader {
   ) {
     const { db } = this
     const start = startOf(db, seals)
-    this.isAltered = !start.equals(seals.computed) || (!isFitting(db, start) && !seals.stored.equals(seals.computed))
+    this.isAltered = !seals.stored.equals(seals.computed) && (start !== seals.computed || !isFitting(db, start))
     const { chunks, damage } = validChunks(db, start)
     this.chunks = chunks
     const last = chunks[chunks.length - 1]
