@@ -4,6 +4,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { partsOf, shownValue } from '../make/value-file.js'
 import type { BuildError } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
+import { messageOf } from '../model/misuse.js'
 import { errorWords, printable } from '../redo/words.js'
 import type { BuildDiff } from '../replay/diff.js'
 import type { Happening } from '../replay/happenings.js'
@@ -113,7 +114,7 @@ export const outputFault = (output: string, read: string): string | undefined =>
 }
 
 export const unwritable = (output: string, error: unknown): string =>
-  `${output} cannot be written: ${(error as Error).message}; name another file by --output`
+  `${output} cannot be written: ${messageOf(error)}; name another file by --output`
 
 /** A build as people call it: a file, or the key of a rule. `name` as in a recording; `#7` for a request. */
 export const shownBuild = (name: string): string => {

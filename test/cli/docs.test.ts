@@ -28,11 +28,12 @@ const entriesIn = (text: string): readonly Entry[] =>
 const transcriptsIn = (text: string): readonly Entry[] =>
   [...text.matchAll(/```\n(\$ [\s\S]*?)```/g)].flatMap(([, block]) => entriesIn(block!))
 
-/** Times are others each time; so may be tick numbers, and whether a file was looked at too soon after it was written. */
+/** Times and versions are others each time; so may be tick numbers, and whether a file was looked at too soon after it was written. */
 const steady = (text: string): string =>
   text
     .replaceAll(/\d+\.\d{3} s/g, 'TIME')
     .replaceAll(/\btick \d+/g, 'tick N')
+    .replaceAll(/by redo [\d.]+,/g, 'by redo VERSION,')
     .replaceAll(/^ {2}flags: racy\n/gm, '')
 
 const [ofDoFiles] = page('docs/replay.md').split('# By rules\n') as [string]

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, openSync, readSync, rmSync, statSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import Database from 'better-sqlite3'
+import { messageOf } from '../../model/misuse.js'
 
 /** In the header of the file: "redr". */
 export const APPLICATION_ID = 0x72656472
@@ -108,7 +109,7 @@ export const placeFault = (path: string, read = MEMORY): string | undefined => {
       ? `${path} was recorded by a later version (format ${version}; this one writes ${FORMAT}), and is kept: name another file`
       : undefined
   } catch (error) {
-    return `${path} cannot be looked at: ${(error as Error).message}: name another file`
+    return `${path} cannot be looked at: ${messageOf(error)}: name another file`
   }
 }
 
