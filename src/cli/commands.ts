@@ -2,7 +2,8 @@
 import { diffCommand } from './diff.js'
 import { forkCommand } from './fork.js'
 import { logCommand } from './log.js'
-import { type Out, processOut } from './recording.js'
+import { OK, type Out, processOut } from './recording.js'
+import { recordingHelp } from './recording-help.js'
 import { replayCommand } from './replay.js'
 import { shrinkCommand } from './shrink.js'
 import { stepCommand } from './step.js'
@@ -21,6 +22,10 @@ const COMMANDS: Readonly<Record<string, (args: readonly string[], out: Out) => P
 
 /** `name` is one of them. Gives the exit code. */
 export const runRecordingCommand = (name: string, args: readonly string[]): Promise<number> => {
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(recordingHelp(name))
+    return Promise.resolve(OK)
+  }
   // Whoever read enough hangs up, as `redford log | head` does.
   process.stdout.on('error', () => process.exit(141))
   return COMMANDS[name]!(args, processOut)

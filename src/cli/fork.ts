@@ -1,8 +1,7 @@
 /** `redford fork FILE --at TICK`: the beginning of a recording, as a recording of its own, to be replayed, or gone on from by a program. */
 import * as E from 'fp-ts/lib/Either.js'
-import { Rewriter } from '../replay/rewriter.js'
-import { isSameFile, mayReplace } from '../store/recording/format.js'
-import { OK, type Out, tickOf, USAGE, withRecording, wordsOf } from './recording.js'
+import { copyInto } from '../replay/rewriter.js'
+import { OK, type Out, outputFault, tickOf, USAGE, unwritable, withRecording, wordsOf } from './recording.js'
 
 const FLAGS = { at: { type: 'string' }, output: { type: 'string', short: 'o' } } as const
 
@@ -21,21 +20,12 @@ export const forkCommand = async (args: readonly string[], out: Out): Promise<nu
     const tick = tickOf(String(at), reader.ticks)
     if (E.isLeft(tick)) return refuse(tick.left)
     const output = String(values.output ?? `${file}.${tick.right}`)
-    if (!mayReplace(output) || isSameFile(file, output))
-      return refuse(`${output} cannot be written over: name another file by --output`)
-    let rewriter: Rewriter
+    const fault = outputFault(output, file)
+    if (fault !== undefined) return refuse(fault)
     try {
-      rewriter = new Rewriter(reader, 0, output)
+      copyInto(output, reader, tick.right)
     } catch (error) {
-      return refuse(`${output} cannot be written: ${(error as Error).message}; name another file by --output`)
-    }
-    try {
-      for (let t = 1; t <= tick.right; t++) {
-        const record = reader.at(t)
-        rewriter.apply(record, record.elapsed)
-      }
-    } finally {
-      rewriter.close()
+      return refuse(unwritable(output, error))
     }
     out.print(
       json

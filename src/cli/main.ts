@@ -297,10 +297,6 @@ const run = async (): Promise<number | undefined> => {
     return 0
   }
   if (first !== undefined && isOfRecording(first, rest)) {
-    if (rest.includes('--help') || rest.includes('-h')) {
-      process.stdout.write(usage)
-      return 0
-    }
     const { runRecordingCommand } = await import('./commands.js')
     return runRecordingCommand(first, rest)
   }

@@ -7,6 +7,7 @@ export const isOfRecording = (name: string, args: readonly string[]): boolean =>
   NAMES.includes(name) ||
   ((name === 'why' || name === 'why-not') && args.some((arg) => /^--(recording|at)(=|$)/.test(arg)))
 
+/** For `redford help`; each has a `--help` of its own. */
 export const RECORDING_USAGE = `  redford log [FILE]         what a recording says happened, a line a tick, or --builds: a build; FILE: the last one, if not said
   redford replay FILE        what it holds; --verify: whether the same states come of it; --mode counterfactual: what would have
                              been, --policy NAME or FILE (see redford lab --help), --jobs N; --mode reexecute: whether rules, run again, come to the same;

@@ -4,11 +4,13 @@ import * as E from 'fp-ts/lib/Either.js'
 import { partsOf, shownValue } from '../make/value-file.js'
 import type { BuildError } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
+import { messageOf } from '../model/misuse.js'
 import { errorWords, printable } from '../redo/words.js'
 import type { BuildDiff } from '../replay/diff.js'
 import type { Happening } from '../replay/happenings.js'
 import { Replay, type Verdict } from '../replay/replay.js'
 import { Refused } from '../replay/walker.js'
+import { placeFault } from '../store/recording/format.js'
 import { recordingErrorWords } from '../store/recording/reader.js'
 
 export const OK = 0
@@ -49,14 +51,14 @@ export const wordsOf = (
       options: { ...flags, json: { type: 'boolean' } },
     })
     if (positionals.length < count[0] || positionals.length > count[1])
-      return E.left(`redford ${name} takes ${countWords(count)} (see redford help)`)
+      return E.left(`redford ${name} takes ${countWords(count)} (see redford ${name} --help)`)
     return E.right({
       files: positionals,
       values: values as Words['values'],
       json: (values as { readonly json?: boolean }).json === true,
     })
   } catch (error) {
-    return E.left(`${(error as Error).message.split('. ')[0]} (see redford help)`)
+    return E.left(`${(error as Error).message.split('. ')[0]} (see redford ${name} --help)`)
   }
 }
 
@@ -98,8 +100,21 @@ export const withRecording = async (
   }
 }
 
-export const damageWords = (path: string, { damage, ticks }: Replay): string | undefined =>
-  damage === undefined ? undefined : `${path}: it ends too early, and is used up to tick ${ticks}: ${damage}`
+export const damageWords = (path: string, { damage, ticks, reader }: Replay): string | undefined => {
+  if (damage === undefined) return undefined
+  return reader.damage === undefined
+    ? `${path}: ${damage}`
+    : `${path}: it ends too early, and is used up to tick ${ticks}: ${damage}`
+}
+
+/** Why nothing can be written to `output`, as a sentence; undefined: it can, as far as is known. */
+export const outputFault = (output: string, read: string): string | undefined => {
+  const fault = placeFault(output, read)
+  return fault && `${fault} by --output`
+}
+
+export const unwritable = (output: string, error: unknown): string =>
+  `${output} cannot be written: ${messageOf(error)}; name another file by --output`
 
 /** A build as people call it: a file, or the key of a rule. `name` as in a recording; `#7` for a request. */
 export const shownBuild = (name: string): string => {
@@ -146,7 +161,7 @@ const inText = (value: unknown, kept: readonly string[]): unknown => {
 }
 
 /** For `--json`. */
-export const happeningData = (one: Happening): unknown => inText(one, ['what', 'want', 'event', 'request', 'error'])
+export const happeningData = (one: Happening): unknown => inText(one, ['what', 'want', 'event', 'error', 'to'])
 export const buildsData = (builds: readonly BuildDiff[]): readonly unknown[] =>
   builds.map((diff) => ({
     ...diff,

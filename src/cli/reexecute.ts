@@ -1,9 +1,9 @@
 /** `redford replay FILE --mode reexecute`: runs the rules of a recording again, each against the answers that it got then. */
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { messageOf } from '../lab/load-policy.js'
 import { type Reexecution, reexecute } from '../library/reexecute.js'
 import type { Definition } from '../model/definition.js'
+import { loadFaultOf } from '../model/misuse.js'
 import { fromByteString, workingFolderBytes } from '../redo/byte-strings.js'
 import { configsIn } from '../redo/config.js'
 import { findRoot } from '../redo/project.js'
@@ -21,10 +21,13 @@ export const reexecuteCommand = async (
     out.say(why)
     return USAGE
   }
-  if (about.face === 'redo')
-    return refuse(
-      'it is a recording of do-files, which are not run again: record another build by redo --record OTHER, and compare by redford diff FILE OTHER',
-    )
+  if (about.face === 'redo') {
+    const what =
+      about.rules.length === 0
+        ? 'it is a recording of do-files, which are not run again'
+        : `it is a recording of a project: what its rules (${fewOf(about.rules.map(({ name }) => name))}) come to are files, which it does not hold, so neither they nor do-files are run again`
+    return refuse(`${what}: record another build by redo --record OTHER, and compare by redford diff FILE OTHER`)
+  }
   const path = rules ?? configOfProject()
   if (path === undefined)
     return refuse('there is no redford.config.js here: name a module that exports `rules` by --rules')
@@ -51,7 +54,7 @@ const definitionsIn = async (path: string): Promise<readonly Definition[]> => {
   try {
     found = (await import(pathToFileURL(resolve(path)).href)) as typeof found
   } catch (error) {
-    throw new Error(`it cannot be loaded: ${messageOf(error)}`)
+    throw new Error(`it cannot be loaded: ${loadFaultOf(error, process.versions.node, 'it as .js')}`)
   }
   const all = found.rules ?? (found.default as { readonly rules?: unknown } | undefined)?.rules ?? found.default
   const definitions = (Array.isArray(all) ? all : [undefined]).map(

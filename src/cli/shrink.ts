@@ -5,8 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { shrink } from '../replay/shrink.js'
-import { isSameFile, mayReplace } from '../store/recording/format.js'
-import { NOT_OK, OK, type Out, USAGE, withRecording, wordsOf } from './recording.js'
+import { NOT_OK, OK, type Out, outputFault, USAGE, unwritable, withRecording, wordsOf } from './recording.js'
 
 const FLAGS = { test: { type: 'string' }, output: { type: 'string', short: 'o' }, tries: { type: 'string' } } as const
 
@@ -27,8 +26,8 @@ export const shrinkCommand = async (args: readonly string[], out: Out): Promise<
   if (tries !== undefined && !(Number.isInteger(tries) && tries > 0))
     return refuse(`--tries takes a number from 1 on, not '${values.tries}'`)
   const output = String(values.output ?? `${files[0]}.small`)
-  if (!mayReplace(output)) return refuse(`${output} is there and is no recording: name another file by --output`)
-  if (isSameFile(output, files[0]!)) return refuse(`${output} is the recording itself: name another file by --output`)
+  const fault = outputFault(output, files[0]!)
+  if (fault !== undefined) return refuse(fault)
   const folder = mkdtempSync(join(tmpdir(), 'redford-shrink-'))
   const path = join(folder, 'candidate.rec')
   try {
@@ -50,7 +49,7 @@ export const shrinkCommand = async (args: readonly string[], out: Out): Promise<
       try {
         copyFileSync(path, output)
       } catch (error) {
-        return refuse(`${output} cannot be written: ${(error as Error).message}; name another file by --output`)
+        return refuse(unwritable(output, error))
       }
       const { ticks, from, isWhole } = found
       if (json) out.print(`${JSON.stringify({ file: output, ticks, from, tries: found.tries, isWhole })}\n`)

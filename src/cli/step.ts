@@ -97,30 +97,35 @@ class Session {
   }
 
   private obey(line: string): void {
-    const [word = 'f', ...rest] = line.trim() === '' ? [] : line.trim().split(/\s+/)
+    const [, word, rest] = /^\s*(\S*)\s*(.*?)\s*$/s.exec(line) as unknown as readonly [string, string, string]
     const { stepper } = this
-    const count = rest[0] === undefined ? 1 : Number(rest[0])
+    const count = rest === '' ? 1 : Number(rest)
     switch (word) {
+      case '':
       case 'f':
       case 'b': {
-        if (!Number.isInteger(count) || count < 0) return this.fail(`'${rest[0]}' is no number of ticks`)
-        const to = word === 'f' ? stepper.tick + count : stepper.tick - count
+        if (!Number.isInteger(count) || count < 0) return this.fail(`'${rest}' is no number of ticks`)
+        const to = word === 'b' ? stepper.tick - count : stepper.tick + count
         if (to > stepper.ticks) this.out.say('that is the end')
         if (to < 0) this.out.say('that is the beginning')
         stepper.go(Math.max(0, Math.min(to, stepper.ticks)))
         return this.show()
       }
       case 'g': {
-        const to = rest[0] === 'end' ? stepper.ticks : count
-        if (rest[0] === undefined || !Number.isInteger(to) || to < 0 || to > stepper.ticks)
-          return this.fail(`'${rest[0] ?? ''}' is no tick: there are 0 to ${stepper.ticks}`)
+        const to = rest === 'end' ? stepper.ticks : count
+        if (rest === '' || !Number.isInteger(to) || to < 0 || to > stepper.ticks)
+          return this.fail(`'${rest}' is no tick: there are 0 to ${stepper.ticks}`)
         stepper.go(to)
         return this.show()
       }
-      case 'w':
-        return this.when(rest.slice(0, -1).join(' '), rest.at(-1) ?? '')
+      case 'w': {
+        // The name as it is, with all its spaces.
+        const [, target = '', status = rest] = /^(.*?)\s+(\S+)$/s.exec(rest) ?? []
+        if (target === '') return this.fail(`w TARGET STATUS: say which target is to be '${status}'`)
+        return this.when(target, status)
+      }
       case 's':
-        return this.target(rest.join(' '))
+        return rest === '' ? this.fail('s TARGET: say which') : this.target(rest)
       case 'i':
         return this.underWay()
       case 'd':
@@ -205,6 +210,8 @@ class Session {
     const { tick } = this.stepper
     const found = tick === 0 ? [] : this.replay.diff(tick - 1, tick)
     if (this.json) return this.out.print(`${JSON.stringify(buildsData(found))}\n`)
-    for (const line of found.flatMap(buildDiffWords)) this.out.print(`  ${line}\n`)
+    const { walker } = this.stepper
+    for (const line of found.flatMap((diff) => buildDiffWords(diff, (x) => walker.numberOf(x))))
+      this.out.print(`  ${line}\n`)
   }
 }

@@ -16,11 +16,16 @@ export const happeningWords = (one: Happening, called: (build: BuildId) => strin
         ? `request ${one.request} for ${shownAll(one.targets) || 'nothing'} (${one.want})`
         : `${shownBuild(one.by)} asks for ${shownAll(one.targets) || 'nothing'}`
     case 'cancelled':
-      return `request ${one.request} is taken back`
+      return one.request === undefined ? 'a do-file no longer waits' : `request ${one.request} is taken back`
     case 'doubted':
       return one.targets.length === 0 ? undefined : `may have changed: ${shownAll(one.targets)}`
-    case 'transacted':
-      return `set: ${shownAll(one.targets)}`
+    case 'transacted': {
+      const words = [
+        ...(one.set.length > 0 ? [`set: ${setWords(one.set)}`] : []),
+        ...(one.touched.length > 0 ? [`touched: ${shownAll(one.touched)}`] : []),
+      ]
+      return words.join('; ') || undefined
+    }
     case 'taken':
       return `sources from now on: ${shownAll(one.targets)}`
     case 'wiped':
@@ -57,6 +62,16 @@ export const happeningWords = (one: Happening, called: (build: BuildId) => strin
   }
 }
 
+const setWords = (set: Extract<Happening, { what: 'transacted' }>['set']): string => {
+  const words = set.slice(0, SETTINGS).map(({ name, to }) => {
+    const text = settingWords(to)
+    return `${shownBuild(name)} = ${text.length > VALUE_CHARS ? `${text.slice(0, VALUE_CHARS)}...` : text}`
+  })
+  return `${words.join(', ')}${set.length > SETTINGS ? ` and ${set.length - SETTINGS} more` : ''}`
+}
+const SETTINGS = 6
+const VALUE_CHARS = 40
+
 const WHAT: Readonly<Record<string, string>> = {
   stat: 'what stat says',
   result: 'its result',
@@ -66,10 +81,17 @@ const WHAT: Readonly<Record<string, string>> = {
   error: 'its error',
 }
 
-export const buildDiffWords = ({ name, is, changes }: BuildDiff): readonly string[] => [
-  `${shownBuild(name)}${is === 'changed' ? '' : ` (${is})`}`,
+/** `numberOf`: what a request is called, as `Walker` has it. */
+export const buildDiffWords = (
+  { build, name, is, changes }: BuildDiff,
+  numberOf: (request: BuildId) => number | undefined,
+): readonly string[] => [
+  `${name === `#${build}` ? requestWords(numberOf(build)) : shownBuild(name)}${is === 'changed' ? '' : ` (${is})`}`,
   ...changes.map(({ what, from, to }) => `    ${WHAT[what] ?? what}: ${shownJson(from)} -> ${shownJson(to)}`),
 ]
+
+const requestWords = (number: number | undefined): string =>
+  number === undefined ? 'a request of a do-file' : `request ${number}`
 
 const shownJson = (value: unknown): string => {
   if (value === null || (Array.isArray(value) && value.length === 0)) return 'none'
@@ -184,12 +206,15 @@ const receiptDifference = (
   const fields = part.fields.filter((field) => field !== 'stat' || !part.fields.includes('content'))
   return `${of} ${did(part.a)}, and differs: ${fields
     .map((field) => {
+      // Digests tell nothing more than that.
+      if (field === 'stat' || field === 'content') return FIELD_WORDS[field]
       const [one, other] = [fieldOf(part.a, field, called), fieldOf(part.b, field, called)]
       return `${FIELD_WORDS[field] ?? field} (${one} in ${a}, ${other} in ${b})`
     })
     .join('; ')}`
 }
 
+const KIND_WORDS = ['absent', 'a file', 'a folder', 'something else', 'not to be looked at']
 const NAMED = ['needs', 'create', 'targets', 'builds', 'changed']
 
 const fieldOf = (of: unknown, field: string, called: Called): string => {
@@ -197,6 +222,7 @@ const fieldOf = (of: unknown, field: string, called: Called): string => {
   if (Array.isArray(value) && NAMED.includes(field)) return value.length === 0 ? 'nothing' : fewOf(value.map(called))
   if (Array.isArray(value) && field === 'groups')
     return fewOf((value as readonly (readonly BuildId[])[]).flat().map(called)) || 'nothing'
+  if (field === 'kind' && typeof value === 'number') return KIND_WORDS[value] ?? String(value)
   if (field === 'cause' && typeof value === 'number') return called(value as BuildId)
   if (field === 'error') return value === undefined ? 'none' : faultWords(value as never, called)
   if (Array.isArray(value)) return value.map((word: number) => (word >>> 0).toString(16).padStart(8, '0')).join('')

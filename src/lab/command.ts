@@ -3,7 +3,7 @@ import { statSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { policyNames } from '../reduce/policies/named.js'
-import { mayReplace } from '../store/recording/format.js'
+import { placeFault } from '../store/recording/format.js'
 import { LabError } from './graph.js'
 import { isRecording, type Validation, validate } from './recordings.js'
 import { htmlOf } from './report/html.js'
@@ -204,8 +204,8 @@ const planOf = (sources: readonly string[], values: Values): Plan => {
   const policies = onceEach('--policy', values.policy ?? DEFAULT_POLICIES)
   if (values.export !== undefined && specs.length * policies.length * seeds.length !== 1)
     throw new LabError('--export takes one run: say one trace, one --slots, one --policy, and --seed')
-  if (values.export !== undefined && !mayReplace(values.export))
-    throw new LabError(`--export: ${values.export} is there and is no recording: name another file`)
+  const fault = values.export && placeFault(values.export)
+  if (fault) throw new LabError(`--export: ${fault}`)
   return { specs, policies, seeds }
 }
 

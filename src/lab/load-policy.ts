@@ -1,7 +1,7 @@
 /** Policies by their names, or from files of people's own. */
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { Misuse } from '../model/misuse.js'
+import { loadFaultOf, Misuse } from '../model/misuse.js'
 import { policyNamed } from '../reduce/policies/named.js'
 import { isPolicy, type Policy } from '../reduce/policies/policy.js'
 import { LabError } from './graph.js'
@@ -23,19 +23,11 @@ export const loadPolicy = async (text: string): Promise<Policy> => {
     found = ((await import(url)) as { readonly default?: unknown }).default
     if (typeof found === 'function' && found.length === 0) found = (found as () => unknown)()
   } catch (error) {
-    throw new LabError(`${text}: it cannot be loaded: ${messageOf(error)}`)
+    throw new LabError(`${text}: it cannot be loaded: ${loadFaultOf(error, process.versions.node, 'it as .js')}`)
   }
   if (!isPolicy(found))
     throw new LabError(
       `${text}: its default export is ${typeof found}, no policy: export a function from a view to a batch, or { name, initial, choose }`,
     )
   return found
-}
-
-/** Why a module cannot be loaded. */
-export const messageOf = (error: unknown): string => {
-  const { code, message = String(error) } = (error ?? {}) as { readonly code?: string; readonly message?: string }
-  if (code === 'ERR_UNKNOWN_FILE_EXTENSION')
-    return `Node ${process.versions.node} runs no TypeScript: use 22.18 or newer, or write it as .js`
-  return message
 }

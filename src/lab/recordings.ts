@@ -1,9 +1,9 @@
 /** Recordings of real builds as workloads: the same requests, and runs that take as long, under other policies and with other slots. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { Policy } from '../reduce/policies/policy.js'
-import { counterfactual } from '../replay/counterfactual.js'
+import { played } from '../replay/played.js'
 import { APPLICATION_ID, headerOf } from '../store/recording/format.js'
-import { RecordingReader } from '../store/recording/reader.js'
+import { RecordingReader, recordingErrorWords } from '../store/recording/reader.js'
 import { LabError } from './graph.js'
 import type { Metrics } from './metrics.js'
 
@@ -19,7 +19,7 @@ export const isRecording = (path: string): boolean => {
 export const replayed = (path: string, policy: Policy, slots: number, record?: string): Metrics =>
   reading(path, (reader) => {
     const room = slots > 0 ? { jobs: slots, pools: pools(slots) } : {}
-    const found = counterfactual(reader, { policy, ...room, ...(record !== undefined && { record }) })
+    const found = played(reader, { policy, ...room, ...(record !== undefined && { record }) })
     const makespan = found.makespan / 1000
     const one = { count: 1, mean: makespan, p50: makespan, p95: makespan, p99: makespan, max: makespan }
     const ratio = found.makespan / Math.max(1, found.recorded.makespan)
@@ -47,22 +47,21 @@ export interface Validation {
 /** What the recorded build would take with so many slots, in ms. @throws LabError where it cannot be read. */
 export const simulated = (path: string, jobs: number): { readonly ms: number; readonly guessed: number } =>
   reading(path, (reader) => {
-    const { makespan, guessed } = counterfactual(reader, { jobs })
+    const { makespan, guessed } = played(reader, { jobs })
     return { ms: makespan / 1000, guessed }
   })
 
 /** @throws LabError where it cannot be read. */
 export const validate = (path: string): Validation =>
   reading(path, (reader) => {
-    const { makespan, recorded, guessed } = counterfactual(reader)
+    const { makespan, recorded, guessed } = played(reader)
     const error = Math.abs(makespan - recorded.makespan) / Math.max(1, recorded.makespan)
     return { recorded: recorded.makespan / 1000, simulated: makespan / 1000, error, guessed }
   })
 
 const reading = <A>(path: string, work: (reader: RecordingReader) => A): A => {
   const opened = RecordingReader.open(path)
-  if (E.isLeft(opened))
-    throw new LabError(`${path}: ${'why' in opened.left ? opened.left.why : `it is ${opened.left._tag}`}`)
+  if (E.isLeft(opened)) throw new LabError(recordingErrorWords(opened.left))
   try {
     return work(opened.right)
   } finally {

@@ -7,7 +7,7 @@ import { canonical } from '../model/codec.js'
 import type { Definition, Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
 import type { State } from '../model/state.js'
-import { type About, isSameFile, MEMORY, mayReplace, type RecordedSetting } from '../store/recording/format.js'
+import { type About, MEMORY, placeFault, type RecordedSetting } from '../store/recording/format.js'
 import type { NamedSetting } from '../store/recording/record.js'
 import { Recorder } from '../store/recording/recorder.js'
 import { nameFor, nameInParts } from './name.js'
@@ -25,11 +25,10 @@ export const recorderFor = (
 ): Recorder | undefined => {
   if (record === undefined || record === false) return undefined
   const { path = MEMORY, valueMax = VALUE_MAX, beside = false } = optionsOf(record)
-  if (path !== MEMORY && !mayReplace(path))
-    throw new Misuse(`createEngine: record: ${path} is there and is no recording: name another file`)
+  expectPlace('createEngine: record', path)
   const rooms = Object.fromEntries(pools.map(({ name, size }) => [name, size]))
   try {
-    const recorder = new Recorder(
+    return new Recorder(
       {
         path,
         about: {
@@ -39,6 +38,11 @@ export const recorderFor = (
           rules: Array.from(known, ruleOf),
           options: { pools: rooms, keep },
         },
+        // What an earlier engine set.
+        settings: Array.from(world.all(), ([of, text, setting]) => ({
+          name: nameFor(of, text),
+          to: settingTo(of, setting),
+        })),
         nameOf: (build) => {
           const key = keys.keyOf(build)
           return key && nameInParts(key)
@@ -51,9 +55,6 @@ export const recorderFor = (
       },
       state,
     )
-    // What an earlier engine set: told with the first tick.
-    for (const [of, text, setting] of world.all()) recorder.set({ name: nameFor(of, text), to: settingTo(of, setting) })
-    return recorder
   } catch (error) {
     throw new Misuse(`createEngine: record: ${path} cannot be made: ${(error as Error).message}`)
   }
@@ -64,8 +65,7 @@ export const exportTo = (recorder: Recorder, path: string): void => {
   if (typeof path !== 'string' || path === '')
     throw new Misuse(`export: expected the path of a file, got ${String(path)}`)
   const { path: own } = recorder
-  if (!mayReplace(path) || (own !== MEMORY && isSameFile(path, own)))
-    throw new Misuse(`export: ${path} is there, and cannot be written over: name another file`)
+  expectPlace('export', path, own)
   try {
     recorder.exportTo(path)
   } catch (error) {
@@ -73,8 +73,31 @@ export const exportTo = (recorder: Recorder, path: string): void => {
   }
 }
 
-const optionsOf = (record: string | true | RecordOptions): RecordOptions =>
-  record === true ? {} : typeof record === 'string' ? { path: record } : record
+/** @throws Misuse where no recording can be put at `path`, or `read` is there */
+export const expectPlace = (who: string, path: string, read?: string): void => {
+  const fault = path === MEMORY ? undefined : placeFault(path, read)
+  if (fault !== undefined) throw new Misuse(`${who}: ${fault}`)
+}
+
+/** @throws Misuse */
+const optionsOf = (record: string | true | RecordOptions): RecordOptions => {
+  if (record === true) return {}
+  const options = typeof record === 'string' ? { path: record } : record
+  const refuse = (why: string): never => {
+    throw new Misuse(`createEngine: record: ${why}`)
+  }
+  if (Object.keys(options).length === 0)
+    refuse('an object must say one of path, valueMax, beside; true records in memory')
+  const { path = MEMORY, valueMax = 0, beside = false, ...others } = options
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined) refuse(`there is no option \`${unknown}\`: use path, valueMax, beside`)
+  if (typeof path !== 'string' || path === '') refuse(`\`path\` must be the path of a file, got ${shown(path)}`)
+  if (typeof valueMax !== 'number' || !(valueMax >= 0))
+    refuse(`\`valueMax\` must be a number of chars from 0 on, got ${shown(valueMax)}`)
+  if (typeof beside !== 'boolean') refuse(`\`beside\` must be true or false, got ${shown(beside)}`)
+  return options
+}
+const shown = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : String(value))
 
 const programVersion = (): string =>
   (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version

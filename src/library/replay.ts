@@ -8,18 +8,19 @@ import { Misuse } from '../model/misuse.js'
 import { Kind, kindOf } from '../model/state.js'
 import { eachObject, emptyObjects, ObjectEditor } from '../model/table.js'
 import { isPolicy } from '../reduce/policies/policy.js'
-import type { Counterfactual, Otherwise } from '../replay/counterfactual.js'
+import type { Counterfactual, Otherwise } from '../replay/otherwise.js'
 import { Replay as Inner, type Verdict, type VerifyOptions } from '../replay/replay.js'
 import { Walker } from '../replay/walker.js'
 import type { Why } from '../replay/why.js'
 import type { WhyNot } from '../replay/why-not.js'
-import { isSameFile, type RecordedSetting } from '../store/recording/format.js'
+import type { RecordedSetting } from '../store/recording/format.js'
 import { type RecordingError, RecordingReader, recordingErrorWords } from '../store/recording/reader.js'
 import { BuildEngine } from './create-engine.js'
 import { type KeyedMoment, keyedMoment, needsRules } from './moment.js'
 import { type CreateOptions, definitionsOf } from './options.js'
 import { requestsIn, withoutValues } from './origin.js'
 import { LEFT, RecordedKeys } from './recorded-keys.js'
+import { expectPlace } from './recording.js'
 import { type Reexecution, reexecute } from './reexecute.js'
 import type { Known } from './why.js'
 
@@ -66,12 +67,15 @@ export class Replay extends Inner {
     const unknown = Object.keys(options).find((name) => !VERIFY_OPTIONS.includes(name))
     if (unknown !== undefined)
       throw new Misuse(`verify: there is no option \`${unknown}\`: use ${VERIFY_OPTIONS.join(', ')}`)
-    if (mode === 'reexecute') return reexecute(this.reader, definitionsOf(this.rules('verify')), onProgress)
+    if (mode === 'reexecute') {
+      this.expectValues('verify')
+      return reexecute(this.reader, definitionsOf(this.rules('verify')), onProgress)
+    }
     if (mode === 'counterfactual') {
       const { policy } = options
       if (policy !== undefined && !isPolicy(policy))
         throw new Misuse('verify: `policy` must be a policy, such as policies.fullBatch()')
-      if (options.record !== undefined) expectOther('verify', options.record, this.reader.path)
+      if (options.record !== undefined) expectPlace('verify: record', options.record, this.reader.path)
       return this.counterfactual(options)
     }
     if (mode === 'receipts') return super.verify(options)
@@ -84,10 +88,11 @@ export class Replay extends Inner {
    * is made again when it is next wanted.
    */
   fork(tick: number, options: Partial<CreateOptions> = {}): BuildEngine {
+    this.expectValues('fork')
     const rules = options.rules ?? this.rules('fork')
     const { record } = options
     const target = typeof record === 'object' ? record.path : record
-    if (typeof target === 'string') expectOther('fork', target, this.reader.path)
+    if (typeof target === 'string') expectPlace('fork: record', target, this.reader.path)
     const recorded = new RecordedKeys(definitionsOf(rules), (digest) => this.reader.beside(digest))
     const walker = new Walker(this.reader, recorded.decode)
     walker.seek(this.checked(tick))
@@ -158,11 +163,18 @@ export class Replay extends Inner {
 
   /** What sources were set to at `tick`. */
   private setWorld(tick: number, recorded: RecordedKeys, world: World): void {
-    for (let t = 1; t <= tick; t++)
-      for (const { name, to } of this.reader.at(t).settings) {
-        const key = recorded.keyOf(name)
-        if (key !== undefined) world.set(key, settingOf(key, to))
-      }
+    for (const { name, to } of this.reader.settingsAt(tick)) {
+      const key = recorded.keyOf(name)
+      if (key !== undefined) world.set(key, settingOf(key, to))
+    }
+  }
+
+  /** @throws Misuse where what was made is files */
+  private expectValues(who: string): void {
+    if (this.about.face === 'redo')
+      throw new Misuse(
+        `${who}: ${this.reader.path} was recorded by redo, and holds no files: neither do-files nor rules of a project can be run again from it`,
+      )
   }
 
   private rules(what: string): CreateOptions['rules'] {
@@ -173,11 +185,6 @@ export class Replay extends Inner {
 }
 
 const VERIFY_OPTIONS = ['mode', 'onProgress', 'policy', 'jobs', 'pools', 'record']
-
-/** @throws Misuse where what is read would be written over */
-const expectOther = (who: string, target: string, path: string): void => {
-  if (isSameFile(target, path)) throw new Misuse(`${who}: record: ${target} is the recording itself: name another file`)
-}
 
 const settingOf = (key: Key, to: RecordedSetting['to']): Setting | undefined => {
   if (to._tag === 'unset') return undefined

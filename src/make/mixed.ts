@@ -5,6 +5,7 @@
 import type { Key } from '../model/definition.js'
 import { type Effect, LOOK_STRIDE, LookWord, type Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
+import { messageOf } from '../model/misuse.js'
 import { Fact, Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import type { DoFileMake } from './do-file.js'
@@ -57,7 +58,7 @@ export class MixedMake {
       this.chosen.set(build, { key, value })
       return { _tag: 'blocked', build, needs: [...this.rules.files, value], create, slot: true }
     } catch (error) {
-      const why = `${this.rules.config}: ${error instanceof Error ? error.message : String(error)}`
+      const why = `${this.rules.config}: ${messageOf(error)}`
       return { ...found, error: { _tag: 'refused', code: 1, why } }
     }
   }

@@ -9,6 +9,7 @@ import type { Builder } from '../make/rule.js'
 import type { CodeFile, Rule, Rules } from '../make/rules.js'
 import type { Definition } from '../model/definition.js'
 import type { Content } from '../model/event.js'
+import { loadFaultOf } from '../model/misuse.js'
 import { policyNamed } from '../reduce/policies/named.js'
 import { isPolicy, type Policy } from '../reduce/policies/policy.js'
 import type { About } from '../store/recording/format.js'
@@ -46,20 +47,13 @@ export const loadRules = async (root: string): Promise<LoadedConfig | undefined>
     if (readFileSync(name).length === 0) return rules
     loaded = (await import(pathToFileURL(resolve(name)).href)) as typeof loaded
   } catch (error) {
-    return { ...rules, fault: `it cannot be loaded: ${loadWords(error)}` }
+    return { ...rules, fault: `it cannot be loaded: ${loadFaultOf(error, process.versions.node, 'redford.config.js')}` }
   }
   try {
     return { ...rules, ...said(loaded.default) }
   } catch (error) {
     return { ...rules, fault: (error as Error).message }
   }
-}
-
-const loadWords = (error: unknown): string => {
-  const { code, message = String(error) } = (error ?? {}) as { readonly code?: string; readonly message?: string }
-  if (code === 'ERR_UNKNOWN_FILE_EXTENSION')
-    return `Node ${process.versions.node} runs no TypeScript: use 22.18 or newer, or write redford.config.js`
-  return message
 }
 
 /** What a config says; one without a default export only marks the root. @throws Error that says what it should be */

@@ -31,9 +31,11 @@ Lists the targets that are out-of-date. Builds nothing.
 `,
   'redford-why': `redford why [--json] TARGET
 Says why the target was last made: from what caused it down to the file that changed, and what nearly had it not made.
+With --recording FILE or --at TICK: as of a tick of a recording (see redford why --recording FILE --help).
 `,
   'redford-why-not': `redford why-not [--json] TARGET
 Says why the target was not made: nothing that it depends on changed, nobody asked for it, or what it waits for.
+With --recording FILE or --at TICK: as of a tick of a recording (see redford why-not --recording FILE --help).
 `,
   'redo-recheck': `redo-recheck
 In a do-file: what the session asks for from now on is looked at again.

@@ -5,7 +5,7 @@ import type { Input } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import type { State } from '../model/state.js'
 import { rowsEnd } from '../model/table.js'
-import { type About, mayReplace } from '../store/recording/format.js'
+import { type About, placeFault } from '../store/recording/format.js'
 import { Recorder } from '../store/recording/recorder.js'
 import { packageVersion } from './native.js'
 
@@ -66,7 +66,8 @@ export class Recordings {
       this.open.delete(full)
     }
     try {
-      if (!mayReplace(full)) return `${path} is there and is no recording: name another file`
+      const fault = placeFault(full)
+      if (fault !== undefined) return fault
       const sessions = new Map([[session, warn]])
       const recorder = this.recorderFor(full, state, policy, sessions)
       const { ino } = statSync(full)

@@ -2,7 +2,7 @@
 import { digestOf, StateDigest } from '../model/digest.js'
 import type { BuildId } from '../model/ids.js'
 import type { RecordingReader } from '../store/recording/reader.js'
-import { type BuildDiff, diffStates } from './diff.js'
+import { diffByName, isAlike, otherSettings, type Unlike } from './diff-names.js'
 import { type Difference, isMeasured, partsOf } from './diff-ticks.js'
 import { Walker } from './walker.js'
 
@@ -18,7 +18,9 @@ type Found =
   /** From `tick` on they differ, but in nothing that is not measured; up to where the shorter one ends, `more` before the other. */
   | { readonly _tag: 'measured'; readonly tick: number; readonly ticks: number; readonly more: number }
   /** They do not begin with the same state. */
-  | { readonly _tag: 'start'; readonly builds: readonly BuildDiff[] }
+  | ({ readonly _tag: 'start' } & Unlike)
+  /** They do not begin with the same state; but in ids, counters, and what is measured, nothing of what they asked for, knew and made differs. */
+  | { readonly _tag: 'alike' }
   | {
       readonly _tag: 'tick'
       /** The first that is not the same; but for what is measured, and so another each time, if that differs from tick `measured` on. */
@@ -34,8 +36,10 @@ export const diffRecordings = (a: RecordingReader, b: RecordingReader): Recordin
   const about = (['program', 'face', 'policy', 'rules', 'options'] as const).filter(
     (name) => JSON.stringify(a.about[name]) !== JSON.stringify(b.about[name]),
   )
-  const start = diffOfStarts(a, b)
-  if (start !== undefined) return { _tag: 'start', about, builds: start }
+  if (!isSameStart(a, b)) {
+    const found = diffByName(a, b)
+    return isAlike(found) ? { _tag: 'alike', about } : { _tag: 'start', about, ...found }
+  }
   const tick = a.firstDifference(b)
   if (tick !== undefined) return { about, ...differenceFrom(a, b, tick) }
   if (a.ticks === b.ticks) return { _tag: 'same', about, ticks: a.ticks }
@@ -56,14 +60,14 @@ const differenceFrom = (a: RecordingReader, b: RecordingReader, first: number): 
   return { _tag: 'measured', tick: first, ticks, more: Math.max(a.ticks, b.ticks) - ticks }
 }
 
-/** Undefined: they begin alike. */
-const diffOfStarts = (a: RecordingReader, b: RecordingReader): readonly BuildDiff[] | undefined => {
+const isSameStart = (a: RecordingReader, b: RecordingReader): boolean => {
   const [mine, others] = [a.snapshotFor(0), b.snapshotFor(0)]
-  const isNamedAlike =
-    mine.names.size === others.names.size && Array.from(mine.names).every(([id, name]) => others.names.get(id) === name)
-  if (isNamedAlike && digestOf(mine.state) === digestOf(others.state)) return undefined
-  const sideOf = ({ state, names }: typeof mine) => ({ state, nameOf: (build: BuildId) => names.get(build) })
-  return diffStates(sideOf(mine), sideOf(others))
+  return (
+    mine.names.size === others.names.size &&
+    Array.from(mine.names).every(([id, name]) => others.names.get(id) === name) &&
+    digestOf(mine.state) === digestOf(others.state) &&
+    otherSettings(a, b).length === 0
+  )
 }
 
 const partsAt = (

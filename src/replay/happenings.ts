@@ -2,23 +2,30 @@
 import type { BuildError } from '../model/error.js'
 import { apart, LOOK_STRIDE, LookWord } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
+import type { RecordedSetting } from '../store/recording/format.js'
 import type { RecordedTick } from '../store/recording/reader.js'
 import { shownName } from './view.js'
 import type { Walker } from './walker.js'
 
-/** Names are byte strings; a request is `#` and its id. */
+/** Names are byte strings. A request is the number of the generation that it began, as why counts them; one of a do-file has none. */
 export type Happening =
   /** `by`: the build whose do-file asks; undefined: a person, or the program. */
   | {
       readonly what: 'asked'
-      readonly request: string
+      readonly request?: number
       readonly by?: string
       readonly want: string
       readonly targets: readonly string[]
     }
-  | { readonly what: 'cancelled'; readonly request: string }
+  | { readonly what: 'cancelled'; readonly request?: number }
   /** They may not be what they were. */
-  | { readonly what: 'doubted' | 'transacted' | 'taken' | 'wiped' | 'adopted'; readonly targets: readonly string[] }
+  | { readonly what: 'doubted' | 'taken' | 'wiped' | 'adopted'; readonly targets: readonly string[] }
+  /** Sources were set; those in `touched` are to be read or made again all the same. `to`: the text of the value, or how it is without one. */
+  | {
+      readonly what: 'transacted'
+      readonly set: readonly { readonly name: string; readonly to: RecordedSetting['to'] }[]
+      readonly touched: readonly string[]
+    }
   /** Everything was looked at, and only these are not what they were. */
   | { readonly what: 'looked'; readonly targets: readonly string[] }
   | { readonly what: 'found'; readonly there: readonly string[]; readonly absent: readonly string[] }
@@ -26,16 +33,20 @@ export type Happening =
   | { readonly what: 'started' | 'ended'; readonly target: string }
   | { readonly what: 'made'; readonly target: string; readonly changed: boolean }
   | { readonly what: 'broken'; readonly target: string; readonly error?: BuildError; readonly cause?: string }
-  | { readonly what: 'answered'; readonly request: string; readonly by?: string; readonly ok: boolean }
-  | { readonly what: 'noticed'; readonly request: string }
+  | { readonly what: 'answered'; readonly request?: number; readonly by?: string; readonly ok: boolean }
+  | { readonly what: 'noticed'; readonly request?: number }
   | { readonly what: 'forgotten'; readonly targets: readonly string[] }
   /** An event that changes how something is judged, or what is kept. */
   | { readonly what: 'told'; readonly event: string; readonly target?: string }
 
 /** `walker` has just taken in `tick`. */
-export const happeningsOf = ({ input }: RecordedTick, walker: Walker): readonly Happening[] => {
+export const happeningsOf = ({ input, settings }: RecordedTick, walker: Walker): readonly Happening[] => {
   const name = (x: BuildId): string => shownName(walker.nameOf, x)
   const names = (builds: readonly BuildId[]): readonly string[] => builds.map(name)
+  const numbered = (request: BuildId): { readonly request?: number } => {
+    const number = walker.numberOf(request)
+    return number === undefined ? {} : { request: number }
+  }
   const found: Happening[] = []
   const changed = new Map(walker.news.flatMap((news) => (news._tag === 'built' ? [[news.build, news.changed]] : [])))
   for (const receipt of apart(input.receipts)) {
@@ -78,22 +89,22 @@ export const happeningsOf = ({ input }: RecordedTick, walker: Walker): readonly 
         found.push({ what: 'told', event: receipt._tag, target: name(receipt.build) })
     }
   }
+  const told = new Set<string>()
   for (const event of input.events) {
     switch (event._tag) {
       case 'requested':
         found.push({
           what: 'asked',
-          request: `#${event.request}`,
-          ...(event.by === 0 ? {} : { by: name(event.by) }),
+          ...(event.by === 0 ? numbered(event.request) : { by: name(event.by) }),
           want: event.want,
           targets: names(event.targets),
         })
         break
       case 'followed':
-        found.push({ what: 'asked', request: `#${event.request}`, want: 'live', targets: [name(event.target)] })
+        found.push({ what: 'asked', ...numbered(event.request), want: 'live', targets: [name(event.target)] })
         break
       case 'cancelled':
-        found.push({ what: 'cancelled', request: `#${event.request}` })
+        found.push({ what: 'cancelled', ...numbered(event.request) })
         break
       case 'changed':
         found.push({ what: 'doubted', targets: names(event.builds) })
@@ -101,7 +112,12 @@ export const happeningsOf = ({ input }: RecordedTick, walker: Walker): readonly 
       case 'looked':
         found.push({ what: 'looked', targets: names(event.changed) })
         break
-      case 'transacted':
+      case 'transacted': {
+        const set = settings.filter(({ name }) => !told.has(name))
+        for (const { name } of set) told.add(name)
+        found.push({ what: 'transacted', set, touched: names(event.builds).filter((each) => !told.has(each)) })
+        break
+      }
       case 'taken':
       case 'wiped':
         found.push({ what: event._tag, targets: names(event.builds) })
@@ -128,11 +144,10 @@ export const happeningsOf = ({ input }: RecordedTick, walker: Walker): readonly 
     if (news._tag === 'responded')
       found.push({
         what: 'answered',
-        request: `#${news.request}`,
-        ...(news.by === 0 ? {} : { by: name(news.by) }),
+        ...(news.by === 0 ? numbered(news.request) : { by: name(news.by) }),
         ok: news.ok,
       })
-    else if (news._tag === 'noticed') found.push({ what: 'noticed', request: `#${news.request}` })
+    else if (news._tag === 'noticed') found.push({ what: 'noticed', ...numbered(news.request) })
     else if (news._tag === 'forgotten' && walker.nameOf(news.build) !== undefined) forgotten.push(name(news.build))
   }
   if (forgotten.length > 0) found.push({ what: 'forgotten', targets: forgotten })

@@ -1,6 +1,6 @@
 /** Recordings of what only a simulation did. */
 import type { State } from '../model/state.js'
-import { mayReplace } from '../store/recording/format.js'
+import { placeFault } from '../store/recording/format.js'
 import { Recorder, type RecorderOptions } from '../store/recording/recorder.js'
 
 type Given = Pick<RecorderOptions, 'about' | 'nameOf' | 'textOf' | 'now'>
@@ -9,7 +9,8 @@ const VALUE_MAX = 65_536
 
 /** @throws Error where `path` is something else, or cannot be made or written. */
 export const recorderInto = (path: string, state: State, given: Given): Recorder => {
-  if (!mayReplace(path)) throw new Error(`${path} is there and is no recording: name another file`)
+  const fault = placeFault(path)
+  if (fault !== undefined) throw new Error(fault)
   const onTrouble = (error: Error): never => {
     throw error
   }

@@ -5,8 +5,9 @@ import type { BuildId } from '../model/ids.js'
 import type { State } from '../model/state.js'
 import type { About } from '../store/recording/format.js'
 import { type RecordedTick, type RecordingError, RecordingReader } from '../store/recording/reader.js'
-import { type Counterfactual, counterfactual, type Otherwise } from './counterfactual.js'
+import { counterfactual } from './counterfactual.js'
 import { type BuildDiff, diffTicks } from './diff.js'
+import type { Counterfactual, Otherwise } from './otherwise.js'
 import { Refused, Walker } from './walker.js'
 
 /** A state on the way, and what its builds are called. */
@@ -46,9 +47,10 @@ export class Replay {
     return this.reader.about
   }
 
-  /** Where and how it ends too early. */
+  /** Where and how it ends too early, or that what it says of itself is not what was written. */
   get damage(): string | undefined {
-    return this.reader.damage
+    const { damage, isAltered } = this.reader
+    return isAltered ? `${ALTERED}${damage === undefined ? '' : `; ${damage}`}` : damage
   }
 
   close(): void {
@@ -108,6 +110,9 @@ export class Replay {
     return tick
   }
 }
+
+const ALTERED =
+  'what it says of itself (rules, options, policy), or of what sources were set to beforehand, is not what was written'
 
 /** How often a long way is spoken of. */
 const PROGRESS_TICKS = 1024

@@ -4,6 +4,7 @@ import { canonical } from '../model/codec.js'
 import { resultIn } from '../model/content.js'
 import type { BuildId } from '../model/ids.js'
 import type { State } from '../model/state.js'
+import { placeFault } from '../store/recording/format.js'
 import type { RecordingReader } from '../store/recording/reader.js'
 import type { TickRecord } from '../store/recording/record.js'
 import { Recorder } from '../store/recording/recorder.js'
@@ -32,6 +33,7 @@ export class Rewriter {
       {
         path,
         about,
+        settings: source.settingsAt(tick),
         nameOf: (build) => this.names.get(build),
         textOf: (_build, value) => this.valueOf(value as RecordedValue),
         valueMax: Number.POSITIVE_INFINITY,
@@ -89,5 +91,20 @@ export class Rewriter {
       this.besides.set(value.digest, text)
     }
     return value
+  }
+}
+
+/** A copy of `reader`, up to tick `end`. @throws Error where `path` is something else, or cannot be written */
+export const copyInto = (path: string, reader: RecordingReader, end: number = reader.ticks): void => {
+  const fault = placeFault(path, reader.path)
+  if (fault !== undefined) throw new Error(fault)
+  const rewriter = new Rewriter(reader, 0, path)
+  try {
+    for (let tick = 1; tick <= end; tick++) {
+      const record = reader.at(tick)
+      rewriter.apply(record, record.elapsed)
+    }
+  } finally {
+    rewriter.close()
   }
 }

@@ -53,7 +53,7 @@ export interface Script {
   readonly looks: ReadonlyMap<BuildId, readonly Look[]>
   /** Answers to requests from outside, in the order in which they were asked. */
   readonly answers: readonly (Reply | undefined)[]
-  /** Microseconds from the first request to the last answer. */
+  /** Microseconds from the first request, or live one, to the last answer, or notice of a live one. */
   readonly makespan: number
   readonly ticks: number
   /** What the engine itself took for each build that a tick took. */
@@ -143,6 +143,7 @@ class Scribe {
       for (const event of events) this.event(event)
       walker.step()
       for (const news of walker.news) {
+        if (news._tag === 'noticed') this.lastAnswered = this.now
         if (news._tag !== 'responded') continue
         if (news.by !== 0) this.goOn(before, this.idOf(news.by), false)
         else {

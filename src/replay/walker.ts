@@ -1,9 +1,9 @@
 /** Goes through a recording tick by tick: the very engine, told what was recorded in place of what a make would say. */
 import { Engine, type Make } from '../engine.js'
-import type { Input, Receipt } from '../model/event.js'
+import type { Event, Input, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
-import type { News, State } from '../model/state.js'
-import { eachObject, emptyObjects, ObjectEditor } from '../model/table.js'
+import { Flight, type News, type State } from '../model/state.js'
+import { eachObject, emptyObjects, ObjectEditor, read } from '../model/table.js'
 import type { RecordedTick, RecordingReader } from '../store/recording/reader.js'
 import type { TickRecord } from '../store/recording/record.js'
 import type { RecordedValue } from '../store/recording/value.js'
@@ -32,6 +32,8 @@ export class Walker {
   /** What the last step told. */
   news: readonly News[] = []
   private names: Map<BuildId, string>
+  /** Of requests that began on the way: what they are called by people. */
+  private numbers = new Map<BuildId, number>()
   /** Made when somebody looks for a name. */
   private ids: Map<string, BuildId> | undefined
 
@@ -65,6 +67,45 @@ export class Walker {
     return id !== undefined && this.names.get(id) === name ? id : undefined
   }
 
+  /** What a request of a person, or of the program, is called, here and by why: the generation that it began. One of a do-file is not. */
+  numberOf(request: BuildId): number | undefined {
+    const known = this.numbers.get(request)
+    if (known !== undefined) return known
+    const isOfIt = (event: Event): boolean =>
+      (event._tag === 'requested' || event._tag === 'followed') && event.request === request
+    let began = this.tick
+    let event: Event | undefined
+    for (; began > 0 && event === undefined; began--) event = this.reader.at(began).input.events.find(isOfIt)
+    const walker = new Walker(this.reader)
+    walker.seek(began)
+    if (event !== undefined) {
+      if (!isBegun(event)) return undefined
+      walker.step()
+    }
+    // Or it began before the recording did.
+    const found = walker.numbers.get(request) ?? read(walker.state.flight, request, Flight.PASS)
+    if (found === 0 || (event === undefined && read(walker.state.flight, request, Flight.BY) !== 0)) return undefined
+    this.numbers.set(request, found)
+    return found
+  }
+
+  /** `before`: the generation before the tick. */
+  private number({ input: { events } }: RecordedTick, before: number): void {
+    const bumps = events.filter((event) => event._tag === 'transacted' || isBegun(event)).length
+    if (bumps === 0) return
+    // What is empty begins to count anew.
+    const cleared = events.findLastIndex(({ _tag }) => _tag === 'collect') + 1
+    const rest = events.slice(cleared).filter((event) => event._tag === 'transacted' || isBegun(event)).length
+    // One of a session that is over begins none.
+    let rechecks = cleared > 0 ? 0 : this.state.generation - before - bumps
+    let generation = before
+    events.forEach((event, i) => {
+      if (cleared > 0 && i === cleared) generation = this.state.generation - rest
+      if (event._tag === 'transacted' || (event._tag === 'rechecked' && rechecks-- > 0)) generation++
+      else if (isBegun(event)) this.numbers.set(event.request, ++generation)
+    })
+  }
+
   /** The next tick, without a step: what the step will take in. */
   next(): RecordedTick | undefined {
     return this.tick < this.reader.ticks ? this.reader.at(this.tick + 1) : undefined
@@ -74,12 +115,14 @@ export class Walker {
   step(): RecordedTick | undefined {
     const tick = this.next()
     if (tick === undefined) return undefined
+    const { generation } = this.state
     try {
       this.engine.apply(this.decoded(tick))
     } catch (error) {
       throw new Refused(tick.tick, (error as Error).message)
     }
     this.tick++
+    this.number(tick, generation)
     return tick
   }
 
@@ -92,6 +135,7 @@ export class Walker {
         this.engine = engine
         this.names = names
         this.ids = undefined
+        this.numbers = new Map()
         this.tick = snapshot
         this.news = []
       }
@@ -138,6 +182,10 @@ export class Walker {
     return { ...input, receipts: input.receipts.map(decoded) }
   }
 }
+
+/** It begins a generation. */
+const isBegun = (event: Event): event is Extract<Event, { _tag: 'requested' | 'followed' }> =>
+  event._tag === 'followed' || (event._tag === 'requested' && event.by === 0)
 
 /** Takes in who is spoken of for the first time. A request, which has no name, may have the id of what was forgotten. */
 export const takeNames = (names: Map<BuildId, string>, { names: told, input }: TickRecord): void => {

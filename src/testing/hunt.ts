@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { digestOf } from '../model/digest.js'
 import { buildId } from '../model/ids.js'
+import { messageOf } from '../model/misuse.js'
 import type { State } from '../model/state.js'
 import { IntEditor } from '../model/table.js'
 import { fileCases, sourcesIn, targetsOf } from './file-cases.js'
@@ -69,7 +70,7 @@ const law =
     )
     if (!run.failed) return { looked: run.numRuns }
     const error = run.errorInstance
-    const why = error instanceof Error ? error.message : String(error)
+    const why = messageOf(error)
     return { looked: run.numRuns, found: { why, ...told(...run.counterexample![0]) } }
   }
 

@@ -1,7 +1,7 @@
 /** What tests may expect of engines: `expect.extend(matchers)`, in vitest or jest. */
 import type { BuildEngine } from '../library/create-engine.js'
 import type { Key } from '../model/definition.js'
-import { Misuse } from '../model/misuse.js'
+import { Misuse, messageOf } from '../model/misuse.js'
 import type { ScheduleOptions } from './for-all-schedules.js'
 import { type Course, expectConfluent, expectEmptyAfterCancel, expectOracle, expectReplay } from './judgements.js'
 import { expectFunctions, expectKeys, shown } from './options.js'
@@ -19,7 +19,7 @@ const judged = async (holds: () => void | Promise<void>, otherwise: string): Pro
   } catch (error) {
     // Of who asks for what cannot be, and not of the engine: with `.not` it would pass.
     if (error instanceof Misuse) throw error
-    return { pass: false, message: () => (error instanceof Error ? error.message : String(error)) }
+    return { pass: false, message: () => messageOf(error) }
   }
 }
 

@@ -2,6 +2,7 @@
 import * as fs from 'node:fs'
 import Database from 'better-sqlite3'
 import { afterEach, describe, expect, test } from 'vitest'
+import { statusNames } from '../../src/replay/view.js'
 import { closeSpaces, noted, type Result, type RunOptions, type Space, space } from '../support/space.js'
 
 afterEach(closeSpaces)
@@ -109,6 +110,29 @@ test('replay runs rules again, those of the config or of a module; a program goe
     expect(await again('--rules', module)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(why) })
 })
 
+test('what redo recorded is not run again, and that is said', async () => {
+  const redfordAt = JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)
+  const s = space({
+    'package.json': '{"type":"module"}',
+    'redford.config.js': `import { codec as C, defineConfig, rule } from ${redfordAt}
+      export const r = rule('r', { key: C.string, value: C.string }, function* (name) { return name })
+      export default defineConfig({ rules: [r], targets: (path) => (path.endsWith('.r') ? r(path) : undefined) })\n`,
+    'x.do': 'redo-ifchange a.r\ncat a.r\n',
+    'ask.mjs': `import { replay } from ${redfordAt}\nimport { r } from './redford.config.js'
+      const recording = replay('r.rec', { rules: [r] })
+      for (const act of [() => recording.verify({ mode: 'reexecute' }), () => recording.fork(0)])
+        try { act() } catch (error) { console.log(error.message) }\n`,
+  })
+  expect((await s.run('redo', ['--record', 'r.rec', 'x'])).code).toBe(0)
+  const refused = await redford(s, ['replay', 'r.rec', '--mode', 'reexecute'])
+  expect([refused.code, refused.stdout]).toEqual([2, ''])
+  expect(refused.stderr).toContain('what its rules (r) come to are files, which it does not hold, so neither they nor')
+  expect(lines((await s.sh('node ask.mjs')).stdout)).toEqual([
+    expect.stringMatching(/^verify: r.rec was recorded by redo, and holds no files: neither do-files nor rules /),
+    expect.stringMatching(/^fork: r.rec was recorded by redo/),
+  ])
+})
+
 test('fork makes a recording of the beginning', async () => {
   const s = await project()
   const found = await redford(s, ['fork', 'bad.rec', '--at', '2', '--json'])
@@ -125,8 +149,8 @@ test('fork makes a recording of the beginning', async () => {
   for (const [args, why] of [
     [[], 'needs --at TICK'],
     [['--at', '9999'], 'no tick of the recording'],
-    [['--at', '1', '--output', 'src'], 'cannot be written over'],
-    [['--at', '1', '--output', './bad.rec'], 'cannot be written over'],
+    [['--at', '1', '--output', 'src'], 'name another file by --output'],
+    [['--at', '1', '--output', './bad.rec'], 'name another file by --output'],
     [['--at', '1', '--output', 'no/such/folder'], 'no/such/folder cannot be written: '],
   ] as const)
     expect(await redford(s, ['fork', 'bad.rec', ...args])).toMatchObject({
@@ -136,12 +160,41 @@ test('fork makes a recording of the beginning', async () => {
     })
 })
 
+test('log tells what sources were set to', async () => {
+  const redfordAt = JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)
+  const s = space({
+    'build.mjs': `import { codec as C, createEngine, source } from ${redfordAt}
+      const text = source('text', { key: C.string, value: C.string })
+      const eng = createEngine({ rules: [text], record: 'r.rec' })
+      eng.transact((tx) => { tx.set(text('a'), 'one'); tx.set(text('b'), 'x'.repeat(100)) })
+      await eng.once(text('a')).promise
+      eng.transact((tx) => { tx.remove(text('a')); tx.touch(text('a')) })
+      await eng.idle()
+      await eng.close()\n`,
+  })
+  await s.sh('node build.mjs')
+  const told = (await redford(s, ['log', 'r.rec'])).stdout
+  expect(told).toMatch(/ {2}set: text\("a"\) = "one", text\("b"\) = "x{39}\.\.\.(;|$)/m)
+  expect(told).toMatch(/ {2}set: text\("a"\) = removed(;|$)/m)
+  const data = lines((await redford(s, ['log', '--json', 'r.rec'])).stdout).flatMap(
+    (line) => (json(line) as { happened: readonly { what: string }[] }).happened,
+  )
+  expect(data).toContainEqual({
+    what: 'transacted',
+    set: [
+      { name: 'text("a")', to: { _tag: 'value', text: '"one"' } },
+      { name: 'text("b")', to: { _tag: 'value', text: JSON.stringify('x'.repeat(100)) } },
+    ],
+    touched: [],
+  })
+})
+
 test('log tells what happened, of the last recording if none is named', async () => {
   const s = await project()
   const last = await redford(s, ['log'])
   expect(last.code, last.stderr).toBe(0)
   expect(last.stdout).toBe((await redford(s, ['log', 'bad.rec'])).stdout)
-  expect(last.stdout).toMatch(/^ *\d+ {2}\d\.\d{3} s {2}.*request #\d+ for all \(force\)/m)
+  expect(last.stdout).toMatch(/^ *\d+ {2}\d\.\d{3} s {2}.*request 2 for all \(force\)/m)
   expect(last.stdout).toMatch(/b is broken: exit 1/)
   const builds = lines((await redford(s, ['log', '--builds', 'good.rec'])).stdout)
   expect(builds.map((line) => line.replace(/^[\d.]+ s {2}[\d.]+ s {2}/, ''))).toEqual([
@@ -154,6 +207,9 @@ test('log tells what happened, of the last recording if none is named', async ()
   )
   expect(ticks.map(({ tick }) => tick)).toEqual(ticks.map((_, i) => i + 1))
   expect(JSON.stringify(ticks)).toContain('{"what":"broken","target":"b","error":{"_tag":"exit","code":1}}')
+  // As why counts them.
+  expect(last.stdout).toContain('request 2 is answered: failed')
+  expect((await redford(s, ['why', 'b'])).stdout).toContain('request 2')
   const inner = await redford(s, ['log', '--builds'], { cwd: '.' })
   expect(inner.stdout).toContain('b: exit 1')
 })
@@ -173,7 +229,7 @@ test('diff says where two recordings part, and by what', async () => {
   const found = await redford(s, ['diff', 'one.rec', 'two.rec'])
   expect(found.code).toBe(1)
   expect(found.stdout).toMatch(
-    /^tick \d+ is the first that differs: .*other was looked at, and differs: .*what it holds \([0-9a-f]+ in one.rec, [0-9a-f]+ in two.rec\)/,
+    /^tick \d+ is the first that differs: .*other was looked at, and differs: .*what it holds$/m,
   )
   const data = json((await redford(s, ['diff', '--json', 'one.rec', 'two.rec'])).stdout)
   expect(data).toMatchObject({ result: 'tick', about: [] })
@@ -181,7 +237,10 @@ test('diff says where two recordings part, and by what', async () => {
   const same = await redford(s, ['diff', 'one.rec', 'one.rec'])
   expect([same.code, same.stdout]).toEqual([0, expect.stringMatching(/^they are the same, in all \d+ ticks\n$/)])
   const start = await redford(s, ['diff', 'good.rec', 'bad.rec'])
-  expect([start.code, start.stdout]).toEqual([1, expect.stringMatching(/^they begin with different states:\n/)])
+  expect(start.code).toBe(1)
+  expect(start.stdout).toMatch(
+    /^they begin with different states:\n {2}known to bad.rec only: all .*\nthe first difference: other has another content \(tick \d+ of good.rec, tick \d+ of bad.rec\)\n/,
+  )
 })
 
 test('diff passes over what is another in each build by do-files, and names what is not', async () => {
@@ -204,7 +263,7 @@ test('diff passes over what is another in each build by do-files, and names what
   s.write('src2', '2')
   await build('other.rec')
   const { code, stdout } = await redford(s, ['diff', 'one.rec', 'other.rec'])
-  expect(stdout).toMatch(/^tick \d+ is the first that differs: src2 was looked at, and differs: what it holds \(/)
+  expect(stdout).toMatch(/^tick \d+ is the first that differs: src2 was looked at, and differs: what it holds\n/)
   expect(stdout).toMatch(/\nwhat stat says of files, and times, are others from tick \d+ on, as they are each time\n$/)
   expect(code).toBe(1)
 })
@@ -228,6 +287,10 @@ test('diff of one recording says what became of which build between two ticks', 
   const all = await redford(s, ['diff', 'bad.rec'])
   expect(all.code).toBe(1)
   expect(all.stdout).toMatch(/^b\n(?: {4}.*\n)* {4}its error: none -> /m)
+  // Requests as why and log call them.
+  const first = await redford(s, ['diff', 'bad.rec', '--from', '0', '--to', '1'])
+  expect(first.stdout).toMatch(/^request 2 \(new\)$/m)
+  expect(all.stdout + first.stdout).not.toMatch(/^#/m)
   const none = await redford(s, ['diff', 'bad.rec', '--from', '3', '--to', '3'])
   expect([none.code, none.stdout]).toEqual([0, ''])
   for (const args of [
@@ -267,6 +330,7 @@ test('step goes through it by commands, one a line', async () => {
   expect(found.stdout).toMatch(/^b: broken, target\n(?: {2}.*\n)* {2}error: exit 1\n {2}depends on: b.do a other\n/m)
   expect(found.stdout).toMatch(/^ {2}all: (blocked|start|running)$/m)
   expect(found.stdout).toMatch(/^ {6}its error: none -> /m)
+  expect(found.stdout).not.toContain('#')
   expect(found.stderr).toBe('redo  that is the end\nredo  that is the beginning\n')
   const wrong = await step(['zz', 'g 9999', 'w b asleep', 's nobody', 'f x', 'w src broken'])
   expect(wrong.code).toBe(1)
@@ -366,6 +430,18 @@ describe('what cannot be read', () => {
     }
   })
 
+  test('that says something else of itself than what was written is told of', async () => {
+    const s = await project()
+    const db = new Database(s.path('bad.rec') as string)
+    db.exec(`update meta set value = replace(value, 'criticalPath', 'fullBatch') where key = 'about'`)
+    db.close()
+    for (const args of [['replay', '--verify'], ['log'], ['fork', '--at', '1']]) {
+      const { code, stderr } = await redford(s, [...args, 'bad.rec'])
+      expect([args, code]).toEqual([args, 1])
+      expect(stderr).toMatch(/^redo {2}bad.rec: what it says of itself \(.*\), .* is not what was written\n$/)
+    }
+  })
+
   test('words that make no sense are refused', async () => {
     const s = space({})
     for (const args of [['replay'], ['replay', 'a', 'b'], ['log', '--strange'], ['step'], ['diff'], ['log']]) {
@@ -373,7 +449,28 @@ describe('what cannot be read', () => {
       expect([args, refused.code, refused.stdout]).toEqual([args, 2, ''])
       expect(lines(refused.stderr)).toHaveLength(1)
     }
-    expect((await redford(s, ['log', '--help'])).stdout).toContain('redford log [FILE]')
+    expect((await redford(s, ['help'])).stdout).toContain('redford log [FILE]')
+  })
+
+  test('each command tells of itself, and where to read that', async () => {
+    const s = space({})
+    const words = { log: '--builds', replay: '--mode reexecute', step: 'w TARGET STATUS', diff: '--from TICK' }
+    const all = { ...words, fork: '--at TICK', shrink: '--tries N' }
+    for (const [name, word] of Object.entries(all)) {
+      const { code, stdout } = await redford(s, [name, '--help'])
+      expect([code, stdout]).toEqual([0, expect.stringMatching(new RegExp(`^usage: redford ${name} `))])
+      expect(stdout).toContain(word)
+      for (const other of Object.keys(all)) if (other !== name) expect(stdout).not.toContain(`redford ${other} `)
+      expect((await redford(s, [name, '--strange'])).stderr).toContain(`(see redford ${name} --help)`)
+    }
+    expect((await redford(s, ['why', 'x', '--recording', 'r', '--help'])).stdout).toMatch(/^usage: redford why TARGET/)
+    const step = (await redford(s, ['step', '--help'])).stdout
+    for (const status of statusNames) expect(step).toMatch(new RegExp(`\\b${status}\\b`))
+    const folder = await redford(s, ['replay', '.'])
+    expect([folder.code, folder.stderr]).toEqual([
+      2,
+      'redo  . is a folder: name a recording, the FILE of redo --record FILE\n',
+    ])
   })
 })
 

@@ -1,5 +1,7 @@
 /** What redo records: a build, into a file of its own, and nothing that is nobody's business. */
+
 import * as fs from 'node:fs'
+import Database from 'better-sqlite3'
 import { afterEach, expect, test } from 'vitest'
 import type { Replay } from '../../src/replay/replay.js'
 import { opened } from '../replay/record.js'
@@ -68,9 +70,20 @@ test('a recording is replaced, and nothing else is', async () => {
   for (const name of ['notes.txt', '.', 'no/such/folder/a.rec']) {
     const refused = await s.run('redo', ['--record', name, 'x'])
     expect([refused.code, refused.stdout]).toEqual([2, ''])
-    expect(refused.stderr).toMatch(/^redo {2}.*(is no recording: name another file|cannot be written: .*)\n$/)
+    expect(refused.stderr).toMatch(
+      /^redo {2}.*(is no recording: name another file|is a folder: name a file in it|cannot be written: .*)\n$/,
+    )
   }
   expect([s.read('notes.txt'), s.runs()]).toEqual(['mine', []])
+  const db = new Database(s.path('one.rec') as string)
+  db.pragma('user_version = 99')
+  db.close()
+  const newer = await s.run('redo', ['--record', 'one.rec', 'x'])
+  expect(newer.code).toBe(2)
+  expect(newer.stderr).toMatch(
+    /one.rec was recorded by a later version \(format 99; .*\), and is kept: name another file\n$/,
+  )
+  expect(s.runs()).toEqual([])
 })
 
 test('REDFORD_RECORD asks for one as well, and --record comes before it', async () => {

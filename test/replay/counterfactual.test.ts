@@ -2,6 +2,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { action, codec as C, createEngine, policies, replay, rule, source } from '../../src/index.js'
+import { diffRecordings } from '../../src/replay/diff-recordings.js'
+import { played } from '../../src/replay/played.js'
+import { policyOf } from '../../src/replay/script.js'
 import type { Recorder } from '../../src/store/recording/recorder.js'
 import { everyPolicy } from '../../src/testing/plays.js'
 import * as files from '../property/arbitraries.js'
@@ -45,8 +48,19 @@ describe('rules', () => {
           await eng.close()
           const recording = replay(path)
           try {
-            const same = recording.counterfactual()
-            expect(Math.abs(same.makespan - same.recorded.makespan)).toBeLessThan(1000)
+            const like = played(recording.reader)
+            expect(Math.abs(like.makespan - like.recorded.makespan)).toBeLessThan(1000)
+            const copy = folder.at(`${Math.random()}.rec`)
+            const policy = everyPolicy[recordedBy]!
+            // What somebody's own policy does, its name does not tell.
+            const own = policyOf(policy.name) === undefined ? {} : { policy }
+            for (const same of [recording.counterfactual(), recording.counterfactual({ ...own, record: copy })]) {
+              expect(same).toMatchObject({ guessed: 0, otherAnswers: 0 })
+              expect([same.makespan, same.ticks]).toEqual([same.recorded.makespan, recording.ticks])
+            }
+            const copied = replay(copy)
+            expect(diffRecordings(recording.reader, copied.reader)._tag).toBe('same')
+            copied.close()
             for (const policy of everyPolicy)
               expect(recording.counterfactual({ policy })).toMatchObject({ guessed: 0, otherAnswers: 0 })
           } finally {
@@ -56,6 +70,25 @@ describe('rules', () => {
       ),
       { numRuns: 40 },
     )
+  })
+
+  it('that are only followed take from the first until the last notice', async () => {
+    const { given, node } = graph([[], [0]])
+    const eng = createEngine({ rules: [given, node], record: true })
+    eng.transact((tx) => [0, 1, 2].forEach((n) => tx.set(given(n), n)))
+    eng.live(node(1)).subscribe(() => {})
+    await eng.idle()
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    eng.transact((tx) => tx.set(given(0), 7))
+    await eng.idle()
+    eng.export(folder.at('live.rec'))
+    await eng.close()
+    const recording = replay(folder.at('live.rec'))
+    const same = recording.counterfactual()
+    expect(same.recorded.makespan).toBeGreaterThan(20_000)
+    expect(same.makespan).toBe(same.recorded.makespan)
+    expect(recording.counterfactual({ policy: policies.cap(1) }).makespan).toBeGreaterThan(20_000)
+    recording.close()
   })
 
   it('with actions that take a while end as soon as the pool allows', async () => {
@@ -112,7 +145,8 @@ describe('do-files', () => {
           recorder!.close()
           const recording = opened(path)
           try {
-            const same = recording.counterfactual()
+            const same = played(recording.reader)
+            expect(recording.counterfactual({ jobs: 2 })).toEqual(same)
             expect(same).toMatchObject({ guessed: 0, otherAnswers: 0, ticks: same.recorded.ticks })
             expect(same.makespan).toBe(same.recorded.makespan)
             expect(recording.counterfactual({ policy, jobs })).toMatchObject({ otherAnswers: 0 })

@@ -1,5 +1,6 @@
 /** A recording of rules, with the rules at hand: run again, and gone on from. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
@@ -17,6 +18,7 @@ import {
   replay,
   rule,
   source,
+  sqliteStore,
 } from '../../src/index.js'
 import { everyPolicy } from '../../src/testing/plays.js'
 import { picks, samples, schedules } from '../../src/testing/scripts.js'
@@ -241,6 +243,30 @@ describe('a fork', () => {
     expect(await eng.once(counted('a')).promise).toBe(1)
     expect(makes).toBe(0)
   })
+  it('knows from the first state on what sources were set to before that', async () => {
+    const plain = rule('plain', int, function* (name, b) {
+      return yield* b.need(given(name))
+    })
+    const store = () => sqliteStore(folder.at('state.sqlite'))
+    const first = createEngine({ rules: [given, plain], store: store() })
+    first.transact((tx) => tx.set(given('a'), 1))
+    await first.close()
+    const eng = kept(createEngine({ rules: [given, plain], store: store(), record: folder.at('later.rec') }))
+    eng.transact((tx) => tx.set(given('b'), 2))
+    expect(await eng.once(plain('a')).promise).toBe(1)
+    await eng.close()
+    const recording = kept(replay(folder.at('later.rec'), { rules: [given, plain] }))
+    const begun = kept(recording.fork(0, { record: folder.at('fork.rec') }))
+    expect(await begun.once(plain('a')).promise).toBe(1)
+    await expect(begun.once(plain('b')).promise).rejects.toThrow()
+    await begun.close()
+    // And so does a fork of that, and one of the end.
+    const forked = kept(replay(folder.at('fork.rec'), { rules: [given, plain] }))
+    expect(await kept(forked.fork(0)).once(plain('a')).promise).toBe(1)
+    const end = kept(recording.fork(recording.ticks))
+    expect(await end.once(plain('b')).promise).toBe(2)
+    expect(await end.once(plain('a')).promise).toBe(1)
+  })
   it('needs the rules, and says so', async () => {
     const recording = await recorded(rules, work)
     expect(() => kept(replay(recording.reader.path)).fork(1)).toThrow(/rules/)
@@ -296,8 +322,12 @@ describe('misuse', () => {
     expect(() => replay(folder.at('none'))).toThrow(/there is no such file/)
     writeFileSync(folder.at('text'), 'a text that somebody may want to keep')
     const recorder = kept(createEngine({ rules: [], record: folder.at('own') }))
-    for (const file of ['text', 'own', '.'])
-      expect(() => recorder.export(folder.at(file))).toThrow(/^export: .* is there, and cannot be written over: name/)
+    for (const [file, why] of [
+      ['text', /^export: .* is there and is no recording: name another file$/],
+      ['own', /^export: .* is the recording itself: name another file$/],
+      ['.', /^export: .* is a folder: name a file in it$/],
+    ] as const)
+      expect(() => recorder.export(folder.at(file))).toThrow(why)
     expect(() => recorder.export(folder.at('no/such/folder'))).toThrow(/^export: .*folder cannot be written: /)
     expect(() => recorder.export(7 as never)).toThrow('export: expected the path of a file, got 7')
     for (let i = 0; i < 2; i++) recorder.export(folder.at('twice'))
@@ -307,6 +337,57 @@ describe('misuse', () => {
     expect(() => createEngine({ rules: [], record: folder.at('text') })).toThrow(/is no recording/)
     expect(readFileSync(folder.at('text'), 'utf8')).toMatch(/^a text/)
     expect(() => createEngine({ rules: [], record: folder.at('no/such/folder') })).toThrow(/cannot be made/)
+  })
+
+  it('is not put in the place of one by a later version', () => {
+    kept(createEngine({ rules: [], record: folder.at('later') })).close()
+    const db = new Database(folder.at('later'))
+    db.pragma('user_version = 99')
+    db.close()
+    const why =
+      /later was recorded by a later version \(format 99; this one writes \d+\), and is kept: name another file$/
+    expect(() => createEngine({ rules: [], record: folder.at('later') })).toThrow(why)
+    const eng = kept(createEngine({ rules: [], record: true }))
+    expect(() => eng.export(folder.at('later'))).toThrow(why)
+    eng.export(folder.at('own'))
+    const recording = kept(replay(folder.at('own'), { rules: [] }))
+    expect(() => recording.fork(0, { record: folder.at('later') })).toThrow(why)
+  })
+
+  it('is not to be asked once it is closed', async () => {
+    const recording = await recorded([given], async (eng) => {
+      eng.transact((tx) => tx.set(given('a'), 1))
+      await eng.once(given('a')).promise
+    })
+    recording.stateAt(recording.ticks)
+    recording.close()
+    recording.close()
+    for (const ask of [
+      () => recording.verify(),
+      () => recording.verify({ mode: 'reexecute' }),
+      () => recording.verify({ mode: 'counterfactual' }),
+      () => recording.stateAt(1),
+      () => recording.diff(0, 1),
+      () => recording.firstTick(() => true),
+      () => recording.why(given('a')),
+      () => recording.whyNot(given('a')),
+      () => recording.fork(1),
+    ])
+      expect(ask).toThrow(/^.*a.rec: the recording is closed: open it again, or close it later$/)
+    expect(recording.ticks).toBeGreaterThan(0)
+  })
+
+  it.each([
+    [{}, /record: an object must say one of path, valueMax, beside; true records in memory$/],
+    ['', /record: `path` must be the path of a file, got ''$/],
+    [{ path: 7 }, /record: `path` must be the path of a file, got 7$/],
+    [{ valueMax: -1 }, /record: `valueMax` must be a number of chars from 0 on, got -1$/],
+    [{ valueMax: Number.NaN }, /got NaN$/],
+    [{ valueMax: '9' }, /got '9'$/],
+    [{ beside: 1 }, /record: `beside` must be true or false, got 1$/],
+    [{ to: 'a.rec' }, /record: there is no option `to`: use path, valueMax, beside$/],
+  ])('is not made of options that make no sense: %j', (record, why) => {
+    expect(() => createEngine({ rules: [], record: record as never })).toThrow(why)
   })
 })
 

@@ -7,7 +7,8 @@ import { Engine } from '../../src/engine.js'
 import { digestOf, StateDigest } from '../../src/model/digest.js'
 import { buildId } from '../../src/model/ids.js'
 import { emptyState, type State } from '../../src/model/state.js'
-import { emptyObjects, IntEditor, IntTable, ObjectTable, withObject } from '../../src/model/table.js'
+import { emptyObjects, IntEditor, IntTable, ObjectTable, objectAt, withObject } from '../../src/model/table.js'
+import { Walker } from '../../src/replay/walker.js'
 import { decodeSnapshot, encodeSnapshot, packed } from '../../src/store/recording/snapshot.js'
 import { fingerprint } from '../../src/testing/fingerprint.js'
 import { everyPolicy, knowing, permutation } from '../../src/testing/plays.js'
@@ -146,6 +147,45 @@ describe('the reducer', () => {
     expect(verdict).toEqual({ _tag: 'agrees', ticks: replay.ticks })
     expect(replay.ticks).toBeGreaterThan(10)
     replay.close()
+  })
+
+  it('calls a request by the generation that it began, wherever it is asked from', { timeout: 60_000 }, () => {
+    let asked = 0
+    const check = (path: string): void => {
+      const replay = opened(path)
+      const walker = new Walker(replay.reader)
+      for (let tick = walker.step(); tick !== undefined; tick = walker.step())
+        for (const event of tick.input.events) {
+          if (event._tag !== 'requested') continue
+          const number = walker.numberOf(event.request)
+          expect(number === undefined).toBe(event.by !== 0)
+          if (number === undefined) continue
+          const session = objectAt(walker.state.sessions, event.request)
+          if (session !== undefined && !tick.input.events.some(({ _tag }) => _tag === 'rechecked'))
+            expect(number).toBe(session.generation)
+          const anew = new Walker(replay.reader)
+          anew.seek(tick.tick)
+          expect(anew.numberOf(event.request)).toBe(number)
+          asked++
+        }
+      replay.close()
+    }
+    fc.assert(
+      fc.property(files.samples(), files.ops(), files.picks, (sample, ops, order) => {
+        const path = fresh()
+        if (recordOps(path, sample, ops, order).states.length > 0) check(path)
+      }),
+      { numRuns: 30 },
+    )
+    fc.assert(
+      fc.property(samples(), schedules(), picks, (sample, steps, order) => {
+        const path = fresh()
+        recordSteps(path, sample, steps, order)
+        check(path)
+      }),
+      { numRuns: 30 },
+    )
+    expect(asked).toBeGreaterThan(50)
   })
 
   it('goes on from any tick to the same end, in an engine of its own', { timeout: 60_000 }, () => {

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
 import { Replay } from '../../src/replay/replay.js'
-import { CHUNK_TICKS, FORMAT } from '../../src/store/recording/format.js'
+import { CHUNK_TICKS, FORMAT, sealOf } from '../../src/store/recording/format.js'
 import * as files from '../property/arbitraries.js'
 import { recordOps } from '../replay/record.js'
 import { useFolder } from '../support/folder.js'
@@ -136,6 +136,39 @@ describe('a recording', () => {
     )
   })
 
+  it.each(['about', 'settings'])('whose description is another is told of, and used: %s', (key) => {
+    const path = folder.at('whole.rec')
+    const digests = recorded(path, 9)
+    const db = new Database(path)
+    const change = db.prepare('update meta set value = ? where key = ?')
+    const text = db.prepare('select value from meta where key = ?').pluck().get(key) as string
+    const other =
+      key === 'about' ? text.replace('"policy":""', '"policy":"another"') : '[{"name":"s","to":{"_tag":"removed"}}]'
+    expect(other).not.toBe(text)
+    const opened = (): readonly [number, string | undefined] => {
+      const replay = E.toUnion(Replay.open(path)) as Replay
+      const { ticks, damage } = replay
+      replay.close()
+      return [ticks, damage]
+    }
+    expect(opened()).toEqual([digests.length, undefined])
+    change.run(other, key)
+    expect(opened()).toEqual([
+      digests.length,
+      expect.stringMatching(/^what it says of itself .* is not what was written$/),
+    ])
+    // A seal of its own does not help: the chain was begun with another.
+    const [about, settings] = ['about', 'settings'].map((each) =>
+      db.prepare('select value from meta where key = ?').pluck().get(each),
+    ) as [string, string]
+    change.run(sealOf(about, settings).toString('hex'), 'seal')
+    expect(opened()[1]).toMatch(/damaged/)
+    // And the seal alone is none of what is said.
+    change.run(text, key)
+    expect(opened()).toEqual([digests.length, undefined])
+    db.close()
+  })
+
   it.each([
     ['newer', FORMAT + 1],
     ['older', FORMAT - 1],
@@ -160,7 +193,7 @@ describe('a recording', () => {
       const opened = Replay.open(folder.at(name))
       return E.isLeft(opened) ? opened.left._tag : 'opened'
     })
-    expect(tags).toEqual(['unreadable', 'unreadable', 'absent', 'unreadable', 'absent'])
+    expect(tags).toEqual(['unreadable', 'unreadable', 'folder', 'unreadable', 'absent'])
   })
 })
 

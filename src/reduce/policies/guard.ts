@@ -1,6 +1,7 @@
 /** Makes any policy safe: nothing is taken that cannot be, and nothing is passed over for ever. */
 import type { Batch } from '../../model/event.js'
 import type { BuildId } from '../../model/ids.js'
+import { messageOf } from '../../model/misuse.js'
 import { Bit, Flight, type State, Status } from '../../model/state.js'
 import { read } from '../../model/table.js'
 import type { ReadyView } from '../gather.js'
@@ -79,7 +80,7 @@ const decided = (
     if (typeof decision?.batch === 'object' && decision.batch !== null) return decision as Decision
     onBreach(`${name}: it decides nothing: what it gives has no batch`)
   } catch (error) {
-    onBreach(`${name}: it throws: ${error instanceof Error ? error.message : String(error)}`)
+    onBreach(`${name}: it throws: ${messageOf(error)}`)
   }
   return { batch: fullBatch()(view) }
 }

@@ -3,13 +3,16 @@ import { createHash } from 'node:crypto'
 import { closeSync, openSync, readSync, rmSync, statSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import Database from 'better-sqlite3'
+import { messageOf } from '../../model/misuse.js'
 
 /** In the header of the file: "redr". */
 export const APPLICATION_ID = 0x72656472
 /** Raised whenever an older program could not read what this one writes; nor does this one read what an older one wrote. */
-export const FORMAT = 3
+export const FORMAT = 4
 
 /**
+ * `meta`: `about`, see {@link About}; `settings`, what sources were set to before the first tick; `seal`, a hash of both, which the chain
+ * begins with; `end`, how many ticks, once it was ended in order.
  * `chunks`: ticks `first` and on, `count` of them; `log` holds one record for each, with its length before it; `sums` the digest of the
  * state after each, and the link (see {@link linkAfter}); `times` for each how many microseconds after the one before. `chain`: a hash
  * of all that up to here. `snapshots`: the state after `tick`; 0 is the state before the first.
@@ -48,7 +51,13 @@ export const linkAfter = ([a, b]: Link, [c, d]: readonly [number, number], recor
 }
 
 const CHAIN_BYTES = 16
-export const FIRST_CHAIN = Buffer.alloc(CHAIN_BYTES)
+
+/** What the chain begins with: a hash of what a recording says of itself, and of what sources were set to. */
+export const sealOf = (about: string, settings: string): Buffer =>
+  createHash('sha256')
+    .update(JSON.stringify([about, settings]))
+    .digest()
+    .subarray(0, CHAIN_BYTES)
 
 /** The chain after a chunk. */
 export const chainAfter = (chain: Buffer, sums: Buffer, log: Buffer): Buffer =>
@@ -84,14 +93,28 @@ export const headerOf = (path: string): { readonly application: number; readonly
   return { application: header.readUInt32BE(68), version: header.readUInt32BE(60) }
 }
 
-/** Whether there is nothing at `path`, or a recording, which a new one may take the place of. */
-export const mayReplace = (path: string): boolean => {
-  const stat = statSync(path, { throwIfNoEntry: false })
-  return stat === undefined || (stat.isFile() && headerOf(path).application === APPLICATION_ID)
+/**
+ * Why a new recording may not take the place of what is at `path`, and what to do; undefined: nothing is there, or a recording which is not
+ * `read` meanwhile.
+ */
+export const placeFault = (path: string, read = MEMORY): string | undefined => {
+  if (read !== MEMORY && isSameFile(path, read)) return `${path} is the recording itself: name another file`
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false })
+    if (stat === undefined) return undefined
+    if (stat.isDirectory()) return `${path} is a folder: name a file in it`
+    const { application, version } = stat.isFile() ? headerOf(path) : { application: 0, version: 0 }
+    if (application !== APPLICATION_ID) return `${path} is there and is no recording: name another file`
+    return version > FORMAT
+      ? `${path} was recorded by a later version (format ${version}; this one writes ${FORMAT}), and is kept: name another file`
+      : undefined
+  } catch (error) {
+    return `${path} cannot be looked at: ${messageOf(error)}: name another file`
+  }
 }
 
-/** Whether both paths lead to one file that is there: what is read must not be written over. */
-export const isSameFile = (a: string, b: string): boolean => {
+/** Whether both paths lead to one file that is there. */
+const isSameFile = (a: string, b: string): boolean => {
   const [one, other] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false }))
   return one !== undefined && one.ino === other?.ino && one.dev === other.dev
 }

@@ -6,6 +6,7 @@ import { crc32 } from 'node:zlib'
 import Database from 'better-sqlite3'
 import * as E from 'fp-ts/lib/Either.js'
 import { digestText } from '../../model/digest.js'
+import { Misuse } from '../../model/misuse.js'
 import { closeQuietly, Damage, isDamage } from '../database.js'
 import { ByteReader } from './bytes.js'
 import {
@@ -13,19 +14,20 @@ import {
   APPLICATION_ID,
   chainAfter,
   DIGEST_BYTES,
-  FIRST_CHAIN,
   FIRST_LINK,
   FORMAT,
   headerOf,
   type Link,
   linkAfter,
+  type RecordedSetting,
   SUM_BYTES,
+  sealOf,
 } from './format.js'
 import { decodeTick, type TickRecord } from './record.js'
 import { decodeSnapshot, type Snapshot } from './snapshot.js'
 
 export type RecordingError =
-  | { readonly _tag: 'absent'; readonly path: string }
+  | { readonly _tag: 'absent' | 'folder'; readonly path: string }
   /** It is no recording, or nothing of it can be used. */
   | { readonly _tag: 'unreadable'; readonly path: string; readonly why: string }
   /** Written by a later version of this program, or by an earlier one. */
@@ -36,7 +38,7 @@ interface Chunk {
   readonly id: number
   readonly first: number
   readonly count: number
-  /** Zeros where some of it cannot be used. */
+  /** Empty where some of it cannot be used. */
   readonly chain: Buffer
 }
 
@@ -60,6 +62,8 @@ export const recordingErrorWords = (error: RecordingError): string => {
   switch (error._tag) {
     case 'absent':
       return `${error.path}: there is no such file`
+    case 'folder':
+      return `${error.path} is a folder: name a recording, the FILE of redo --record FILE`
     case 'unreadable':
       return `${error.path}: nothing of it can be used: ${error.why}`
     case 'newer':
@@ -73,21 +77,32 @@ export const recordingErrorWords = (error: RecordingError): string => {
 export class RecordingReader {
   /** How many ticks can be used. */
   readonly ticks: number
+  /** What it says of itself, or of what sources were set to before the first tick, is not what was written. */
+  readonly isAltered: boolean
   /** Where it ends too early: what comes after tick `ticks` is damaged or missing. */
   readonly damage: string | undefined
   private readonly chunks: readonly Chunk[]
   private readonly snapshotTicks: readonly number[]
   private readonly cache = new Map<number, Decoded>()
+  private lastSums: { readonly id: number; readonly sums: Buffer } | undefined
+
+  private isClosed = false
 
   private constructor(
-    private readonly db: Database.Database,
+    private readonly database: Database.Database,
     readonly path: string,
     readonly about: About,
+    /** What sources were set to before the first tick. */
+    private readonly settings: readonly RecordedSetting[],
+    seals: Seals,
     /** It was ended in order, and nothing is missing at its end. */
     readonly isEnded: boolean,
     end: number | undefined,
   ) {
-    const { chunks, damage } = validChunks(db)
+    const { db } = this
+    const start = startOf(db, seals)
+    this.isAltered = !seals.stored.equals(seals.computed) && (start !== seals.computed || !isFitting(db, start))
+    const { chunks, damage } = validChunks(db, start)
     this.chunks = chunks
     const last = chunks[chunks.length - 1]
     this.ticks = last === undefined ? 0 : last.first + last.count - 1
@@ -98,7 +113,9 @@ export class RecordingReader {
   }
 
   static open(path: string): E.Either<RecordingError, RecordingReader> {
-    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return E.left({ _tag: 'absent', path })
+    const stat = statSync(path, { throwIfNoEntry: false })
+    if (stat?.isDirectory()) return E.left({ _tag: 'folder', path })
+    if (stat?.isFile() !== true) return E.left({ _tag: 'absent', path })
     let header: ReturnType<typeof headerOf>
     try {
       header = headerOf(path)
@@ -123,7 +140,12 @@ export class RecordingReader {
           `it does not say what it is: where it was copied while it was written, ${path}-wal belongs to it`,
         )
       const end = meta.has('end') ? (JSON.parse(meta.get('end')!) as { ticks?: number } | null)?.ticks : undefined
-      return E.right(new RecordingReader(db, path, about, end !== undefined, end))
+      const settings = String(meta.get('settings'))
+      const seals = {
+        stored: Buffer.from(String(meta.get('seal')), 'hex'),
+        computed: sealOf(String(meta.get('about')), settings),
+      }
+      return E.right(new RecordingReader(db, path, about, settingsIn(settings), seals, end !== undefined, end))
     } catch (error) {
       if (db !== undefined) closeQuietly(db)
       if (!isDamage(error) && !(error instanceof SyntaxError)) throw error
@@ -132,7 +154,16 @@ export class RecordingReader {
   }
 
   close(): void {
-    closeQuietly(this.db)
+    this.isClosed = true
+    this.cache.clear()
+    this.lastSums = undefined
+    closeQuietly(this.database)
+  }
+
+  /** @throws Misuse once it is closed */
+  private get db(): Database.Database {
+    if (this.isClosed) throw new Misuse(`${this.path}: the recording is closed: open it again, or close it later`)
+    return this.database
   }
 
   /** Tick `tick`, from 1 to `ticks`. */
@@ -154,6 +185,17 @@ export class RecordingReader {
     return digestAt(this.decoded(chunk).sums, tick - chunk.first)
   }
 
+  /** What sources are set to after tick `tick`, by name as a byte string. */
+  settingsAt(tick: number): readonly RecordedSetting[] {
+    const found = new Map(this.settings.map((setting) => [setting.name, setting]))
+    for (let t = 1; t <= tick; t++)
+      for (const setting of this.at(t).settings) {
+        if (setting.to._tag === 'unset') found.delete(setting.name)
+        else found.set(setting.name, setting)
+      }
+    return Array.from(found.values())
+  }
+
   /** The tick of the newest snapshot that is not after `tick`. */
   snapshotTickFor(tick: number): number {
     return this.snapshotTicks.findLast((at) => at <= tick)!
@@ -171,22 +213,24 @@ export class RecordingReader {
     return bytes?.toString()
   }
 
-  /** The first tick at which `other` is not the same, by the chains; undefined: one is a beginning of the other. */
+  /** The first tick at which `other` is not the same, by the chains and links; undefined: one is a beginning of the other. */
   firstDifference(other: RecordingReader): number | undefined {
-    const [mine, others] = [this.chunks, other.chunks]
-    let k = 0
-    while (k < mine.length && k < others.length && mine[k]!.chain.equals(others[k]!.chain)) k++
-    const from = mine[k]?.first ?? others[k]?.first
-    if (from === undefined) return undefined
-    for (let tick = from; tick <= Math.min(this.ticks, other.ticks); tick++)
-      if (!this.sumAt(tick).equals(other.sumAt(tick))) return tick
+    const ticks = Math.min(this.ticks, other.ticks)
+    for (let tick = 1; tick <= ticks; tick++) {
+      const [mine, others] = [this.chunkOf(tick), other.chunkOf(tick)]
+      if (mine.chain.length > 0 && mine.chain.equals(others.chain)) tick = mine.first + mine.count - 1
+      else if (!this.sumAt(mine, tick).equals(other.sumAt(others, tick))) return tick
+    }
     return undefined
   }
 
-  private sumAt(tick: number): Buffer {
-    const chunk = this.chunkOf(tick)
-    const at = (tick - chunk.first) * SUM_BYTES
-    return this.decoded(chunk).sums.subarray(at, at + SUM_BYTES)
+  private sumAt({ id, first }: Chunk, tick: number): Buffer {
+    if (this.lastSums?.id !== id) {
+      const sums = this.db.prepare('select sums from chunks where id = ?').pluck().get(id) as Buffer
+      this.lastSums = { id, sums }
+    }
+    const at = (tick - first) * SUM_BYTES
+    return this.lastSums.sums.subarray(at, at + SUM_BYTES)
   }
 
   private chunkOf(tick: number): Chunk {
@@ -228,11 +272,43 @@ const decodeChunk = (sums: Buffer, times: Buffer, log: Buffer, count: number): D
   return { records, sums, times: elapsed }
 }
 
+interface Seals {
+  readonly stored: Buffer
+  readonly computed: Buffer
+}
+
+/** None where it is no list. */
+const settingsIn = (text: string): readonly RecordedSetting[] => {
+  try {
+    const found = JSON.parse(text) as unknown
+    return Array.isArray(found) ? found.filter((each) => typeof each?.name === 'string' && each.to) : []
+  } catch {
+    return []
+  }
+}
+
+/** What the chain of the first chunk was begun with: where it is not what is said now, that is not what was written. */
+const startOf = (db: Database.Database, { stored, computed }: Seals): Buffer =>
+  stored.equals(computed) || isFitting(db, computed) || !isFitting(db, stored) ? computed : stored
+
+/** Whether the first chunk, if there is one, goes on from `start`. */
+const isFitting = (db: Database.Database, start: Buffer): boolean => {
+  const row = unlessDamaged(() => db.prepare('select chain, sums, log from chunks where id = 1').raw().get()) as
+    | readonly unknown[]
+    | undefined
+  if (row === undefined || !row.every(Buffer.isBuffer)) return false
+  const [chain, sums, log] = row as readonly Buffer[]
+  return chainAfter(start, sums!, log!).equals(chain!)
+}
+
 /** The longest run of chunks, from the first, whose chain fits; the last of them may be cut. */
-const validChunks = (db: Database.Database): { chunks: readonly Chunk[]; damage: string | undefined } => {
+const validChunks = (
+  db: Database.Database,
+  start: Buffer,
+): { chunks: readonly Chunk[]; damage: string | undefined } => {
   const chunks: Chunk[] = []
   const query = db.prepare('select first, count, chain, sums, times, log from chunks where id = ?').raw()
-  let chain: Buffer = FIRST_CHAIN
+  let chain = start
   let link = FIRST_LINK
   let next = 1
   for (let id = 1; ; id++) {
@@ -253,13 +329,15 @@ const validChunks = (db: Database.Database): { chunks: readonly Chunk[]; damage:
     const reached = chainAfter(chain, sums, log)
     const { valid, link: linked } = validTicks(link, sums, log, count)
     const isWhole = reached.equals(end) && valid === count
-    if (valid > 0) chunks.push({ id, first, count: valid, chain: isWhole ? reached : FIRST_CHAIN })
+    if (valid > 0) chunks.push({ id, first, count: valid, chain: isWhole ? reached : NO_CHAIN })
     if (!isWhole) return { chunks, damage: `what comes after tick ${first + valid - 1} is damaged` }
     chain = reached
     link = linked
     next = first + count
   }
 }
+
+const NO_CHAIN = Buffer.alloc(0)
 
 type ChunkRow = readonly [number, number, Buffer, Buffer, Buffer, Buffer]
 const isChunkRow = (row: readonly unknown[]): row is ChunkRow =>

@@ -18,11 +18,11 @@ import {
   CHUNK_TICKS,
   chainAfter,
   createRecordingFile,
-  FIRST_CHAIN,
   FIRST_LINK,
   FORMAT,
   linkAfter,
   removeRecording,
+  sealOf,
 } from './format.js'
 import { type Name, textOfName } from './names.js'
 import { type NamedSetting, TickEncoder } from './record.js'
@@ -33,6 +33,8 @@ export interface RecorderOptions {
   /** A file that is not there yet; or `:memory:`, to be exported later. */
   readonly path: string
   readonly about: Omit<About, 'format'>
+  /** What sources are set to before the first tick. */
+  readonly settings?: readonly NamedSetting[]
   /** The name of a build as a byte string; undefined for a request. */
   readonly nameOf: (build: BuildId) => Name | undefined
   /** The canonical text of a value that does not fit into its content words; or the value as another recording holds it. */
@@ -63,7 +65,7 @@ export class Recorder {
   private readonly record = new ByteWriter()
   private link = FIRST_LINK
   /** After the chunk before the one that is being filled. */
-  private chain: Buffer = FIRST_CHAIN
+  private chain: Buffer
   private ticks = 0
   // The chunk that is being filled.
   private chunk = 1
@@ -93,9 +95,20 @@ export class Recorder {
     this.encoder = new TickEncoder({ nameOf: options.nameOf, recorded: (build, value) => this.recorded(build, value) })
     for (let x = 1 as BuildId; x < rowsEnd(state.facts); x++) if (options.nameOf(x) !== undefined) this.encoder.know(x)
     const about: About = { format: FORMAT, ...options.about }
-    this.db.prepare('insert into meta values (?, ?)').run('about', JSON.stringify(about))
     this.lastTime = options.now()
+    this.chain = this.describe(
+      JSON.stringify(about),
+      JSON.stringify((options.settings ?? []).map(({ name, to }) => ({ name: textOfName(name), to }))),
+    )
     this.insertSnapshot(0, packed(this.encoded(state)))
+  }
+
+  /** Gives the seal. */
+  private describe(about: string, settings: string): Buffer {
+    const seal = sealOf(about, settings)
+    const row = ['about', about, 'settings', settings, 'seal', seal.toString('hex')]
+    this.db.prepare('insert into meta values (?, ?), (?, ?), (?, ?)').run(...row)
+    return seal
   }
 
   /** How many ticks it has; undefined once it is over. */

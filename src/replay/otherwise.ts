@@ -1,0 +1,41 @@
+/** What may be otherwise than it was recorded, and what is told of that. */
+import type { EngineOptions } from '../engine.js'
+import type { RecordingReader } from '../store/recording/reader.js'
+import { policyOf } from './script.js'
+
+export interface Otherwise {
+  /** In place of the recorded one. */
+  readonly policy?: NonNullable<EngineOptions['policy']>
+  /** Slots for do-files, in place of those that were asked for. */
+  readonly jobs?: number
+  /** Sizes of pools, by their place in `State.pools`. */
+  readonly pools?: readonly number[]
+  /** A file, for a recording of what would have been. */
+  readonly record?: string
+}
+
+export interface Counterfactual {
+  readonly recorded: { readonly makespan: number; readonly ticks: number }
+  /** In microseconds, from the first request, or live one, to the last answer, or notice of a live one. */
+  readonly makespan: number
+  readonly ticks: number
+  /** Runs of rules and do-files. */
+  readonly runs: number
+  /** Runs of which nothing was recorded, or with other answers than now: what they say is a guess. */
+  readonly guessed: number
+  /** Requests whose answer is another one than the recorded, or that got none. */
+  readonly otherAnswers: number
+}
+
+/** Whether anything of it is not as it was recorded. */
+export const isOtherwise = (reader: RecordingReader, { policy, jobs, pools = [] }: Otherwise): boolean => {
+  const { policy: name } = reader.about
+  // What somebody's own policy does, its name does not tell.
+  if (policy !== undefined && (policy.name !== name || policyOf(name) === undefined)) return true
+  const known = reader.snapshotFor(0).state.pools
+  if (pools.some((size, i) => i < known.length && size !== undefined && size !== known[i]!.size)) return true
+  if (jobs === undefined) return false
+  for (let tick = 1; tick <= reader.ticks; tick++)
+    for (const event of reader.at(tick).input.events) if (event._tag === 'requested' && event.jobs !== jobs) return true
+  return false
+}

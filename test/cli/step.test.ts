@@ -1,0 +1,61 @@
+/** `redford step` in a terminal, as a person goes through a recording. */
+import { afterEach, expect, test } from 'vitest'
+import { closeSpaces, type Space, space } from '../support/space.js'
+import { inTerminal } from '../support/terminal.js'
+
+afterEach(closeSpaces)
+
+const NAME = 'two  spaces'
+
+const project = async (): Promise<Space> => {
+  const s = space({
+    'all.do': `redo-ifchange "${NAME}" ok\n`,
+    [`${NAME}.do`]: 'redo-ifchange src\ncat src\n',
+    'ok.do': 'exit 3\n',
+    src: '1',
+  })
+  await s.run('redo', ['-j1', '--no-daemon', '--record', 'r.rec', 'all'])
+  return s
+}
+
+test('in a terminal: forward, back, to a tick, to where a target is something, and a target shown', async () => {
+  const s = await project()
+  const right = '\u001b[C'
+  const left = '\u001b[D'
+  const { code, screen } = await inTerminal(
+    'redford step r.rec',
+    { cwd: s.root, env: { ...s.environment(), TERM: 'xterm' } },
+    [
+      { after: /^\d+ ticks; h tells the commands\ntick 0 of \d+, .*\n> /, keys: 'f\r' },
+      { after: /\ntick 1 of .*\n(?: {2}.*\n)*> /, keys: '\r' },
+      { after: /\ntick 2 of .*\n(?: {2}.*\n)*> /, keys: right },
+      { after: /\ntick 3 of .*\n(?: {2}.*\n)*> /, keys: left },
+      { after: /\ntick 2 of .*\n(?: {2}.*\n)*> /, keys: 'b 2\r' },
+      { after: /\ntick 0 of .*\n> /, keys: 'g 4\r' },
+      { after: /\ntick 4 of .*\n(?: {2}.*\n)*> /, keys: `w ${NAME} running\r` },
+      { after: /\ntick \d+ of .*\n(?: {2}.*\n)*? {2}two {2}spaces runs\n(?: {2}.*\n)*> /, keys: 'w ok broken\r' },
+      { after: /\ntick \d+ of .*\n(?: {2}.*\n)*? {2}ok is broken: exit 3\n(?: {2}.*\n)*> /, keys: `s ${NAME}\r` },
+      { after: /\ntwo {2}spaces: rest, target\n(?: {2}.*\n)*? {2}depends on: two {2}spaces.do src\n> /, keys: 'zz\r' },
+      { after: /there is no command 'zz': h tells those there are\n> /, keys: 'q\r' },
+    ],
+  )
+  expect(code, screen).toBe(0)
+})
+
+test('a name is taken as it is, with all its spaces', async () => {
+  const s = await project()
+  const { code, stdout, stderr } = await s.run('redford', ['step', 'r.rec'], {
+    stdin: `g end\n  s  ${NAME}  \nw ${NAME} rest\ns two spaces\nw two spaces rest\nw rest\ns\n`,
+  })
+  expect(stdout).toContain(`\n${NAME}: rest, target\n`)
+  expect([code, stderr.split('\n')]).toEqual([
+    1,
+    [
+      "redo  nothing is called 'two spaces' in this recording",
+      "redo  nothing is called 'two spaces' in this recording",
+      "redo  w TARGET STATUS: say which target is to be 'rest'",
+      'redo  s TARGET: say which',
+      '',
+    ],
+  ])
+})
