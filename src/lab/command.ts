@@ -253,7 +253,7 @@ const report = async (cells: readonly Cell[], values: Values): Promise<number> =
   write(
     values.json,
     () =>
-      `${JSON.stringify({ summaries, cells: cells.map(({ gantt: _, latencies: __, occupancy: ___, ...cell }) => cell) }, null, 1)}\n`,
+      `${JSON.stringify({ summaries, cells: cells.map(({ gantt: _, occupancy: __, ...cell }) => cell) }, null, 1)}\n`,
   )
   if (values.html !== undefined) {
     const page = await htmlOf(cells, summaries, 'Batching policies')

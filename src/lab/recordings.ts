@@ -5,7 +5,8 @@ import { counterfactual } from '../replay/counterfactual.js'
 import { APPLICATION_ID, headerOf } from '../store/recording/format.js'
 import { RecordingReader } from '../store/recording/reader.js'
 import { LabError } from './graph.js'
-import type { Metrics } from './metrics.js'
+import { type Answered, latenciesOf } from './metrics.js'
+import type { Replayed } from './study.js'
 
 export const isRecording = (path: string): boolean => {
   try {
@@ -15,23 +16,32 @@ export const isRecording = (path: string): boolean => {
   }
 }
 
-/** `slots` 0: as many as there were. @throws LabError where it cannot be read. */
-export const replayed = (path: string, policy: Policy, slots: number, record?: string): Metrics =>
+/** `slots` 0: as many as there were. Makespan and slowdown are by what was recorded. @throws LabError where it cannot be read. */
+export const replayed = (path: string, policy: Policy, slots: number, record?: string): Replayed =>
   reading(path, (reader) => {
     const room = slots > 0 ? { jobs: slots, pools: pools(slots) } : {}
     const found = counterfactual(reader, { policy, ...room, ...(record !== undefined && { record }) })
-    const makespan = found.makespan / 1000
-    const one = { count: 1, mean: makespan, p50: makespan, p95: makespan, p99: makespan, max: makespan }
-    const ratio = found.makespan / Math.max(1, found.recorded.makespan)
-    return {
-      makespan,
-      makespanRatio: ratio,
-      all: { ...one, slowdown: ratio, slowdownP99: ratio },
-      byClass: {},
+    const answered = found.latencies.flatMap(({ class: of, otherwise, recorded, due }): readonly Answered[] =>
+      otherwise === undefined || recorded === undefined
+        ? []
+        : [
+            {
+              class: of,
+              ms: otherwise / 1000,
+              slowdown: otherwise / Math.max(1, recorded),
+              ...(due !== undefined && { dueMs: due / 1000 }),
+            },
+          ],
+    )
+    const metrics = {
+      makespan: found.makespan / 1000,
+      makespanRatio: found.makespan / Math.max(1, found.recorded.makespan),
+      ...latenciesOf(answered),
       ...NOTHING,
       ticks: found.ticks,
       runs: found.runs,
     }
+    return { metrics, latencies: answered.map(({ ms }) => ms) }
   })
 
 /** How far the simulation of a recorded build, as it was, is from what it took: makespans in ms. */

@@ -3,7 +3,7 @@ import type { Policy } from '../reduce/policies/policy.js'
 import { nameOf } from '../reduce/policies/policy.js'
 import { type Interval, intervalOf } from './bootstrap.js'
 import { LabError } from './graph.js'
-import { type Metrics, metricsOf, numberOf } from './metrics.js'
+import { type Metrics, metricsOf, numberOf, ofClass } from './metrics.js'
 import { type Ran, type SimulateOptions, simulate } from './simulate.js'
 import type { Workload } from './workload.js'
 
@@ -13,7 +13,13 @@ export interface Scenario {
   readonly draw: (seed: number) => Workload
   readonly options: Omit<SimulateOptions, 'policy' | 'seed'>
   /** In place of a run of what is drawn: a recording says how long all took, and the makespan is by that of the recording. */
-  readonly replayed?: (policy: Policy) => Metrics
+  readonly replayed?: (policy: Policy) => Replayed
+}
+
+export interface Replayed {
+  readonly metrics: Metrics
+  /** In ms, by request. */
+  readonly latencies: readonly number[]
 }
 
 export interface Study {
@@ -41,6 +47,8 @@ export interface Summary {
   readonly scenario: string
   readonly policy: string
   readonly seeds: number
+  readonly classes: readonly string[]
+  /** By the names that `numberOf` takes. */
   readonly numbers: Readonly<Record<string, Interval>>
   readonly breach?: string
 }
@@ -52,7 +60,7 @@ export function* cellsOf({ scenarios, policies, seeds }: Study, clock: () => num
       if (replayed !== undefined) {
         for (const make of policies) {
           const policy = make()
-          yield { scenario: name, policy: nameOf(policy), seed, metrics: replayed(policy) }
+          yield { scenario: name, policy: nameOf(policy), seed, ...replayed(policy) }
         }
         continue
       }
@@ -96,6 +104,7 @@ const breachWords = (breaches: readonly string[]): string =>
 
 /** What tables show, in this order. */
 export const COLUMNS = [
+  'makespan',
   'makespanRatio',
   'all.mean',
   'all.p50',
@@ -103,14 +112,30 @@ export const COLUMNS = [
   'all.p99',
   'all.max',
   'all.slowdown',
+  'all.late',
   'jain',
   'utilisation',
   'occupancy',
   'delayP99',
   'longestTurn',
   'longestWait',
+  'wasted',
+  'shared',
   'realUsPerTick',
 ] as const
+
+/** What is said of each class of requests. */
+export const CLASS_COLUMNS = ['count', 'mean', 'p50', 'p95', 'p99', 'max', 'slowdown', 'late'] as const
+
+/** The classes of runs that have more than one: of one, all is said by the latencies of all. */
+export const classesIn = (cells: readonly Cell[]): readonly string[] => {
+  const several = cells.map(({ metrics }) => Object.keys(metrics.byClass)).filter(({ length }) => length > 1)
+  return [...new Set(several.flat())].sort()
+}
+
+/** The columns for each class there is in `cells`. */
+export const classColumns = (cells: readonly Cell[]): readonly string[] =>
+  classesIn(cells).flatMap((name) => CLASS_COLUMNS.map((column) => ofClass(name, column)))
 
 /** By scenario and policy, with the intervals over seeds. */
 export const summariesOf = (cells: readonly Cell[], columns: readonly string[] = COLUMNS): readonly Summary[] => {
@@ -124,7 +149,7 @@ export const summariesOf = (cells: readonly Cell[], columns: readonly string[] =
   return [...groups.values()].map((group): Summary => {
     const { scenario, policy } = group[0]!
     const breach = group.find((cell) => cell.breach !== undefined)?.breach
-    const numbers = columns.map((name) => {
+    const numbers = [...columns, ...classColumns(group)].map((name) => {
       const values = group.flatMap(({ metrics }) => numberOf(metrics, name) ?? [])
       return [name, intervalOf(values)] as const
     })
@@ -132,6 +157,7 @@ export const summariesOf = (cells: readonly Cell[], columns: readonly string[] =
       scenario,
       policy,
       seeds: group.length,
+      classes: classesIn(group),
       numbers: Object.fromEntries(numbers),
       ...(breach !== undefined && { breach }),
     }

@@ -18,6 +18,7 @@ import type { Recorder } from '../store/recording/recorder.js'
 import type { RecordedValue } from '../store/recording/value.js'
 import { Agenda } from './agenda.js'
 import { recorderInto } from './recorder-into.js'
+import { Requests, type RequestTimes } from './requests.js'
 import {
   clockOf,
   isAnew,
@@ -28,7 +29,6 @@ import {
   type Output,
   type Outside,
   policyOf,
-  type Reply,
   type RunScript,
   renumbered,
   type Script,
@@ -52,6 +52,8 @@ export interface Counterfactual {
   /** In microseconds, from the first request to the last answer. */
   readonly makespan: number
   readonly ticks: number
+  /** Of each request from outside, in the order in which they were asked. */
+  readonly latencies: readonly RequestTimes[]
   /** Runs of rules and do-files. */
   readonly runs: number
   /** Runs of which nothing was recorded, or with other answers than now: what they say is a guess. */
@@ -90,10 +92,7 @@ class World {
   private readonly used = new Map<BuildId, number>()
   private readonly looked = new Map<BuildId, number>()
   private readonly lastLook = new Map<BuildId, Look>()
-  private readonly replies = new Map<BuildId, Reply>()
-  private readonly asked: BuildId[] = []
-  private firstAsked: number | undefined
-  private lastAnswered = 0
+  private readonly requests: Requests
   private readonly spending: Spending
   private readonly unanswered = new Set<BuildId>()
   /** What came from outside too early. */
@@ -111,6 +110,7 @@ class World {
     about: About,
   ) {
     this.nextId = script.idsEnd
+    this.requests = new Requests(script)
     this.spending = new Spending(script.shares, (x) => this.going.has(x) && !isAnew(this.engine.state, x))
     const { start } = script
     const clock = clockOf(script)
@@ -168,17 +168,15 @@ class World {
       if (!engine.isReady) engine.endTurn()
     }
     this.recorder?.close()
-    const others = script.answers.filter((reply, i) => {
-      const now = this.replies.get(this.asked[i]!)
-      return now?.ok !== reply?.ok || JSON.stringify(now?.answer) !== JSON.stringify(reply?.answer)
-    })
+    const { makespan, latencies, others } = this.requests
     return {
       recorded: { makespan: script.makespan, ticks: script.ticks },
-      makespan: Math.max(0, this.lastAnswered - (this.firstAsked ?? 0)),
+      latencies,
+      makespan,
       ticks: this.ticks,
       runs: this.runs,
       guessed: this.guessed,
-      otherAnswers: others.length,
+      otherAnswers: others,
     }
   }
 
@@ -223,10 +221,7 @@ class World {
     if (this.held.length > 0 || (isHeard && this.unanswered.size > 0)) return void this.held.push(outside)
     // It is taken in before anything else is done.
     this.isHeld ||= event._tag === 'transacted'
-    if (event._tag === 'requested' || event._tag === 'followed') {
-      this.asked.push(event.request)
-      this.firstAsked ??= this.now
-    }
+    if (event._tag === 'requested' || event._tag === 'followed') this.requests.add(event, this.now, outside.at)
     if (event._tag === 'requested') this.unanswered.add(event.request)
     else if (event._tag === 'cancelled') this.unanswered.delete(event.request)
     const { jobs } = this.otherwise
@@ -237,8 +232,7 @@ class World {
     for (const each of news) {
       if (each._tag !== 'responded') continue
       if (each.by === 0) {
-        this.replies.set(each.request, { ok: each.ok, answer: each.answer })
-        this.lastAnswered = this.now
+        this.requests.answered(each.request, { ok: each.ok, answer: each.answer }, this.now)
         this.unanswered.delete(each.request)
         if (this.unanswered.size === 0)
           for (const held of this.held.splice(0)) this.queue.push(this.now, () => this.outside(held))

@@ -43,9 +43,10 @@ describe('a study', () => {
     )
     expect({ code, err }).toEqual({ code: 0, err: '' })
     expect(out).toMatch(/own-curl-build, 8 slots, 3 seeds/)
-    expect(out).toMatch(/criticalPath +1\.0\d .*\[/)
+    expect(out).toMatch(/policy +makespan ms +makespan\/bound /)
+    expect(out).toMatch(/criticalPath +\d{4}.* 1\.0\d .*\[/)
     const lines = readFileSync(csv, 'utf8').trim().split('\n')
-    expect(lines[0]).toMatch(/^scenario,policy,seed,makespanRatio,/)
+    expect(lines[0]).toMatch(/^scenario,policy,seed,makespan,makespanRatio,/)
     expect(lines.slice(1).map((line) => line.split(',').slice(2, 4).join(' '))).toEqual([
       'criticalPath 1',
       'random 1',
@@ -169,7 +170,7 @@ describe("a user's own policy", () => {
     )
     const { code, out } = await lab(build, '--slots', '8', '--seeds', '1', '--policy', mine, '--policy', 'fullBatch')
     expect(code).toBe(0)
-    expect(out).toMatch(/^(default|policy) +1\.0/m)
+    expect(out).toMatch(/^(default|policy) +\d{4} +1\.0/m)
   })
   it('that breaks the rules is told what it broke', async () => {
     const wrong = file(

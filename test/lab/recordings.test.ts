@@ -85,6 +85,25 @@ it.each([
   },
 )
 
+it('of a recording each request is told of, by its class', async () => {
+  const wait = action('wait', { ...int, run: (n) => new Promise<number>((done) => setTimeout(() => done(n), n)) })
+  const eng = createEngine({ rules: [wait], record: true, policy: policies.deadline() })
+  await eng.once(wait(20), { class: 'ui', deadline: performance.now() + 5 }).promise
+  await eng.once(wait(60), { class: 'batch', deadline: performance.now() + 1000 }).promise
+  const path = join(folder, 'classes.rec')
+  eng.export(path)
+  await eng.close()
+  const { metrics, latencies } = replayed(path, policies.fixpoint(), 0)
+  const { all, byClass } = metrics
+  expect(latencies).toEqual([byClass.ui!.mean, byClass.batch!.mean])
+  expect(all.count).toBe(2)
+  expect(all.p50).toBeLessThan(all.max)
+  expect(byClass).toMatchObject({ batch: { count: 1, late: 0 }, ui: { count: 1, late: 1 } })
+  expect(byClass.ui!.mean).toBeGreaterThan(15)
+  expect(byClass.batch!.mean).toBeGreaterThan(55)
+  expect(byClass.batch!.slowdown).toBeCloseTo(1, 1)
+})
+
 it('what is none is not taken for one', () => {
   const path = join(folder, 'x.json')
   writeFileSync(path, '{}')
