@@ -30,18 +30,20 @@ export interface Settings {
 
 export interface Spec {
   readonly source: string
+  /** What it is called, in place of the name of its file. */
+  readonly name?: string
   readonly settings: Settings
 }
 
 /** @throws LabError where the source is none, or not understood. */
-export const scenarioOf = ({ source, settings }: Spec): Scenario => {
+export const scenarioOf = ({ source, name: given, settings }: Spec): Scenario => {
   const { machine, drive, estimates, record } = settings
   if (isRecording(source)) {
     const as = machine.slots > 0 ? `${machine.slots} slots` : 'as it was'
     const nothing = (): Workload => ({ name: source, jobs: [] })
     const options = { machine }
     return {
-      name: `${shortName(source)}, recorded, ${as}`,
+      name: `${given ?? shortName(source)}, recorded, ${as}`,
       draw: nothing,
       options,
       replayed: (policy) => replayed(source, policy, machine.slots, record),
@@ -50,7 +52,15 @@ export const scenarioOf = ({ source, settings }: Spec): Scenario => {
   const options = { machine, estimates, ...(drive !== undefined && { drive }), ...(record !== undefined && { record }) }
   const { name, draw } = drawer(source, settings)
   const where = machine.slots > 0 ? `${machine.slots} slots` : 'one thread'
-  return { name: `${name}, ${where}`, draw, options }
+  return { name: `${given ?? name}, ${where}`, draw, options }
+}
+
+/** The same, where two would be called alike: each by its source. */
+export const toldApart = (specs: readonly Spec[]): readonly Spec[] => {
+  const names = specs.map((spec) => scenarioOf(spec).name)
+  return specs.map((spec, i) =>
+    names.indexOf(names[i]!) === names.lastIndexOf(names[i]!) ? spec : { ...spec, name: spec.source },
+  )
 }
 
 interface Drawer {

@@ -4,7 +4,7 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { random } from '../reduce/policies/random.js'
 import { LabError } from './graph.js'
 import { loadPolicy } from './load-policy.js'
-import { type Spec, scenarioOf } from './scenarios.js'
+import { type Spec, scenarioOf, toldApart } from './scenarios.js'
 import { type Cell, cellsOf } from './study.js'
 
 export interface Plan {
@@ -19,9 +19,9 @@ type Message =
   | { readonly _tag: 'failed'; readonly why: string; readonly isOurs: boolean }
 
 /** All cells, in the order of the plan, whatever the number of threads. @throws LabError */
-export const runPlan = async (plan: Plan, threads: number, onCell: (cell: Cell) => void): Promise<readonly Cell[]> => {
+export const runPlan = async (given: Plan, threads: number, onCell: (cell: Cell) => void): Promise<readonly Cell[]> => {
   // What is wrong with it is told before anything runs.
-  for (const spec of plan.specs) scenarioOf(spec)
+  const plan = { ...given, specs: toldApart(given.specs) }
   for (const name of plan.policies) await loadPolicy(name)
   const count = Math.max(1, Math.min(threads, plan.specs.length * plan.seeds.length))
   const shares = Array.from({ length: count }, (_, share) => inThread(plan, share, count, onCell))

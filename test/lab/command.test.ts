@@ -106,6 +106,17 @@ describe('a study', () => {
     expect(err).toMatch(/^redford lab: .*\n$/)
     expect(code).toBe(1)
   })
+  it('of traces that are called alike tells each by its path', async () => {
+    const [a, b] = [mkdtempSync(join(folder, 'a')), mkdtempSync(join(folder, 'b'))]
+    const traces = [a, b].map((path, i) => {
+      writeFileSync(join(path, 'own.json'), trace({ ...task, wall_ms: 5 + i }))
+      return join(path, 'own.json')
+    })
+    const { out } = await lab(...traces, '--seeds', '1', '--policy', 'fullBatch')
+    expect(out.split('\n').filter((line) => line.includes('2 slots'))).toEqual(
+      traces.map((path) => `${path}, 2 slots, 1 seeds`),
+    )
+  })
   it('writes one of its runs as a recording', async () => {
     const path = join(folder, 'one.rec')
     const one = ['layered:4x10', '--slots', '2', '--policy', 'criticalPath', '--seed', '2']
@@ -170,7 +181,32 @@ describe("a user's own policy", () => {
     )
     const { code, out } = await lab(build, '--slots', '8', '--seeds', '1', '--policy', mine, '--policy', 'fullBatch')
     expect(code).toBe(0)
-    expect(out).toMatch(/^(default|policy) +\d{4} +1\.0/m)
+    expect(out.split('\n').find((line) => line.startsWith(mine))).toMatch(/^\S+ +\d{4} +1\.0/)
+  })
+  it('is called by its file, so that two without a name of their own are told apart', async () => {
+    const text =
+      'export default (view) => ({ scan: view.scan(9), run: view.run(9), answer: [], start: view.start(view.freeSlots) })'
+    const [one, two] = [file('one.mjs', text), file('two.mjs', text)]
+    const { code, out } = await lab('star:20', '--seeds', '1', '--policy', one, '--policy', two)
+    expect(code).toBe(0)
+    expect(out.split('\n').flatMap((line) => line.match(/^\S+\.mjs/) ?? [])).toEqual([one, two])
+  })
+  it('may be in TypeScript, with what it imports', async () => {
+    file('take.ts', 'export const most = (free: number): number => free satisfies number')
+    const mine = file(
+      'mine.ts',
+      `import { most } from './take.ts'
+      interface View { readonly freeSlots: number; readonly [name: string]: unknown }
+      const list = (view: View, name: string, max: number) => (view[name] as (max: number) => readonly number[])(max)
+      export default function mine(view: View) {
+        return { scan: list(view, 'scan', 99), run: list(view, 'run', 99), answer: [], start: list(view, 'start', most(view.freeSlots)) }
+      }`,
+    )
+    const { code, out, err } = await lab('star:20', 'chain:3', '--seeds', '2', '--policy', mine)
+    expect({ code, err: err.replace(/^.*Warning.*\n/gm, '') }).toEqual({ code: 0, err: '' })
+    expect(out).toContain(mine)
+    const wrong = file('wrong.ts', 'export default (view: =>')
+    expect((await lab('star:20', '--policy', wrong)).err).toContain(`redford lab: ${wrong}: it cannot be loaded: `)
   })
   it('that breaks the rules is told what it broke', async () => {
     const wrong = file(
@@ -181,14 +217,14 @@ describe("a user's own policy", () => {
     }`,
     )
     const { code, out } = await lab('star:20', '--seeds', '1', '--policy', wrong)
-    expect(out).toContain('broke the rules: wrong: it starts 7 more than there are slots and rooms for (and ')
+    expect(out).toContain(`broke the rules: ${wrong}: it starts 7 more than there are slots and rooms for (and `)
     expect(code).toBe(1)
   })
   it('that throws, or is none, is told so', async () => {
     const throws = file('throws.mjs', "export default (view) => { throw new Error('not today') }")
     expect(await lab('star:20', '--seeds', '1', '--policy', throws)).toMatchObject({
       code: 1,
-      out: expect.stringContaining('broke the rules: default: it throws: not today'),
+      out: expect.stringContaining(`broke the rules: ${throws}: it throws: not today`),
     })
     const none = file('none.mjs', 'export default 7')
     expect(await lab('star:20', '--policy', none)).toMatchObject({

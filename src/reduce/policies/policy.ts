@@ -64,6 +64,20 @@ export const atLeast = (least: number, value: number, what: string): number => {
 
 export const nameOf = (policy: Policy): string => policy.name || 'policy'
 
+/** `policy` under another name. */
+export const renamed = (policy: Policy, name: string): Policy => {
+  const { ahead } = policy
+  const rest = ahead === undefined ? {} : { ahead }
+  if (typeof policy === 'function') {
+    const plain: PlainPolicy = Object.assign((view: ReadyView) => policy(view), rest)
+    Object.defineProperty(plain, 'name', { value: name })
+    return made(plain, policy)
+  }
+  const { initial, tracks, order } = policy
+  const choose: CarryPolicy['choose'] = (view, carry) => policy.choose(view, carry)
+  return made({ name, initial, choose, ...rest, ...(tracks && { tracks }), ...(order && { order }) }, policy)
+}
+
 export const tracksOf = (policy: Policy): number => (typeof policy === 'function' ? 0 : (policy.tracks ?? 0))
 
 /** What `policy` takes, given what it carried on; null: nothing yet. */
