@@ -84,10 +84,12 @@ const otherwise = async (replay: Replay, { values, json }: Words, out: Out): Pro
   const jobs = values.jobs === undefined ? undefined : Number(values.jobs)
   if (jobs !== undefined && !(Number.isInteger(jobs) && jobs >= 1))
     return refuse(out, `--jobs takes a number from 1 on, not '${values.jobs}'`)
+  const breaches: string[] = []
   const found = replay.counterfactual({
-    ...(policy === undefined ? {} : { policy }),
+    ...(policy === undefined ? {} : { policy, onBreach: (breach) => void breaches.push(breach) }),
     ...(jobs === undefined ? {} : { jobs }),
   })
+  if (breaches.length > 0) out.say(`the policy broke the rules: ${breaches[0]}${more(breaches.length - 1)}`)
   if (json) out.print(`${JSON.stringify(found)}\n`)
   else {
     out.print(
@@ -96,5 +98,7 @@ const otherwise = async (replay: Replay, { values, json }: Words, out: Out): Pro
     if (found.guessed > 0) out.print(`of ${found.runs} runs ${found.guessed} are a guess: they were not recorded so\n`)
     if (found.otherAnswers > 0) out.print(`${found.otherAnswers} requests are answered otherwise\n`)
   }
-  return found.otherAnswers === 0 ? OK : NOT_OK
+  return found.otherAnswers === 0 && breaches.length === 0 ? OK : NOT_OK
 }
+
+const more = (count: number): string => (count === 0 ? '' : ` (and ${count} more)`)

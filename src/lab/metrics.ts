@@ -37,6 +37,8 @@ export interface Metrics {
   readonly shared: number
   /** The longest that a task waited for a slot. */
   readonly longestWait: number
+  /** Builds that the policy passed over until they were taken all the same. */
+  readonly starved: number
   readonly ticks: number
   readonly turns: number
   readonly runs: number
@@ -71,6 +73,7 @@ export const metricsOf = (run: Run): Metrics => {
     wasted: run.wasted,
     shared: run.shared,
     longestWait: run.longestWait / 1000,
+    starved: run.starved,
     ticks: run.ticks,
     turns: run.turns,
     runs: run.runs,

@@ -1,7 +1,7 @@
 /** Recordings of real builds as workloads: the same requests, and runs that take as long, under other policies and with other slots. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { Policy } from '../reduce/policies/policy.js'
-import { counterfactual } from '../replay/counterfactual.js'
+import { counterfactual, type Otherwise } from '../replay/counterfactual.js'
 import { APPLICATION_ID, headerOf } from '../store/recording/format.js'
 import { RecordingReader } from '../store/recording/reader.js'
 import { LabError } from './graph.js'
@@ -17,10 +17,15 @@ export const isRecording = (path: string): boolean => {
 }
 
 /** `slots` 0: as many as there were. Makespan and slowdown are by what was recorded. @throws LabError where it cannot be read. */
-export const replayed = (path: string, policy: Policy, slots: number, record?: string): Replayed =>
+export const replayed = (
+  path: string,
+  policy: Policy,
+  slots: number,
+  { record, onBreach }: Pick<Otherwise, 'record' | 'onBreach'> = {},
+): Replayed =>
   reading(path, (reader) => {
     const room = slots > 0 ? { jobs: slots, pools: pools(slots) } : {}
-    const found = counterfactual(reader, { policy, ...room, ...(record !== undefined && { record }) })
+    const found = counterfactual(reader, { policy, ...room, ...(record !== undefined && { record }), onBreach })
     const answered = found.latencies.flatMap(({ class: of, otherwise, recorded, due }): readonly Answered[] =>
       otherwise === undefined || recorded === undefined
         ? []
@@ -93,6 +98,7 @@ const NOTHING = {
   wasted: 0,
   shared: 0,
   longestWait: 0,
+  starved: 0,
   turns: 0,
   realUsPerTick: 0,
   realUsPerBuild: 0,

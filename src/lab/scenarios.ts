@@ -46,7 +46,8 @@ export const scenarioOf = ({ source, name: given, settings }: Spec): Scenario =>
       name: `${given ?? shortName(source)}, recorded, ${as}`,
       draw: nothing,
       options,
-      replayed: (policy) => replayed(source, policy, machine.slots, record),
+      replayed: (policy, onBreach) =>
+        replayed(source, policy, machine.slots, { ...(record !== undefined && { record }), onBreach }),
     }
   }
   const options = { machine, estimates, ...(drive !== undefined && { drive }), ...(record !== undefined && { record }) }

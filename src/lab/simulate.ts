@@ -76,6 +76,8 @@ export interface Run {
   readonly longestTurn: number
   /** The longest that a task waited for a slot since all it needs was there. */
   readonly longestWait: number
+  /** Builds that were taken only since the policy had passed them over in as many ticks as it may. */
+  readonly starved: number
   /** What the engine's ticks took in truth, in ms. */
   readonly realMs: number
   readonly gantt: readonly Ran[]
@@ -114,7 +116,7 @@ class Simulation {
   private nextId: number
   private nextContent = 1
   private now = 0
-  private counted = { busy: 0, runs: 0, ticks: 0, turns: 0, longestTurn: 0, longestWait: 0, realMs: 0 }
+  private counted = { busy: 0, runs: 0, ticks: 0, turns: 0, longestTurn: 0, longestWait: 0, realMs: 0, starved: 0 }
 
   constructor(
     private readonly workload: Workload,
@@ -138,6 +140,7 @@ class Simulation {
       onTurn: (outcome) => this.onTurn(outcome),
       onTick: (input, _, after) => this.onTick(input, after),
       onBreach,
+      onStarved: () => void this.counted.starved++,
     })
     if (options.record !== undefined) this.recorder = this.recorderFor(options.record, this.engine.state)
     if (this.units.shared.length > 0) this.prepare()
@@ -245,7 +248,7 @@ class Simulation {
     this.engine.endTurn()
     this.isPreparing = false
     this.batches.length = 0
-    this.counted = { ...this.counted, runs: 0, ticks: 0 }
+    this.counted = { ...this.counted, runs: 0, ticks: 0, starved: 0 }
   }
   private isPreparing = false
 

@@ -72,7 +72,10 @@ export class Replay extends Inner {
       if (policy !== undefined && !isPolicy(policy))
         throw new Misuse('verify: `policy` must be a policy, such as policies.fullBatch()')
       if (options.record !== undefined) expectOther('verify', options.record, this.reader.path)
-      return this.counterfactual(options)
+      const onBreach = (breach: string): never => {
+        throw new Misuse(`verify: the policy ${breach}`)
+      }
+      return this.counterfactual({ onBreach, ...options })
     }
     if (mode === 'receipts') return super.verify(options)
     throw new Misuse(`verify: \`mode\` must be 'receipts', 'reexecute' or 'counterfactual', got ${mode as string}`)
@@ -172,7 +175,7 @@ export class Replay extends Inner {
   }
 }
 
-const VERIFY_OPTIONS = ['mode', 'onProgress', 'policy', 'jobs', 'pools', 'record']
+const VERIFY_OPTIONS = ['mode', 'onProgress', 'policy', 'jobs', 'pools', 'record', 'onBreach']
 
 /** @throws Misuse where what is read would be written over */
 const expectOther = (who: string, target: string, path: string): void => {

@@ -45,6 +45,8 @@ export interface Otherwise {
   readonly pools?: readonly number[]
   /** A file, for a recording of what would have been. */
   readonly record?: string
+  /** Told what the policy broke: what cannot be taken is left out. By default it is taken for a fault. */
+  readonly onBreach?: ((breach: string) => void) | undefined
 }
 
 export interface Counterfactual {
@@ -137,6 +139,7 @@ class World {
       now: () => clock + this.clock() / 1000,
       ...(policy && { policy }),
       onTurn: () => {},
+      onBreach: otherwise.onBreach,
       onTick: (input, _, after) => {
         this.recorder?.onTick(input, after)
         this.onNews(after.news)

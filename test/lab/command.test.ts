@@ -1,9 +1,9 @@
 /** `redford lab` as people call it, and the page it writes, in a real browser. */
-import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { redford, type Said } from '../support/lab.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'redford-lab-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -11,12 +11,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const build = 'test/lab/traces/own-curl-build.json'
 const changes = 'test/lab/traces/own-curl-changes.json'
 
-const lab = (...args: string[]): Promise<{ code: number; out: string; err: string }> =>
-  new Promise((done) => {
-    execFile(process.execPath, [resolve('dist/cli/redford.cjs'), 'lab', ...args], (error, out, err) =>
-      done({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, out, err }),
-    )
-  })
+const lab = (...args: readonly string[]): Promise<Said> => redford('lab', ...args)
 const file = (name: string, text: string): string => {
   const path = join(folder, name)
   writeFileSync(path, text)

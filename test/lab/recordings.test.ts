@@ -77,7 +77,7 @@ it.each([
 
     // So does what would have been.
     const otherwise = join(folder, `${name}, otherwise.rec`)
-    replayed(record, policyNamed('fullBatch'), 2, otherwise)
+    replayed(record, policyNamed('fullBatch'), 2, { record: otherwise })
     expect(validate(otherwise).recorded).toBeGreaterThan(0)
     const other = replay(otherwise)
     expect(other.verify()._tag).toBe('agrees')

@@ -1,12 +1,13 @@
 /** What each policy is for, on the lab's machine; and that none of them can break a build. */
 import { describe, expect, it } from 'vitest'
 import type { Graph, Task } from '../../src/lab/graph.js'
+import { metricsOf } from '../../src/lab/metrics.js'
 import { Random } from '../../src/lab/random.js'
 import { type Machine, type Run, type SimulateOptions, simulate } from '../../src/lab/simulate.js'
 import { chain, star } from '../../src/lab/synthetic.js'
 import { arriving, type Job, once, type Workload } from '../../src/lab/workload.js'
 import { Misuse } from '../../src/model/misuse.js'
-import { Plan } from '../../src/model/plan.js'
+import { Plan, Track } from '../../src/model/plan.js'
 import { read, rowsEnd } from '../../src/model/table.js'
 import { PATIENCE } from '../../src/reduce/policies/guard.js'
 import * as policies from '../../src/reduce/policies/index.js'
@@ -282,9 +283,44 @@ describe('a policy that breaks the rules', () => {
     expect(told(policy)).toContain(breach)
   })
 
-  it.each([0, -1, Number.NaN])('waits for ever, to be asked again in %d ms: what is oldest is taken', (wakeMs) => {
+  it.each([0, -1, Number.NaN])(
+    'waits for ever, to be asked again in %d ms: it is told, and what is oldest is taken',
+    (wakeMs) => {
+      const batch = { scan: [], run: [], start: [], answer: [] }
+      expect(told({ name: 'mine', initial: 0, choose: () => ({ batch, wakeMs }) })).toContain(
+        'mine: it takes nothing, though nothing runs and it names no `wakeMs` after which to ask it again',
+      )
+    },
+  )
+  it('waits for a time, while nothing runs: that is its right', () => {
     const batch = { scan: [], run: [], start: [], answer: [] }
-    expect(told({ name: 'mine', initial: 0, choose: () => ({ batch, wakeMs }) })).toEqual([])
+    const waits: Policy = {
+      name: 'mine',
+      initial: 0,
+      tracks: Track.CLOCK,
+      choose: (view) => (view.now < 20 ? { batch, wakeMs: 20 - view.now } : { batch: all(view) }),
+    }
+    expect(told(waits)).toEqual([])
+  })
+
+  it.each([
+    ['a map', new Map([[1, 2]]), 'it is a Map'],
+    ['a function', { a: [1, () => 1] }, 'it.a[1] is of type function'],
+    ['nothing', { a: undefined }, 'it.a is of type undefined'],
+    ['what is no number', [Number.NaN], 'it[0] is NaN'],
+    ['an object of a class', { when: new Date(0) }, 'it.when is a Date'],
+  ])('carries %s: it is told, and the carry is what it was', (_, carry, why) => {
+    const seen = new Set<unknown>()
+    const mine: CarryPolicy = {
+      name: 'mine',
+      initial: 'first',
+      choose: (view, known) => {
+        seen.add(known)
+        return { batch: all(view), carry }
+      },
+    }
+    expect(told(mine)).toContain(`mine: its carry is no plain data, so it is left as it was: ${why}`)
+    expect([...seen]).toEqual(['first'])
   })
 
   it.each([
@@ -301,15 +337,14 @@ describe('a policy that breaks the rules', () => {
   it('takes nothing at all: what is oldest is taken after some ticks, as long as there are any', () => {
     const lazy: Policy = (view) => ({
       ...all(view),
-      start: view
-        .start(1000)
-        .slice(1)
-        .slice(-view.freeSlots || 1000),
+      start: view.start(1000).slice(-view.freeSlots || 1000),
     })
     const order = startOrder(run(once(star(300, ms(1))), lazy, { slots: 1 }))
     expect(order.indexOf('leaf 0')).toBeLessThanOrEqual(PATIENCE)
     expect(order.indexOf('leaf 1')).toBeLessThanOrEqual(2 * PATIENCE)
     expect(order.indexOf('leaf 0')).toBeGreaterThan(10)
+    expect(metricsOf(run(once(star(300, ms(1))), lazy, { slots: 1 })).starved).toBeGreaterThan(1)
+    expect(metricsOf(run(once(star(300, ms(1))), policies.fullBatch(), { slots: 1 })).starved).toBe(0)
   })
 })
 

@@ -41,7 +41,10 @@ export const tableOf = (summaries: readonly Summary[], columns: readonly string[
         ['policy', ...own.map(titleOf)],
         ...rows.map(({ policy, numbers }) => [policy, ...own.map((name) => intervalWords(numbers[name]!))]),
       ])
-      const breaches = rows.flatMap(({ breach }) => (breach === undefined ? [] : [`broke the rules: ${breach}`]))
+      const breaches = rows.flatMap(({ breach, starves }) => [
+        ...(breach === undefined ? [] : [`broke the rules: ${breach}`]),
+        ...(starves === undefined ? [] : [starves]),
+      ])
       return [`${scenario}, ${rows[0]!.seeds} seeds`, ...all, ...classTable(rows), ...breaches, ''].join('\n')
     })
     .join('\n')
