@@ -134,6 +134,18 @@ describe('policies of requests', () => {
     const policy = policies.perClass({ ui: policies.shortestRemaining(), batch: policies.firstCome() })
     expect(latencies(run(jobs, policy, { slots: 1 }))).toEqual([70, 80, 40, 10, 90])
   })
+  it('perClass lets a policy wait that wants to', () => {
+    const one = chain(1, ms(1))
+    const jobs = workload(job(0, one, { class: 'ui' }), job(2, one, { class: 'ui' }))
+    const { batches } = run(jobs, policies.perClass({ ui: policies.nagle(10, 5) }), { slots: 0 })
+    expect(batches).toEqual([2])
+  })
+  it.each([
+    'fairShare',
+    'fairShare(ui: 3, batch: 1)',
+    'perClass(ui: shortestRemaining(0.2), batch: fairShare(a: 2))',
+    'perClass(ui: shortestRemaining>criticalPath, batch: cap(4)+slice(5))',
+  ])('%s is called as it is written', (name) => expect(policyNamed(name).name).toBe(name))
   it('lexicographic goes by the second where the first holds them for equal, and takes only what has an order', () => {
     const shape = graphOf(
       task('first', 1000),
@@ -329,7 +341,71 @@ describe('a policy that breaks the rules', () => {
     ['slice', () => policies.slice(-1), 'slice(ms): ms must be a number from 0 on, got -1'],
     ['aimd', () => policies.aimd('5' as never), 'aimd(targetMs): targetMs must be a number from 0 on, got 5'],
     ['nagle', () => policies.nagle(0, 5), 'nagle(max, ms): max must be a number from 1 on, got 0'],
-    ['nagle', () => policies.nagle(2, -5), 'nagle(max, ms): ms must be a number from 0 on, got -5'],
+    ['nagle', () => policies.nagle(2, -5), 'nagle(max, ms): ms must be a number from 0 to 60000, got -5'],
+    ['nagle', () => policies.nagle(9, 1e9), 'nagle(max, ms): ms must be a number from 0 to 60000, got 1000000000'],
+    [
+      'shortestRemaining',
+      () => policies.shortestRemaining({ ageing: -1 }),
+      'shortestRemaining({ ageing }): ageing must be a number from 0 to 1000, got -1',
+    ],
+    [
+      'random',
+      () => policies.random(Number.NaN),
+      `random(seed): seed must be a number from ${-(2 ** 53) + 1} to ${2 ** 53 - 1}, got NaN`,
+    ],
+    [
+      'fairShare',
+      () => policies.fairShare({ ui: 0 }),
+      'fairShare(weights): the weight of ui must be a number above 0, got 0',
+    ],
+    [
+      'fairShare',
+      () => policies.fairShare({ ui: '3' as never }),
+      'fairShare(weights): the weight of ui must be a number above 0, got 3',
+    ],
+    [
+      'fairShare',
+      () => policies.fairShare(3 as never),
+      'fairShare(weights): `weights` must be numbers by class, as in { ui: 3, batch: 1 }, got 3',
+    ],
+    ['lexicographic', () => policies.lexicographic(), 'lexicographic: it takes one policy or more, got none'],
+    [
+      'lexicographic',
+      () => policies.lexicographic(undefined as never),
+      'lexicographic: undefined has no order: it takes firstCome, shortestRemaining, leastAttained, deadline, criticalPath',
+    ],
+    [
+      'compose',
+      () => (policies.compose as () => unknown)(),
+      'compose: its policy 1 must be a policy, such as policies.shortestRemaining(), got undefined',
+    ],
+    [
+      'compose',
+      () => policies.compose(policies.fullBatch(), 'cap(3)' as never),
+      'compose: its policy 2 must be a policy, such as policies.shortestRemaining(), got cap(3)',
+    ],
+    [
+      'perClass',
+      () => policies.perClass({}),
+      'perClass(policies): `policies` names no class, and must name one or more',
+    ],
+    [
+      'perClass',
+      () => policies.perClass({ ui: undefined as never }),
+      'perClass(policies): that of ui must be a policy, such as policies.shortestRemaining(), got undefined',
+    ],
+    [
+      'one by name',
+      () => policyNamed('fairShare(3)'),
+      'fairShare(3): its arguments must be of classes, as in fairShare, or with weights: fairShare(ui: 3, batch: 1)',
+    ],
+    ['one by name', () => policyNamed('fairShare(ui: 3, ui: 4)'), 'fairShare(ui: 3, ui: 4): it names class ui twice'],
+    [
+      'one by name',
+      () => policyNamed('fairShare(ui: 0)'),
+      'fairShare(weights): the weight of ui must be a number above 0, got 0',
+    ],
+    ['one by name', () => policyNamed('perClass(ui: cap(0))'), 'cap(max): max must be a number from 1 on, got 0'],
     ['one by name', () => policyNamed('criticalPath+cap(0)'), 'cap(max): max must be a number from 1 on, got 0'],
     ['one by name', () => policyNamed('cap(4,5)'), 'cap(4,5): it takes one argument, as in cap(4)'],
   ])('%s refuses what would stop all', (_, make, why) => expect(make).toThrow(new Misuse(why)))
