@@ -1,5 +1,6 @@
 /** Recordings of real builds as workloads: the same requests, and runs that take as long, under other policies and with other slots. */
 import * as E from 'fp-ts/lib/Either.js'
+import type { BuildId } from '../model/ids.js'
 import type { Policy } from '../reduce/policies/policy.js'
 import { counterfactual, type Otherwise } from '../replay/counterfactual.js'
 import { APPLICATION_ID, headerOf } from '../store/recording/format.js'
@@ -25,7 +26,15 @@ export const replayed = (
 ): Replayed =>
   reading(path, (reader) => {
     const room = slots > 0 ? { jobs: slots, pools: pools(slots) } : {}
-    const found = counterfactual(reader, { policy, ...room, ...(record !== undefined && { record }), onBreach })
+    const starved = new Set<BuildId>()
+    const onStarved = (x: BuildId): void => void starved.add(x)
+    const found = counterfactual(reader, {
+      policy,
+      ...room,
+      ...(record !== undefined && { record }),
+      onBreach,
+      onStarved,
+    })
     const answered = found.latencies.flatMap(({ class: of, otherwise, recorded, due }): readonly Answered[] =>
       otherwise === undefined || recorded === undefined
         ? []
@@ -43,6 +52,7 @@ export const replayed = (
       makespanRatio: found.makespan / Math.max(1, found.recorded.makespan),
       ...latenciesOf(answered),
       ...NOTHING,
+      starved: starved.size,
       ticks: found.ticks,
       runs: found.runs,
     }
@@ -98,7 +108,6 @@ const NOTHING = {
   wasted: 0,
   shared: 0,
   longestWait: 0,
-  starved: 0,
   turns: 0,
   realUsPerTick: 0,
   realUsPerBuild: 0,

@@ -47,6 +47,8 @@ export interface Otherwise {
   readonly record?: string
   /** Told what the policy broke: what cannot be taken is left out. By default it is taken for a fault. */
   readonly onBreach?: ((breach: string) => void) | undefined
+  /** Told of what it passed over until it was taken all the same. */
+  readonly onStarved?: ((build: BuildId) => void) | undefined
 }
 
 export interface Counterfactual {
@@ -127,6 +129,7 @@ class World {
       ...start,
       // What is run, and when, is asked of each build by itself.
       ahead: 0,
+      slotsMax: start.slotsMax > 0 ? (otherwise.jobs ?? start.slotsMax) : 0,
       pools: start.pools.map((pool, i) => ({
         ...pool,
         size: Math.max(pool.running, otherwise.pools?.[i] ?? pool.size),
@@ -140,6 +143,7 @@ class World {
       ...(policy && { policy }),
       onTurn: () => {},
       onBreach: otherwise.onBreach,
+      onStarved: otherwise.onStarved,
       onTick: (input, _, after) => {
         this.recorder?.onTick(input, after)
         this.onNews(after.news)

@@ -104,6 +104,19 @@ it('of a recording each request is told of, by its class', async () => {
   expect(byClass.batch!.slowdown).toBeCloseTo(1, 1)
 })
 
+it('of a machine of so many slots another one can be asked for, however many requests there are', () => {
+  const record = join(folder, 'slots.rec')
+  const machine = { slots: 2 }
+  const { draw, options } = scenarioOf({
+    source: 'queue:fixed',
+    settings: { ...settings(2), machine, jobs: 20, load: 10 },
+  })
+  simulate(draw(1), { ...options, policy: policies.fullBatch(), record })
+  const makespan = (slots: number): number => replayed(record, policies.fullBatch(), slots).metrics.makespan
+  expect(makespan(1) / makespan(0)).toBeCloseTo(2, 1)
+  expect(makespan(4) / makespan(0)).toBeCloseTo(0.5, 1)
+})
+
 it('what is none is not taken for one', () => {
   const path = join(folder, 'x.json')
   writeFileSync(path, '{}')

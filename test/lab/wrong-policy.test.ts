@@ -106,6 +106,14 @@ it('one that starves builds is told so, and how many: it may', async () => {
   expect(out).toMatch(/starves builds: \d+ were taken only when it had passed them over in 64 ticks/)
   expect(out.match(/starves builds/g)).toHaveLength(1)
   expect(out).toMatch(/ starved /)
+  const waits = policy(
+    'waits',
+    'export default { initial: 0, choose: () => ({ batch: { scan: [], run: [], start: [], answer: [] }, wakeMs: 5 }) }',
+  )
+  for (const trace of ['star:20', recording])
+    expect((await redford('lab', trace, '--seeds', '1', '--policy', waits)).out).toContain(
+      `${waits}: it starves builds: `,
+    )
 })
 
 it.each([wrong[0], wrong[1], wrong[6]])('on a recording, one that %s', async (name, text, why) => {
@@ -120,6 +128,10 @@ it('so is one that redford replay asks what would have been', async () => {
   const { code, err } = await redford('replay', recording, '--mode', 'counterfactual', '--policy', path)
   expect(code).toBe(1)
   expect(err).toContain(`the policy broke the rules: ${path}: it starts `)
+  const writes = policy('writes', 'export default (view) => { view.state.running = 5 }')
+  expect((await redford('replay', recording, '--mode', 'counterfactual', '--policy', writes)).err).toContain(
+    `the policy broke the rules: ${writes}: it changes what it is given`,
+  )
 })
 
 it('one that changes nothing, and chooses by what it is given alone, is right', async () => {
