@@ -18,7 +18,10 @@ const short: Readonly<Record<string, string>> = {
   longestWait: 'wait max ms',
   realUsPerTick: 'µs/tick',
 }
-export const titleOf = (column: string): string => short[column] ?? column
+export const titleOf = (column: string): string => {
+  const [, of, rest] = /^byClass\.(.*)\.(\w+)$/s.exec(column) ?? []
+  return rest === undefined ? (short[column] ?? column) : `${of}: ${titleOf(`all.${rest}`)}`
+}
 
 /** Three digits that count, or all before the point. */
 export const shown = (value: number): string => {
