@@ -109,6 +109,7 @@ class Simulation {
   /** Runs that jobs were answered with, and how many tasks these needed. */
   private readonly had = new Set<number>()
   private needed = 0
+  private readonly starved = new Set<BuildId>()
   private readonly contents: number[] = []
   private readonly nextOf: number[][] = []
   private readonly jobOf = new Map<BuildId, number>()
@@ -116,7 +117,7 @@ class Simulation {
   private nextId: number
   private nextContent = 1
   private now = 0
-  private counted = { busy: 0, runs: 0, ticks: 0, turns: 0, longestTurn: 0, longestWait: 0, realMs: 0, starved: 0 }
+  private counted = { busy: 0, runs: 0, ticks: 0, turns: 0, longestTurn: 0, longestWait: 0, realMs: 0 }
 
   constructor(
     private readonly workload: Workload,
@@ -140,7 +141,7 @@ class Simulation {
       onTurn: (outcome) => this.onTurn(outcome),
       onTick: (input, _, after) => this.onTick(input, after),
       onBreach,
-      onStarved: () => void this.counted.starved++,
+      onStarved: (x) => void this.starved.add(x),
     })
     if (options.record !== undefined) this.recorder = this.recorderFor(options.record, this.engine.state)
     if (this.units.shared.length > 0) this.prepare()
@@ -166,7 +167,11 @@ class Simulation {
     const missing = jobs.findIndex((_, job) => this.answered[job] === undefined)
     if (missing >= 0) throw new LabError(`${workload.name}: job ${missing} is never answered`)
     const { asked, answered, batches, delays, gantt } = this
-    const used = { wasted: this.counted.runs - this.had.size, shared: this.needed - this.had.size }
+    const used = {
+      wasted: this.counted.runs - this.had.size,
+      shared: this.needed - this.had.size,
+      starved: this.starved.size,
+    }
     const makespan = Math.max(
       0,
       ...(answered.length < 50_000 ? answered : [answered.reduce((a, b) => Math.max(a, b), 0)]),
@@ -248,7 +253,8 @@ class Simulation {
     this.engine.endTurn()
     this.isPreparing = false
     this.batches.length = 0
-    this.counted = { ...this.counted, runs: 0, ticks: 0, starved: 0 }
+    this.counted = { ...this.counted, runs: 0, ticks: 0 }
+    this.starved.clear()
   }
   private isPreparing = false
 
