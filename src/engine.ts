@@ -47,6 +47,8 @@ export interface EngineOptions {
   readonly policy?: Policy
   /** Told what a policy broke: what cannot be taken is left out. By default it is taken for a fault. */
   readonly onBreach?: ((breach: string) => void) | undefined
+  /** Told of each build that a policy passed over for so long that it was taken all the same. */
+  readonly onStarved?: ((build: BuildId) => void) | undefined
   readonly drive?: Drive
   /** Time in ms, for drivers and policies that go by it. */
   readonly now?: () => number
@@ -213,7 +215,8 @@ export class Engine {
   }
 
   private guarded(policy: Policy): Policy {
-    return isPlain(policy) ? policy : guard(policy, { onBreach: this.options.onBreach ?? throwBreach })
+    const { onBreach = throwBreach, onStarved } = this.options
+    return isPlain(policy) ? policy : guard(policy, { onBreach, onStarved })
   }
 
   get policyName(): string {

@@ -51,6 +51,7 @@ export type { CarryPolicy, Decision, PlainPolicy, Policy } from './reduce/polici
 export { endTurn, reduce, type Step } from './reduce/reduce.js'
 export type { Counterfactual, Otherwise } from './replay/otherwise.js'
 export type { Moment, Verdict } from './replay/replay.js'
+export type { RequestTimes } from './replay/requests.js'
 export type { Cause, Change, Fault, Link, Why } from './replay/why.js'
 export type { Nearly, Step as OutOfDateStep, WhyNot } from './replay/why-not.js'
 export type { RecordingError } from './store/recording/reader.js'

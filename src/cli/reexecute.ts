@@ -1,9 +1,9 @@
 /** `redford replay FILE --mode reexecute`: runs the rules of a recording again, each against the answers that it got then. */
 import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { importFile } from '../lab/load-policy.js'
 import { type Reexecution, reexecute } from '../library/reexecute.js'
 import type { Definition } from '../model/definition.js'
-import { loadFaultOf } from '../model/misuse.js'
+import { messageOf } from '../model/misuse.js'
 import { fromByteString, workingFolderBytes } from '../redo/byte-strings.js'
 import { configsIn } from '../redo/config.js'
 import { findRoot } from '../redo/project.js'
@@ -52,9 +52,9 @@ const configOfProject = (): string | undefined => {
 const definitionsIn = async (path: string): Promise<readonly Definition[]> => {
   let found: { readonly default?: unknown; readonly rules?: unknown }
   try {
-    found = (await import(pathToFileURL(resolve(path)).href)) as typeof found
+    found = (await importFile(path)) as typeof found
   } catch (error) {
-    throw new Error(`it cannot be loaded: ${loadFaultOf(error, process.versions.node, 'it as .js')}`)
+    throw new Error(`it cannot be loaded: ${messageOf(error)}`)
   }
   const all = found.rules ?? (found.default as { readonly rules?: unknown } | undefined)?.rules ?? found.default
   const definitions = (Array.isArray(all) ? all : [undefined]).map(

@@ -1,6 +1,7 @@
 /** `redford replay FILE`: what a recording holds, whether it comes to the same states again, and what would have been otherwise. */
 import * as E from 'fp-ts/lib/Either.js'
 import { loadPolicy } from '../lab/load-policy.js'
+import { watched } from '../lab/watched.js'
 import { apart } from '../model/event.js'
 import type { Replay } from '../replay/replay.js'
 import {
@@ -75,9 +76,14 @@ const receipts = (replay: Replay, { values, json }: Words, out: Out): number => 
 }
 
 const otherwise = async (replay: Replay, { values, json }: Words, out: Out): Promise<number> => {
+  const breaches: string[] = []
+  const onBreach = (breach: string): void => void breaches.push(breach)
   let policy: Awaited<ReturnType<typeof loadPolicy>> | undefined
   try {
-    policy = values.policy === undefined ? undefined : await loadPolicy(String(values.policy))
+    if (values.policy !== undefined) {
+      const [one, other] = [await loadPolicy(String(values.policy)), await loadPolicy(String(values.policy), 1)]
+      policy = watched(one, () => other, onBreach)
+    }
   } catch (error) {
     return refuse(out, (error as Error).message)
   }
@@ -85,9 +91,10 @@ const otherwise = async (replay: Replay, { values, json }: Words, out: Out): Pro
   if (jobs !== undefined && !(Number.isInteger(jobs) && jobs >= 1))
     return refuse(out, `--jobs takes a number from 1 on, not '${values.jobs}'`)
   const found = replay.counterfactual({
-    ...(policy === undefined ? {} : { policy }),
+    ...(policy === undefined ? {} : { policy, onBreach }),
     ...(jobs === undefined ? {} : { jobs }),
   })
+  if (breaches.length > 0) out.say(`the policy broke the rules: ${breaches[0]}${more(breaches.length - 1)}`)
   if (json) out.print(`${JSON.stringify(found)}\n`)
   else {
     out.print(
@@ -96,5 +103,7 @@ const otherwise = async (replay: Replay, { values, json }: Words, out: Out): Pro
     if (found.guessed > 0) out.print(`of ${found.runs} runs ${found.guessed} are a guess: they were not recorded so\n`)
     if (found.otherAnswers > 0) out.print(`${found.otherAnswers} requests are answered otherwise\n`)
   }
-  return found.otherAnswers === 0 ? OK : NOT_OK
+  return found.otherAnswers === 0 && breaches.length === 0 ? OK : NOT_OK
 }
+
+const more = (count: number): string => (count === 0 ? '' : ` (and ${count} more)`)

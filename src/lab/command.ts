@@ -3,12 +3,14 @@ import { statSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { policyNames } from '../reduce/policies/named.js'
-import { placeFault } from '../store/recording/format.js'
+import { classRules } from './classes.js'
 import { LabError } from './graph.js'
+import { isPolicyFile } from './load-policy.js'
+import { expectFree } from './outputs.js'
 import { isRecording, type Validation, validate } from './recordings.js'
 import { htmlOf } from './report/html.js'
 import { csvOf, shown, tableOf } from './report/table.js'
-import type { Settings, Spec } from './scenarios.js'
+import { filesOf, type Settings, type Spec } from './scenarios.js'
 import { type Plan, runPlan } from './shares.js'
 import { type Cell, summariesOf } from './study.js'
 import { validateProject } from './validate.js'
@@ -19,12 +21,13 @@ export const labUsage = `usage: redford lab [OPTIONS] TRACE...
 Runs policies on workloads, under the real engine and a pretended machine, and says how they did.
 
 A TRACE is a file: a workflow in WfFormat, a build with its costs (own-build.json), change sets of its sources (own-changes.json,
-beside the build; edits:own-changes.json: of one tree that all share), times of requests (CSV), a build.ninja with its .ninja_log, a recording (--slots 0: as it was); or a graph
-that is drawn: chain:N, star:N, layered:LxW, queue:fixed, queue:exponential.
+beside the build; edits:own-changes.json: of one tree that all share), times of requests with their sizes (CSV; its columns class and due_ms are
+not sizes, but what they say), a build.ninja with its .ninja_log, a recording (--slots 0: as it was; its makespan and slowdown are by the recorded
+ones); or a graph that is drawn: chain:N, star:N, layered:LxW, queue:fixed, queue:exponential.
 
-  --policy P       a policy, more than once for more: ${policyNames.slice(0, 6).join(', ')},
-                   ${policyNames.slice(6).join(', ')};
-                   with arguments, as in cap(4); one order before another: 'shortestRemaining>criticalPath';
+  --policy P       a policy, more than once for more: ${policyNames.slice(0, 8).join(', ')},
+                   ${policyNames.slice(8).join(', ')};
+                   with arguments, as in cap(4), fairShare(ui: 3), perClass(ui: firstCome, batch: cap(4)); one order before another: 'shortestRemaining>criticalPath';
                    a part of what another takes: 'shortestRemaining+slice(5)'; or a file whose default export is one
   --slots N,...    machines with so many slots (2); 0: one thread, on which the engine runs too
   --seeds N        so many seeds (10); --seed N: only this one
@@ -33,7 +36,9 @@ that is drawn: chain:N, star:N, layered:LxW, queue:fixed, queue:exponential.
   --clients N      a closed loop of so many clients
   --estimates E    what is known of costs: exact, none, rules (the mean of each rule), or the error of their logarithm (0.3)
   --drive D        ticks: fixpoint (default), batch (one a turn), or ms of a turn
-  --overhead T,B   µs that a tick takes, and each build in it (0,0)
+  --class C        a class of requests, more than once for more, first that holds: NAME, which jobs are of it, and in how many ms they are due:
+                   ui=20%,due=300 (by chance), 'small=<500' (less work than so many ms), batch (the rest)
+  --overhead O     what the engine itself takes, in µs: turn=N,tick=N,build=N,commit=N, or N,N for a tick and each build in it (all 0)
   --speed X        the machine is so many times as fast as that of the trace
   --csv FILE, --json FILE, --html FILE
   --export FILE    one run as a recording, for redford replay, step, log: of one TRACE, with one --slots, --policy and --seed
@@ -62,6 +67,7 @@ const parse = (args: readonly string[]) =>
       estimates: { type: 'string' },
       drive: { type: 'string' },
       overhead: { type: 'string' },
+      class: { type: 'string', multiple: true },
       speed: { type: 'string' },
       csv: { type: 'string' },
       json: { type: 'string' },
@@ -181,21 +187,20 @@ const planOf = (sources: readonly string[], values: Values): Plan => {
     (values.slots ?? '2').split(',').map((text) => wholeIn('--slots', text, 2, 0)),
   )
   onceEach('what is to be run', sources)
-  const [perTick = 0, perBuild = 0, ...more] = (values.overhead ?? '0,0')
-    .split(',')
-    .map((text) => numberIn('--overhead', text, 0))
-  if (more.length > 0) throw new LabError(`--overhead takes two numbers, as in 50,2, not '${values.overhead}'`)
+  const overhead = overheadIn(values.overhead ?? '')
+  const classes = classRules(values.class ?? [])
   const common: Omit<Settings, 'machine'> = {
     estimates: estimatesIn(values.estimates ?? '0.3'),
     load: moreThan0('--load', values.load, 0.8),
     jobs: wholeIn('--jobs', values.jobs, 200, 1),
     speed: moreThan0('--speed', values.speed, 1),
     clients: wholeIn('--clients', values.clients, 0, 0),
+    ...(classes.length > 0 && { classes }),
     ...driveIn(values.drive),
     ...(values.export !== undefined && { record: values.export }),
   }
   const specs = sources.flatMap((source) =>
-    slots.map((count): Spec => ({ source, settings: { ...common, machine: { slots: count, perTick, perBuild } } })),
+    slots.map((count): Spec => ({ source, settings: { ...common, machine: { slots: count, ...overhead } } })),
   )
   const seeds =
     values.seed === undefined
@@ -204,9 +209,35 @@ const planOf = (sources: readonly string[], values: Values): Plan => {
   const policies = onceEach('--policy', values.policy ?? DEFAULT_POLICIES)
   if (values.export !== undefined && specs.length * policies.length * seeds.length !== 1)
     throw new LabError('--export takes one run: say one trace, one --slots, one --policy, and --seed')
-  const fault = values.export && placeFault(values.export)
-  if (fault) throw new LabError(`--export: ${fault}`)
+  expectFree(outputsIn(values), [...sources.flatMap(filesOf), ...policies.filter(isPolicyFile)])
   return { specs, policies, seeds }
+}
+
+const outputsIn = ({ csv, json, html, export: record }: Values): ReadonlyMap<string, string> =>
+  new Map(
+    Object.entries({ '--csv': csv, '--json': json, '--html': html, '--export': record }).flatMap(([option, path]) =>
+      path === undefined ? [] : [[option, path] as const],
+    ),
+  )
+
+const OVERHEADS = { turn: 'perTurn', tick: 'perTick', build: 'perBuild', commit: 'commit' } as const
+
+const overheadIn = (text: string): Omit<Settings['machine'], 'slots'> => {
+  const parts = text.split(',').filter((part) => part !== '')
+  const isBare = parts.length <= 2 && parts.every((part) => !part.includes('='))
+  const pairs = isBare ? parts.map((part, i) => [i === 0 ? 'tick' : 'build', part] as const) : parts.map(pairOf)
+  return Object.fromEntries(
+    pairs.map(([name, value]) => {
+      if (!Object.hasOwn(OVERHEADS, name) || value === undefined)
+        throw new LabError(`--overhead takes µs, as in turn=100,tick=50,build=2,commit=500 or 50,2, not '${text}'`)
+      return [OVERHEADS[name as keyof typeof OVERHEADS], numberIn('--overhead', value, 0)]
+    }),
+  )
+}
+
+const pairOf = (text: string): readonly [string, string | undefined] => {
+  const [name = '', value] = text.split('=')
+  return [name, value]
 }
 
 const estimatesIn = (text: string): Settings['estimates'] =>
@@ -253,7 +284,7 @@ const report = async (cells: readonly Cell[], values: Values): Promise<number> =
   write(
     values.json,
     () =>
-      `${JSON.stringify({ summaries, cells: cells.map(({ gantt: _, latencies: __, occupancy: ___, ...cell }) => cell) }, null, 1)}\n`,
+      `${JSON.stringify({ summaries, cells: cells.map(({ gantt: _, occupancy: __, ...cell }) => cell) }, null, 1)}\n`,
   )
   if (values.html !== undefined) {
     const page = await htmlOf(cells, summaries, 'Batching policies')

@@ -95,13 +95,22 @@ export const rootsOf = ({ tasks }: Graph): readonly number[] =>
 
 /** The part of it that has to be made again when `sources` change; what it needs besides is there. */
 export const dirtyPart = (graph: Graph, sources: readonly number[]): Graph => {
+  const dirty = new Set(dirtyTasks(graph, sources))
+  return partOf(
+    graph,
+    graph.tasks.map((_, i) => dirty.has(i)),
+  )
+}
+
+/** Which of its tasks that are, each after all that it needs. */
+export const dirtyTasks = (graph: Graph, sources: readonly number[]): readonly number[] => {
   const changed = new Set(sources)
-  const isDirty = graph.tasks.map(() => false)
+  const dirty = new Set<number>()
   for (const i of inOrder(graph)) {
     const task = graph.tasks[i]!
-    isDirty[i] = task.sources.some((s) => changed.has(s)) || task.deps.some((d) => isDirty[d])
+    if (task.sources.some((s) => changed.has(s)) || task.deps.some((d) => dirty.has(d))) dirty.add(i)
   }
-  return partOf(graph, isDirty)
+  return [...dirty]
 }
 
 const partOf = (graph: Graph, isIn: readonly boolean[]): Graph => {

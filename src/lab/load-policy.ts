@@ -1,9 +1,10 @@
 /** Policies by their names, or from files of people's own. */
-import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { loadFaultOf, Misuse } from '../model/misuse.js'
+import { register } from 'node:module'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { Misuse, messageOf } from '../model/misuse.js'
 import { policyNamed } from '../reduce/policies/named.js'
-import { isPolicy, type Policy } from '../reduce/policies/policy.js'
+import { isPolicy, type Policy, renamed } from '../reduce/policies/policy.js'
 import { LabError } from './graph.js'
 
 const named = (text: string): Policy => {
@@ -14,20 +15,39 @@ const named = (text: string): Policy => {
   }
 }
 
-/** A policy by its name, or the default export of a file: a policy, or a function that makes one. */
-export const loadPolicy = async (text: string): Promise<Policy> => {
-  if (!/[./\\]/.test(text.replace(/\d\.\d/g, ''))) return named(text)
-  const url = pathToFileURL(resolve(text)).href
+/** Whether it names a file, and not a policy. Arguments may hold a point. */
+export const isPolicyFile = (text: string): boolean => /[./\\]/.test(text.replace(/\(.*\)/s, ''))
+
+/**
+ * A policy by its name, or the default export of a file: a policy, or a function that makes one. That of a file bears the name of the file.
+ * `instance`: each has modules of its own.
+ */
+export const loadPolicy = async (text: string, instance = 0): Promise<Policy> => {
+  if (!isPolicyFile(text)) return named(text)
   let found: unknown
   try {
-    found = ((await import(url)) as { readonly default?: unknown }).default
+    const query = instance === 0 ? '' : `?instance=${instance}`
+    found = ((await importFile(text, query)) as { readonly default?: unknown }).default
     if (typeof found === 'function' && found.length === 0) found = (found as () => unknown)()
   } catch (error) {
-    throw new LabError(`${text}: it cannot be loaded: ${loadFaultOf(error, process.versions.node, 'it as .js')}`)
+    throw new LabError(`${text}: it cannot be loaded: ${messageOf(error)}`)
   }
   if (!isPolicy(found))
     throw new LabError(
       `${text}: its default export is ${typeof found}, no policy: export a function from a view to a batch, or { name, initial, choose }`,
     )
-  return found
+  return renamed(found, text)
+}
+
+let hasHooks = false
+
+/** The module in a file, in JavaScript or TypeScript, whatever Node it is. */
+export const importFile = async (path: string, query = ''): Promise<unknown> => {
+  const features = process.features as { readonly typescript?: unknown }
+  if (/\.m?ts$/.test(path) && !features.typescript && !hasHooks) {
+    hasHooks = true
+    // The same path from `dist/lab` and `dist/cli`.
+    register(pathToFileURL(join(dirname(fileURLToPath(import.meta.url)), '..', 'lab', 'typescript-hooks.js')))
+  }
+  return import(pathToFileURL(resolve(path)).href + query)
 }

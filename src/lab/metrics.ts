@@ -12,6 +12,8 @@ export interface Latency {
   /** Latency by what the job takes at least, were it alone: mean, and of the worst but one in a hundred. */
   readonly slowdown: number
   readonly slowdownP99: number
+  /** Part of those with a deadline that were answered after it; 0 without any. */
+  readonly late: number
 }
 
 export interface Metrics {
@@ -30,11 +32,13 @@ export interface Metrics {
   readonly utilisation: number
   /** Jain's index over the speeds of jobs (1 / slowdown): 1, if all are slowed down alike. */
   readonly jain: number
-  /** Builds that were made though they had been made already; and that were not, since another job had made them. */
+  /** As in `Run`. */
   readonly wasted: number
   readonly shared: number
   /** The longest that a task waited for a slot. */
   readonly longestWait: number
+  /** Builds that the policy passed over until they were taken all the same. */
+  readonly starved: number
   readonly ticks: number
   readonly turns: number
   readonly runs: number
@@ -48,34 +52,28 @@ export const metricsOf = (run: Run): Metrics => {
   const slots = Math.max(1, machine.slots)
   const latencies = answered.map((at, job) => (at - asked[job]!) / 1000)
   const slowdowns = latencies.map((ms, job) => (ms * 1000) / Math.max(1, leastOf(workload.jobs[job]!.graph, slots)))
-  const needed = workload.jobs.reduce((sum, { graph }) => sum + graph.tasks.length, 0)
-  const classes = [...new Set(workload.jobs.map((job) => job.class))].sort()
-  const byClass = classes.map((name) => {
-    const jobs = workload.jobs.flatMap((job, i) => (job.class === name ? [i] : []))
-    return [
-      name,
-      latencyOf(
-        jobs.map((i) => latencies[i]!),
-        jobs.map((i) => slowdowns[i]!),
-      ),
-    ] as const
-  })
+  const jobs = workload.jobs.map(({ class: of, due }, i) => ({
+    class: of,
+    ms: latencies[i]!,
+    slowdown: slowdowns[i]!,
+    ...(due !== undefined && { dueMs: due / 1000 }),
+  }))
   const occupancy = sorted(run.batches)
   const builds = Math.max(1, run.runs)
   return {
     makespan: run.makespan / 1000,
     makespanRatio: run.makespan / Math.max(1, makespanBound(workload, slots)),
-    all: latencyOf(latencies, slowdowns),
-    byClass: Object.fromEntries(byClass),
+    ...latenciesOf(jobs),
     delayP99: quantile(sorted(run.delays), 0.99) / 1000,
     longestTurn: run.longestTurn / 1000,
     occupancy: meanOf(run.batches),
     occupancyP99: quantile(occupancy, 0.99),
     utilisation: run.makespan === 0 ? 0 : run.busy / run.makespan / slots,
     jain: jainOf(slowdowns.map((slowdown) => 1 / slowdown)),
-    wasted: Math.max(0, run.runs - needed),
-    shared: Math.max(0, needed - run.runs),
+    wasted: run.wasted,
+    shared: run.shared,
     longestWait: run.longestWait / 1000,
+    starved: run.starved,
     ticks: run.ticks,
     turns: run.turns,
     runs: run.runs,
@@ -84,10 +82,28 @@ export const metricsOf = (run: Run): Metrics => {
   }
 }
 
-const latencyOf = (latencies: readonly number[], slowdowns: readonly number[]): Latency => {
+/** How long one request took, and how long it might have. */
+export interface Answered {
+  readonly class: string
+  readonly ms: number
+  readonly slowdown: number
+  readonly dueMs?: number
+}
+
+/** Of all, and of each class. */
+export const latenciesOf = (all: readonly Answered[]): Pick<Metrics, 'all' | 'byClass'> => {
+  const classes = [...new Set(all.map((one) => one.class))].sort()
+  const byClass = classes.map((name) => [name, latencyOf(all.filter((one) => one.class === name))] as const)
+  return { all: latencyOf(all), byClass: Object.fromEntries(byClass) }
+}
+
+const latencyOf = (all: readonly Answered[]): Latency => {
+  const latencies = all.map(({ ms }) => ms)
+  const slowdowns = all.map(({ slowdown }) => slowdown)
   const order = sorted(latencies)
+  const due = all.filter(({ dueMs }) => dueMs !== undefined)
   return {
-    count: latencies.length,
+    count: all.length,
     mean: meanOf(latencies),
     p50: quantile(order, 0.5),
     p95: quantile(order, 0.95),
@@ -95,6 +111,7 @@ const latencyOf = (latencies: readonly number[], slowdowns: readonly number[]): 
     max: quantile(order, 1),
     slowdown: meanOf(slowdowns),
     slowdownP99: quantile(sorted(slowdowns), 0.99),
+    late: due.filter(({ ms, dueMs }) => ms > dueMs!).length / Math.max(1, due.length),
   }
 }
 
@@ -113,10 +130,14 @@ const jainOf = (speeds: readonly number[]): number => {
   return squares === 0 ? 1 : (sum * sum) / (speeds.length * squares)
 }
 
+/** A number of the latencies of a class, by the name that `numberOf` takes. The class may have any name. */
+export const ofClass = (name: string, column: string): string => `byClass.${name}.${column}`
+
 /** One number by its name, as in `all.p99`; undefined, if there is none. */
 export const numberOf = (metrics: Metrics, name: string): number | undefined => {
+  const [, of, column] = /^byClass\.(.*)\.(\w+)$/s.exec(name) ?? []
   let found: unknown = metrics
-  for (const part of name.split('.'))
+  for (const part of column === undefined ? name.split('.') : ['byClass', of!, column])
     found =
       typeof found === 'object' && found !== null && Object.hasOwn(found, part)
         ? (found as Record<string, unknown>)[part]

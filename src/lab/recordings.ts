@@ -1,11 +1,14 @@
 /** Recordings of real builds as workloads: the same requests, and runs that take as long, under other policies and with other slots. */
 import * as E from 'fp-ts/lib/Either.js'
+import type { BuildId } from '../model/ids.js'
 import type { Policy } from '../reduce/policies/policy.js'
+import type { Otherwise } from '../replay/otherwise.js'
 import { played } from '../replay/played.js'
 import { APPLICATION_ID, headerOf } from '../store/recording/format.js'
 import { RecordingReader, recordingErrorWords } from '../store/recording/reader.js'
 import { LabError } from './graph.js'
-import type { Metrics } from './metrics.js'
+import { type Answered, latenciesOf } from './metrics.js'
+import type { Replayed } from './study.js'
 
 export const isRecording = (path: string): boolean => {
   try {
@@ -15,23 +18,46 @@ export const isRecording = (path: string): boolean => {
   }
 }
 
-/** `slots` 0: as many as there were. @throws LabError where it cannot be read. */
-export const replayed = (path: string, policy: Policy, slots: number, record?: string): Metrics =>
+/** `slots` 0: as many as there were. Makespan and slowdown are by what was recorded. @throws LabError where it cannot be read. */
+export const replayed = (
+  path: string,
+  policy: Policy,
+  slots: number,
+  { record, onBreach }: Pick<Otherwise, 'record' | 'onBreach'> = {},
+): Replayed =>
   reading(path, (reader) => {
     const room = slots > 0 ? { jobs: slots, pools: pools(slots) } : {}
-    const found = played(reader, { policy, ...room, ...(record !== undefined && { record }) })
-    const makespan = found.makespan / 1000
-    const one = { count: 1, mean: makespan, p50: makespan, p95: makespan, p99: makespan, max: makespan }
-    const ratio = found.makespan / Math.max(1, found.recorded.makespan)
-    return {
-      makespan,
-      makespanRatio: ratio,
-      all: { ...one, slowdown: ratio, slowdownP99: ratio },
-      byClass: {},
+    const starved = new Set<BuildId>()
+    const onStarved = (x: BuildId): void => void starved.add(x)
+    const found = played(reader, {
+      policy,
+      ...room,
+      ...(record !== undefined && { record }),
+      onBreach,
+      onStarved,
+    })
+    const answered = found.latencies.flatMap(({ class: of, otherwise, recorded, due }): readonly Answered[] =>
+      otherwise === undefined || recorded === undefined
+        ? []
+        : [
+            {
+              class: of,
+              ms: otherwise / 1000,
+              slowdown: otherwise / Math.max(1, recorded),
+              ...(due !== undefined && { dueMs: due / 1000 }),
+            },
+          ],
+    )
+    const metrics = {
+      makespan: found.makespan / 1000,
+      makespanRatio: found.makespan / Math.max(1, found.recorded.makespan),
+      ...latenciesOf(answered),
       ...NOTHING,
+      starved: starved.size,
       ticks: found.ticks,
       runs: found.runs,
     }
+    return { metrics, latencies: answered.map(({ ms }) => ms) }
   })
 
 /** How far the simulation of a recorded build, as it was, is from what it took: makespans in ms. */

@@ -1,6 +1,7 @@
 /** Scenarios from what people name: trace files, folders of ninja builds, and synthetic graphs. Plain data, so that threads can share the work. */
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { type ClassRule, classified } from './classes.js'
 import { fromNinja } from './formats/ninja.js'
 import { fromBuildTrace, fromChanges, fromCsv } from './formats/traces.js'
 import { fromWfFormat } from './formats/wfformat.js'
@@ -24,34 +25,63 @@ export interface Settings {
   readonly speed: number
   /** So many clients, each of which waits for its answer before it asks again; 0: jobs arrive whether or not others are done. */
   readonly clients: number
+  /** What class the jobs are of, and when they are due. Left out: what the trace says, or one class for all. */
+  readonly classes?: readonly ClassRule[]
   /** A file, for a recording of the run: of one only. */
   readonly record?: string
 }
 
 export interface Spec {
   readonly source: string
+  /** What it is called, in place of the name of its file. */
+  readonly name?: string
   readonly settings: Settings
 }
 
 /** @throws LabError where the source is none, or not understood. */
-export const scenarioOf = ({ source, settings }: Spec): Scenario => {
+export const scenarioOf = ({ source, name: given, settings }: Spec): Scenario => {
   const { machine, drive, estimates, record } = settings
   if (isRecording(source)) {
+    if (settings.classes !== undefined)
+      throw new LabError(
+        `${source}: requests of a recording have the classes that they were made with: leave out --class`,
+      )
     const as = machine.slots > 0 ? `${machine.slots} slots` : 'as it was'
     const nothing = (): Workload => ({ name: source, jobs: [] })
     const options = { machine }
     return {
-      name: `${shortName(source)}, recorded, ${as}`,
+      name: `${given ?? shortName(source)}, recorded, ${as}`,
       draw: nothing,
       options,
-      replayed: (policy) => replayed(source, policy, machine.slots, record),
+      replayed: (policy, onBreach) =>
+        replayed(source, policy, machine.slots, { ...(record !== undefined && { record }), onBreach }),
     }
   }
   const options = { machine, estimates, ...(drive !== undefined && { drive }), ...(record !== undefined && { record }) }
   const { name, draw } = drawer(source, settings)
   const where = machine.slots > 0 ? `${machine.slots} slots` : 'one thread'
-  return { name: `${name}, ${where}`, draw, options }
+  const { classes = [] } = settings
+  // The same jobs at the same times, whatever their classes.
+  const inClasses = (seed: number): Workload => classified(draw(seed), classes, new Random(seed).fork(11))
+  return { name: `${given ?? name}, ${where}`, draw: inClasses, options }
 }
+
+/** The same, where two would be called alike: each by its source. */
+export const toldApart = (specs: readonly Spec[]): readonly Spec[] => {
+  const names = specs.map((spec) => scenarioOf(spec).name)
+  return specs.map((spec, i) =>
+    names.indexOf(names[i]!) === names.lastIndexOf(names[i]!) ? spec : { ...spec, name: spec.source },
+  )
+}
+
+/** All files that are read of it. */
+export const filesOf = (source: string): readonly string[] => {
+  const path = !existsSync(source) && source.startsWith('edits:') ? source.slice('edits:'.length) : source
+  const folder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? path : dirname(path)
+  return [path, buildBeside(path), join(folder, 'build.ninja'), join(folder, '.ninja_log')]
+}
+
+const buildBeside = (path: string): string => path.replace(/changes(?=[^/]*$)/, 'build')
 
 interface Drawer {
   readonly name: string
@@ -120,7 +150,7 @@ const understood = <A>(path: string, read: () => A): A => {
 
 /** Change sets of a build: its trace lies beside them, by the same name with `build` for `changes`. */
 const changes = (path: string, settings: Settings, isShared: boolean): Drawer => {
-  const beside = path.replace(/changes(?=[^/]*$)/, 'build')
+  const beside = buildBeside(path)
   if (beside === path || !existsSync(beside))
     throw new LabError(`${path}: change sets need their build beside them, as in own-changes.json, own-build.json`)
   const graph = faster(graphOf(beside, readJson(beside)), settings.speed)
@@ -166,7 +196,14 @@ const requests = (path: string, settings: Settings): Drawer => {
     const factor =
       (meanBetween(graphs, Math.max(1, settings.machine.slots), settings.load) * some.length) / Math.max(1, span)
     const times = some.map(({ atMs }) => Math.round((atMs - some[0]!.atMs) * factor))
-    return arriving(shortName(path), graphs, { _tag: 'trace', times }, new Random(seed))
+    const workload = arriving(shortName(path), graphs, { _tag: 'trace', times }, new Random(seed))
+    return {
+      ...workload,
+      jobs: workload.jobs.map((job, i) => {
+        const { class: of, dueMs } = some[i]!
+        return { ...job, ...(of !== undefined && { class: of }), ...(dueMs !== undefined && { due: dueMs * 1000 }) }
+      }),
+    }
   }
   return { name: shortName(path), draw }
 }

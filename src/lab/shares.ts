@@ -1,10 +1,11 @@
 /** A study, shared among threads: each has every so-manieth pair of scenario and seed, and says what became of each cell. */
 import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { renamed } from '../reduce/policies/policy.js'
 import { random } from '../reduce/policies/random.js'
 import { LabError } from './graph.js'
 import { loadPolicy } from './load-policy.js'
-import { type Spec, scenarioOf } from './scenarios.js'
+import { type Spec, scenarioOf, toldApart } from './scenarios.js'
 import { type Cell, cellsOf } from './study.js'
 
 export interface Plan {
@@ -19,9 +20,9 @@ type Message =
   | { readonly _tag: 'failed'; readonly why: string; readonly isOurs: boolean }
 
 /** All cells, in the order of the plan, whatever the number of threads. @throws LabError */
-export const runPlan = async (plan: Plan, threads: number, onCell: (cell: Cell) => void): Promise<readonly Cell[]> => {
+export const runPlan = async (given: Plan, threads: number, onCell: (cell: Cell) => void): Promise<readonly Cell[]> => {
   // What is wrong with it is told before anything runs.
-  for (const spec of plan.specs) scenarioOf(spec)
+  const plan = { ...given, specs: toldApart(given.specs) }
   for (const name of plan.policies) await loadPolicy(name)
   const count = Math.max(1, Math.min(threads, plan.specs.length * plan.seeds.length))
   const shares = Array.from({ length: count }, (_, share) => inThread(plan, share, count, onCell))
@@ -58,15 +59,16 @@ interface Share {
 const work = async ({ plan, share, count }: Share): Promise<void> => {
   const say = (message: Message): void => parentPort?.postMessage(message)
   try {
-    const policies = await Promise.all(plan.policies.map(async (name) => ({ name, policy: await loadPolicy(name) })))
+    const policies = await Promise.all(
+      plan.policies.map(async (name) => ({ name, instances: [await loadPolicy(name), await loadPolicy(name, 1)] })),
+    )
     const pairs = plan.specs.flatMap((spec) => plan.seeds.map((seed) => ({ spec, seed })))
     for (const { spec, seed } of pairs.filter((_, i) => i % count === share)) {
       // A random policy without a seed of its own has that of the run.
-      const made = policies.map(
-        ({ name, policy }) =>
-          () =>
-            name === 'random' ? { ...random(seed), name } : policy,
-      )
+      const made = policies.map(({ name, instances }) => {
+        let asked = 0
+        return () => (name === 'random' ? renamed(random(seed), name) : instances[asked++ % 2]!)
+      })
       const study = { scenarios: [scenarioOf(spec)], policies: made, seeds: [seed] }
       for (const cell of cellsOf(study, () => performance.now()))
         say({ _tag: 'cell', cell: seed === plan.seeds[0] ? cell : withoutDetails(cell) })

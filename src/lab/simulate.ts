@@ -63,6 +63,10 @@ export interface Run {
   /** Of all slots together. */
   readonly busy: number
   readonly runs: number
+  /** Runs that nobody had anything of: the task was made again before any job that needed it was answered. */
+  readonly wasted: number
+  /** Tasks that need not be made for a job, since the run that it was answered with was for another job, too. */
+  readonly shared: number
   readonly ticks: number
   readonly turns: number
   /** How many builds each tick took to run and start, where it took any. */
@@ -72,6 +76,8 @@ export interface Run {
   readonly longestTurn: number
   /** The longest that a task waited for a slot since all it needs was there. */
   readonly longestWait: number
+  /** Builds that were taken only since the policy had passed them over in as many ticks as it may. */
+  readonly starved: number
   /** What the engine's ticks took in truth, in ms. */
   readonly realMs: number
   readonly gantt: readonly Ran[]
@@ -95,7 +101,15 @@ class Simulation {
   private readonly gantt: Ran[] = []
   private readonly freeSlots: number[] = []
   private readonly startedAt = new Map<BuildId, number>()
+  /** By build: when its last run ended, and which of all runs that was. */
   private readonly endedAt: number[] = []
+  private readonly lastRun: number[] = []
+  /** By build: when it was asked for, where it was not begun since. */
+  private readonly wantedAt = new Map<BuildId, number>()
+  /** Runs that jobs were answered with, and how many tasks these needed. */
+  private readonly had = new Set<number>()
+  private needed = 0
+  private readonly starved = new Set<BuildId>()
   private readonly contents: number[] = []
   private readonly nextOf: number[][] = []
   private readonly jobOf = new Map<BuildId, number>()
@@ -127,6 +141,7 @@ class Simulation {
       onTurn: (outcome) => this.onTurn(outcome),
       onTick: (input, _, after) => this.onTick(input, after),
       onBreach,
+      onStarved: (x) => void this.starved.add(x),
     })
     if (options.record !== undefined) this.recorder = this.recorderFor(options.record, this.engine.state)
     if (this.units.shared.length > 0) this.prepare()
@@ -152,11 +167,27 @@ class Simulation {
     const missing = jobs.findIndex((_, job) => this.answered[job] === undefined)
     if (missing >= 0) throw new LabError(`${workload.name}: job ${missing} is never answered`)
     const { asked, answered, batches, delays, gantt } = this
+    const used = {
+      wasted: this.counted.runs - this.had.size,
+      shared: this.needed - this.had.size,
+      starved: this.starved.size,
+    }
     const makespan = Math.max(
       0,
       ...(answered.length < 50_000 ? answered : [answered.reduce((a, b) => Math.max(a, b), 0)]),
     )
-    return { workload, machine: options.machine, asked, answered, makespan, batches, delays, gantt, ...this.counted }
+    return {
+      workload,
+      machine: options.machine,
+      asked,
+      answered,
+      makespan,
+      batches,
+      delays,
+      gantt,
+      ...used,
+      ...this.counted,
+    }
   }
 
   /** To the next thing that happens, or until the policy wants to be asked again. */
@@ -186,9 +217,10 @@ class Simulation {
   }
 
   private ask(job: number, at: number): void {
-    const { targets, changed } = this.units.placed[job]!
+    const { targets, changed, needed } = this.units.placed[job]!
     const { class: of, due } = this.workload.jobs[job]!
     this.asked[job] = at
+    for (const x of needed) if (!this.wantedAt.has(x)) this.wantedAt.set(x, at)
     for (const source of changed) this.contents[source] = this.nextContent++
     if (changed.length > 0) this.engine.dispatch({ _tag: 'changed', builds: changed })
     this.request(targets, { class: of, ...(due !== undefined && { deadline: (at + due) / 1000 }) }, job)
@@ -222,6 +254,7 @@ class Simulation {
     this.isPreparing = false
     this.batches.length = 0
     this.counted = { ...this.counted, runs: 0, ticks: 0 }
+    this.starved.clear()
   }
   private isPreparing = false
 
@@ -275,6 +308,9 @@ class Simulation {
       if (job === undefined || job < 0) continue
       if (!ok) throw new LabError(`${this.workload.name}: job ${job} failed`)
       this.answered[job] = this.now
+      const { needed } = this.units.placed[job]!
+      this.needed += needed.length
+      for (const x of needed) this.had.add(this.lastRun[x]!)
       if (this.workload.clients !== undefined) this.askNext(this.nextOf[job % this.workload.clients]!)
     }
   }
@@ -321,7 +357,9 @@ class Simulation {
     const slot = this.freeSlots.pop()
     if (slot === undefined) throw new LabError(`${this.workload.name}: more is started than there are slots`)
     this.startedAt.set(x, this.now)
-    let ready = this.asked[this.units.job[x]!] ?? 0
+    // It cannot be run twice at once, either.
+    let ready = Math.max(this.wantedAt.get(x) ?? 0, this.endedAt[x] ?? 0)
+    this.wantedAt.delete(x)
     for (const d of this.units.deps[x]!) ready = Math.max(ready, this.endedAt[d] ?? 0)
     this.counted.longestWait = Math.max(this.counted.longestWait, this.now - ready)
     this.happenings.push(this.now + this.units.cost[x]!, { _tag: 'end', build: x, slot })
@@ -337,6 +375,7 @@ class Simulation {
 
   private note(x: BuildId, slot: number, start: number, end: number): void {
     this.endedAt[x] = end
+    this.lastRun[x] = this.counted.runs
     this.counted.busy += end - start
     this.counted.runs++
     if (this.options.gantt) this.gantt.push({ name: this.units.names[x]!, job: this.units.job[x]!, slot, start, end })

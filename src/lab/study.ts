@@ -1,10 +1,11 @@
 /** A study: every policy on every workload, with every seed. */
-import type { Policy } from '../reduce/policies/policy.js'
-import { nameOf } from '../reduce/policies/policy.js'
+import { PATIENCE } from '../reduce/policies/guard.js'
+import { isSound, nameOf, type Policy } from '../reduce/policies/policy.js'
 import { type Interval, intervalOf } from './bootstrap.js'
 import { LabError } from './graph.js'
-import { type Metrics, metricsOf, numberOf } from './metrics.js'
-import { type Ran, type SimulateOptions, simulate } from './simulate.js'
+import { type Metrics, metricsOf, numberOf, ofClass } from './metrics.js'
+import { type Ran, type Run, type SimulateOptions, simulate } from './simulate.js'
+import { watched } from './watched.js'
 import type { Workload } from './workload.js'
 
 /** What is drawn anew for each seed, and the machine that it is run on. */
@@ -13,7 +14,13 @@ export interface Scenario {
   readonly draw: (seed: number) => Workload
   readonly options: Omit<SimulateOptions, 'policy' | 'seed'>
   /** In place of a run of what is drawn: a recording says how long all took, and the makespan is by that of the recording. */
-  readonly replayed?: (policy: Policy) => Metrics
+  readonly replayed?: (policy: Policy, onBreach: (breach: string) => void) => Replayed
+}
+
+export interface Replayed {
+  readonly metrics: Metrics
+  /** In ms, by request. */
+  readonly latencies: readonly number[]
 }
 
 export interface Study {
@@ -33,55 +40,66 @@ export interface Cell {
   readonly latencies?: readonly number[]
   readonly occupancy?: readonly number[]
   readonly gantt?: readonly Ran[]
-  /** What the policy broke, or why the run came to no end. */
+  /** What the policy broke. */
   readonly breach?: string
+  /** Of somebody's own policy: what it need not do, and may. */
+  readonly starves?: string
 }
 
 export interface Summary {
   readonly scenario: string
   readonly policy: string
   readonly seeds: number
+  readonly classes: readonly string[]
+  /** By the names that `numberOf` takes. */
   readonly numbers: Readonly<Record<string, Interval>>
   readonly breach?: string
+  readonly starves?: string
 }
 
 /** Runs it cell by cell; `onCell` is told of each. */
 export function* cellsOf({ scenarios, policies, seeds }: Study, clock: () => number): Generator<Cell> {
   for (const { name, draw, options, replayed } of scenarios) {
     for (const [i, seed] of seeds.entries()) {
-      if (replayed !== undefined) {
-        for (const make of policies) {
-          const policy = make()
-          yield { scenario: name, policy: nameOf(policy), seed, metrics: replayed(policy) }
-        }
-        continue
-      }
       const workload = draw(seed)
-      for (const make of policies)
-        yield cellOf(name, make(), seed, workload, { ...options, gantt: i === 0, clock }, i === 0)
+      const isFirst = i === 0
+      for (const make of policies) {
+        yield cellOf({ scenario: name, seed, make }, (policy, onBreach) => {
+          if (replayed !== undefined) return replayed(policy, onBreach)
+          const run = simulate(workload, { ...options, gantt: isFirst, clock, policy, seed, onBreach })
+          return { metrics: metricsOf(run), ...(isFirst && detailsOf(run)) }
+        })
+      }
     }
   }
 }
 
-export const cellOf = (
-  scenario: string,
-  policy: Policy,
-  seed: number,
-  workload: Workload,
-  options: Omit<SimulateOptions, 'policy' | 'seed'>,
-  withDetails: boolean,
+const detailsOf = (run: Run): Pick<Cell, 'latencies' | 'occupancy' | 'gantt'> => ({
+  latencies: run.answered.map((at, job) => (at - run.asked[job]!) / 1000),
+  occupancy: run.batches,
+  gantt: run.gantt.toSorted((a, b) => a.start - b.start).slice(0, GANTT_MAX),
+})
+
+type Found = Pick<Cell, 'metrics' | 'latencies' | 'occupancy' | 'gantt'>
+
+const cellOf = (
+  { scenario, seed, make }: { readonly scenario: string; readonly seed: number; readonly make: () => Policy },
+  work: (policy: Policy, onBreach: (breach: string) => void) => Found,
 ): Cell => {
   const breaches: string[] = []
+  const onBreach = (breach: string): void => void breaches.push(breach)
+  const policy = make()
   const named = { scenario, policy: nameOf(policy), seed }
   try {
-    const run = simulate(workload, { ...options, policy, seed, onBreach: (breach) => void breaches.push(breach) })
-    const details = {
-      latencies: run.answered.map((at, job) => (at - run.asked[job]!) / 1000),
-      occupancy: run.batches,
-      gantt: run.gantt.toSorted((a, b) => a.start - b.start).slice(0, GANTT_MAX),
+    const found = work(watched(policy, make, onBreach), onBreach)
+    const { starved } = found.metrics
+    const starves = `${named.policy}: it starves builds: ${starved} were taken only when it had passed them over in ${PATIENCE} ticks`
+    return {
+      ...named,
+      ...found,
+      ...(breaches.length > 0 && { breach: breachWords(breaches) }),
+      ...(starved > 0 && !isSound(policy) && { starves }),
     }
-    const breach = breaches[0] === undefined ? {} : { breach: breachWords(breaches) }
-    return { ...named, metrics: metricsOf(run), ...(withDetails && details), ...breach }
   } catch (error) {
     if (error instanceof LabError) throw error
     throw new LabError(`${named.policy}, on ${scenario}, seed ${seed}: ${(error as Error).message}`)
@@ -91,11 +109,23 @@ export const cellOf = (
 /** So many tasks can be told apart in a picture. */
 export const GANTT_MAX = 2000
 
-const breachWords = (breaches: readonly string[]): string =>
-  breaches.length === 1 ? breaches[0]! : `${breaches[0]} (and ${breaches.length - 1} more of such)`
+/** Each kind once: they differ in numbers. */
+const breachWords = (breaches: readonly string[]): string => {
+  const kinds = new Map<string, { readonly first: string; count: number }>()
+  for (const breach of breaches) {
+    const kind = breach.replace(/\d+/g, '')
+    const known = kinds.get(kind)
+    if (known === undefined) kinds.set(kind, { first: breach, count: 1 })
+    else known.count++
+  }
+  return [...kinds.values()]
+    .map(({ first, count }) => (count === 1 ? first : `${first} (and ${count - 1} more of such)`))
+    .join('; ')
+}
 
 /** What tables show, in this order. */
 export const COLUMNS = [
+  'makespan',
   'makespanRatio',
   'all.mean',
   'all.p50',
@@ -103,14 +133,31 @@ export const COLUMNS = [
   'all.p99',
   'all.max',
   'all.slowdown',
+  'all.late',
   'jain',
   'utilisation',
   'occupancy',
   'delayP99',
   'longestTurn',
   'longestWait',
+  'starved',
+  'wasted',
+  'shared',
   'realUsPerTick',
 ] as const
+
+/** What is said of each class of requests. */
+export const CLASS_COLUMNS = ['count', 'mean', 'p50', 'p95', 'p99', 'max', 'slowdown', 'late'] as const
+
+/** The classes of runs that have more than one: of one, all is said by the latencies of all. */
+export const classesIn = (cells: readonly Cell[]): readonly string[] => {
+  const several = cells.map(({ metrics }) => Object.keys(metrics.byClass)).filter(({ length }) => length > 1)
+  return [...new Set(several.flat())].sort()
+}
+
+/** The columns for each class there is in `cells`. */
+export const classColumns = (cells: readonly Cell[]): readonly string[] =>
+  classesIn(cells).flatMap((name) => CLASS_COLUMNS.map((column) => ofClass(name, column)))
 
 /** By scenario and policy, with the intervals over seeds. */
 export const summariesOf = (cells: readonly Cell[], columns: readonly string[] = COLUMNS): readonly Summary[] => {
@@ -124,7 +171,8 @@ export const summariesOf = (cells: readonly Cell[], columns: readonly string[] =
   return [...groups.values()].map((group): Summary => {
     const { scenario, policy } = group[0]!
     const breach = group.find((cell) => cell.breach !== undefined)?.breach
-    const numbers = columns.map((name) => {
+    const starves = group.find((cell) => cell.starves !== undefined)?.starves
+    const numbers = [...columns, ...classColumns(group)].map((name) => {
       const values = group.flatMap(({ metrics }) => numberOf(metrics, name) ?? [])
       return [name, intervalOf(values)] as const
     })
@@ -132,8 +180,10 @@ export const summariesOf = (cells: readonly Cell[], columns: readonly string[] =
       scenario,
       policy,
       seeds: group.length,
+      classes: classesIn(group),
       numbers: Object.fromEntries(numbers),
       ...(breach !== undefined && { breach }),
+      ...(starves !== undefined && { starves }),
     }
   })
 }

@@ -2,7 +2,7 @@
 import { type BuildId, buildId } from '../model/ids.js'
 import { COST_STRIDE, Cost } from '../model/plan.js'
 import { emptyTable, IntEditor, type IntTable } from '../model/table.js'
-import { type Graph, rootsOf } from './graph.js'
+import { dirtyTasks, type Graph, rootsOf } from './graph.js'
 import type { Random } from './random.js'
 import type { Workload } from './workload.js'
 
@@ -20,6 +20,8 @@ export interface Placed {
   readonly targets: readonly BuildId[]
   /** Its sources, of a shared graph: which have changed. */
   readonly changed: readonly BuildId[]
+  /** All that has to be made for it. */
+  readonly needed: readonly BuildId[]
 }
 
 export class Units {
@@ -44,14 +46,19 @@ export class Units {
       this.placed = workload.jobs.map(({ graph }, job) => {
         const first = this.add(graph, job, false)
         estimate(graph, first)
-        return { targets: rootsOf(graph).map((i) => buildId(first + i)), changed: [] }
+        const needed = graph.tasks.map((_, i) => buildId(first + i))
+        return { targets: rootsOf(graph).map((i) => buildId(first + i)), changed: [], needed }
       })
     } else {
       const first = this.add(shared, -1, true)
       estimate(shared, first)
       this.shared = rootsOf(shared).map((i) => buildId(first + i))
       const source = (i: number): BuildId => buildId(first + shared.tasks.length + i)
-      this.placed = workload.jobs.map(({ sources = [] }) => ({ targets: this.shared, changed: sources.map(source) }))
+      this.placed = workload.jobs.map(({ sources = [] }) => ({
+        targets: this.shared,
+        changed: sources.map(source),
+        needed: dirtyTasks(shared, sources).map((i) => buildId(first + i)),
+      }))
     }
     this.costs = editor.finish()
   }

@@ -76,7 +76,10 @@ export class Replay extends Inner {
       if (policy !== undefined && !isPolicy(policy))
         throw new Misuse('verify: `policy` must be a policy, such as policies.fullBatch()')
       if (options.record !== undefined) expectPlace('verify: record', options.record, this.reader.path)
-      return this.counterfactual(options)
+      const onBreach = (breach: string): never => {
+        throw new Misuse(`verify: the policy ${breach}`)
+      }
+      return this.counterfactual({ onBreach, ...options })
     }
     if (mode === 'receipts') return super.verify(options)
     throw new Misuse(`verify: \`mode\` must be 'receipts', 'reexecute' or 'counterfactual', got ${mode as string}`)
@@ -184,7 +187,7 @@ export class Replay extends Inner {
   }
 }
 
-const VERIFY_OPTIONS = ['mode', 'onProgress', 'policy', 'jobs', 'pools', 'record']
+const VERIFY_OPTIONS = ['mode', 'onProgress', 'policy', 'jobs', 'pools', 'record', 'onBreach']
 
 const settingOf = (key: Key, to: RecordedSetting['to']): Setting | undefined => {
   if (to._tag === 'unset') return undefined

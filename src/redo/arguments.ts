@@ -89,7 +89,7 @@ export const parseOptions = (command: string, args: readonly string[]): E.Either
       daemon: values['no-daemon'] !== true,
       trace: values.trace,
       record: values.record,
-      policy: values.policy === undefined ? undefined : policyNamed(values.policy),
+      policy: values.policy === undefined ? undefined : policyOf(values.policy),
       class: values.class,
       deadline,
       help: values.help === true,
@@ -100,6 +100,15 @@ export const parseOptions = (command: string, args: readonly string[]): E.Either
     if (error instanceof Misuse) return E.left(`--policy: ${error.message}`)
     return E.left(`${(error as Error).message.split('. ')[0]} (see ${command.replace('redford-', 'redford ')} --help)`)
   }
+}
+
+/** @throws Misuse */
+const policyOf = (text: string): Policy => {
+  if (/[/\\]|\.[cm]?[jt]s$/.test(text))
+    throw new Misuse(
+      `it takes the name of a policy, not a file: redford.config.js names ${text} for the project, by import mine from '${text}' and export default { policy: mine }; redford lab tries it out`,
+    )
+  return policyNamed(text)
 }
 
 /** What policies are told of a request that begins at `now`, in ms of the engine's clock. */

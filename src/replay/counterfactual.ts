@@ -2,6 +2,7 @@
 import type { RecordingReader } from '../store/recording/reader.js'
 import { type Counterfactual, isOtherwise, type Otherwise } from './otherwise.js'
 import { played } from './played.js'
+import { Requests } from './requests.js'
 import { copyInto } from './rewriter.js'
 import { scriptOf } from './script.js'
 
@@ -12,9 +13,18 @@ export const counterfactual = (reader: RecordingReader, otherwise: Otherwise = {
   isOtherwise(reader, otherwise) ? played(reader, otherwise) : asRecorded(reader, otherwise.record)
 
 const asRecorded = (reader: RecordingReader, record: string | undefined): Counterfactual => {
-  const { makespan, ticks, runs } = scriptOf(reader)
+  const script = scriptOf(reader)
+  const { makespan, ticks, runs } = script
   if (record !== undefined) copyInto(record, reader)
   let count = 0
   for (const each of runs.values()) count += each.length
-  return { recorded: { makespan, ticks }, makespan, ticks, runs: count, guessed: 0, otherAnswers: 0 }
+  return {
+    recorded: { makespan, ticks },
+    makespan,
+    ticks,
+    latencies: Requests.asRecorded(script),
+    runs: count,
+    guessed: 0,
+    otherAnswers: 0,
+  }
 }

@@ -1,6 +1,8 @@
 /** What may be otherwise than it was recorded, and what is told of that. */
 import type { EngineOptions } from '../engine.js'
+import type { BuildId } from '../model/ids.js'
 import type { RecordingReader } from '../store/recording/reader.js'
+import type { RequestTimes } from './requests.js'
 import { policyOf } from './script.js'
 
 export interface Otherwise {
@@ -12,6 +14,10 @@ export interface Otherwise {
   readonly pools?: readonly number[]
   /** A file, for a recording of what would have been. */
   readonly record?: string
+  /** Told what the policy broke: what cannot be taken is left out. By default it is taken for a fault. */
+  readonly onBreach?: ((breach: string) => void) | undefined
+  /** Told of what it passed over until it was taken all the same. */
+  readonly onStarved?: ((build: BuildId) => void) | undefined
 }
 
 export interface Counterfactual {
@@ -19,6 +25,8 @@ export interface Counterfactual {
   /** In microseconds, from the first request, or live one, to the last answer, or notice of a live one. */
   readonly makespan: number
   readonly ticks: number
+  /** Of each request from outside, in the order in which they were asked. */
+  readonly latencies: readonly RequestTimes[]
   /** Runs of rules and do-files. */
   readonly runs: number
   /** Runs of which nothing was recorded, or with other answers than now: what they say is a guess. */
@@ -32,9 +40,10 @@ export const isOtherwise = (reader: RecordingReader, { policy, jobs, pools = [] 
   const { policy: name } = reader.about
   // What somebody's own policy does, its name does not tell.
   if (policy !== undefined && (policy.name !== name || policyOf(name) === undefined)) return true
-  const known = reader.snapshotFor(0).state.pools
+  const { pools: known, slotsMax } = reader.snapshotFor(0).state
   if (pools.some((size, i) => i < known.length && size !== undefined && size !== known[i]!.size)) return true
   if (jobs === undefined) return false
+  if (slotsMax > 0 && jobs !== slotsMax) return true
   for (let tick = 1; tick <= reader.ticks; tick++)
     for (const event of reader.at(tick).input.events) if (event._tag === 'requested' && event.jobs !== jobs) return true
   return false

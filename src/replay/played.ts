@@ -19,6 +19,7 @@ import type { RecordedValue } from '../store/recording/value.js'
 import { Agenda } from './agenda.js'
 import type { Counterfactual, Otherwise } from './otherwise.js'
 import { recorderInto } from './recorder-into.js'
+import { Requests } from './requests.js'
 import {
   clockOf,
   isAnew,
@@ -29,7 +30,6 @@ import {
   type Output,
   type Outside,
   policyOf,
-  type Reply,
   type RunScript,
   renumbered,
   type Script,
@@ -67,10 +67,7 @@ class World {
   private readonly used = new Map<BuildId, number>()
   private readonly looked = new Map<BuildId, number>()
   private readonly lastLook = new Map<BuildId, Look>()
-  private readonly replies = new Map<BuildId, Reply>()
-  private readonly asked: BuildId[] = []
-  private firstAsked: number | undefined
-  private lastAnswered = 0
+  private readonly requests: Requests
   private readonly spending: Spending
   private readonly unanswered = new Set<BuildId>()
   /** What came from outside too early. */
@@ -88,6 +85,7 @@ class World {
     about: About,
   ) {
     this.nextId = script.idsEnd
+    this.requests = new Requests(script)
     this.spending = new Spending(script.shares, (x) => this.going.has(x) && !isAnew(this.engine.state, x))
     const { start } = script
     const clock = clockOf(script)
@@ -102,6 +100,7 @@ class World {
       ...start,
       // What is run, and when, is asked of each build by itself.
       ahead: 0,
+      slotsMax: start.slotsMax > 0 ? (otherwise.jobs ?? start.slotsMax) : 0,
       pools: start.pools.map((pool, i) => ({
         ...pool,
         size: Math.max(pool.running, otherwise.pools?.[i] ?? pool.size),
@@ -114,6 +113,8 @@ class World {
       now: () => clock + this.clock() / 1000,
       ...(policy && { policy }),
       onTurn: () => {},
+      onBreach: otherwise.onBreach,
+      onStarved: otherwise.onStarved,
       onTick: (input, _, after) => {
         this.recorder?.onTick(input, after)
         this.onNews(after.news)
@@ -145,17 +146,15 @@ class World {
       if (!engine.isReady) engine.endTurn()
     }
     this.recorder?.close()
-    const others = script.answers.filter((reply, i) => {
-      const now = this.replies.get(this.asked[i]!)
-      return now?.ok !== reply?.ok || JSON.stringify(now?.answer) !== JSON.stringify(reply?.answer)
-    })
+    const { makespan, latencies, others } = this.requests
     return {
       recorded: { makespan: script.makespan, ticks: script.ticks },
-      makespan: Math.max(0, this.lastAnswered - (this.firstAsked ?? 0)),
+      latencies,
+      makespan,
       ticks: this.ticks,
       runs: this.runs,
       guessed: this.guessed,
-      otherAnswers: others.length,
+      otherAnswers: others,
     }
   }
 
@@ -200,10 +199,7 @@ class World {
     if (this.held.length > 0 || (isHeard && this.unanswered.size > 0)) return void this.held.push(outside)
     // It is taken in before anything else is done.
     this.isHeld ||= event._tag === 'transacted'
-    if (event._tag === 'requested' || event._tag === 'followed') {
-      this.asked.push(event.request)
-      this.firstAsked ??= this.now
-    }
+    if (event._tag === 'requested' || event._tag === 'followed') this.requests.add(event, this.now, outside.at)
     if (event._tag === 'requested') this.unanswered.add(event.request)
     else if (event._tag === 'cancelled') this.unanswered.delete(event.request)
     const { jobs } = this.otherwise
@@ -212,11 +208,10 @@ class World {
 
   private onNews(news: readonly News[]): void {
     for (const each of news) {
-      if (each._tag === 'noticed') this.lastAnswered = this.now
+      if (each._tag === 'noticed') this.requests.noticed(this.now)
       if (each._tag !== 'responded') continue
       if (each.by === 0) {
-        this.replies.set(each.request, { ok: each.ok, answer: each.answer })
-        this.lastAnswered = this.now
+        this.requests.answered(each.request, { ok: each.ok, answer: each.answer }, this.now)
         this.unanswered.delete(each.request)
         if (this.unanswered.size === 0)
           for (const held of this.held.splice(0)) this.queue.push(this.now, () => this.outside(held))

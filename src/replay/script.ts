@@ -53,6 +53,8 @@ export interface Script {
   readonly looks: ReadonlyMap<BuildId, readonly Look[]>
   /** Answers to requests from outside, in the order in which they were asked. */
   readonly answers: readonly (Reply | undefined)[]
+  /** How long each of these took, in microseconds. */
+  readonly latencies: readonly (number | undefined)[]
   /** Microseconds from the first request, or live one, to the last answer, or notice of a live one. */
   readonly makespan: number
   readonly ticks: number
@@ -94,6 +96,8 @@ class Scribe {
   private readonly looks = new Map<BuildId, Look[]>()
   private readonly asked: BuildId[] = []
   private readonly replies = new Map<BuildId, Reply>()
+  private readonly askedAt = new Map<BuildId, number>()
+  private readonly latencies = new Map<BuildId, number>()
   /** The run that each build is at, and when it was last told to go on. */
   private readonly open = new Map<BuildId, { readonly run: RunScript; since: number }>()
   private firstAsked: number | undefined
@@ -148,6 +152,7 @@ class Scribe {
         if (news.by !== 0) this.goOn(before, this.idOf(news.by), false)
         else {
           this.replies.set(this.idOf(news.request), { ok: news.ok, answer: news.answer })
+          this.latencies.set(this.idOf(news.request), this.now - (this.askedAt.get(this.idOf(news.request)) ?? 0))
           this.unanswered.delete(this.idOf(news.request))
           this.lastAnswered = this.now
         }
@@ -162,6 +167,7 @@ class Scribe {
       underWay: this.underWay,
       looks: this.looks,
       answers: this.asked.map((request) => this.replies.get(request)),
+      latencies: this.asked.map((request) => this.latencies.get(request)),
       makespan: Math.max(0, this.lastAnswered - (this.firstAsked ?? 0)),
       ticks: this.reader.ticks,
       shares: this.shares,
@@ -273,6 +279,7 @@ class Scribe {
       this.current.set(event.request, id)
       if (event._tag === 'followed' || event.by === 0) {
         this.asked.push(id)
+        this.askedAt.set(id, this.now)
         this.firstAsked ??= this.now
       } else this.askers.set(event.request, this.idOf(event.by))
     }

@@ -66,6 +66,9 @@ test('--policy chooses otherwise, from then on', async () => {
   const wrong = await s.ifchange('all', '--policy', 'best')
   expect(wrong.code).toBe(2)
   expect(wrong.stderr).toContain('--policy: there is no policy best: use one of fixpoint, ')
+  const ofFile = await s.ifchange('all', '--policy', './mine.js')
+  expect(ofFile.code).toBe(2)
+  expect(ofFile.stderr).toContain("redford.config.js names ./mine.js for the project, by import mine from './mine.js'")
 })
 
 test('a policy of redford.config.js chooses, and one that breaks the rules is told so, and builds all the same', async () => {

@@ -1,10 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { fromNinja } from '../../src/lab/formats/ninja.js'
 import { fromBuildTrace, fromChanges, fromCsv } from '../../src/lab/formats/traces.js'
 import { fromWfFormat } from '../../src/lab/formats/wfformat.js'
 import { criticalPathOf, dirtyPart, LabError, lowerBound, rootsOf, workOf } from '../../src/lab/graph.js'
-import { traces } from './traces.js'
 
 const workflow = (tasks: readonly object[], execution: readonly object[]): unknown => ({
   name: 'flow',
@@ -42,9 +41,9 @@ describe('WfFormat', () => {
     expect(() => fromWfFormat(workflow(tasks, times.slice(1)))).toThrow('says nothing of the run time of split_ID1')
     expect(() => fromWfFormat(workflow([{ id: 'a', parents: ['b'] }], []))).toThrow('a names b, which is no task')
   })
-  const folder = traces('wfinstances')
-  it.skipIf(folder === undefined)('reads a real workflow (skipped where the shared traces are not there)', () => {
-    const graph = fromWfFormat(JSON.parse(readFileSync(`${folder}/montage-chameleon-2mass-005d-001.json`, 'utf8')))
+  it('reads a real workflow', () => {
+    const json = readFileSync('test/lab/traces/montage-chameleon-2mass-005d-001.json', 'utf8')
+    const graph = fromWfFormat(JSON.parse(json))
     expect(graph.tasks).toHaveLength(58)
     expect(graph.tasks.reduce((sum, { deps }) => sum + deps.length, 0)).toBe(114)
   })
@@ -116,10 +115,7 @@ describe('times of requests', () => {
     ])
     expect(() => fromCsv('t\nnever,1\n')).toThrow('line 2: no time and numbers')
   })
-  it.skipIf(!existsSync(traces('azure') ?? ''))(
-    'of a real service (skipped where the shared traces are not there)',
-    () => {
-      expect(fromCsv(readFileSync(`${traces('azure')}/AzureLLMInferenceTrace_code.csv`, 'utf8'))).toHaveLength(8819)
-    },
-  )
+  it('are those of a real service', () => {
+    expect(fromCsv(readFileSync('test/lab/traces/AzureLLMInferenceTrace_code.csv', 'utf8'))).toHaveLength(8819)
+  })
 })

@@ -77,13 +77,45 @@ it.each([
 
     // So does what would have been.
     const otherwise = join(folder, `${name}, otherwise.rec`)
-    replayed(record, policyNamed('fullBatch'), 2, otherwise)
+    replayed(record, policyNamed('fullBatch'), 2, { record: otherwise })
     expect(validate(otherwise).recorded).toBeGreaterThan(0)
     const other = replay(otherwise)
     expect(other.verify()._tag).toBe('agrees')
     other.close()
   },
 )
+
+it('of a recording each request is told of, by its class', async () => {
+  const wait = action('wait', { ...int, run: (n) => new Promise<number>((done) => setTimeout(() => done(n), n)) })
+  const eng = createEngine({ rules: [wait], record: true, policy: policies.deadline() })
+  await eng.once(wait(20), { class: 'ui', deadline: performance.now() + 5 }).promise
+  await eng.once(wait(60), { class: 'batch', deadline: performance.now() + 1000 }).promise
+  const path = join(folder, 'classes.rec')
+  eng.export(path)
+  await eng.close()
+  const { metrics, latencies } = replayed(path, policies.fixpoint(), 0)
+  const { all, byClass } = metrics
+  expect(latencies).toEqual([byClass.ui!.mean, byClass.batch!.mean])
+  expect(all.count).toBe(2)
+  expect(all.p50).toBeLessThan(all.max)
+  expect(byClass).toMatchObject({ batch: { count: 1, late: 0 }, ui: { count: 1, late: 1 } })
+  expect(byClass.ui!.mean).toBeGreaterThan(15)
+  expect(byClass.batch!.mean).toBeGreaterThan(55)
+  expect(byClass.batch!.slowdown).toBeCloseTo(1, 1)
+})
+
+it('of a machine of so many slots another one can be asked for, however many requests there are', () => {
+  const record = join(folder, 'slots.rec')
+  const machine = { slots: 2 }
+  const { draw, options } = scenarioOf({
+    source: 'queue:fixed',
+    settings: { ...settings(2), machine, jobs: 20, load: 10 },
+  })
+  simulate(draw(1), { ...options, policy: policies.fullBatch(), record })
+  const makespan = (slots: number): number => replayed(record, policies.fullBatch(), slots).metrics.makespan
+  expect(makespan(1) / makespan(0)).toBeCloseTo(2, 1)
+  expect(makespan(4) / makespan(0)).toBeCloseTo(0.5, 1)
+})
 
 it('what is none is not taken for one', () => {
   const path = join(folder, 'x.json')

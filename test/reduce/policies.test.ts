@@ -1,12 +1,13 @@
 /** What each policy is for, on the lab's machine; and that none of them can break a build. */
 import { describe, expect, it } from 'vitest'
 import type { Graph, Task } from '../../src/lab/graph.js'
+import { metricsOf } from '../../src/lab/metrics.js'
 import { Random } from '../../src/lab/random.js'
 import { type Machine, type Run, type SimulateOptions, simulate } from '../../src/lab/simulate.js'
 import { chain, star } from '../../src/lab/synthetic.js'
 import { arriving, type Job, once, type Workload } from '../../src/lab/workload.js'
 import { Misuse } from '../../src/model/misuse.js'
-import { Plan } from '../../src/model/plan.js'
+import { Plan, Track } from '../../src/model/plan.js'
 import { read, rowsEnd } from '../../src/model/table.js'
 import { PATIENCE } from '../../src/reduce/policies/guard.js'
 import * as policies from '../../src/reduce/policies/index.js'
@@ -133,6 +134,18 @@ describe('policies of requests', () => {
     const policy = policies.perClass({ ui: policies.shortestRemaining(), batch: policies.firstCome() })
     expect(latencies(run(jobs, policy, { slots: 1 }))).toEqual([70, 80, 40, 10, 90])
   })
+  it('perClass lets a policy wait that wants to', () => {
+    const one = chain(1, ms(1))
+    const jobs = workload(job(0, one, { class: 'ui' }), job(2, one, { class: 'ui' }))
+    const { batches } = run(jobs, policies.perClass({ ui: policies.nagle(10, 5) }), { slots: 0 })
+    expect(batches).toEqual([2])
+  })
+  it.each([
+    'fairShare',
+    'fairShare(ui: 3, batch: 1)',
+    'perClass(ui: shortestRemaining(0.2), batch: fairShare(a: 2))',
+    'perClass(ui: shortestRemaining>criticalPath, batch: cap(4)+slice(5))',
+  ])('%s is called as it is written', (name) => expect(policyNamed(name).name).toBe(name))
   it('lexicographic goes by the second where the first holds them for equal, and takes only what has an order', () => {
     const shape = graphOf(
       task('first', 1000),
@@ -282,9 +295,44 @@ describe('a policy that breaks the rules', () => {
     expect(told(policy)).toContain(breach)
   })
 
-  it.each([0, -1, Number.NaN])('waits for ever, to be asked again in %d ms: what is oldest is taken', (wakeMs) => {
+  it.each([0, -1, Number.NaN])(
+    'waits for ever, to be asked again in %d ms: it is told, and what is oldest is taken',
+    (wakeMs) => {
+      const batch = { scan: [], run: [], start: [], answer: [] }
+      expect(told({ name: 'mine', initial: 0, choose: () => ({ batch, wakeMs }) })).toContain(
+        'mine: it takes nothing, though nothing runs and it names no `wakeMs` after which to ask it again',
+      )
+    },
+  )
+  it('waits for a time, while nothing runs: that is its right', () => {
     const batch = { scan: [], run: [], start: [], answer: [] }
-    expect(told({ name: 'mine', initial: 0, choose: () => ({ batch, wakeMs }) })).toEqual([])
+    const waits: Policy = {
+      name: 'mine',
+      initial: 0,
+      tracks: Track.CLOCK,
+      choose: (view) => (view.now < 20 ? { batch, wakeMs: 20 - view.now } : { batch: all(view) }),
+    }
+    expect(told(waits)).toEqual([])
+  })
+
+  it.each([
+    ['a map', new Map([[1, 2]]), 'it is a Map'],
+    ['a function', { a: [1, () => 1] }, 'it.a[1] is of type function'],
+    ['nothing', { a: undefined }, 'it.a is of type undefined'],
+    ['what is no number', [Number.NaN], 'it[0] is NaN'],
+    ['an object of a class', { when: new Date(0) }, 'it.when is a Date'],
+  ])('carries %s: it is told, and the carry is what it was', (_, carry, why) => {
+    const seen = new Set<unknown>()
+    const mine: CarryPolicy = {
+      name: 'mine',
+      initial: 'first',
+      choose: (view, known) => {
+        seen.add(known)
+        return { batch: all(view), carry }
+      },
+    }
+    expect(told(mine)).toContain(`mine: its carry is no plain data, so it is left as it was: ${why}`)
+    expect([...seen]).toEqual(['first'])
   })
 
   it.each([
@@ -293,7 +341,71 @@ describe('a policy that breaks the rules', () => {
     ['slice', () => policies.slice(-1), 'slice(ms): ms must be a number from 0 on, got -1'],
     ['aimd', () => policies.aimd('5' as never), 'aimd(targetMs): targetMs must be a number from 0 on, got 5'],
     ['nagle', () => policies.nagle(0, 5), 'nagle(max, ms): max must be a number from 1 on, got 0'],
-    ['nagle', () => policies.nagle(2, -5), 'nagle(max, ms): ms must be a number from 0 on, got -5'],
+    ['nagle', () => policies.nagle(2, -5), 'nagle(max, ms): ms must be a number from 0 to 60000, got -5'],
+    ['nagle', () => policies.nagle(9, 1e9), 'nagle(max, ms): ms must be a number from 0 to 60000, got 1000000000'],
+    [
+      'shortestRemaining',
+      () => policies.shortestRemaining({ ageing: -1 }),
+      'shortestRemaining({ ageing }): ageing must be a number from 0 to 1000, got -1',
+    ],
+    [
+      'random',
+      () => policies.random(Number.NaN),
+      `random(seed): seed must be a number from ${-(2 ** 53) + 1} to ${2 ** 53 - 1}, got NaN`,
+    ],
+    [
+      'fairShare',
+      () => policies.fairShare({ ui: 0 }),
+      'fairShare(weights): the weight of ui must be a number above 0, got 0',
+    ],
+    [
+      'fairShare',
+      () => policies.fairShare({ ui: '3' as never }),
+      'fairShare(weights): the weight of ui must be a number above 0, got 3',
+    ],
+    [
+      'fairShare',
+      () => policies.fairShare(3 as never),
+      'fairShare(weights): `weights` must be numbers by class, as in { ui: 3, batch: 1 }, got 3',
+    ],
+    ['lexicographic', () => policies.lexicographic(), 'lexicographic: it takes one policy or more, got none'],
+    [
+      'lexicographic',
+      () => policies.lexicographic(undefined as never),
+      'lexicographic: undefined has no order: it takes firstCome, shortestRemaining, leastAttained, deadline, criticalPath',
+    ],
+    [
+      'compose',
+      () => (policies.compose as () => unknown)(),
+      'compose: its policy 1 must be a policy, such as policies.shortestRemaining(), got undefined',
+    ],
+    [
+      'compose',
+      () => policies.compose(policies.fullBatch(), 'cap(3)' as never),
+      'compose: its policy 2 must be a policy, such as policies.shortestRemaining(), got cap(3)',
+    ],
+    [
+      'perClass',
+      () => policies.perClass({}),
+      'perClass(policies): `policies` names no class, and must name one or more',
+    ],
+    [
+      'perClass',
+      () => policies.perClass({ ui: undefined as never }),
+      'perClass(policies): that of ui must be a policy, such as policies.shortestRemaining(), got undefined',
+    ],
+    [
+      'one by name',
+      () => policyNamed('fairShare(3)'),
+      'fairShare(3): its arguments must be of classes, as in fairShare, or with weights: fairShare(ui: 3, batch: 1)',
+    ],
+    ['one by name', () => policyNamed('fairShare(ui: 3, ui: 4)'), 'fairShare(ui: 3, ui: 4): it names class ui twice'],
+    [
+      'one by name',
+      () => policyNamed('fairShare(ui: 0)'),
+      'fairShare(weights): the weight of ui must be a number above 0, got 0',
+    ],
+    ['one by name', () => policyNamed('perClass(ui: cap(0))'), 'cap(max): max must be a number from 1 on, got 0'],
     ['one by name', () => policyNamed('criticalPath+cap(0)'), 'cap(max): max must be a number from 1 on, got 0'],
     ['one by name', () => policyNamed('cap(4,5)'), 'cap(4,5): it takes one argument, as in cap(4)'],
   ])('%s refuses what would stop all', (_, make, why) => expect(make).toThrow(new Misuse(why)))
@@ -301,15 +413,14 @@ describe('a policy that breaks the rules', () => {
   it('takes nothing at all: what is oldest is taken after some ticks, as long as there are any', () => {
     const lazy: Policy = (view) => ({
       ...all(view),
-      start: view
-        .start(1000)
-        .slice(1)
-        .slice(-view.freeSlots || 1000),
+      start: view.start(1000).slice(-view.freeSlots || 1000),
     })
     const order = startOrder(run(once(star(300, ms(1))), lazy, { slots: 1 }))
     expect(order.indexOf('leaf 0')).toBeLessThanOrEqual(PATIENCE)
     expect(order.indexOf('leaf 1')).toBeLessThanOrEqual(2 * PATIENCE)
     expect(order.indexOf('leaf 0')).toBeGreaterThan(10)
+    expect(metricsOf(run(once(star(300, ms(1))), lazy, { slots: 1 })).starved).toBeGreaterThan(1)
+    expect(metricsOf(run(once(star(300, ms(1))), policies.fullBatch(), { slots: 1 })).starved).toBe(0)
   })
 })
 

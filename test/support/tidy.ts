@@ -37,7 +37,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   testing: { rooms: [...core, 'engine', 'library', 'replay'], packages: ['fp-ts', 'fast-check', 'vitest', 'node:'] },
   lab: {
     rooms: ['model', 'reduce', 'finalize', 'engine', 'replay', 'store'],
-    packages: ['fp-ts', 'node:', 'vega', 'vega-lite'],
+    packages: ['fp-ts', 'node:', 'sucrase', 'vega', 'vega-lite'],
   },
   cli: { rooms: [...core, 'engine', 'library', 'redo', 'replay', 'lab'], packages: ['fp-ts', 'node:', 'picocolors'] },
   index: { rooms: [...core, 'engine', 'library', 'redo', 'replay', 'testing'], packages: [] },

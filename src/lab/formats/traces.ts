@@ -51,25 +51,35 @@ export const fromChanges = (json: unknown): readonly ChangeSet[] => {
 export interface Arrival {
   readonly atMs: number
   readonly size: number
+  readonly class?: string
+  /** In how many ms it is due. */
+  readonly dueMs?: number
 }
 
-/** Lines of CSV: a time (ms, or a date), and one or more numbers, whose sum is the size. */
+/**
+ * Lines of CSV, the first of which names the columns: a time (ms, or a date), and one or more numbers, whose sum is the size. A column `class`
+ * tells the class of the request, and `due_ms` in how many ms it is due, where it is not empty.
+ */
 export const fromCsv = (text: string): readonly Arrival[] => {
-  const rows = text
-    .split(/\r?\n/)
-    .filter((line) => line !== '')
-    .slice(1)
+  const [head = '', ...rows] = text.split(/\r?\n/).filter((line) => line !== '')
+  const columns = head.split(',').map((name) => name.trim())
   const found = rows.map((row, i): Arrival => {
-    const [time, ...sizes] = row.split(',')
+    const cells = row.split(',')
+    const [time] = cells
+    const sizes = cells.filter((_, column) => column > 0 && !['class', 'due_ms'].includes(columns[column] ?? ''))
+    const of = columns.includes('class') ? cells[columns.indexOf('class')] : undefined
+    const due = columns.includes('due_ms') ? cells[columns.indexOf('due_ms')] : undefined
     const atMs = /^\d+(\.\d+)?$/.test(time!) ? Number(time) : Date.parse(`${time!.replace(' ', 'T').slice(0, 23)}Z`)
     const size = sizes.reduce((sum, n) => sum + Number(n), 0)
     if (!Number.isFinite(atMs) || !Number.isFinite(size))
       throw new LabError(`line ${i + 2}: no time and numbers: ${row}`)
-    return { atMs, size }
+    const dueMs = Number(due)
+    if (due && !(dueMs > 0)) throw new LabError(`line ${i + 2}: its due_ms is no number above 0: ${row}`)
+    return { atMs, size, ...(of && { class: of }), ...(due && { dueMs }) }
   })
   if (found.length === 0) throw new LabError('it has no line of a time and numbers behind its first, which names them')
   const back = found.findIndex(({ atMs }, i) => i > 0 && atMs < found[i - 1]!.atMs)
   if (back >= 0) throw new LabError(`line ${back + 2}: its time is before that of the line above`)
   const first = found[0]!.atMs
-  return found.map(({ atMs, size }) => ({ atMs: atMs - first, size }))
+  return found.map((each) => ({ ...each, atMs: each.atMs - first }))
 }

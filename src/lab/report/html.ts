@@ -52,7 +52,7 @@ export const htmlOf = async (cells: readonly Cell[], summaries: readonly Summary
   const missing =
     plotter === undefined ? '<p>No plots: <code>npm install vega vega-lite</code> and write it again.</p>' : ''
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>${escaped(title)}</title>
+<html lang="en"><head><meta charset="utf-8"><meta name="generator" content="redford lab"><title>${escaped(title)}</title>
 <meta name="viewport" content="width=device-width"><style>${STYLE}</style></head>
 <body><h1>${escaped(title)}</h1>${missing}
 ${parts.join('\n')}

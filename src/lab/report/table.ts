@@ -1,9 +1,10 @@
 /** Studies as text: a table for the terminal, and CSV. */
 import type { Interval } from '../bootstrap.js'
-import { numberOf } from '../metrics.js'
-import { type Cell, COLUMNS, type Summary } from '../study.js'
+import { numberOf, ofClass } from '../metrics.js'
+import { type Cell, CLASS_COLUMNS, COLUMNS, classColumns, type Summary } from '../study.js'
 
 const short: Readonly<Record<string, string>> = {
+  makespan: 'makespan ms',
   makespanRatio: 'makespan/bound',
   'all.mean': 'mean ms',
   'all.p50': 'p50 ms',
@@ -11,12 +12,16 @@ const short: Readonly<Record<string, string>> = {
   'all.p99': 'p99 ms',
   'all.max': 'max ms',
   'all.slowdown': 'slowdown',
+  'all.late': 'late',
   delayP99: 'delay p99 ms',
   longestTurn: 'turn max ms',
   longestWait: 'wait max ms',
   realUsPerTick: 'µs/tick',
 }
-export const titleOf = (column: string): string => short[column] ?? column
+export const titleOf = (column: string): string => {
+  const [, of, rest] = /^byClass\.(.*)\.(\w+)$/s.exec(column) ?? []
+  return rest === undefined ? (short[column] ?? column) : `${of}: ${titleOf(`all.${rest}`)}`
+}
 
 /** Three digits that count, or all before the point. */
 export const shown = (value: number): string => {
@@ -35,39 +40,81 @@ export const tableOf = (summaries: readonly Summary[], columns: readonly string[
     .map((scenario) => {
       const rows = summaries.filter((summary) => summary.scenario === scenario)
       const own = columnsFor(rows, columns)
-      const head = ['policy', ...own.map(titleOf)]
-      const body = rows.map(({ policy, numbers }) => [policy, ...own.map((name) => intervalWords(numbers[name]!))])
-      const widths = head.map((title, i) => Math.max(title.length, ...body.map((row) => row[i]!.length)))
-      const line = (row: readonly string[]): string =>
-        row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ')
-      const breaches = rows.flatMap(({ breach }) => (breach === undefined ? [] : [`broke the rules: ${breach}`]))
-      return [`${scenario}, ${rows[0]!.seeds} seeds`, line(head), ...body.map(line), ...breaches, ''].join('\n')
+      const all = aligned([
+        ['policy', ...own.map(titleOf)],
+        ...rows.map(({ policy, numbers }) => [policy, ...own.map((name) => intervalWords(numbers[name]!))]),
+      ])
+      const breaches = rows.flatMap(({ breach, starves }) => [
+        ...(breach === undefined ? [] : [`broke the rules: ${breach}`]),
+        ...(starves === undefined ? [] : [starves]),
+      ])
+      return [`${scenario}, ${rows[0]!.seeds} seeds`, ...all, ...classTable(rows), ...breaches, ''].join('\n')
     })
     .join('\n')
 }
 
-/** Of one job, its latency is the makespan; and what is 0 for all need not be shown. */
+/** The first columns, which are names, to the left. */
+const aligned = (rows: readonly (readonly string[])[], names = 1): readonly string[] => {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)))
+  return rows.map((row) =>
+    row.map((cell, i) => (i < names ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '),
+  )
+}
+
+/** Latencies by class, where there are several. */
+const classTable = (rows: readonly Summary[]): readonly string[] => {
+  const classes = [...new Set(rows.flatMap((row) => row.classes))]
+  if (classes.length === 0) return []
+  const said = CLASS_COLUMNS.filter((column) =>
+    rows.some(({ numbers }) => classes.some((name) => (numbers[ofClass(name, column)]?.mean ?? 0) !== 0)),
+  )
+  const body = classes.flatMap((name) =>
+    rows.map(({ policy, numbers }) => [
+      name,
+      policy,
+      ...said.map((column) => {
+        const interval = numbers[ofClass(name, column)]
+        if (interval === undefined) return '-'
+        return column === 'count' && interval.low === interval.high ? String(interval.mean) : intervalWords(interval)
+      }),
+    ]),
+  )
+  return [
+    '',
+    ...aligned(
+      [['class', 'policy', ...said.map((column) => (column === 'count' ? column : titleOf(`all.${column}`)))], ...body],
+      2,
+    ),
+  ]
+}
+
+/** The latency of one job is the makespan; and what is 0 for all need not be shown. */
 const columnsFor = (rows: readonly Summary[], columns: readonly string[]): readonly string[] => {
   const hasOneJob = rows.every(({ numbers }) => numbers['all.p50']?.mean === numbers['all.max']?.mean)
   return columns.filter((name) => {
-    if (hasOneJob && ((name.startsWith('all.') && name !== 'all.mean') || name === 'jain')) return false
+    if (hasOneJob && (name.startsWith('all.') || name === 'jain')) return false
     return rows.some(({ numbers }) => numbers[name]!.mean !== 0)
   })
 }
 
 const quoted = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
 
-/** A line a cell. */
-export const csvOf = (cells: readonly Cell[], columns: readonly string[] = COLUMNS): string =>
-  [
-    ['scenario', 'policy', 'seed', ...columns, 'breach'].join(','),
-    ...cells.map(({ scenario, policy, seed, metrics, breach }) =>
-      [scenario, policy, String(seed), ...columns.map((name) => String(numberOf(metrics, name) ?? '')), breach ?? '']
-        .map(quoted)
-        .join(','),
-    ),
-    '',
-  ].join('\n')
+/** A line a cell, with the latencies of each class behind those of all. */
+export const csvOf = (cells: readonly Cell[], columns: readonly string[] = COLUMNS): string => {
+  const all = [...columns, ...classColumns(cells)]
+  return [
+    ['scenario', 'policy', 'seed', ...all, 'breach'],
+    ...cells.map(({ scenario, policy, seed, metrics, breach }) => [
+      scenario,
+      policy,
+      String(seed),
+      ...all.map((name) => String(numberOf(metrics, name) ?? '')),
+      breach ?? '',
+    ]),
+  ]
+    .map((line) => `${line.map(quoted).join(',')}\n`)
+    .join('')
+}
 
 /** Markdown, for documents. */
 export const markdownOf = (summaries: readonly Summary[], columns: readonly string[]): string => {

@@ -18,6 +18,8 @@ export interface GuardOptions {
   readonly patience?: number
   /** Told what the policy broke, if it is not one of ours. Without it, it is taken at its word that it takes only what is ready, once each. */
   readonly onBreach?: ((breach: string) => void) | undefined
+  /** Told of each build that was taken only since it had been passed over for so long. */
+  readonly onStarved?: ((build: BuildId) => void) | undefined
 }
 
 /** A queue's oldest build, and in how many ticks it was passed over. */
@@ -32,7 +34,10 @@ interface Guarded {
   readonly heads: readonly Passed[]
 }
 
-export const guard = (policy: Policy, { patience = PATIENCE, onBreach }: GuardOptions = {}): CarryPolicy<Guarded> => {
+export const guard = (
+  policy: Policy,
+  { patience = PATIENCE, onBreach, onStarved }: GuardOptions = {},
+): CarryPolicy<Guarded> => {
   const name = nameOf(policy)
   const initial: Guarded = { of: name, carry: null, heads: [] }
   const doubt = isSound(policy) ? undefined : onBreach
@@ -49,6 +54,8 @@ export const guard = (policy: Policy, { patience = PATIENCE, onBreach }: GuardOp
       // Nothing would ever happen again.
       const { wakeMs = 0 } = decision
       const isStuck = isEmpty(sound) && !(wakeMs > 0) && !isBusy(view)
+      if (isStuck && doubt !== undefined && isReady(view))
+        doubt(`${name}: it takes nothing, though nothing runs and it names no \`wakeMs\` after which to ask it again`)
       const heads = headsOf(view).map(([part, head, isOpen], i): Passed => {
         const before = old.heads[i] ?? NEVER
         const passed = before[0] === head ? before : NEVER
@@ -56,6 +63,7 @@ export const guard = (policy: Policy, { patience = PATIENCE, onBreach }: GuardOp
         if (!isOpen) return passed
         const count = passed[1] + 1
         if (count < patience && !isStuck) return [head, count]
+        if (!isStuck) onStarved?.(head)
         batch = withFirst(batch, part, head, view)
         return NEVER
       })
@@ -77,13 +85,40 @@ const decided = (
 ): Decision => {
   try {
     const decision = decide(policy, view, carry) as Partial<Decision> | null | undefined
-    if (typeof decision?.batch === 'object' && decision.batch !== null) return decision as Decision
+    if (typeof decision?.batch === 'object' && decision.batch !== null) {
+      const { carry: next, ...rest } = decision as Decision
+      const why = next === undefined ? undefined : noData(next)
+      if (why === undefined) return decision as Decision
+      onBreach(`${name}: its carry is no plain data, so it is left as it was: ${why}`)
+      return rest
+    }
     onBreach(`${name}: it decides nothing: what it gives has no batch`)
   } catch (error) {
     onBreach(`${name}: it throws: ${messageOf(error)}`)
   }
   return { batch: fullBatch()(view) }
 }
+
+/** What of `value` would not come out of a recording as it went in. */
+const noData = (value: unknown, at = 'it'): string | undefined => {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value))
+    return undefined
+  if (Array.isArray(value)) return firstOf(value.entries(), (i) => `${at}[${i}]`)
+  if (typeof value !== 'object') return `${at} is ${typeof value === 'number' ? value : `of type ${typeof value}`}`
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return `${at} is a ${value.constructor?.name ?? 'class'}`
+  return firstOf(Object.entries(value), (name) => `${at}.${name}`)
+}
+
+const firstOf = <K>(entries: Iterable<readonly [K, unknown]>, place: (key: K) => string): string | undefined => {
+  for (const [key, value] of entries) {
+    const why = noData(value, place(key))
+    if (why !== undefined) return why
+  }
+  return undefined
+}
+
+const isReady = (view: ReadyView): boolean => headsOf(view).some(([, head, isOpen]) => head !== 0 && isOpen)
 
 const isBusy = ({ state }: ReadyView): boolean => state.running > 0 || state.pools.some(({ running }) => running > 0)
 

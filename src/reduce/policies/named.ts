@@ -1,4 +1,4 @@
-/** Policies by what people write: `cap(3)`, `shortestRemaining>criticalPath`, `criticalPath+slice(5)`. */
+/** Policies by what people write: `cap(3)`, `shortestRemaining>criticalPath`, `criticalPath+slice(5)`, `fairShare(ui: 3)`. */
 import { Misuse } from '../../model/misuse.js'
 import * as policies from './index.js'
 import type { CarryPolicy, Policy } from './policy.js'
@@ -10,7 +10,6 @@ const makers: Readonly<Record<string, readonly [make: Maker, example: string, ar
   cap: [(n = 1) => policies.cap(n), 'cap(4)', 1],
   slice: [(ms = 5) => policies.slice(ms), 'slice(5)', 1],
   firstCome: [() => policies.firstCome(), 'firstCome', 0],
-  fairShare: [() => policies.fairShare(), 'fairShare', 0],
   leastAttained: [() => policies.leastAttained(), 'leastAttained', 0],
   shortestRemaining: [
     (ageing) => policies.shortestRemaining(ageing === undefined ? {} : { ageing }),
@@ -24,28 +23,79 @@ const makers: Readonly<Record<string, readonly [make: Maker, example: string, ar
   random: [(seed = 1) => policies.random(seed), 'random(1)', 1],
 }
 
-export const policyNames: readonly string[] = Object.keys(makers)
+/** Those whose arguments are of classes of requests. */
+const classMakers: Readonly<
+  Record<string, readonly [make: (of: Readonly<Record<string, string>>) => Policy, example: string]>
+> = {
+  fairShare: [
+    (of) => policies.fairShare(mapped(of, weightOf)),
+    'fairShare, or with weights: fairShare(ui: 3, batch: 1)',
+  ],
+  perClass: [
+    (of) => policies.perClass(mapped(of, policyNamed)),
+    'perClass(ui: shortestRemaining, batch: criticalPath)',
+  ],
+}
 
-/** Two that have an order, joined by `>`, are taken lexicographically; joined by `+`, the second takes a part of what the first chose. */
-/** @throws Misuse */
+const mapped = <A>(of: Readonly<Record<string, string>>, make: (text: string) => A): Readonly<Record<string, A>> =>
+  Object.fromEntries(Object.entries(of).map(([name, text]) => [name, make(text)]))
+
+const weightOf = (text: string): number => (text === '' ? Number.NaN : Number(text))
+
+export const policyNames: readonly string[] = [...Object.keys(makers), ...Object.keys(classMakers)]
+
+/**
+ * Two that have an order, joined by `>`, are taken lexicographically; joined by `+`, the second takes a part of what the first chose.
+ * @throws Misuse
+ */
 export const policyNamed = (text: string): Policy => {
-  const [first, ...limits] = text.split('+').map((part) => part.trim())
-  const ordered = first!.split('>').map((part) => single(part.trim()))
+  const [first, ...limits] = split(text, '+')
+  const ordered = split(first!, '>').map(single)
   const base = ordered.length === 1 ? ordered[0]! : policies.lexicographic(...(ordered as CarryPolicy<undefined>[]))
   return limits.length === 0 ? base : policies.compose(base, ...limits.map(single))
 }
 
+/** Where `separator` is in no parentheses. */
+const split = (text: string, separator: string): readonly string[] => {
+  const parts = ['']
+  let depth = 0
+  for (const char of text) {
+    depth += char === '(' ? 1 : char === ')' ? -1 : 0
+    if (char === separator && depth === 0) parts.push('')
+    else parts[parts.length - 1] += char
+  }
+  return parts.map((part) => part.trim())
+}
+
+const own = <A>(of: Readonly<Record<string, A>>, name: string | undefined): A | undefined =>
+  name !== undefined && Object.hasOwn(of, name) ? of[name] : undefined
+
 const single = (text: string): Policy => {
-  const parts = /^(\w+)(?:\(([^()]*)\))?$/.exec(text)
-  const maker = parts !== null && Object.hasOwn(makers, parts[1]!) ? makers[parts[1]!] : undefined
+  const [, name, inner = ''] = /^(\w+)(?:\((.*)\))?$/s.exec(text) ?? []
+  const words = split(inner, ',').filter((word) => word !== '')
+  const ofClasses = own(classMakers, name)
+  if (ofClasses !== undefined) return byClass(text, ofClasses, words)
+  const maker = own(makers, name)
   if (maker === undefined) throw new Misuse(`there is no policy ${text}: use one of ${policyNames.join(', ')}`)
-  const args = (parts![2] ?? '').split(',').flatMap((arg) => (arg.trim() === '' ? [] : [Number(arg)]))
-  if (args.some((arg) => !Number.isFinite(arg)))
-    throw new Misuse(`${text}: its arguments must be numbers, as in ${maker[1]}`)
+  const args = words.map(Number)
   const [make, example, most] = maker
+  if (args.some((arg) => !Number.isFinite(arg)))
+    throw new Misuse(`${text}: its arguments must be numbers, as in ${example}`)
   if (args.length > most)
     throw new Misuse(
       `${text}: it takes ${most === 0 ? 'no arguments' : most === 1 ? 'one argument' : `${most} arguments`}, as in ${example}`,
     )
   return make(...args)
+}
+
+const byClass = (text: string, [make, example]: (typeof classMakers)[string], words: readonly string[]): Policy => {
+  const pairs = words.map((word) => {
+    const at = word.indexOf(':')
+    if (at < 1) throw new Misuse(`${text}: its arguments must be of classes, as in ${example}`)
+    return [word.slice(0, at).trim(), word.slice(at + 1).trim()] as const
+  })
+  const names = pairs.map(([name]) => name)
+  const twice = names.find((name, i) => names.indexOf(name) < i)
+  if (twice !== undefined) throw new Misuse(`${text}: it names class ${twice} twice`)
+  return make(Object.fromEntries(pairs))
 }

@@ -6,7 +6,7 @@ import { Flight } from '../../model/state.js'
 import { read } from '../../model/table.js'
 import { type LaneView, type ReadyView, slotsOf } from '../gather.js'
 import { AHEAD, NEAR } from './basic.js'
-import { type CarryPolicy, made, type Order } from './policy.js'
+import { atLeast, type CarryPolicy, made, type Order } from './policy.js'
 
 /** How many that wait, those that came first, are looked at to find the best: a tick costs no more, however many wait. */
 export const WINDOW = 256
@@ -167,10 +167,14 @@ const AGEING = 0.5
  * The request that has the least left to be made comes first: the least mean latency there is, if costs are known. With `ageing`, what waits
  * comes forward, so that a large one is not passed by for ever: its key falls as fast as that of all others, so only when it came matters.
  */
-export const shortestRemaining = ({ ageing = AGEING } = {}): CarryPolicy<undefined> =>
-  ofRequest(ageing === AGEING ? 'shortestRemaining' : `shortestRemaining(${ageing})`, ({ remaining, since }) =>
+export const shortestRemaining = ({ ageing = AGEING } = {}): CarryPolicy<undefined> => {
+  atLeast(0, ageing, 'shortestRemaining({ ageing }): ageing', AGEING_MAX)
+  return ofRequest(ageing === AGEING ? 'shortestRemaining' : `shortestRemaining(${ageing})`, ({ remaining, since }) =>
     Math.round(remaining + ageing * 1000 * since),
   )
+}
+/** Only when it came matters from there on. */
+const AGEING_MAX = 1000
 
 /** The request that got the least so far comes first: near to the shortest first, without knowing what anything costs. */
 export const leastAttained = (): CarryPolicy<undefined> => ofRequest('leastAttained', ({ attained }) => attained)

@@ -55,7 +55,7 @@ const AIMD_MAX = 1 << 16
  */
 export const nagle = (max: number, ms: number): CarryPolicy<undefined> => {
   atLeast(1, max, 'nagle(max, ms): max')
-  atLeast(0, ms, 'nagle(max, ms): ms')
+  atLeast(0, ms, 'nagle(max, ms): ms', NAGLE_MS_MAX)
   return made({
     name: `nagle(${max}, ${ms})`,
     initial: undefined,
@@ -66,10 +66,13 @@ export const nagle = (max: number, ms: number): CarryPolicy<undefined> => {
       const lanes = view.lanes()
       const oldest = Math.min(...lanes.map(({ since, attained }) => (attained > 0 ? Number.NEGATIVE_INFINITY : since)))
       const waitMs = oldest + ms - view.now
-      if (waitMs <= 0) return { batch }
+      // Of no request at all there is nothing to wait for.
+      if (waitMs <= 0 || lanes.length === 0) return { batch }
       const { scan, start, answer } = batch
       if (scan.length + start.length + answer.length > 0) return { batch: { ...batch, run: [] }, wakeMs: waitMs }
       return { batch: emptyBatch, wakeMs: waitMs }
     },
   })
 }
+/** Longer than a request may wait without anybody taking it for lost. */
+const NAGLE_MS_MAX = 60_000

@@ -56,13 +56,28 @@ export const isPolicy = (policy: unknown): policy is Policy =>
     ? policy.length > 0
     : typeof (policy as { readonly choose?: unknown } | null | undefined)?.choose === 'function'
 
-/** `value`, which must be a number from `least` on. @throws Misuse */
-export const atLeast = (least: number, value: number, what: string): number => {
-  if (typeof value === 'number' && value >= least) return value
-  throw new Misuse(`${what} must be a number from ${least} on, got ${String(value)}`)
+/** `value`, which must be a number from `least` on, and to `most`. @throws Misuse */
+export const atLeast = (least: number, value: number, what: string, most = Number.POSITIVE_INFINITY): number => {
+  if (typeof value === 'number' && value >= least && value <= most) return value
+  const range = most === Number.POSITIVE_INFINITY ? `from ${least} on` : `from ${least} to ${most}`
+  throw new Misuse(`${what} must be a number ${range}, got ${String(value)}`)
 }
 
 export const nameOf = (policy: Policy): string => policy.name || 'policy'
+
+/** `policy` under another name. */
+export const renamed = (policy: Policy, name: string): Policy => {
+  const { ahead } = policy
+  const rest = ahead === undefined ? {} : { ahead }
+  if (typeof policy === 'function') {
+    const plain: PlainPolicy = Object.assign((view: ReadyView) => policy(view), rest)
+    Object.defineProperty(plain, 'name', { value: name })
+    return made(plain, policy)
+  }
+  const { initial, tracks, order } = policy
+  const choose: CarryPolicy['choose'] = (view, carry) => policy.choose(view, carry)
+  return made({ name, initial, choose, ...rest, ...(tracks && { tracks }), ...(order && { order }) }, policy)
+}
 
 export const tracksOf = (policy: Policy): number => (typeof policy === 'function' ? 0 : (policy.tracks ?? 0))
 

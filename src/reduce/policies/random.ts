@@ -2,11 +2,12 @@
 import type { BuildId } from '../../model/ids.js'
 import type { ReadyView } from '../gather.js'
 import { WINDOW } from './order.js'
-import { type CarryPolicy, made } from './policy.js'
+import { atLeast, type CarryPolicy, made } from './policy.js'
 
 /** Any of what is ready, at least one of it, in any order. The same `seed` chooses the same. */
-export const random = (seed = 1): CarryPolicy<number> =>
-  made({
+export const random = (seed = 1): CarryPolicy<number> => {
+  atLeast(Number.MIN_SAFE_INTEGER, seed, 'random(seed): seed', Number.MAX_SAFE_INTEGER)
+  return made({
     name: `random(${seed})`,
     initial: seed | 0,
     choose: (view, carry) => {
@@ -23,6 +24,7 @@ export const random = (seed = 1): CarryPolicy<number> =>
       return { batch: batchOf(view, some), carry: state }
     },
   })
+}
 
 type Some = (builds: readonly BuildId[], max: number) => readonly BuildId[]
 

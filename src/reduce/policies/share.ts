@@ -6,7 +6,7 @@ import { Track } from '../../model/plan.js'
 import type { LaneView, ReadyView } from '../gather.js'
 import { NEAR } from './basic.js'
 import { ordered } from './order.js'
-import { type CarryPolicy, decide, made, nameOf, type Policy, tracksOf, viewOf } from './policy.js'
+import { type CarryPolicy, decide, isPolicy, made, nameOf, type Policy, tracksOf, viewOf } from './policy.js'
 
 /** By class, what it is taken to have got, beyond what it got, in µs by its weight: pairs, since a class may have any name. */
 interface Shared {
@@ -19,9 +19,13 @@ interface Shared {
  * Every class of requests gets its part of what is made, by `weights` (1, if it has none), as long as it wants it; what it did not want is not
  * saved up (start-time fair queueing, Goyal, Vin and Cheng, 1996). Within a class, first come first.
  */
-export const fairShare = (weights: Readonly<Record<string, number>> = {}): CarryPolicy<Shared> =>
-  made({
-    name: 'fairShare',
+export const fairShare = (weights: Readonly<Record<string, number>> = {}): CarryPolicy<Shared> => {
+  const all = entriesOf('fairShare(weights): `weights`', 'numbers by class, as in { ui: 3, batch: 1 }', weights)
+  for (const [name, weight] of all)
+    if (!(typeof weight === 'number' && weight > 0 && Number.isFinite(weight)))
+      throw new Misuse(`fairShare(weights): the weight of ${name} must be a number above 0, got ${String(weight)}`)
+  return made({
+    name: all.length === 0 ? 'fairShare' : `fairShare(${all.map(([name, weight]) => `${name}: ${weight}`).join(', ')})`,
     initial: { least: 0, given: [] },
     tracks: Track.LANES,
     choose: (view, { least, given }) => {
@@ -42,6 +46,24 @@ export const fairShare = (weights: Readonly<Record<string, number>> = {}): Carry
       return { batch: dealt(view, [...dealers.values()]), carry: { least: now, given: [...all] } }
     },
   })
+}
+
+/** @throws Misuse */
+const entriesOf = <A>(
+  what: string,
+  wanted: string,
+  of: Readonly<Record<string, A>>,
+): readonly (readonly [string, A])[] => {
+  if (typeof of !== 'object' || of === null || Array.isArray(of))
+    throw new Misuse(`${what} must be ${wanted}, got ${String(of)}`)
+  return Object.entries(of)
+}
+
+/** @throws Misuse */
+const expectPolicy = (what: string, policy: unknown): void => {
+  if (!isPolicy(policy))
+    throw new Misuse(`${what} must be a policy, such as policies.shortestRemaining(), got ${String(policy)}`)
+}
 
 /** What one class could have done, next first. */
 class Dealer {
@@ -85,10 +107,11 @@ const dealt = (view: ReadyView, dealers: Dealer[]): Batch => {
 
 /** Takes by the first; what that holds for equal, by the second, and so on. */
 export const lexicographic = (...policies: readonly CarryPolicy<undefined>[]): CarryPolicy<undefined> => {
+  if (policies.length === 0) throw new Misuse('lexicographic: it takes one policy or more, got none')
   const orders = policies.map((policy) => {
     if (policy?.order === undefined)
       throw new Misuse(
-        `lexicographic: ${policy === undefined ? policy : nameOf(policy)} has no order: it takes shortestRemaining, leastAttained, deadline, criticalPath`,
+        `lexicographic: ${isPolicy(policy) ? nameOf(policy) : String(policy)} has no order: it takes firstCome, shortestRemaining, leastAttained, deadline, criticalPath`,
       )
     return policy.order
   })
@@ -98,6 +121,7 @@ export const lexicographic = (...policies: readonly CarryPolicy<undefined>[]): C
 /** What `first` chooses, cut down by each of `others` in turn: `compose(shortestRemaining(), slice(5))`. */
 export const compose = (first: Policy, ...others: readonly Policy[]): CarryPolicy<readonly unknown[]> => {
   const all = [first, ...others]
+  all.forEach((each, i) => expectPolicy(`compose: its policy ${i + 1}`, each))
   const policy: CarryPolicy<readonly unknown[]> = {
     name: all.map(nameOf).join('+'),
     initial: [],
@@ -121,7 +145,10 @@ export const compose = (first: Policy, ...others: readonly Policy[]): CarryPolic
 
 /** Each class of requests by a policy of its own, the first named first; what is of none of them, by that of class `''`, or else as it comes. */
 export const perClass = (policies: Readonly<Record<string, Policy>>): CarryPolicy<readonly unknown[]> => {
-  const classes = Object.keys(policies)
+  const named = entriesOf('perClass(policies): `policies`', 'policies by class, as in { ui: firstCome() }', policies)
+  if (named.length === 0) throw new Misuse('perClass(policies): `policies` names no class, and must name one or more')
+  for (const [name, policy] of named) expectPolicy(`perClass(policies): that of ${name}`, policy)
+  const classes = named.map(([name]) => name)
   const isOther = (lane: LaneView): boolean => !classes.includes(lane.class)
   const all: readonly (readonly [(lane: LaneView) => boolean, Policy])[] = [
     ...classes.map((name) => [(lane: LaneView) => lane.class === name, policies[name]!] as const),
@@ -135,15 +162,17 @@ export const perClass = (policies: Readonly<Record<string, Policy>>): CarryPolic
       const lanes = view.lanes()
       const answer = view.answer(view.freeSlots)
       let batch: Batch = { ...emptyBatch, scan: view.scan(Number.POSITIVE_INFINITY), answer }
+      let wakeMs = Number.POSITIVE_INFINITY
       const next = all.map(([isOfClass, policy], i) => {
         const own = lanes.filter(isOfClass)
         if (own.length === 0) return carries[i] ?? null
         const decision = decide(policy, without(viewOfLanes(view, own), batch), carries[i])
         const { run, start } = decision.batch
+        wakeMs = Math.min(wakeMs, decision.wakeMs ?? wakeMs)
         batch = { ...batch, run: [...batch.run, ...run], start: [...batch.start, ...start] }
         return ('carry' in decision ? decision.carry : carries[i]) ?? null
       })
-      return { batch, carry: next }
+      return { batch, carry: next, ...(wakeMs < Number.POSITIVE_INFINITY && { wakeMs }) }
     },
   }
   return made(policy, ...all.map(([, each]) => each))

@@ -114,7 +114,7 @@ export const placeFault = (path: string, read = MEMORY): string | undefined => {
 }
 
 /** Whether both paths lead to one file that is there. */
-const isSameFile = (a: string, b: string): boolean => {
+export const isSameFile = (a: string, b: string): boolean => {
   const [one, other] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false }))
   return one !== undefined && one.ino === other?.ino && one.dev === other.dev
 }

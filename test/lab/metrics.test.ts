@@ -1,0 +1,95 @@
+/** What is said of a run: what was made for several, what was made for nobody, who waited, and how each class fared. */
+import { describe, expect, it } from 'vitest'
+import type { Graph, Task } from '../../src/lab/graph.js'
+import { type Metrics, metricsOf } from '../../src/lab/metrics.js'
+import { csvOf, tableOf } from '../../src/lab/report/table.js'
+import { simulate } from '../../src/lab/simulate.js'
+import { cellsOf, summariesOf } from '../../src/lab/study.js'
+import { edits, type Workload } from '../../src/lab/workload.js'
+import * as policies from '../../src/reduce/policies/index.js'
+
+const task = (name: string, ms: number, deps: readonly number[], sources: readonly number[] = []): Task => ({
+  name,
+  cost: ms * 1000,
+  deps,
+  sources,
+  rule: 'task',
+})
+const graphOf = (...tasks: readonly Task[]): Graph => ({ name: 'graph', tasks, sources: ['s', 't'] })
+/** b needs a, c needs b. */
+const chained = graphOf(task('a', 10, [], [0]), task('b', 10, [0]), task('c', 10, [1]))
+const told = (workload: Workload, slots = 1): Metrics =>
+  metricsOf(simulate(workload, { policy: policies.firstCome(), machine: { slots } }))
+
+describe('of changes to one tree', () => {
+  const of = (...changes: readonly (readonly [ms: number, source: number])[]) =>
+    edits(
+      chained,
+      changes.map(([ms, source]) => [ms * 1000, [source]]),
+    )
+
+  it('what two need and one run makes is shared', () => {
+    expect(told(of([0, 0], [0, 0]))).toMatchObject({ runs: 3, shared: 3, wasted: 0 })
+  })
+  it('what is made again before anybody has it is wasted, though as much is shared', () => {
+    // All ask for both tasks, so the second has to wait for the long one, and a is made again meanwhile.
+    const both = graphOf(task('long', 100, [], [1]), task('a', 10, [], [0]))
+    const jobs = edits(both, [
+      [0, [1]],
+      [5000, [0]],
+      [50_000, [0]],
+    ])
+    expect(told(jobs, 2)).toMatchObject({ runs: 3, shared: 1, wasted: 1 })
+  })
+  it('what comes after the answer shares nothing', () => {
+    expect(told(of([0, 0], [100, 0]))).toMatchObject({ runs: 6, shared: 0, wasted: 0 })
+  })
+  it('a task waits from when it was asked for, and not from the beginning', () => {
+    expect(told(of([500, 0])).longestWait).toBe(0)
+    const both = graphOf(task('a', 10, [], [0]), task('b', 10, [], [1]))
+    expect(told(edits(both, [[0, [0, 1]]])).longestWait).toBe(10)
+    const later = edits(both, [
+      [0, [0]],
+      [7000, [1]],
+    ])
+    expect(told(later).longestWait).toBe(3)
+  })
+})
+
+describe('of classes', () => {
+  const one = graphOf(task('x', 10, []))
+  const draw = (): Workload => ({
+    name: 'mixed',
+    jobs: [
+      { at: 0, graph: one, class: 'ui', due: 10_000 },
+      { at: 0, graph: one, class: 'ui', due: 15_000 },
+      { at: 0, graph: one, class: 'a.b, "c"' },
+    ],
+  })
+  const cells = [
+    ...cellsOf(
+      {
+        scenarios: [{ name: 'mixed', draw, options: { machine: { slots: 1 } } }],
+        policies: [() => policies.firstCome()],
+        seeds: [1],
+      },
+      () => 0,
+    ),
+  ]
+
+  it('the table says how each fared, with how many of those that were due came late', () => {
+    const lines = tableOf(summariesOf(cells)).split('\n')
+    expect(lines[1]).toMatch(/^policy +makespan ms +makespan\/bound +mean ms .* slowdown +late /)
+    expect(lines.slice(4, 7).map((line) => line.split(/ {2,}/).join('|'))).toEqual([
+      'class|policy|count|mean ms|p50 ms|p95 ms|p99 ms|max ms|slowdown|late',
+      'a.b, "c"|firstCome|1|30.0|30.0|30.0|30.0|30.0|3.00|0.000',
+      'ui|firstCome|2|15.0|10.0|20.0|20.0|20.0|1.50|0.500',
+    ])
+  })
+  it('so does CSV', () => {
+    const [head, line] = csvOf(cells).split('\n')
+    expect(head).toContain(',"byClass.a.b, ""c"".p99",')
+    expect(head).toMatch(/,byClass\.ui\.mean,byClass\.ui\.p50,.*,byClass\.ui\.late,breach$/)
+    expect(line).toMatch(/,2,15,10,20,20,20,1\.5,0\.5,$/)
+  })
+})
