@@ -88,7 +88,7 @@ export class BuildEngine {
       recall: (state, build) => this.keeper?.recall(state, build),
       isDropped,
       now: this.settings.now,
-      isOver: () => performance.now() >= this.inner.stopAt,
+      timeLeft: () => this.inner.stopAt - performance.now(),
       freeze,
       ...(control?.fault && { fault: control.fault }),
       settle: (receipt) => {

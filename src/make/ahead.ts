@@ -127,8 +127,8 @@ export interface Attempted {
   left: unknown
 }
 
-/** After so many builds it is looked at the time; a power of two. */
-const LOOK = 32
+/** After so many builds at most it is looked at the time. */
+const LOOK_MAX = 32
 
 const NONE: Groups = []
 
@@ -156,7 +156,10 @@ const NONE_WANTED: readonly BuildId[] = []
 
 export class Ahead {
   private left: number
-  private begun = 0
+  /** How long it might still take when that was looked at last, in ms; after how many builds it is looked at again, and how many there were. */
+  private time: number
+  private look = 1
+  private ended = 0
   private readonly done: Alone[] = []
   private readonly open: Alone[] = []
 
@@ -164,10 +167,11 @@ export class Ahead {
     private readonly state: State,
     private readonly found: Found,
     private readonly attempts: Attempts,
-    /** Whether it took long enough: no more is begun. Asked now and then. */
-    private readonly isOver: () => boolean = () => false,
+    /** How long it may still take, in ms: no more is begun once that is nothing. Asked now and then. */
+    private readonly timeLeft: () => number = () => Number.POSITIVE_INFINITY,
   ) {
     this.left = state.ahead
+    this.time = timeLeft()
   }
 
   run(builds: readonly BuildId[]): AheadReceipt {
@@ -190,6 +194,7 @@ export class Ahead {
       if (first !== 0) stack.push(this.begin(first))
       else if (this.goOn(top)) {
         stack.pop()
+        if (++this.ended === this.look) this.lookAtTime()
         const below = stack[stack.length - 1]
         if (below !== undefined && !this.found.isDone(top.x)) below.isStuck = true
       }
@@ -220,9 +225,19 @@ export class Ahead {
 
   private begin(x: BuildId): Begun {
     this.left--
-    if ((++this.begun & (LOOK - 1)) === 0 && this.isOver()) this.left = 0
     this.found.put(x, OPEN)
     return new Begun(x, read(this.state.facts, x, Fact.DEP_HEAD), isToBeJudged(this.state, x))
+  }
+
+  /** Builds that take long are looked after one by one, and quick ones not more often than need be. */
+  private lookAtTime(): void {
+    const time = this.timeLeft()
+    if (time <= 0) this.left = 0
+    const each = (this.time - time) / this.ended
+    const fitting = each > 0 ? Math.floor(time / each / 2) : LOOK_MAX
+    this.look = Math.max(1, Math.min(LOOK_MAX, 2 * this.look, fitting))
+    this.time = time
+    this.ended = 0
   }
 
   /** Whether nothing more is to be done for it. */

@@ -43,8 +43,8 @@ export interface ValueMakeOptions {
   readonly freeze: boolean
   /** What a read or action throws in place of being begun; undefined: nothing. */
   readonly fault?: (key: Key) => unknown
-  /** Whether a tick took long enough. */
-  readonly isOver?: () => boolean
+  /** How long a tick may still take, in ms. */
+  readonly timeLeft?: () => number
   /** In ms, where costs of reads and actions are to be known. */
   readonly now?: (() => number) | undefined
   /** Takes the end of long work. */
@@ -108,7 +108,7 @@ export class ValueMake {
       else left.push(x)
     }
     if (roots.length > 0) {
-      receipts.push(new Ahead(state, this.found, this.attempts, this.options.isOver).run(roots))
+      receipts.push(new Ahead(state, this.found, this.attempts, this.options.timeLeft).run(roots))
     }
     return left
   }

@@ -1,5 +1,5 @@
 /** What a build needs is made with it: how much waits, what one tick goes through, and what cannot be made so. */
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import {
   action,
   type Building,
@@ -135,4 +135,42 @@ it('ends with the time of a turn: the rest is made in later ticks, each build on
   expect(results.map(({ made }) => made)).toEqual([count, count, count])
   expect(new Set(results.map(({ value }) => value)).size).toBe(1)
   expect(results[1]!.tick).toBeGreaterThan(4 * results[0]!.tick)
+})
+
+it('looks at the time more often where builds take long', async () => {
+  let now = 0
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => now)
+  try {
+    for (const [ms, most] of [
+      [3, 2],
+      [1, 4],
+      [0.001, 2000],
+    ] as const) {
+      const busy = rule('busy', int, (k) => {
+        now += ms
+        return k
+      })
+      const all = rule('all', int, function* (n, b): Building<number> {
+        return (yield* b.all(Array.from({ length: n }, (_, i) => busy(i)))).length
+      })
+      const took: number[] = []
+      let last = 0
+      const eng = createEngine({
+        rules: [busy, all],
+        ...forServer,
+        control: {
+          onTick: () => {
+            took.push(now - last)
+            last = now
+          },
+        },
+      })
+      last = now
+      expect(await eng.once(all(100)).promise).toBe(100)
+      await eng.close()
+      expect(Math.max(...took)).toBeLessThanOrEqual(most * ms)
+    }
+  } finally {
+    clock.mockRestore()
+  }
 })
