@@ -8,13 +8,13 @@ import { type Input, LOOK_STRIDE, LookWord, type Receipt } from '../model/event.
 import { type BuildId, buildId } from '../model/ids.js'
 import { emptyState, Flight, type State } from '../model/state.js'
 import { read } from '../model/table.js'
-import { nameOf as nameOfPolicy, type Policy } from '../reduce/policies/policy.js'
+import type { Policy } from '../reduce/policies/policy.js'
 import { Agenda } from '../replay/agenda.js'
-import { recorderInto } from '../replay/recorder-into.js'
 import type { Recorder } from '../store/recording/recorder.js'
 import { LabError } from './graph.js'
 
 import { Random } from './random.js'
+import { recorderOf } from './recorder.js'
 import { type Estimates, Units } from './units.js'
 import type { Workload } from './workload.js'
 
@@ -117,6 +117,8 @@ class Simulation {
   private nextId: number
   private nextContent = 1
   private now = 0
+  /** When no more is run in this tick. */
+  private stopAt = Number.POSITIVE_INFINITY
   private counted = { busy: 0, runs: 0, ticks: 0, turns: 0, longestTurn: 0, longestWait: 0, realMs: 0 }
 
   constructor(
@@ -143,7 +145,11 @@ class Simulation {
       onBreach,
       onStarved: (x) => void this.starved.add(x),
     })
-    if (options.record !== undefined) this.recorder = this.recorderFor(options.record, this.engine.state)
+    if (options.record !== undefined)
+      this.recorder = recorderOf(options.record, workload, policy, this.units, {
+        state: this.engine.state,
+        now: () => this.now,
+      })
     if (this.units.shared.length > 0) this.prepare()
   }
 
@@ -176,18 +182,8 @@ class Simulation {
       0,
       ...(answered.length < 50_000 ? answered : [answered.reduce((a, b) => Math.max(a, b), 0)]),
     )
-    return {
-      workload,
-      machine: options.machine,
-      asked,
-      answered,
-      makespan,
-      batches,
-      delays,
-      gantt,
-      ...used,
-      ...this.counted,
-    }
+    const { machine } = options
+    return { workload, machine, asked, answered, makespan, batches, delays, gantt, ...used, ...this.counted }
   }
 
   /** To the next thing that happens, or until the policy wants to be asked again. */
@@ -265,6 +261,8 @@ class Simulation {
     const end =
       typeof drive === 'object' ? began + drive.ms * 1000 : drive === 'batch' ? began : Number.POSITIVE_INFINITY
     do {
+      // As the engine's own driver has it: what make came to is yet to be reduced.
+      this.stopAt = typeof drive === 'object' ? (this.now + end) / 2 : Number.POSITIVE_INFINITY
       const before = clock()
       const ticked = this.engine.tick()
       this.counted.realMs += clock() - before
@@ -276,28 +274,15 @@ class Simulation {
   }
 
   private onTick(input: Input, after: State): void {
-    const { scan, run, start } = input.batch
+    const { batch, receipts } = input
+    const { scan, run, start } = batch
     const { machine } = this.options
-    const size = run.length + start.length
+    const left = receipts.reduce((sum, each) => sum + (each._tag === 'ahead' ? each.later.length : 0), 0)
+    const size = run.length + start.length - left
     this.counted.ticks++
     if (size > 0) this.batches.push(size)
     if (!this.isPreparing) this.now += (machine.perTick ?? 0) + (machine.perBuild ?? 0) * (size + scan.length)
     this.recorder?.onTick(input, after)
-  }
-
-  private recorderFor(path: string, state: State): Recorder {
-    const { workload, options, units } = this
-    const nameOf = (x: BuildId): string | undefined => {
-      if (x === 0 || x >= units.end) return undefined
-      const job = units.job[x]!
-      return job < 0 || workload.jobs.length === 1 ? units.names[x]! : `${job}/${units.names[x]!}`
-    }
-    return recorderInto(path, state, {
-      about: { program: 'lab', face: 'redo', policy: nameOfPolicy(options.policy), rules: [], options: {} },
-      nameOf,
-      textOf: () => 'null',
-      now: () => this.now,
-    })
   }
 
   private onTurn({ responses }: Outcome): void {
@@ -330,7 +315,7 @@ class Simulation {
         })
         return { _tag: 'scanned', builds, looks }
       },
-      run: (state, builds) => builds.map((x) => this.runOne(state, x)),
+      run: (state, builds) => this.runEach(state, builds),
       start: (_, builds) => builds.map((x) => this.start(x)),
       perform: () => {},
     }
@@ -338,6 +323,18 @@ class Simulation {
 
   private contentOf(x: BuildId): number {
     return this.contents[x] ?? (this.units.isSource[x] === true ? 1 : 0)
+  }
+
+  /** As make does it for a policy that lets it go ahead: what the time of a turn is over for is left to a later tick. */
+  private runEach(state: State, builds: readonly BuildId[]): readonly Receipt[] {
+    const receipts: Receipt[] = []
+    const mayStop = this.options.policy.ahead !== undefined && !this.isPreparing
+    for (const [i, x] of builds.entries()) {
+      if (i > 0 && mayStop && this.now >= this.stopAt)
+        return [...receipts, { _tag: 'ahead', build: x, done: [], open: [], later: builds.slice(i) }]
+      receipts.push(this.runOne(state, x))
+    }
+    return receipts
   }
 
   private runOne(state: State, x: BuildId): Receipt {

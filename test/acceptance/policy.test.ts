@@ -89,6 +89,7 @@ test('a policy of redford.config.js chooses, and one that breaks the rules is to
   s.write('redford.config.mjs', 'export default { policy: "cap(1)" }')
   s.write('x', '2')
   const named = await s.ifchange('all')
+  expect(named.code, named.stderr).toBe(0)
   expect(named.stderr).not.toContain('redford.config')
 })
 
