@@ -4,6 +4,7 @@ import type { ActionDefinition, Definition, Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
 import { Track } from '../model/plan.js'
 import { fixpoint } from '../reduce/policies/basic.js'
+import { isMaker } from '../reduce/policies/named.js'
 import { isPolicy, type Policy, tracksOf } from '../reduce/policies/policy.js'
 import type { Control } from './control.js'
 import type { Defined } from './define.js'
@@ -103,6 +104,10 @@ export const settingsOf = (options: CreateOptions): Settings => {
       'createEngine: `rules` must be a list of sources, rules and actions: createEngine({ rules: [...] })',
     )
   // What makes a policy takes no view.
+  if (isMaker(policy))
+    throw new Misuse(
+      `createEngine: \`policy\` is what makes one: call it, as in policies.${(policy as { readonly name: string }).name}(...)`,
+    )
   if (!isPolicy(policy))
     throw new Misuse('createEngine: `policy` must be a policy, such as policies.fixpoint() or policies.cap(100)')
   if (!isCount(keep)) throw new Misuse(`createEngine: \`keep\` must be a number from 0 on, got ${keep}`)

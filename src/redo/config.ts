@@ -10,7 +10,7 @@ import type { CodeFile, Rule, Rules } from '../make/rules.js'
 import type { Definition } from '../model/definition.js'
 import type { Content } from '../model/event.js'
 import { loadFaultOf } from '../model/misuse.js'
-import { policyNamed } from '../reduce/policies/named.js'
+import { isMaker, policyNamed } from '../reduce/policies/named.js'
 import { isPolicy, type Policy } from '../reduce/policies/policy.js'
 import type { About } from '../store/recording/format.js'
 import { toByteString } from './byte-strings.js'
@@ -81,6 +81,7 @@ const said = (config: unknown): Partial<LoadedConfig> => {
 /** @throws Error where it is neither a policy nor the name of one */
 const policyOf = (policy: unknown): Policy => {
   if (typeof policy === 'string') return policyNamed(policy)
+  if (isMaker(policy)) throw new Error('`policy` is what makes one: call it, as in policies.cap(4)')
   if (isPolicy(policy)) return policy
   throw new Error('`policy` must be a policy, such as policies.shortestRemaining(), or the name of one')
 }

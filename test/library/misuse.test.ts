@@ -398,6 +398,11 @@ describe('createEngine with', () => {
       "`continuations` must be 'keep' or { drop: N }, with N from 0 to 1",
     ],
     [
+      'what makes a policy',
+      { rules: [], policy: wrong(policies.cap) },
+      '`policy` is what makes one: call it, as in policies.cap(...)',
+    ],
+    [
       'a policy by name',
       { rules: [], policy: wrong('fixpoint') },
       '`policy` must be a policy, such as policies.fixpoint() or policies.cap(100)',

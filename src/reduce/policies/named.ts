@@ -42,6 +42,9 @@ const mapped = <A>(of: Readonly<Record<string, string>>, make: (text: string) =>
 
 const weightOf = (text: string): number => (text === '' ? Number.NaN : Number(text))
 
+/** Whether it is what makes a policy, and not called: functions both. */
+export const isMaker = (policy: unknown): boolean => (Object.values(policies) as readonly unknown[]).includes(policy)
+
 export const policyNames: readonly string[] = [...Object.keys(makers), ...Object.keys(classMakers)]
 
 /**
