@@ -102,7 +102,8 @@ const shown = (value: unknown): string => (typeof value === 'string' ? `'${value
 const programVersion = (): string =>
   (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version
 
-const ruleOf = (of: Definition): About['rules'][number] => ({
+/** What is recorded of a rule, source or action. */
+export const ruleOf = (of: Definition): About['rules'][number] => ({
   name: of.name,
   kind: of.kind,
   version: of.version,

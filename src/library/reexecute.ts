@@ -18,6 +18,7 @@ import type { Verdict } from '../replay/replay.js'
 import { Walker } from '../replay/walker.js'
 import type { RecordingReader } from '../store/recording/reader.js'
 import { LEFT, RecordedKeys } from './recorded-keys.js'
+import { ruleOf } from './recording.js'
 
 export type Reexecution =
   /** `makes`: runs of rules that came to what was recorded; `skipped`: those that need a value which the recording left out. */
@@ -30,7 +31,7 @@ export type Reexecution =
       readonly key: string
       readonly difference: string
     }
-  /** Rules that were recorded are not at hand, or in another version. */
+  /** Rules that were recorded are not at hand, or in another version, of another kind, or with other codecs. */
   | { readonly _tag: 'otherRules'; readonly rules: readonly string[] }
   | Exclude<Verdict, { readonly _tag: 'agrees' }>
 
@@ -43,7 +44,11 @@ export const reexecute = (
   onProgress: (tick: number) => void = () => {},
 ): Reexecution => {
   const known = new Map(Array.from(definitions, (of) => [of.name, of]))
-  const others = reader.about.rules.filter(({ name, version }) => known.get(name)?.version !== version)
+  const others = reader.about.rules.filter((rule) => {
+    const of = known.get(rule.name)
+    // Of another codec, a value is not what it was, whatever the version says.
+    return of === undefined || JSON.stringify(ruleOf(of)) !== JSON.stringify(rule)
+  })
   if (others.length > 0) return { _tag: 'otherRules', rules: others.map(({ name }) => name) }
   const recorded = new RecordedKeys(known.values(), (digest) => reader.beside(digest))
   /** What the recording left out, and came out of a rule again; by name. */
@@ -156,7 +161,8 @@ const isRun = (recorded: RecordedKeys, receipt: Receipt): boolean => {
 /** `anew`: generators that wait are never kept. */
 const makeOf = ({ keys }: RecordedKeys, anew: boolean): ValueMake =>
   new ValueMake({
-    keys,
+    // What a rule declares it is asked for anew: that may be what is impure.
+    keys: { intern: (key) => keys.intern(key), keyOf: (x) => keys.keyOf(x), declared: () => {}, declaredBy: () => 0 },
     world: new World(),
     poolOf: () => 0,
     inThread: () => Promise.reject(new Error('a replay begins no action')),

@@ -1,10 +1,12 @@
 /** A recording with the rules that it is of: to be run again, and gone on from. */
 import * as E from 'fp-ts/lib/Either.js'
+import { wordsOf } from '../make/keys.js'
+import { isKey } from '../make/shape.js'
 import type { Setting, World } from '../make/world.js'
 import type { Json } from '../model/codec.js'
 import type { Definition, Key } from '../model/definition.js'
 import type { BuildId } from '../model/ids.js'
-import { Misuse } from '../model/misuse.js'
+import { Misuse, messageOf } from '../model/misuse.js'
 import { Kind, kindOf } from '../model/state.js'
 import { eachObject, emptyObjects, ObjectEditor } from '../model/table.js'
 import { isPolicy } from '../reduce/policies/policy.js'
@@ -29,6 +31,11 @@ export interface ReplayOptions {
   readonly rules?: CreateOptions['rules']
 }
 
+/** What may be otherwise; pools by name, as `createEngine` takes them, or in their order. */
+export type OtherwiseByName = Omit<Otherwise, 'pools'> & {
+  readonly pools?: Otherwise['pools'] | Readonly<Record<string, number>>
+}
+
 /** The recording cannot be read; `reason` says why, as data. */
 export class RecordingFailed extends Error {
   override readonly name = 'RecordingFailed'
@@ -39,6 +46,8 @@ export class RecordingFailed extends Error {
 
 /** Opens a recording. @throws RecordingFailed */
 export const replay = (path: string, options: ReplayOptions = {}): Replay => {
+  if (typeof path !== 'string') throw new Misuse(`replay: expected the path of a recording, got ${shown(path)}`)
+  expectObject('replay', options, ['rules'])
   const opened = RecordingReader.open(path)
   if (E.isLeft(opened)) throw new RecordingFailed(opened.left)
   return new Replay(opened.right, options)
@@ -59,14 +68,12 @@ export class Replay extends Inner {
    */
   override verify(options?: VerifyOptions & { readonly mode?: 'receipts' }): Verdict
   override verify(options: VerifyOptions & { readonly mode: 'reexecute' }): Reexecution
-  override verify(options: VerifyOptions & { readonly mode: 'counterfactual' } & Otherwise): Counterfactual
+  override verify(options: VerifyOptions & { readonly mode: 'counterfactual' } & OtherwiseByName): Counterfactual
   override verify(
-    options: VerifyOptions & Otherwise & { readonly mode?: 'receipts' | 'reexecute' | 'counterfactual' } = {},
+    options: VerifyOptions & OtherwiseByName & { readonly mode?: 'receipts' | 'reexecute' | 'counterfactual' } = {},
   ): Verdict | Reexecution | Counterfactual {
+    expectObject('verify', options, VERIFY_OPTIONS)
     const { mode = 'receipts', onProgress } = options
-    const unknown = Object.keys(options).find((name) => !VERIFY_OPTIONS.includes(name))
-    if (unknown !== undefined)
-      throw new Misuse(`verify: there is no option \`${unknown}\`: use ${VERIFY_OPTIONS.join(', ')}`)
     if (mode === 'reexecute') {
       this.expectValues('verify')
       return reexecute(this.reader, definitionsOf(this.rules('verify')), onProgress)
@@ -79,7 +86,11 @@ export class Replay extends Inner {
       const onBreach = (breach: string): never => {
         throw new Misuse(`verify: the policy ${breach}`)
       }
-      return this.counterfactual({ onBreach, ...options })
+      const { jobs, pools } = options
+      if (jobs !== undefined && !(Number.isInteger(jobs) && jobs > 0))
+        throw new Misuse(`verify: \`jobs\` must be a whole number from 1 on, got ${shown(jobs)}`)
+      const { pools: _, ...others } = options
+      return this.counterfactual({ onBreach, ...others, ...(pools && { pools: this.sizesOf(pools) }) })
     }
     if (mode === 'receipts') return super.verify(options)
     throw new Misuse(`verify: \`mode\` must be 'receipts', 'reexecute' or 'counterfactual', got ${mode as string}`)
@@ -140,17 +151,38 @@ export class Replay extends Inner {
 
   /** The first tick after whose state `predicate` holds. */
   override firstTick(predicate: (moment: KeyedMoment) => boolean): number | undefined {
+    if (typeof predicate !== 'function')
+      throw new Misuse(`firstTick: expected a function of a moment, got ${shown(predicate)}`)
     const recorded = this.recordedKeys()
     return super.firstTick((moment) => predicate(keyedMoment(moment, recorded)))
   }
 
   /** Why the build was last made, as of `tick`; and why it was not made since. */
   why(key: Key, tick: number = this.ticks): Why<Known> {
+    expectKey('why', key)
     return this.stateAt(tick).why(key)
   }
 
   whyNot(key: Key, tick: number = this.ticks): WhyNot<Known> {
+    expectKey('whyNot', key)
     return this.stateAt(tick).whyNot(key)
+  }
+
+  /** Sizes of pools, by name as `createEngine` takes them, in the order in which the state has them. */
+  private sizesOf(pools: unknown): readonly number[] {
+    const known = Object.keys((this.about.options.pools as object | undefined) ?? {})
+    const sizes = (
+      Array.isArray(pools) ? Object.fromEntries(pools.map((size, i) => [known[i] ?? i, size])) : pools
+    ) as object
+    if (typeof sizes !== 'object' || sizes === null)
+      throw new Misuse(`verify: \`pools\` must be sizes by name, such as { cpu: 2 }, got ${shown(pools)}`)
+    for (const [name, size] of Object.entries(sizes)) {
+      if (!known.includes(name))
+        throw new Misuse(`verify: there is no pool ${name}: it was recorded with ${known.join(', ') || 'none'}`)
+      if (size !== undefined && !(Number.isInteger(size) && (size as number) > 0))
+        throw new Misuse(`verify: pool ${name} must have a whole number of rooms from 1 on, got ${shown(size)}`)
+    }
+    return known.map((name) => (sizes as Record<string, number>)[name]!)
   }
 
   private recordedKeys(): RecordedKeys | undefined {
@@ -168,7 +200,12 @@ export class Replay extends Inner {
   private setWorld(tick: number, recorded: RecordedKeys, world: World): void {
     for (const { name, to } of this.reader.settingsAt(tick)) {
       const key = recorded.keyOf(name)
-      if (key !== undefined) world.set(key, settingOf(key, to))
+      if (key === undefined) continue
+      try {
+        world.set(key, settingOf(key, to))
+      } catch (error) {
+        throw new Misuse(`fork: ${wordsOf(key)} was set to what its codec does not take: ${messageOf(error)}`)
+      }
     }
   }
 
@@ -185,6 +222,21 @@ export class Replay extends Inner {
     if (rules === undefined) throw needsRules(what)
     return rules
   }
+}
+
+const shown = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : String(value))
+
+/** @throws Misuse */
+const expectObject = (who: string, options: unknown, names: readonly string[]): void => {
+  if (typeof options !== 'object' || options === null)
+    throw new Misuse(`${who}: the options must be an object, got ${shown(options)}`)
+  const unknown = Object.keys(options).find((name) => !names.includes(name))
+  if (unknown !== undefined) throw new Misuse(`${who}: there is no option \`${unknown}\`: use ${names.join(', ')}`)
+}
+
+/** @throws Misuse */
+const expectKey = (who: string, key: unknown): void => {
+  if (!isKey(key)) throw new Misuse(`${who}: expected a key, such as total('a'), got ${shown(key)}`)
 }
 
 const VERIFY_OPTIONS = ['mode', 'onProgress', 'policy', 'jobs', 'pools', 'record', 'onBreach']

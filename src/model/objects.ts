@@ -36,6 +36,16 @@ export class ObjectTable<A> {
     return newest.blocks![row >>> BLOCK_BITS]?.[row & BLOCK_MASK]
   }
 
+  /** Rows of a version that is not the newest, among them all that have an entry; rising. */
+  oldRows(): readonly number[] {
+    const newest = this.index()
+    const rows = new Set(this.old?.keys())
+    eachObject(newest, (row) => rows.add(row))
+    return Array.from(rows)
+      .filter((row) => row < this.end)
+      .sort((a, b) => a - b)
+  }
+
   private index(): ObjectTable<A> {
     let version = this.indexed ?? this
     version.editor?.giveUp()
@@ -177,10 +187,18 @@ const putIn = <A>(blocks: Blocks<A>, row: number, value: A | undefined): void =>
 /** Calls `visit` for each entry, by rising id. */
 export const eachObject = <A>(table: ObjectTable<A>, visit: (row: number, value: A) => void): void => {
   if (table.size === 0) return
+  if (table.blocks === undefined) {
+    for (const row of table.oldRows()) {
+      const value = table.oldAt(row)
+      if (value !== undefined) visit(row, value)
+    }
+    return
+  }
   for (let row = 0; row < table.end; row++) {
-    if (table.blocks !== undefined && table.blocks[row >>> BLOCK_BITS] === undefined) row |= BLOCK_MASK
+    const block: (A | undefined)[] | undefined = table.blocks[row >>> BLOCK_BITS]
+    if (block === undefined) row |= BLOCK_MASK
     else {
-      const value = objectAt(table, row)
+      const value = block[row & BLOCK_MASK]
       if (value !== undefined) visit(row, value)
     }
   }
@@ -195,10 +213,12 @@ export const changedObjects = <A>(
   if (before === after) return
   const rows = new Set<number>()
   let version: ObjectTable<A> | undefined = before
-  for (; version !== undefined && version !== after; version = version.next) {
+  // What is empty is the same, whichever version of whichever table it is.
+  const isReached = (one: ObjectTable<A>): boolean => one === after || (one.size === 0 && after.size === 0)
+  for (; version !== undefined && !isReached(version); version = version.next) {
     for (let i = 0; i < (version.note?.length ?? 0); i += 2) rows.add(version.note![i] as number)
   }
-  if (version === after) for (let row = before.end; row < after.end; row++) rows.add(row)
+  if (version !== undefined) for (let row = before.end; row < after.end; row++) rows.add(row)
   else {
     eachObject(before, (row) => rows.add(row))
     eachObject(after, (row) => rows.add(row))

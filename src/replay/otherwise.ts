@@ -45,6 +45,9 @@ export const isOtherwise = (reader: RecordingReader, { policy, jobs, pools = [] 
   if (jobs === undefined) return false
   if (slotsMax > 0 && jobs !== slotsMax) return true
   for (let tick = 1; tick <= reader.ticks; tick++)
-    for (const event of reader.at(tick).input.events) if (event._tag === 'requested' && event.jobs !== jobs) return true
+    for (const event of reader.at(tick).input.events) {
+      // What do-files ask for runs in the slots of whoever asked first.
+      if (event._tag === 'requested' && event.by === 0 && event.jobs !== jobs) return true
+    }
   return false
 }

@@ -1,9 +1,10 @@
 /** The file of a recording: its tables, and what a reader and a writer must agree on. */
 import { createHash } from 'node:crypto'
-import { closeSync, openSync, readSync, rmSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import Database from 'better-sqlite3'
 import { messageOf } from '../../model/misuse.js'
+import { closeQuietly } from '../database.js'
 
 /** In the header of the file: "redr". */
 export const APPLICATION_ID = 0x72656472
@@ -59,7 +60,7 @@ export const sealOf = (about: string, settings: string): Buffer =>
     .digest()
     .subarray(0, CHAIN_BYTES)
 
-/** The chain after a chunk. */
+/** The chain after a chunk. Times are not in it: two recordings of the same are the same, however long it took. */
 export const chainAfter = (chain: Buffer, sums: Buffer, log: Buffer): Buffer =>
   createHash('sha256').update(chain).update(sums).update(log).digest().subarray(0, CHAIN_BYTES)
 
@@ -101,7 +102,10 @@ export const placeFault = (path: string, read = MEMORY): string | undefined => {
   if (read !== MEMORY && isSameFile(path, read)) return `${path} is the recording itself: name another file`
   try {
     const stat = statSync(path, { throwIfNoEntry: false })
-    if (stat === undefined) return undefined
+    if (stat === undefined) {
+      const other = OF_SQLITE.map((suffix) => path + suffix).find((file) => existsSync(file))
+      return other && `${other} is there, where SQLite would have its own beside ${path}: name another file`
+    }
     if (stat.isDirectory()) return `${path} is a folder: name a file in it`
     const { application, version } = stat.isFile() ? headerOf(path) : { application: 0, version: 0 }
     if (application !== APPLICATION_ID) return `${path} is there and is no recording: name another file`
@@ -119,25 +123,79 @@ export const isSameFile = (a: string, b: string): boolean => {
   return one !== undefined && one.ino === other?.ino && one.dev === other.dev
 }
 
+/** What SQLite may have beside a file. */
+const OF_SQLITE = ['-wal', '-shm', '-journal']
+
+/** A recording that somebody made, with what SQLite has beside it. */
 export const removeRecording = (path: string): void => {
-  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true })
+  if (!existsSync(path)) return
+  for (const suffix of ['', ...OF_SQLITE]) rmSync(path + suffix, { force: true })
 }
 
-/** Makes the file, in place of what is there. */
-export const createRecordingFile = (path: string): Database.Database => {
-  if (path !== MEMORY) removeRecording(path)
+/** Makes a file by `make`, and puts it in place of the recording at `path`, if there is one. @throws Error, and all is as it was */
+export const putRecording = (path: string, make: (aside: string) => void): void => {
+  const aside = `${path}.${process.pid}.new`
+  try {
+    make(aside)
+    if (existsSync(path)) endUse(path)
+    renameSync(aside, path)
+  } finally {
+    removeRecording(aside)
+  }
+}
+
+/** @throws Error where somebody has it open: what they write beside it would be taken for ours, and ours for theirs */
+const endUse = (path: string): void => {
+  let mode: unknown
+  try {
+    const db = new Database(path, { timeout: 0 })
+    try {
+      mode = db.pragma('journal_mode = delete', { simple: true })
+    } finally {
+      db.close()
+    }
+  } catch (error) {
+    if (!(error as { readonly code?: string }).code?.startsWith('SQLITE_BUSY')) {
+      // Damaged: nobody goes on with it.
+      for (const suffix of OF_SQLITE) rmSync(path + suffix, { force: true })
+      return
+    }
+    mode = 'wal'
+  }
+  if (mode === 'wal') throw new Error(`${path} is in use, by who records into it or reads it: name another file`)
+}
+
+/** Makes the file, in place of the recording that is there, with what `fill` writes. @throws Error, and what is there stays */
+export const createRecordingFile = (path: string, fill: (db: Database.Database) => void): Database.Database => {
+  if (path === MEMORY) return withSchema(MEMORY, fill)
+  putRecording(path, (aside) => {
+    withSchema(aside, fill).close()
+  })
   const db = new Database(path)
-  // What it is stands in the file itself, and not in SQLite's log beside it, before anything is written that way.
-  db.pragma('journal_mode = off')
-  // What a power loss leaves is known by the chain; waiting for the disk would cost more than all else.
   db.pragma('synchronous = off')
-  db.transaction(() => {
-    db.exec(SCHEMA)
-    db.pragma(`application_id = ${APPLICATION_ID}`)
-    db.pragma(`user_version = ${FORMAT}`)
-  })()
   db.pragma('journal_mode = wal')
+  // From the first read on it is seen to be in use.
+  db.prepare('select count(*) from meta').get()
   return db
+}
+
+const withSchema = (path: string, fill: (db: Database.Database) => void): Database.Database => {
+  const db = new Database(path)
+  try {
+    db.pragma('journal_mode = off')
+    // What a power loss leaves is known by the chain; waiting for the disk would cost more than all else.
+    db.pragma('synchronous = off')
+    db.transaction(() => {
+      db.exec(SCHEMA)
+      db.pragma(`application_id = ${APPLICATION_ID}`)
+      db.pragma(`user_version = ${FORMAT}`)
+      fill(db)
+    })()
+    return db
+  } catch (error) {
+    closeQuietly(db)
+    throw error
+  }
 }
 
 /** What `transact` set a source to, as a recording holds it; `undefined`: as if it had never been set. */

@@ -1,6 +1,8 @@
 /**
  * Reads a recording: as much of it as is, to the last bit, what was written. It never writes to the file, and needs nothing else.
  */
+
+import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import Database from 'better-sqlite3'
@@ -207,10 +209,11 @@ export class RecordingReader {
     return decodeSnapshot(this.db.prepare('select bytes from snapshots where tick = ?').pluck().get(at) as Buffer)
   }
 
-  /** What was kept beside the log. */
+  /** What was kept beside the log; undefined: it is not there, or not what was written. */
   beside(digest: string): string | undefined {
-    const bytes = this.db.prepare('select bytes from beside where digest = ?').pluck().get(digest) as Buffer | undefined
-    return bytes?.toString()
+    const bytes: unknown = this.db.prepare('select bytes from beside where digest = ?').pluck().get(digest)
+    if (!Buffer.isBuffer(bytes)) return undefined
+    return createHash('sha256').update(bytes).digest('hex') === digest ? bytes.toString() : undefined
   }
 
   /** The first tick at which `other` is not the same, by the chains and links; undefined: one is a beginning of the other. */

@@ -21,7 +21,7 @@ import {
   FIRST_LINK,
   FORMAT,
   linkAfter,
-  removeRecording,
+  putRecording,
   sealOf,
 } from './format.js'
 import { type Name, textOfName } from './names.js'
@@ -88,27 +88,23 @@ export class Recorder {
   /** @throws an error of SQLite's where the file cannot be made */
   constructor(options: RecorderOptions, state: State) {
     this.options = options
-    this.db = createRecordingFile(options.path)
+    const about: About = { format: FORMAT, ...options.about }
+    const settings = (options.settings ?? []).map(({ name, to }) => ({ name: textOfName(name), to }))
+    const [aboutText, settingsText] = [JSON.stringify(about), JSON.stringify(settings)]
+    const first = packed(this.encoded(state))
+    this.chain = sealOf(aboutText, settingsText)
+    this.db = createRecordingFile(options.path, (db) => {
+      const meta = db.prepare('insert into meta values (?, ?), (?, ?), (?, ?)')
+      meta.run('about', aboutText, 'settings', settingsText, 'seal', this.chain.toString('hex'))
+      insertSnapshot(db, 0, first)
+    })
+    this.snapshotBytes = first.length
     this.insertChunk = this.db.prepare('insert or replace into chunks values (?, ?, ?, ?, ?, ?, ?)')
     this.insertBeside = this.db.prepare('insert or ignore into beside values (?, ?)')
     this.digest = new StateDigest(state)
     this.encoder = new TickEncoder({ nameOf: options.nameOf, recorded: (build, value) => this.recorded(build, value) })
     for (let x = 1 as BuildId; x < rowsEnd(state.facts); x++) if (options.nameOf(x) !== undefined) this.encoder.know(x)
-    const about: About = { format: FORMAT, ...options.about }
     this.lastTime = options.now()
-    this.chain = this.describe(
-      JSON.stringify(about),
-      JSON.stringify((options.settings ?? []).map(({ name, to }) => ({ name: textOfName(name), to }))),
-    )
-    this.insertSnapshot(0, packed(this.encoded(state)))
-  }
-
-  /** Gives the seal. */
-  private describe(about: string, settings: string): Buffer {
-    const seal = sealOf(about, settings)
-    const row = ['about', about, 'settings', settings, 'seal', seal.toString('hex')]
-    this.db.prepare('insert into meta values (?, ?), (?, ?), (?, ?)').run(...row)
-    return seal
   }
 
   /** How many ticks it has; undefined once it is over. */
@@ -183,8 +179,8 @@ export class Recorder {
   private rowOfChunk(): unknown[] {
     const copy = (w: ByteWriter): Buffer => Buffer.from(w.view())
     const count = this.ticks - this.first + 1
-    const [sums, log] = [copy(this.sums), copy(this.log)]
-    return [this.chunk, this.first, count, chainAfter(this.chain, sums, log), sums, copy(this.times), log]
+    const [sums, times, log] = [copy(this.sums), copy(this.times), copy(this.log)]
+    return [this.chunk, this.first, count, chainAfter(this.chain, sums, log), sums, times, log]
   }
 
   /** Puts into the file what is not there yet. */
@@ -212,7 +208,9 @@ export class Recorder {
     this.isPacking = true
     packedLater(this.encoded(state), (bytes) => {
       this.isPacking = false
-      if (!this.isOver) this.guarded(() => this.insertSnapshot(ticks, bytes))
+      if (this.isOver) return
+      this.snapshotBytes = bytes.length
+      this.guarded(() => insertSnapshot(this.db, ticks, bytes))
     })
     this.sinceSnapshot = 0
   }
@@ -223,11 +221,6 @@ export class Recorder {
       return name && textOfName(name)
     }
     return encodeSnapshot(state, nameOf, (build, value) => this.recorded(build, value))
-  }
-
-  private insertSnapshot(tick: number, bytes: Buffer): void {
-    this.db.prepare('insert or replace into snapshots values (?, ?, ?)').run(tick, crc32(bytes), bytes)
-    this.snapshotBytes = bytes.length
   }
 
   private recorded(build: BuildId, value: unknown): RecordedValue {
@@ -253,14 +246,15 @@ export class Recorder {
   /** Copies all there is so far into a file of its own, in place of what is there. @throws an error of SQLite's */
   exportTo(path: string): void {
     this.flush()
-    removeRecording(path)
-    this.db.prepare('vacuum into ?').run(path)
+    putRecording(path, (aside) => void this.db.prepare('vacuum into ?').run(aside))
   }
 
   /** The file is whole, and alone, from then on. */
   close(): void {
     if (this.isOver) return
     this.flush()
+    // The disk refused, and that is told.
+    if (this.isOver) return
     this.guarded(() => {
       this.db.prepare('insert or replace into meta values (?, ?)').run('end', JSON.stringify({ ticks: this.ticks }))
       this.db.pragma('journal_mode = delete')
@@ -280,6 +274,9 @@ export class Recorder {
     }
   }
 }
+
+const insertSnapshot = (db: Database, tick: number, bytes: Buffer): void =>
+  void db.prepare('insert or replace into snapshots values (?, ?, ?)').run(tick, crc32(bytes), bytes)
 
 /** So much may wait for the timer. */
 const BUFFERED_BYTES = 16 << 20

@@ -1,0 +1,104 @@
+/** Files of recordings: what they take the place of, what lies beside them, and who else has them open. */
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import Database from 'better-sqlite3'
+import { expect, it } from 'vitest'
+import { codec as C, createEngine, policies, replay, rule, source } from '../../src/index.js'
+import { useFolder } from '../support/folder.js'
+
+const folder = useFolder()
+const n = source('n', { key: C.string, value: C.string })
+const twice = rule('twice', { key: C.string, value: C.string }, function* (k, b) {
+  return (yield* b.need(n(k))).repeat(2)
+})
+const rules = [n, twice]
+
+/** Sets something, and asks for what comes of it. */
+const record = async (path: string, value = 'a', more: object = {}): Promise<void> => {
+  const eng = createEngine({ rules, drive: 'manual', record: { path, ...more } })
+  eng.transact((tx) => tx.set(n('x'), value))
+  eng.once(twice('x'))
+  eng.settle()
+  await eng.close()
+}
+
+it('a recording takes the place of no other file, nor do those that SQLite has beside it', async () => {
+  for (const suffix of ['-wal', '-shm', '-journal']) {
+    const other = folder.at(`a.rec${suffix}`)
+    writeFileSync(other, 'precious')
+    await expect(record(folder.at('a.rec'))).rejects.toThrow(`${other} is there, where SQLite would have its own`)
+    const eng = createEngine({ rules, record: true })
+    expect(() => eng.export(folder.at('a.rec'))).toThrow(`${other} is there`)
+    await eng.close()
+    expect(readFileSync(other, 'utf8')).toBe('precious')
+    rmSync(other)
+  }
+  expect(existsSync(folder.at('a.rec'))).toBe(false)
+})
+
+it('who begins a recording where another one is being made is told so, and that one goes on', async () => {
+  const path = folder.at('a.rec')
+  const first = createEngine({ rules, drive: 'manual', record: path })
+  first.transact((tx) => tx.set(n('x'), 'a'))
+  first.settle()
+  await expect(record(path)).rejects.toThrow(`${path} is in use`)
+  first.once(twice('x'))
+  first.settle()
+  await first.close()
+  const found = replay(path)
+  expect([found.damage, found.verify()._tag]).toEqual([undefined, 'agrees'])
+  found.close()
+  // It is over: another one may take its place.
+  await record(path)
+  expect(readdirSync(folder.path)).toEqual(['a.rec'])
+})
+
+it('what cannot be made leaves what was there', async () => {
+  const path = folder.at('a.rec')
+  await record(path)
+  const before = readFileSync(path)
+  const fails = { ...C.string, encode: () => Promise.reject(new Error('no')) as never }
+  const broken = source('n', { key: C.string, value: fails })
+  expect(() => createEngine({ rules: [broken], record: { path: folder.at('none/a.rec') } })).toThrow('cannot be')
+  expect(readFileSync(path).equals(before)).toBe(true)
+  expect(readdirSync(folder.path)).toEqual(['a.rec'])
+})
+
+it('a value beside the log that is not what was written is none', async () => {
+  const path = folder.at('a.rec')
+  await record(path, 'value '.repeat(20), { valueMax: 5, beside: true })
+  const db = new Database(path)
+  const { bytes } = db.prepare('select bytes from beside limit 1').get() as { bytes: Buffer }
+  bytes[0]! ^= 1
+  db.prepare('update beside set bytes = ?').run(bytes)
+  db.close()
+  const found = replay(path, { rules })
+  expect(found.verify({ mode: 'reexecute' })).toMatchObject({ _tag: 'agrees', skipped: 1 })
+  found.close()
+})
+
+it('rules with other codecs are other rules', async () => {
+  const path = folder.at('a.rec')
+  await record(path)
+  const others = [n, rule('twice', { key: C.int, value: C.string }, () => String(Math.random()))]
+  const found = replay(path, { rules: others })
+  expect(found.verify({ mode: 'reexecute' })).toEqual({ _tag: 'otherRules', rules: ['twice'] })
+  found.close()
+})
+
+it('what makes no sense is told by name', async () => {
+  const path = folder.at('a.rec')
+  await record(path)
+  expect(() => replay(undefined as never)).toThrow('replay: expected the path of a recording, got undefined')
+  expect(() => replay(path, null as never)).toThrow('replay: the options must be an object, got null')
+  expect(() => replay(path, { rulez: [] } as never)).toThrow('there is no option `rulez`')
+  const found = replay(path, { rules })
+  expect(() => found.why('x' as never)).toThrow("why: expected a key, such as total('a'), got 'x'")
+  expect(() => found.whyNot(undefined as never)).toThrow('whyNot: expected a key')
+  expect(() => found.firstTick(5 as never)).toThrow('firstTick: expected a function of a moment, got 5')
+  expect(() => found.verify(null as never)).toThrow('verify: the options must be an object, got null')
+  const mode = 'counterfactual'
+  expect(() => found.verify({ mode, jobs: 0 })).toThrow('`jobs` must be a whole number from 1 on, got 0')
+  expect(() => found.verify({ mode, pools: { net: 2 } })).toThrow('there is no pool net: it was recorded with none')
+  expect(found.verify({ mode, policy: policies.cap(1) })).toMatchObject({ otherAnswers: 0 })
+  found.close()
+})
