@@ -1,5 +1,6 @@
 /** What the words behind a command ask for. */
 import { availableParallelism } from 'node:os'
+import { normalize } from 'node:path'
 import { parseArgs } from 'node:util'
 import * as E from 'fp-ts/lib/Either.js'
 import { Misuse } from '../model/misuse.js'
@@ -75,6 +76,12 @@ export const parseOptions = (command: string, args: readonly string[]): E.Either
     const deadline = values.deadline === undefined ? undefined : Number(values.deadline)
     if (deadline !== undefined && !(values.deadline!.trim() !== '' && Number.isFinite(deadline) && deadline >= 0))
       return E.left(`--deadline takes a number of ms, not '${values.deadline}'`)
+    for (const name of ['record', 'trace'] as const) {
+      const file = values[name]
+      if (file === '') return E.left(`--${name} takes the name of a file`)
+      if (file !== undefined && positionals.some((target) => normalize(target) === normalize(file)))
+        return E.left(`--${name}: ${file} is to be built: name another file`)
+    }
     const overwrite = values.overwrite === true || values.force === true
     if (overwrite && values.take === true)
       return E.left('--take keeps what --overwrite and --force build over: say one of them')

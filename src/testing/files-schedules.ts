@@ -253,26 +253,30 @@ class Course {
     const running = [...play.processes.keys()].sort((a, b) => a - b)
     const sources = [...disk.keys()].filter((file) => !this.world.rules.has(file)).sort((a, b) => a - b)
     const open = this.clients.filter(({ state }) => state === 'open')
-    const faults = [
-      ...running.map((build) => () => {
+    // Of each kind as many as of the others, however many things it may befall.
+    const kinds = [
+      running.map((build) => () => {
         this.disturb()
         play.murder(build)
       }),
-      ...sources.flatMap((source) => [
-        () => this.edit(source, disk.get(source)! + 1),
-        // Of the same parity.
-        () => this.edit(source, disk.get(source)! + 2),
-        () => this.edit(source, undefined),
-      ]),
-      ...this.absent().map((file) => () => this.edit(file, NEW)),
+      [
+        ...sources.flatMap((source) => [
+          () => this.edit(source, disk.get(source)! + 1),
+          // Of the same parity.
+          () => this.edit(source, disk.get(source)! + 2),
+          () => this.edit(source, undefined),
+        ]),
+        ...this.absent().map((file) => () => this.edit(file, NEW)),
+      ],
       // Nobody else is to notice.
-      ...open.map((client) => () => {
+      open.map((client) => () => {
         this.faultsLeft--
         client.state = 'leaving'
         play.cancel(client.request)
       }),
-      () => this.crash(),
-    ]
+      [() => this.crash()],
+    ].filter((kind) => kind.length > 0)
+    const faults = kinds[this.choices.choose(kinds.length, 'part')]!
     faults[this.choices.choose(faults.length, 'part')]!()
   }
 

@@ -74,7 +74,17 @@ test('a recording is replaced, and nothing else is', async () => {
       /^redo {2}.*(is no recording: name another file|is a folder: name a file in it|cannot be written: .*)\n$/,
     )
   }
-  expect([s.read('notes.txt'), s.runs()]).toEqual(['mine', []])
+  s.write('b.rec-wal', 'mine')
+  for (const [name, why] of [
+    ['x', '--record: x is to be built: name another file'],
+    ['./x', '--record: ./x is to be built: name another file'],
+    ['', '--record takes the name of a file'],
+    ['b.rec', 'b.rec-wal is there, where SQLite would have its own beside'],
+  ] as const) {
+    const refused = await s.run('redo', ['--record', name, 'x'])
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining(why)])
+  }
+  expect([s.read('notes.txt'), s.read('b.rec-wal'), s.runs()]).toEqual(['mine', 'mine', []])
   const db = new Database(s.path('one.rec') as string)
   db.pragma('user_version = 99')
   db.close()
