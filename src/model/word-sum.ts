@@ -53,17 +53,33 @@ export class WordSum {
     if (known.length << 5 < words) known = new Int32Array((words >>> 5) + 1)
     const marks = known
     const size = stride << bits
+    let { a, b } = this
+    // Mostly one writes several words of a row.
+    let [first, base, ofRowA, ofRowB] = [-1, 0, 0, 0]
+    let block: Int32Array = blocks[0]!
     for (let i = 0; i < noted; i += 2) {
       const index = note[i]!
       const mark = marks[index >>> 5]!
       const bit = 1 << (index & 31)
       if ((mark & bit) !== 0) continue
       marks[index >>> 5] = mark | bit
-      const row = (index / stride) | 0
-      const block = row >>> bits
-      const more = blocks[block]![index - block * size]! - note[i + 1]!
-      if (more !== 0) this.add(row, index - row * stride, more)
+      if (index < first || index >= first + stride || first < 0) {
+        const row = (index / stride) | 0
+        first = row * stride
+        base = (row >>> bits) * size
+        block = blocks[row >>> bits]!
+        this.goTo(row)
+        ofRowA = this.ofRowA
+        ofRowB = this.ofRowB
+      }
+      const more = (block[index - base]! - note[i + 1]!) | 0
+      if (more === 0) continue
+      const word = index - first
+      a = (a + Math.imul(ofRowA, Math.imul(OF_WORD_A[word]!, more))) | 0
+      b = (b + Math.imul(ofRowB, Math.imul(OF_WORD_B[word]!, more))) | 0
     }
+    this.a = a
+    this.b = b
     for (let i = 0; i < noted; i += 2) marks[note[i]! >>> 5] = 0
   }
 

@@ -94,7 +94,7 @@ export class Walker {
     const bumps = events.filter((event) => event._tag === 'transacted' || isBegun(event)).length
     if (bumps === 0) return
     // What is empty begins to count anew.
-    const cleared = events.findLastIndex(({ _tag }) => _tag === 'collect') + 1
+    const cleared = events.findLastIndex(({ _tag }) => _tag === 'collect' || _tag === 'swept') + 1
     const rest = events.slice(cleared).filter((event) => event._tag === 'transacted' || isBegun(event)).length
     // One of a session that is over begins none.
     let rechecks = cleared > 0 ? 0 : this.state.generation - before - bumps
