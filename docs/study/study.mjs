@@ -22,7 +22,7 @@ const base = {
   clients: 0,
 }
 const classes = (...texts) => ({ classes: classRules(texts) })
-const latencies = ['small.mean', 'small.p99', 'large.mean', 'large.p99'].map((name) => `byClass.${name}`)
+const latencies = ['small', 'large'].flatMap((of) => ['mean', 'p99'].map((number) => ({ class: of, number })))
 
 /** The 12 policies on each of the 4 traces. */
 const main = {
@@ -198,7 +198,7 @@ const readme = join(here, 'README.md')
 const [before, after] = readFileSync(readme, 'utf8').split(/<!-- figures -->[\s\S]*<!-- end of figures -->/)
 writeFileSync(readme, `${before}<!-- figures -->\n${parts.join('\n')}<!-- end of figures -->${after}`)
 const columns = [...new Set(main.studies.flatMap((each) => each.columns))].filter(
-  (name) => !name.startsWith('byClass.'),
+  (column) => typeof column === 'string',
 )
 writeFileSync(join(here, 'study.csv'), csvOf(traces.cells, columns))
 if (values.html !== undefined)

@@ -82,7 +82,7 @@ describe('of classes', () => {
     expect(lines[1]).toMatch(/^policy +makespan ms +makespan\/bound +mean ms .* slowdown +late /)
     expect(lines.slice(4, 7).map((line) => line.split(/ {2,}/).join('|'))).toEqual([
       'class|policy|count|mean ms|p50 ms|p95 ms|p99 ms|max ms|slowdown|late',
-      'a.b, "c"|firstCome|1|30.0|30.0|30.0|30.0|30.0|3.00|0.000',
+      'a.b, "c"|firstCome|1|30.0|30.0|30.0|30.0|30.0|3.00|-',
       'ui|firstCome|2|15.0|10.0|20.0|20.0|20.0|1.50|0.500',
     ])
   })
@@ -91,5 +91,42 @@ describe('of classes', () => {
     expect(head).toContain(',"byClass.a.b, ""c"".p99",')
     expect(head).toMatch(/,byClass\.ui\.mean,byClass\.ui\.p50,.*,byClass\.ui\.late,breach$/)
     expect(line).toMatch(/,2,15,10,20,20,20,1\.5,0\.5,$/)
+  })
+})
+
+it('requests that all take as long have latencies all the same', () => {
+  const one = graphOf(task('x', 10, []))
+  const draw = (): Workload => ({
+    name: 'equal',
+    jobs: Array.from({ length: 20 }, (_, i) => ({ at: 20_000 * i, graph: one, class: 'build' })),
+  })
+  const scenarios = [{ name: 'equal', draw, options: { machine: { slots: 1 } } }]
+  const of = (jobs: () => Workload): string =>
+    tableOf(
+      summariesOf([
+        ...cellsOf(
+          { scenarios: [{ ...scenarios[0]!, draw: jobs }], policies: [() => policies.firstCome()], seeds: [1] },
+          () => 0,
+        ),
+      ]),
+    )
+  expect(of(draw)).toMatch(/^equal, 1 seed\npolicy .* mean ms +p50 ms .* max ms +slowdown +jain /)
+  expect(of(() => ({ ...draw(), jobs: draw().jobs.slice(0, 1) }))).not.toMatch(/p50|jain/)
+})
+
+describe('a change that makes nothing necessary', () => {
+  const apart = graphOf(task('a', 10, [], [0]))
+  const nothing = [0, [1]] as const
+
+  it('has a latency, and no slowdown', () => {
+    const { all, jain } = told(edits(apart, [nothing, [50_000, [0]], [50_000, [1]]]))
+    expect(all).toMatchObject({ count: 3, slowdown: 1, slowdownP99: 1 })
+    expect(jain).toBe(1)
+  })
+  it('alone, leaves slowdown and fairness unknown', () => {
+    const metrics = told(edits(apart, [nothing]))
+    expect(metrics.all).toMatchObject({ count: 1, mean: 0 })
+    expect(metrics.all).not.toHaveProperty('slowdown')
+    expect(metrics).not.toHaveProperty('jain')
   })
 })
