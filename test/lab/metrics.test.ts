@@ -130,3 +130,30 @@ describe('a change that makes nothing necessary', () => {
     expect(metrics).not.toHaveProperty('jain')
   })
 })
+
+describe('the bound of a makespan', () => {
+  const single = (ms: number): Graph => graphOf(task('x', ms, []))
+  it('counts from the first request, as the makespan does', () => {
+    const late = { name: 'late', jobs: [{ at: 500_000, graph: single(10), class: 'build' }] }
+    expect(told(late)).toMatchObject({ makespan: 10, makespanRatio: 1 })
+    const same = { ...late, jobs: [...late.jobs, { ...late.jobs[0]!, at: 505_000 }] }
+    expect(told(same)).toMatchObject({ makespan: 20, makespanRatio: 1 })
+    expect(told(edits(chained, [[500_000, [0]]]))).toMatchObject({ makespan: 30, makespanRatio: 1 })
+  })
+  it('knows that a client asks for one after the other, each of which has its longest chain', () => {
+    const closed = (clients: number, ...graphs: readonly Graph[]): Workload => ({
+      name: 'closed',
+      clients,
+      jobs: graphs.map((graph) => ({ at: 5000, graph, class: 'build' })),
+    })
+    expect(told(closed(1, chained, chained), 8)).toMatchObject({ makespan: 65, makespanRatio: 1 })
+    expect(told(closed(2, single(10), chained, single(10), single(10)), 8)).toMatchObject({
+      makespan: 45,
+      makespanRatio: 1,
+    })
+    expect(told(closed(4, single(10), single(10), single(10), single(10)))).toMatchObject({
+      makespan: 40,
+      makespanRatio: 1,
+    })
+  })
+})

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { action, codec as C, createEngine, policies, replay, rule } from '../../src/index.js'
+import { metricsOf } from '../../src/lab/metrics.js'
 import { isRecording, replayed, validate } from '../../src/lab/recordings.js'
 import { csvOf, tableOf } from '../../src/lab/report/table.js'
 import { type Settings, scenarioOf } from '../../src/lab/scenarios.js'
@@ -67,7 +68,7 @@ it.each([
     const source = trace.replace('own', 'test/lab/traces/own')
     const machine = { slots: trace.startsWith('queue') ? 0 : 3, perTick: 100, perBuild: 50 }
     const { draw, options } = scenarioOf({ source, settings: { ...settings(2), machine, jobs: 10, load: 0.8 } })
-    simulate(draw(1), { ...options, policy: policyNamed(name), record })
+    const own = metricsOf(simulate(draw(1), { ...options, policy: policyNamed(name), record }))
     const recording = replay(record)
     expect(recording.about.policy).toBe(policyNamed(name).name)
     expect(recording.verify()).toEqual({ _tag: 'agrees', ticks: recording.ticks })
@@ -75,6 +76,16 @@ it.each([
     const { recorded, simulated, guessed } = validate(record)
     expect(Math.abs(simulated - recorded)).toBeLessThan(1)
     expect(guessed).toBe(0)
+    // What the lab says of it is what is said of its recording, but that nobody knows there how late the thread heard of a request.
+    const { metrics } = replayed(record, policyNamed(name), 0)
+    expect(Math.abs(metrics.makespan - own.makespan)).toBeLessThan(1)
+    expect(metrics.makespanByRecorded).toBeCloseTo(1, 2)
+    expect(metrics.all.count).toBe(own.all.count)
+    expect(Object.keys(metrics.byClass)).toEqual(Object.keys(own.byClass))
+    if (machine.slots > 0) {
+      expect(Math.abs(metrics.all.mean - own.all.mean)).toBeLessThan(1)
+      expect(Math.abs(metrics.all.max - own.all.max)).toBeLessThan(1)
+    } else expect(metrics.all.mean).toBeLessThan(own.all.mean)
 
     // So does what would have been.
     const otherwise = join(folder, `${name}, otherwise.rec`)
