@@ -188,7 +188,7 @@ const estimateTable = () => {
 }
 
 const parts = [
-  `${seeds.length} seeds; means, with their 95 % bootstrap intervals where these differ in what is shown. ${main.policies.length} policies by ${main.studies.length} traces by ${seeds.length} seeds took ${traceSeconds} s on ${availableParallelism()} cores.\n`,
+  `${seeds.length} ${seeds.length === 1 ? 'seed' : 'seeds'}; means, with their 95 % bootstrap intervals where these differ in what is shown. ${main.policies.length} policies by ${main.studies.length} traces by ${seeds.length} seeds took ${traceSeconds} s on ${availableParallelism()} cores.\n`,
   ...traces.scenarios.map(section),
   `### What is known of costs\n\nMakespan by its lower bound. A spread is that of the logarithm of the factor by which each cost is off; of what has not run yet redo believes the mean of its rule.\n\n${estimateTable()}`,
   `### Changes of one tree, 8 slots\n\nThe changes of curl, in one checkout: a change makes necessary what another one may have made already, or must make again.\n\n${markdownOf(ofTree.scenarios[0].summaries, ofTree.scenarios[0].columns)}`,

@@ -44,6 +44,22 @@ describe('of changes to one tree', () => {
   it('what comes after the answer shares nothing', () => {
     expect(told(of([0, 0], [100, 0]))).toMatchObject({ runs: 6, shared: 0, wasted: 0 })
   })
+  it('what changes while that which needs it waits for something else is made when that goes on, under every policy', () => {
+    const both = graphOf(task('a', 10, [], [0]), task('b', 4, [], [1]), task('c', 10, [0, 1]))
+    const jobs = edits(both, [
+      [0, [0]],
+      [5000, [1]],
+    ])
+    for (const make of [policies.fullBatch, policies.fixpoint, policies.firstCome, policies.criticalPath]) {
+      const { gantt, longestWait } = simulate(jobs, { policy: make(), machine: { slots: 8 }, gantt: true })
+      expect(gantt.map(({ name, start }) => [name, start])).toEqual([
+        ['a', 0],
+        ['b', 10_000],
+        ['c', 14_000],
+      ])
+      expect(longestWait).toBe(5000)
+    }
+  })
   it('a task waits from when it was asked for, and not from the beginning', () => {
     expect(told(of([500, 0])).longestWait).toBe(0)
     const both = graphOf(task('a', 10, [], [0]), task('b', 10, [], [1]))
