@@ -68,6 +68,8 @@ const cellsFrom = (worker: Worker, of: Share, onCell: (cell: Cell) => void): Pro
       else if (message._tag === 'cell') {
         cells.push(message.cell)
         onCell(message.cell)
+        // It may hold a timer of a policy, and never end by itself.
+        if (cells.length === due.length) resolve(cells)
       } else reject(message.isOurs ? new LabError(message.why) : new Error(message.why))
     })
     worker.on('error', (error: NodeJS.ErrnoException) => {

@@ -45,6 +45,15 @@ it('what a policy throws later is told as its own', async () => {
   })
 })
 
+it('a study ends though a policy keeps a timer', async () => {
+  const path = policy(
+    'ticks',
+    `setInterval(() => {}, 1000)
+    export default (view) => ({ scan: view.scan(99), run: view.run(99), answer: [], start: view.start(view.freeSlots) })`,
+  )
+  expect(await redford(...one, path)).toMatchObject({ code: 0, err: '' })
+})
+
 it('one that has no more memory is told in a sentence', async () => {
   const path = policy(
     'greedy',
