@@ -22,7 +22,7 @@ const base = {
   clients: 0,
 }
 const classes = (...texts) => ({ classes: classRules(texts) })
-const latencies = ['small.mean', 'small.p99', 'large.mean', 'large.p99'].map((name) => `byClass.${name}`)
+const latencies = ['small', 'large'].flatMap((of) => ['mean', 'p99'].map((number) => ({ class: of, number })))
 
 /** The 12 policies on each of the 4 traces. */
 const main = {
@@ -188,7 +188,7 @@ const estimateTable = () => {
 }
 
 const parts = [
-  `${seeds.length} seeds; means, with their 95 % bootstrap intervals where these differ in what is shown. ${main.policies.length} policies by ${main.studies.length} traces by ${seeds.length} seeds took ${traceSeconds} s on ${availableParallelism()} cores.\n`,
+  `${seeds.length} ${seeds.length === 1 ? 'seed' : 'seeds'}; means, with their 95 % bootstrap intervals where these differ in what is shown. ${main.policies.length} policies by ${main.studies.length} traces by ${seeds.length} seeds took ${traceSeconds} s on ${availableParallelism()} cores.\n`,
   ...traces.scenarios.map(section),
   `### What is known of costs\n\nMakespan by its lower bound. A spread is that of the logarithm of the factor by which each cost is off; of what has not run yet redo believes the mean of its rule.\n\n${estimateTable()}`,
   `### Changes of one tree, 8 slots\n\nThe changes of curl, in one checkout: a change makes necessary what another one may have made already, or must make again.\n\n${markdownOf(ofTree.scenarios[0].summaries, ofTree.scenarios[0].columns)}`,
@@ -198,7 +198,7 @@ const readme = join(here, 'README.md')
 const [before, after] = readFileSync(readme, 'utf8').split(/<!-- figures -->[\s\S]*<!-- end of figures -->/)
 writeFileSync(readme, `${before}<!-- figures -->\n${parts.join('\n')}<!-- end of figures -->${after}`)
 const columns = [...new Set(main.studies.flatMap((each) => each.columns))].filter(
-  (name) => !name.startsWith('byClass.'),
+  (column) => typeof column === 'string',
 )
 writeFileSync(join(here, 'study.csv'), csvOf(traces.cells, columns))
 if (values.html !== undefined)

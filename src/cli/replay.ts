@@ -1,6 +1,6 @@
 /** `redford replay FILE`: what a recording holds, whether it comes to the same states again, and what would have been otherwise. */
 import * as E from 'fp-ts/lib/Either.js'
-import { loadPolicy } from '../lab/load-policy.js'
+import { isPolicyFile, loadPolicy } from '../lab/load-policy.js'
 import { watched } from '../lab/watched.js'
 import { apart } from '../model/event.js'
 import type { Replay } from '../replay/replay.js'
@@ -90,10 +90,17 @@ const otherwise = async (replay: Replay, { values, json }: Words, out: Out): Pro
   const jobs = values.jobs === undefined ? undefined : Number(values.jobs)
   if (jobs !== undefined && !(Number.isInteger(jobs) && jobs >= 1))
     return refuse(out, `--jobs takes a number from 1 on, not '${values.jobs}'`)
-  const found = replay.counterfactual({
-    ...(policy === undefined ? {} : { policy, onBreach }),
-    ...(jobs === undefined ? {} : { jobs }),
-  })
+  let found: ReturnType<typeof replay.counterfactual>
+  try {
+    found = replay.counterfactual({
+      ...(policy === undefined ? {} : { policy, onBreach }),
+      ...(jobs === undefined ? {} : { jobs }),
+    })
+  } catch (error) {
+    if (values.policy === undefined || !isPolicyFile(String(values.policy))) throw error
+    out.say([`under ${values.policy}: ${(error as Error).message}`, ...breaches].join('; '))
+    return NOT_OK
+  }
   if (breaches.length > 0) out.say(`the policy broke the rules: ${breaches[0]}${more(breaches.length - 1)}`)
   if (json) out.print(`${JSON.stringify(found)}\n`)
   else {

@@ -9,7 +9,7 @@ export { type Arrival, type ChangeSet, fromBuildTrace, fromChanges, fromCsv } fr
 export { fromWfFormat } from './formats/wfformat.js'
 export * from './graph.js'
 export { loadPolicy } from './load-policy.js'
-export { type Latency, type Metrics, metricsOf, numberOf } from './metrics.js'
+export { type ByClass, type Column, keyOf, type Latency, type Metrics, metricsOf, numberOf } from './metrics.js'
 export { Random } from './random.js'
 export { htmlOf } from './report/html.js'
 export { csvOf, markdownOf, tableOf } from './report/table.js'

@@ -7,7 +7,7 @@ import { played } from '../replay/played.js'
 import { APPLICATION_ID, headerOf } from '../store/recording/format.js'
 import { RecordingReader, recordingErrorWords } from '../store/recording/reader.js'
 import { LabError } from './graph.js'
-import { type Answered, latenciesOf } from './metrics.js'
+import { type Answered, latenciesOf, slowdownBy } from './metrics.js'
 import type { Replayed } from './study.js'
 
 export const isRecording = (path: string): boolean => {
@@ -43,16 +43,15 @@ export const replayed = (
             {
               class: of,
               ms: otherwise / 1000,
-              slowdown: otherwise / Math.max(1, recorded),
+              ...slowdownBy(otherwise, recorded),
               ...(due !== undefined && { dueMs: due / 1000 }),
             },
           ],
     )
     const metrics = {
       makespan: found.makespan / 1000,
-      makespanRatio: found.makespan / Math.max(1, found.recorded.makespan),
+      ...(found.recorded.makespan > 0 && { makespanByRecorded: found.makespan / found.recorded.makespan }),
       ...latenciesOf(answered),
-      ...NOTHING,
       starved: starved.size,
       ticks: found.ticks,
       runs: found.runs,
@@ -97,18 +96,3 @@ const reading = <A>(path: string, work: (reader: RecordingReader) => A): A => {
 
 /** As much room in each pool, however many there are. */
 const pools = (slots: number): readonly number[] => Array.from({ length: 64 }, () => slots)
-
-const NOTHING = {
-  delayP99: 0,
-  longestTurn: 0,
-  occupancy: 0,
-  occupancyP99: 0,
-  utilisation: 0,
-  jain: 1,
-  wasted: 0,
-  shared: 0,
-  longestWait: 0,
-  turns: 0,
-  realUsPerTick: 0,
-  realUsPerBuild: 0,
-}

@@ -1,10 +1,11 @@
 /** A study, shared among threads: each has every so-manieth pair of scenario and seed, and says what became of each cell. */
 import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { messageOf } from '../model/misuse.js'
 import { renamed } from '../reduce/policies/policy.js'
 import { random } from '../reduce/policies/random.js'
 import { LabError } from './graph.js'
-import { loadPolicy } from './load-policy.js'
+import { isPolicyFile, loadPolicy } from './load-policy.js'
 import { type Spec, scenarioOf, toldApart } from './scenarios.js'
 import { type Cell, cellsOf } from './study.js'
 
@@ -16,38 +17,71 @@ export interface Plan {
 }
 
 type Message =
+  | { readonly _tag: 'loaded' }
   | { readonly _tag: 'cell'; readonly cell: Cell }
   | { readonly _tag: 'failed'; readonly why: string; readonly isOurs: boolean }
 
 /** All cells, in the order of the plan, whatever the number of threads. @throws LabError */
 export const runPlan = async (given: Plan, threads: number, onCell: (cell: Cell) => void): Promise<readonly Cell[]> => {
-  // What is wrong with it is told before anything runs.
+  // What is wrong with it is told before anything runs. Files of policies are loaded in threads alone, which they may end.
   const plan = { ...given, specs: toldApart(given.specs) }
-  for (const name of plan.policies) await loadPolicy(name)
-  const count = Math.max(1, Math.min(threads, plan.specs.length * plan.seeds.length))
-  const shares = Array.from({ length: count }, (_, share) => inThread(plan, share, count, onCell))
-  const cells = (await Promise.all(shares)).flat()
-  const scenarios = plan.specs.map((spec) => scenarioOf(spec).name)
-  const rank = (cell: Cell): number =>
-    scenarios.indexOf(cell.scenario) * plan.seeds.length + plan.seeds.indexOf(cell.seed)
-  return cells
-    .map((cell, i) => ({ cell, i }))
-    .sort((a, b) => rank(a.cell) - rank(b.cell) || a.i - b.i)
-    .map(({ cell }) => cell)
+  for (const name of plan.policies) if (!isPolicyFile(name)) await loadPolicy(name)
+  const count = Math.max(1, Math.min(Math.floor(threads) || 1, plan.specs.length * plan.seeds.length))
+  const workers = Array.from(
+    { length: count },
+    (_, share) => new Worker(fileURLToPath(import.meta.url), { workerData: { labShare: { plan, share, count } } }),
+  )
+  try {
+    const shares = workers.map((worker, share) => cellsFrom(worker, { plan, share, count }, onCell))
+    const cells = (await Promise.all(shares)).flat()
+    const scenarios = plan.specs.map((spec) => scenarioOf(spec).name)
+    const rank = (cell: Cell): number =>
+      scenarios.indexOf(cell.scenario) * plan.seeds.length + plan.seeds.indexOf(cell.seed)
+    return cells
+      .map((cell, i) => ({ cell, i }))
+      .sort((a, b) => rank(a.cell) - rank(b.cell) || a.i - b.i)
+      .map(({ cell }) => cell)
+  } finally {
+    for (const worker of workers) void worker.terminate()
+  }
 }
 
-const inThread = (plan: Plan, share: number, count: number, onCell: (cell: Cell) => void): Promise<readonly Cell[]> =>
+/** All that are of its share: a thread that ends before it has sent them is an error. */
+const cellsFrom = (worker: Worker, of: Share, onCell: (cell: Cell) => void): Promise<readonly Cell[]> =>
   new Promise((resolve, reject) => {
+    const { plan, share, count } = of
+    const due = pairsOf(of).flatMap((pair) => plan.policies.map((policy) => ({ ...pair, policy })))
     const cells: Cell[] = []
-    const worker = new Worker(fileURLToPath(import.meta.url), { workerData: { labShare: { plan, share, count } } })
+    let hasLoaded = false
+    const fail = (how: string): void => {
+      const at = due[cells.length]
+      const where =
+        at === undefined
+          ? 'when all was done'
+          : hasLoaded
+            ? `at ${at.policy}, on ${scenarioOf(at.spec).name}, seed ${at.seed}`
+            : `while it loaded ${plan.policies.join(', ')}`
+      reject(new LabError(`thread ${share + 1} of ${count} ${how}, ${where}`))
+    }
     worker.on('message', (message: Message) => {
-      if (message._tag === 'cell') {
+      if (message._tag === 'loaded') hasLoaded = true
+      else if (message._tag === 'cell') {
         cells.push(message.cell)
         onCell(message.cell)
+        // It may hold a timer of a policy, and never end by itself.
+        if (cells.length === due.length) resolve(cells)
       } else reject(message.isOurs ? new LabError(message.why) : new Error(message.why))
     })
-    worker.on('error', reject)
-    worker.on('exit', () => resolve(cells))
+    worker.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ERR_WORKER_OUT_OF_MEMORY') fail('ran out of memory')
+      // It is thrown out of turn: by what a policy does later, or by what is no policy.
+      else if (plan.policies.some(isPolicyFile)) fail(`broke: ${messageOf(error)}`)
+      else reject(error)
+    })
+    worker.on('exit', (code) => {
+      if (cells.length < due.length) fail(`ended early, with exit code ${code}`)
+      else resolve(cells)
+    })
   })
 
 interface Share {
@@ -56,14 +90,18 @@ interface Share {
   readonly count: number
 }
 
-const work = async ({ plan, share, count }: Share): Promise<void> => {
+const pairsOf = ({ plan, share, count }: Share) =>
+  plan.specs.flatMap((spec) => plan.seeds.map((seed) => ({ spec, seed }))).filter((_, i) => i % count === share)
+
+const work = async (of: Share): Promise<void> => {
+  const { plan } = of
   const say = (message: Message): void => parentPort?.postMessage(message)
   try {
     const policies = await Promise.all(
       plan.policies.map(async (name) => ({ name, instances: [await loadPolicy(name), await loadPolicy(name, 1)] })),
     )
-    const pairs = plan.specs.flatMap((spec) => plan.seeds.map((seed) => ({ spec, seed })))
-    for (const { spec, seed } of pairs.filter((_, i) => i % count === share)) {
+    say({ _tag: 'loaded' })
+    for (const { spec, seed } of pairsOf(of)) {
       // A random policy without a seed of its own has that of the run.
       const made = policies.map(({ name, instances }) => {
         let asked = 0

@@ -59,6 +59,7 @@ export interface Run {
   /** By job: when it was asked for, and answered. */
   readonly asked: readonly number[]
   readonly answered: readonly number[]
+  /** From the first request to the last answer. */
   readonly makespan: number
   /** Of all slots together. */
   readonly busy: number
@@ -145,12 +146,13 @@ class Simulation {
       onBreach,
       onStarved: (x) => void this.starved.add(x),
     })
+    if (this.units.shared.length > 0) this.prepare()
+    // What is made beforehand is no part of it.
     if (options.record !== undefined)
       this.recorder = recorderOf(options.record, workload, policy, this.units, {
         state: this.engine.state,
         now: () => this.now,
       })
-    if (this.units.shared.length > 0) this.prepare()
   }
 
   run(): Run {
@@ -178,10 +180,8 @@ class Simulation {
       shared: this.needed - this.had.size,
       starved: this.starved.size,
     }
-    const makespan = Math.max(
-      0,
-      ...(answered.length < 50_000 ? answered : [answered.reduce((a, b) => Math.max(a, b), 0)]),
-    )
+    const last = answered.reduce((a, b) => Math.max(a, b), 0)
+    const makespan = last - asked.reduce((a, b) => Math.min(a, b), last)
     const { machine } = options
     return { workload, machine, asked, answered, makespan, batches, delays, gantt, ...used, ...this.counted }
   }

@@ -3,7 +3,7 @@ import { PATIENCE } from '../reduce/policies/guard.js'
 import { isSound, nameOf, type Policy } from '../reduce/policies/policy.js'
 import { type Interval, intervalOf } from './bootstrap.js'
 import { LabError } from './graph.js'
-import { type Metrics, metricsOf, numberOf, ofClass } from './metrics.js'
+import { type ByClass, type Column, keyOf, type Metrics, metricsOf, numberOf } from './metrics.js'
 import { type Ran, type Run, type SimulateOptions, simulate } from './simulate.js'
 import { watched } from './watched.js'
 import type { Workload } from './workload.js'
@@ -50,8 +50,10 @@ export interface Summary {
   readonly scenario: string
   readonly policy: string
   readonly seeds: number
+  /** How many one run has, at most. */
+  readonly jobs: number
   readonly classes: readonly string[]
-  /** By the names that `numberOf` takes. */
+  /** By `keyOf` their columns; those that no run has are absent. */
   readonly numbers: Readonly<Record<string, Interval>>
   readonly breach?: string
   readonly starves?: string
@@ -127,6 +129,7 @@ const breachWords = (breaches: readonly string[]): string => {
 export const COLUMNS = [
   'makespan',
   'makespanRatio',
+  'makespanByRecorded',
   'all.mean',
   'all.p50',
   'all.p95',
@@ -156,11 +159,11 @@ export const classesIn = (cells: readonly Cell[]): readonly string[] => {
 }
 
 /** The columns for each class there is in `cells`. */
-export const classColumns = (cells: readonly Cell[]): readonly string[] =>
-  classesIn(cells).flatMap((name) => CLASS_COLUMNS.map((column) => ofClass(name, column)))
+export const classColumns = (cells: readonly Cell[]): readonly ByClass[] =>
+  classesIn(cells).flatMap((name) => CLASS_COLUMNS.map((number) => ({ class: name, number })))
 
 /** By scenario and policy, with the intervals over seeds. */
-export const summariesOf = (cells: readonly Cell[], columns: readonly string[] = COLUMNS): readonly Summary[] => {
+export const summariesOf = (cells: readonly Cell[], columns: readonly Column[] = COLUMNS): readonly Summary[] => {
   const groups = new Map<string, Cell[]>()
   for (const cell of cells) {
     const key = JSON.stringify([cell.scenario, cell.policy])
@@ -172,14 +175,15 @@ export const summariesOf = (cells: readonly Cell[], columns: readonly string[] =
     const { scenario, policy } = group[0]!
     const breach = group.find((cell) => cell.breach !== undefined)?.breach
     const starves = group.find((cell) => cell.starves !== undefined)?.starves
-    const numbers = [...columns, ...classColumns(group)].map((name) => {
-      const values = group.flatMap(({ metrics }) => numberOf(metrics, name) ?? [])
-      return [name, intervalOf(values)] as const
+    const numbers = [...columns, ...classColumns(group)].flatMap((column) => {
+      const values = group.flatMap(({ metrics }) => numberOf(metrics, column) ?? [])
+      return values.length === 0 ? [] : [[keyOf(column), intervalOf(values)] as const]
     })
     return {
       scenario,
       policy,
       seeds: group.length,
+      jobs: Math.max(...group.map(({ metrics }) => metrics.all.count)),
       classes: classesIn(group),
       numbers: Object.fromEntries(numbers),
       ...(breach !== undefined && { breach }),

@@ -2,6 +2,7 @@
  * Holds a policy to what it promises, beyond what it takes: it changes nothing that it is given, and what it chooses is a function of that
  * alone. To find out, it is asked more often than a build would; so only in the lab.
  */
+import { IntTable } from '../model/table.js'
 import { fullBatch } from '../reduce/policies/basic.js'
 import {
   type CarryPolicy,
@@ -14,33 +15,50 @@ import {
 } from '../reduce/policies/policy.js'
 
 type View = Parameters<CarryPolicy['choose']>[0]
+type State = View['state']
 
 /** One in so many questions goes to the other instance, too: rarely, so that it comes to know less; and odd, since ticks alternate. */
 const ASKED_EVERY = 5
+
+/** So many words of tables are looked at in a question, in the mean: those of more rows less often. */
+const WORDS = 1 << 14
 
 /** `policy`, whose breaches are told to `say`. `other` is the same policy in an instance of its own. One of ours is as it was. */
 export const watched = (policy: Policy, other: () => Policy, say: (breach: string) => void): Policy => {
   if (isSound(policy)) return policy
   const name = nameOf(policy)
   const second = other()
-  let asked = 0
+  let [asked, chosen] = [0, 0]
   const choose = (view: View, given: unknown): Decision => {
     const seen = frozen(view)
     const carry = deeplyFrozen(given ?? (typeof policy === 'function' ? null : policy.initial))
-    let decision: Decision
-    try {
-      decision = decide(policy, seen, carry)
-    } catch (error) {
-      if (!isOfFrozen(error)) throw error
-      say(`${name}: it changes what it is given, its view or its carry: ${error.message}`)
+    const restore = tablesOf(view.state, chosen++)
+    /** What it chooses; or what it changed. */
+    const ask = (one: Policy): Decision | string => {
+      try {
+        const decision = decide(one, seen, carry)
+        return restore() ? TABLES : decision
+      } catch (error) {
+        const wasChanged = restore()
+        if (isOfFrozen(error)) return error.message
+        if (wasChanged) return TABLES
+        throw error
+      }
+    }
+    const changes = (what: string): Decision => {
+      say(`${name}: it changes what it is given, its view or its carry: ${what}`)
       return { batch: fullBatch()(view) }
     }
+    const decision = ask(policy)
+    if (typeof decision === 'string') return changes(decision)
+    const again = ask(policy)
+    if (typeof again === 'string') return changes(again)
     const words = wordsOf(decision)
-    if (wordsOf(decide(policy, seen, carry)) !== words)
+    if (wordsOf(again) !== words)
       say(
         `${name}: asked twice of the same, it chose otherwise: it goes by chance, a clock, or what it keeps outside its carry`,
       )
-    else if (++asked % ASKED_EVERY === 0 && wordsOf(decide(second, seen, carry)) !== words)
+    else if (++asked % ASKED_EVERY === 0 && wordsOf(ask(second)) !== words)
       say(`${name}: another instance of it, asked of the same, chose otherwise: it keeps something outside its carry`)
     return decision
   }
@@ -49,8 +67,32 @@ export const watched = (policy: Policy, other: () => Policy, say: (breach: strin
   return { name, initial, tracks: tracksOf(policy), choose, ...(ahead !== undefined && { ahead }) }
 }
 
+const TABLES = "it writes to the tables of its view's state"
+
+/** Tables cannot be frozen, so what is in them is kept; what is returned puts it back, and says whether anything of it was another. */
+const tablesOf = (state: State, question: number): (() => boolean) => {
+  const blocks = Object.values(state).flatMap((table) => (table instanceof IntTable ? (table.blocks ?? []) : []))
+  const words = blocks.reduce((sum, { length }) => sum + length, 0)
+  // Odd, since ticks alternate.
+  if (question % (Math.floor(words / WORDS) | 1) !== 0) return () => false
+  const kept = blocks.map((block) => block.slice())
+  return () => {
+    let wasChanged = false
+    blocks.forEach((block, i) => {
+      if (Buffer.compare(bytesOf(block), bytesOf(kept[i]!)) === 0) return
+      block.set(kept[i]!)
+      wasChanged = true
+    })
+    return wasChanged
+  }
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Int32Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength)
+
 /** What can be compared; what is no data, is told elsewhere. */
-const wordsOf = (decision: Decision | undefined): string | undefined => {
+const wordsOf = (decision: Decision | string | undefined): string | undefined => {
+  if (typeof decision === 'string') return decision
   try {
     return JSON.stringify([decision?.batch, decision?.carry, decision?.wakeMs])
   } catch {
@@ -62,11 +104,11 @@ const isOfFrozen = (error: unknown): error is TypeError =>
   error instanceof TypeError &&
   /read.only property|not extensible|^Cannot (?:add|delete|redefine|assign)/.test(error.message)
 
-/** The view itself may not be written to, nor what it lists. */
+/** The view itself may not be written to, nor its state, nor what it lists. */
 const frozen = (view: View): View => {
   const all = Object.entries(view).map(([name, value]: readonly [string, unknown]) => {
-    if (typeof value !== 'function')
-      return [name, Array.isArray(value) || name === 'state' ? Object.freeze(copyOf(value as object)) : value]
+    if (name === 'state') return [name, frozenState(value as State)]
+    if (typeof value !== 'function') return [name, frozenCopy(value)]
     return [
       name,
       (...args: readonly unknown[]) => frozenList((value as (...args: readonly unknown[]) => unknown)(...args)),
@@ -75,7 +117,16 @@ const frozen = (view: View): View => {
   return Object.freeze(Object.fromEntries(all)) as View
 }
 
-const copyOf = (value: object): object => (Array.isArray(value) ? [...value] : { ...value })
+/** Its tables are as they are; what it carries is frozen by itself, and what happened may hold much. */
+const frozenState = ({ carry, news, ...state }: State): State =>
+  Object.freeze({ ...(frozenCopy(state) as Omit<State, 'carry' | 'news'>), carry, news: Object.freeze([...news]) })
+
+/** Of plain objects and lists, all the way down. */
+const frozenCopy = (value: unknown): unknown => {
+  if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy))
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value
+  return Object.freeze(Object.fromEntries(Object.entries(value).map(([name, each]) => [name, frozenCopy(each)])))
+}
 
 const frozenList = (value: unknown): unknown => {
   if (!Array.isArray(value)) return typeof value === 'object' && value !== null ? Object.freeze(value) : value

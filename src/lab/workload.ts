@@ -81,18 +81,33 @@ export const changeJobs = (graph: Graph, changes: readonly (readonly number[])[]
 /** What a job takes at least, in µs, were it alone. */
 export const leastOf = (graph: Graph, slots: number): number => lowerBound(graph, slots)
 
-/** No schedule ends before, in µs: all must be made after they came, and what came last takes its time. */
-export const makespanBound = ({ jobs, clients, shared }: Workload, slots: number): number => {
-  // What a change makes necessary is made after it, though for others too.
-  if (shared !== undefined) return Math.max(0, ...jobs.map(({ at, graph }) => at + lowerBound(graph, slots)))
-  if (clients !== undefined) return Math.ceil(jobs.reduce((sum, { graph }) => sum + workOf(graph), 0) / slots)
-  let bound = 0
+/** No schedule takes less, in µs, from the first request on: all must be made after they came, and what came last takes its time. */
+export const makespanBound = (workload: Workload, slots: number): number => {
+  const { jobs, clients, shared } = workload
+  if (jobs.length === 0) return 0
+  if (clients !== undefined) return closedBound(jobs, clients, slots)
+  const first = jobs.reduce((least, { at }) => Math.min(least, at), Number.POSITIVE_INFINITY)
+  let bound = first
   let workAfter = 0
   for (const { at, graph } of [...jobs].sort((a, b) => b.at - a.at)) {
-    workAfter += workOf(graph)
+    // What a change of one tree makes necessary is made after it, though for others too.
+    workAfter = shared === undefined ? workAfter + workOf(graph) : workOf(graph)
     bound = Math.max(bound, at + criticalPathOf(graph), at + Math.ceil(workAfter / slots))
   }
-  return bound
+  return bound - first
+}
+
+/** Each client asks for one job after the other, and waits in between; and all that they ask for is made after the first of them asked. */
+const closedBound = (jobs: readonly Job[], clients: number, slots: number): number => {
+  const ends: number[] = []
+  let first = Number.POSITIVE_INFINITY
+  let work = 0
+  for (const [i, { at, graph }] of jobs.entries()) {
+    if (i < clients) first = Math.min(first, at)
+    work += workOf(graph)
+    ends[i % clients] = (ends[i % clients] ?? 0) + at + lowerBound(graph, slots)
+  }
+  return ends.reduce((bound, end) => Math.max(bound, end - first), Math.ceil(work / slots))
 }
 
 /** Changes of the sources of one graph, each of which asks for all of it. */

@@ -44,6 +44,22 @@ describe('of changes to one tree', () => {
   it('what comes after the answer shares nothing', () => {
     expect(told(of([0, 0], [100, 0]))).toMatchObject({ runs: 6, shared: 0, wasted: 0 })
   })
+  it('what changes while that which needs it waits for something else is made when that goes on, under every policy', () => {
+    const both = graphOf(task('a', 10, [], [0]), task('b', 4, [], [1]), task('c', 10, [0, 1]))
+    const jobs = edits(both, [
+      [0, [0]],
+      [5000, [1]],
+    ])
+    for (const make of [policies.fullBatch, policies.fixpoint, policies.firstCome, policies.criticalPath]) {
+      const { gantt, longestWait } = simulate(jobs, { policy: make(), machine: { slots: 8 }, gantt: true })
+      expect(gantt.map(({ name, start }) => [name, start])).toEqual([
+        ['a', 0],
+        ['b', 10_000],
+        ['c', 14_000],
+      ])
+      expect(longestWait).toBe(5000)
+    }
+  })
   it('a task waits from when it was asked for, and not from the beginning', () => {
     expect(told(of([500, 0])).longestWait).toBe(0)
     const both = graphOf(task('a', 10, [], [0]), task('b', 10, [], [1]))
@@ -82,7 +98,7 @@ describe('of classes', () => {
     expect(lines[1]).toMatch(/^policy +makespan ms +makespan\/bound +mean ms .* slowdown +late /)
     expect(lines.slice(4, 7).map((line) => line.split(/ {2,}/).join('|'))).toEqual([
       'class|policy|count|mean ms|p50 ms|p95 ms|p99 ms|max ms|slowdown|late',
-      'a.b, "c"|firstCome|1|30.0|30.0|30.0|30.0|30.0|3.00|0.000',
+      'a.b, "c"|firstCome|1|30.0|30.0|30.0|30.0|30.0|3.00|-',
       'ui|firstCome|2|15.0|10.0|20.0|20.0|20.0|1.50|0.500',
     ])
   })
@@ -91,5 +107,69 @@ describe('of classes', () => {
     expect(head).toContain(',"byClass.a.b, ""c"".p99",')
     expect(head).toMatch(/,byClass\.ui\.mean,byClass\.ui\.p50,.*,byClass\.ui\.late,breach$/)
     expect(line).toMatch(/,2,15,10,20,20,20,1\.5,0\.5,$/)
+  })
+})
+
+it('requests that all take as long have latencies all the same', () => {
+  const one = graphOf(task('x', 10, []))
+  const draw = (): Workload => ({
+    name: 'equal',
+    jobs: Array.from({ length: 20 }, (_, i) => ({ at: 20_000 * i, graph: one, class: 'build' })),
+  })
+  const scenarios = [{ name: 'equal', draw, options: { machine: { slots: 1 } } }]
+  const of = (jobs: () => Workload): string =>
+    tableOf(
+      summariesOf([
+        ...cellsOf(
+          { scenarios: [{ ...scenarios[0]!, draw: jobs }], policies: [() => policies.firstCome()], seeds: [1] },
+          () => 0,
+        ),
+      ]),
+    )
+  expect(of(draw)).toMatch(/^equal, 1 seed\npolicy .* mean ms +p50 ms .* max ms +slowdown +jain /)
+  expect(of(() => ({ ...draw(), jobs: draw().jobs.slice(0, 1) }))).not.toMatch(/p50|jain/)
+})
+
+describe('a change that makes nothing necessary', () => {
+  const apart = graphOf(task('a', 10, [], [0]))
+  const nothing = [0, [1]] as const
+
+  it('has a latency, and no slowdown', () => {
+    const { all, jain } = told(edits(apart, [nothing, [50_000, [0]], [50_000, [1]]]))
+    expect(all).toMatchObject({ count: 3, slowdown: 1, slowdownP99: 1 })
+    expect(jain).toBe(1)
+  })
+  it('alone, leaves slowdown and fairness unknown', () => {
+    const metrics = told(edits(apart, [nothing]))
+    expect(metrics.all).toMatchObject({ count: 1, mean: 0 })
+    expect(metrics.all).not.toHaveProperty('slowdown')
+    expect(metrics).not.toHaveProperty('jain')
+  })
+})
+
+describe('the bound of a makespan', () => {
+  const single = (ms: number): Graph => graphOf(task('x', ms, []))
+  it('counts from the first request, as the makespan does', () => {
+    const late = { name: 'late', jobs: [{ at: 500_000, graph: single(10), class: 'build' }] }
+    expect(told(late)).toMatchObject({ makespan: 10, makespanRatio: 1 })
+    const same = { ...late, jobs: [...late.jobs, { ...late.jobs[0]!, at: 505_000 }] }
+    expect(told(same)).toMatchObject({ makespan: 20, makespanRatio: 1 })
+    expect(told(edits(chained, [[500_000, [0]]]))).toMatchObject({ makespan: 30, makespanRatio: 1 })
+  })
+  it('knows that a client asks for one after the other, each of which has its longest chain', () => {
+    const closed = (clients: number, ...graphs: readonly Graph[]): Workload => ({
+      name: 'closed',
+      clients,
+      jobs: graphs.map((graph) => ({ at: 5000, graph, class: 'build' })),
+    })
+    expect(told(closed(1, chained, chained), 8)).toMatchObject({ makespan: 65, makespanRatio: 1 })
+    expect(told(closed(2, single(10), chained, single(10), single(10)), 8)).toMatchObject({
+      makespan: 45,
+      makespanRatio: 1,
+    })
+    expect(told(closed(4, single(10), single(10), single(10), single(10)))).toMatchObject({
+      makespan: 40,
+      makespanRatio: 1,
+    })
   })
 })

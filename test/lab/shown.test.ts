@@ -22,7 +22,7 @@ describe('the build of curl', () => {
         const estimates = { _tag: 'error', sigma } as const
         return metricsOf(
           simulate(once(graph), { policy: policies.criticalPath(), machine: { slots }, seed, estimates }),
-        ).makespanRatio
+        ).makespanRatio!
       }
       expect(ratio(0, 1)).toBeLessThan(1.05)
       // With costs that are off by a factor of 1.35 and more, one in three of them.

@@ -49,6 +49,17 @@ const wrong = [
     "it changes what it is given, its view or its carry: Cannot assign to read only property 'ticks'",
   ],
   [
+    'writes to a queue of the state',
+    `export default (view) => { view.state.ready.size = 5; return { ${all} } }`,
+    "it changes what it is given, its view or its carry: Cannot assign to read only property 'size'",
+  ],
+  [
+    'writes to a table of the state',
+    `let asked = 0
+    export default (view) => { if (++asked > 1) view.state.flight.blocks[0].fill(7); return { ${all}, start: view.start(view.freeSlots) } }`,
+    "it changes what it is given, its view or its carry: it writes to the tables of its view's state",
+  ],
+  [
     'goes by chance',
     `export default (view) => ({ ${all}, start: Math.random() < 0.5 ? [] : view.start(view.freeSlots), run: view.run(1 + 9 * Math.random()) })`,
     'asked twice of the same, it chose otherwise: it goes by chance, a clock, or what it keeps outside its carry',
@@ -116,7 +127,7 @@ it('one that starves builds is told so, and how many: it may', async () => {
     )
 })
 
-it.each([wrong[0], wrong[1], wrong[6]])('on a recording, one that %s', async (name, text, why) => {
+it.each([wrong[0], wrong[1], wrong[4], wrong[5], wrong[8]])('on a recording, one that %s', async (name, text, why) => {
   const path = policy(name.replaceAll(' ', '-'), text)
   const { code, out, err } = await redford('lab', recording, '--seeds', '1', '--policy', path)
   expect({ code, err }).toEqual({ code: 1, err: '' })
@@ -132,6 +143,15 @@ it('so is one that redford replay asks what would have been', async () => {
   expect((await redford('replay', recording, '--mode', 'counterfactual', '--policy', writes)).err).toContain(
     `the policy broke the rules: ${writes}: it changes what it is given`,
   )
+  // What it does after it chose is not seen; but under which policy all broke is said.
+  const between = policy(
+    'between',
+    `export default (view) => ({
+      ${all}, get start() { view.state.flight.blocks?.[0].fill(7); return view.start(view.freeSlots) },
+    })`,
+  )
+  const said = await redford('replay', recording, '--mode', 'counterfactual', '--policy', between)
+  expect(said).toMatchObject({ code: 1, err: expect.stringContaining(`under ${between}: `) })
 })
 
 it('one that changes nothing, and chooses by what it is given alone, is right', async () => {
