@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { type ClassRule, classified } from './classes.js'
-import { fromNinja } from './formats/ninja.js'
+import { ninjaFiles, ninjaGraph } from './formats/ninja.js'
 import { fromBuildTrace, fromChanges, fromCsv } from './formats/traces.js'
 import { fromWfFormat } from './formats/wfformat.js'
 import { faster, type Graph, LabError } from './graph.js'
@@ -77,8 +77,21 @@ export const toldApart = (specs: readonly Spec[]): readonly Spec[] => {
 /** All files that are read of it. */
 export const filesOf = (source: string): readonly string[] => {
   const path = !existsSync(source) && source.startsWith('edits:') ? source.slice('edits:'.length) : source
-  const folder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? path : dirname(path)
-  return [path, buildBeside(path), join(folder, 'build.ninja'), join(folder, '.ninja_log')]
+  const folder = isFolder(path) ? path : dirname(path)
+  return [path, buildBeside(path), join(folder, 'build.ninja'), join(folder, '.ninja_log'), ...ninjaPaths(path)]
+}
+
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+
+/** None where it is not understood: nothing is run of it. */
+const ninjaPaths = (path: string): readonly string[] => {
+  if (!isFolder(path) && !path.endsWith('.ninja')) return []
+  try {
+    return ninjaFiles(isFolder(path) ? join(path, 'build.ninja') : path).paths
+  } catch (error) {
+    if (error instanceof LabError) return []
+    throw error
+  }
 }
 
 const buildBeside = (path: string): string => path.replace(/changes(?=[^/]*$)/, 'build')
@@ -104,7 +117,7 @@ const drawer = (source: string, settings: Settings): Drawer => {
   if (json !== undefined && Array.isArray((json as { readonly commits?: unknown } | null)?.commits))
     return changes(source, settings, false)
   const graph = faster(graphOf(source, json), settings.speed)
-  return { name: shortName(source), draw: () => once(graph) }
+  return { name: json === undefined ? graph.name : shortName(source), draw: () => once(graph) }
 }
 
 const splitAt = (text: string, separator: string): readonly [string, string | undefined] => {
@@ -128,14 +141,8 @@ const graphOf = (path: string, json: unknown): Graph => {
     const isWorkflow = (json as { readonly workflow?: unknown } | null)?.workflow !== undefined
     return understood(path, () => (isWorkflow ? fromWfFormat(json) : fromBuildTrace(json)))
   }
-  const build = statSync(path).isDirectory() ? join(path, 'build.ninja') : path
-  const log = join(dirname(build), '.ninja_log')
-  for (const file of [build, log])
-    if (!existsSync(file))
-      throw new LabError(`there is no file ${file}: a ninja build needs build.ninja and .ninja_log`)
-  return understood(path, () =>
-    fromNinja(readFileSync(build, 'utf8'), readFileSync(log, 'utf8'), shortName(dirname(build))),
-  )
+  const build = isFolder(path) ? join(path, 'build.ninja') : path
+  return understood(path, () => ninjaGraph(ninjaFiles(build), shortName(path)))
 }
 
 /** What `read` makes of the file at `path`. @throws LabError that names it */
