@@ -1,6 +1,7 @@
 /** Scenarios from what people name: trace files, folders of ninja builds, and synthetic graphs. Plain data, so that threads can share the work. */
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { expectSettings } from './checked.js'
 import { type ClassRule, classified } from './classes.js'
 import { ninjaFiles, ninjaGraph } from './formats/ninja.js'
 import { type ChangeSet, fromBuildTrace, fromChanges, fromCsv } from './formats/traces.js'
@@ -45,6 +46,7 @@ export interface Spec {
 
 /** @throws LabError where the source is none, or not understood. */
 export const scenarioOf = ({ source, name: given, settings }: Spec): Scenario => {
+  expectSettings(settings)
   const { machine, drive, estimates, record } = settings
   if (isRecording(source)) {
     if (settings.classes !== undefined)
