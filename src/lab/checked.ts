@@ -51,21 +51,23 @@ const expectMachine = ({ machine, drive, estimates }: Loose): void => {
 
 const msOf = (drive: unknown): unknown => (drive as { readonly ms?: unknown } | null | undefined)?.ms
 
+/** Those that were looked at: jobs may have one graph, and a workload is run by many policies. */
+const sound = new WeakSet<Graph>()
+
+const expectGraph = (graph: Graph, what: string): void => {
+  expectObject(graph, what, 'a graph of tasks and sources')
+  if (sound.has(graph)) return
+  try {
+    sound.add(checkedGraph(graph))
+  } catch (error) {
+    throw error instanceof LabError ? new LabError(`${what}: ${error.message}`) : error
+  }
+}
+
 const expectWorkload = (workload: Workload): void => {
   const { jobs, clients } = expectObject(workload, 'workload', 'an object with name and jobs')
   expect(Array.isArray(jobs), 'workload.jobs', 'a list', jobs)
   if (clients !== undefined) expect(isWhole(clients, 1), 'workload.clients', 'a whole number from 1 on', clients)
-  // Jobs may have one graph, which is looked at once.
-  const seen = new Set<Graph>()
-  const expectGraph = (graph: Graph, what: string): void => {
-    if (seen.has(graph)) return
-    expectObject(graph, what, 'a graph of tasks and sources')
-    try {
-      seen.add(checkedGraph(graph))
-    } catch (error) {
-      throw error instanceof LabError ? new LabError(`${what}: ${error.message}`) : error
-    }
-  }
   if (workload.shared !== undefined) expectGraph(workload.shared, 'workload.shared')
   const sourcesEnd = workload.shared?.sources.length ?? 0
   for (const [i, job] of workload.jobs.entries()) {
