@@ -1,9 +1,10 @@
 /** Scenarios from what people name: trace files, folders of ninja builds, and synthetic graphs. Plain data, so that threads can share the work. */
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { expectSettings } from './checked.js'
 import { type ClassRule, classified } from './classes.js'
 import { ninjaFiles, ninjaGraph } from './formats/ninja.js'
+import { readText } from './formats/text.js'
 import { type ChangeSet, fromBuildTrace, fromChanges, fromCsv } from './formats/traces.js'
 import { fromWfFormat } from './formats/wfformat.js'
 import { dirtyPart, faster, type Graph, LabError } from './graph.js'
@@ -136,8 +137,9 @@ const splitAt = (text: string, separator: string): readonly [string, string | un
 const shortName = (path: string): string => basename(path).replace(/\.(json|csv|ninja)$/, '')
 
 const readJson = (path: string): unknown => {
+  const text = readText(path)
   try {
-    return JSON.parse(readFileSync(path, 'utf8'))
+    return JSON.parse(text)
   } catch (error) {
     throw new LabError(`${path}: ${(error as Error).message}`)
   }
@@ -228,7 +230,8 @@ const arrivalsBy = (settings: Settings): ArrivalsOf => {
 const timesIn = (file: string): readonly number[] => {
   if (!existsSync(file))
     throw new LabError(`--arrivals: there is no file ${file}: use chance, recorded, or a CSV of times`)
-  return understood(file, () => fromCsv(readFileSync(file, 'utf8'))).map(({ atMs }) => atMs)
+  const text = readText(file)
+  return understood(file, () => fromCsv(text)).map(({ atMs }) => atMs)
 }
 
 /** The same times, with so many µs between them in the mean, from 0 on. */
@@ -244,7 +247,7 @@ const expectNoArrivals = (source: string, { arrivals }: Settings): void => {
 
 /** Requests with sizes, at their own times, slowed down or sped up to the load: each is as many tasks at once as it is large. */
 const requests = (path: string, settings: Settings): Drawer => {
-  const text = readFileSync(path, 'utf8')
+  const text = readText(path)
   if (/^[^\n]*\b(deleted|inserted)\b/.test(text))
     throw new LabError(
       `${path}: edits say when sources change, and are no requests: say edits:own-changes.json --arrivals ${path}`,

@@ -1,5 +1,5 @@
 /** Traces that make no sense: each is refused by its file and the field in it. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -88,6 +88,19 @@ it.each([
   ['t_ms,a\n0,5,6\n', 'line 2: it has 3 cells, and the first line 2: 0,5,6'],
   ['t_ms,a\n\n5,6\n\n3,6\n', 'line 5: its time is before that of the line above'],
 ])('requests: %j', (text, why) => refused('some.csv', text, why))
+
+it.each(['a.csv', 'a.json', 'build.ninja'])('a folder in place of %s', (name) => {
+  const path = join(mkdtempSync(join(folder, 'folders')), name)
+  mkdirSync(path)
+  const read = (): unknown => scenarioOf({ source: path, settings })
+  expect(read).toThrow(LabError)
+  expect(read).toThrow(
+    name === 'build.ninja' ? `there is no file ${path}/build.ninja` : `${path} cannot be read: EISDIR`,
+  )
+  const arrivals = { file: path }
+  const timed = (): unknown => scenarioOf({ source: 'queue:fixed', settings: { ...settings, arrivals } })
+  expect(timed).toThrow(`${path} cannot be read: EISDIR`)
+})
 
 describe('tasks that need each other', () => {
   it('are named along the way, and not what only waits for them', () => {

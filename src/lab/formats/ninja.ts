@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { checkedGraph, type Graph, LabError, type Task } from '../graph.js'
 import { type NinjaBuild, ninjaBuild, type Statement } from './ninja-syntax.js'
+import { readText } from './text.js'
 
 /**
  * Tasks without a line in the log have never run, and are left out unless something needs them: then they take `unknownUs`. `readFile` gives
@@ -37,7 +38,7 @@ export const ninjaFiles = (path: string): NinjaFiles => {
     paths.push(resolve(folder, file))
     return readFileSync(resolve(folder, file), 'utf8')
   }
-  const build = ninjaBuild(readFileSync(path, 'utf8'), readFile)
+  const build = ninjaBuild(readText(path), readFile)
   const log = build.builddir === '' ? join(folder, '.ninja_log') : resolve(folder, build.builddir, '.ninja_log')
   return { build, log, paths: [...paths, log] }
 }
@@ -48,7 +49,7 @@ export const ninjaGraph = ({ build, log }: NinjaFiles, name: string): Graph => {
     throw new LabError(
       `there is no file ${log}: a ninja build needs build.ninja and .ninja_log: build it with ninja first`,
     )
-  return graphOf(build, readFileSync(log, 'utf8'), name, 1000)
+  return graphOf(build, readText(log), name, 1000)
 }
 
 const graphOf = ({ statements }: NinjaBuild, log: string, name: string, unknownUs: number): Graph => {
