@@ -96,6 +96,8 @@ export const expectSettings = (settings: unknown): void => {
     [undefined, 'chance', 'recorded'].includes(arrivals as string | undefined) ||
     typeof (arrivals as { readonly file?: unknown } | null)?.file === 'string'
   expect(isArrivals, 'settings.arrivals', "'chance', 'recorded' or { file: 'times.csv' }", arrivals)
+  const isOpen = clients === 0 || arrivals === undefined
+  expect(isOpen, 'settings.arrivals', 'left out where clients ask when they are answered', arrivals)
 }
 
 /** @throws LabError */

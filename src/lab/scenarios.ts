@@ -175,6 +175,7 @@ const changes = (path: string, settings: Settings, isShared: boolean): Drawer =>
   const unknown = all.flatMap(({ sources }) => sources).find((source) => graph.sources[source] === undefined)
   if (unknown !== undefined)
     throw new LabError(`${path}: it changes source ${unknown}, and ${beside} has none of that number`)
+  if (isShared) expectNoClients(`edits:${path}`, settings)
   const arrivals = arrivalsBy(settings)
   const draw = (seed: number): Workload => {
     const random = new Random(seed)
@@ -241,6 +242,10 @@ const spread = (atMs: readonly number[], meanUs: number): readonly number[] => {
   return atMs.map((at) => Math.round((at - first) * factor))
 }
 
+const expectNoClients = (source: string, { clients }: Settings): void => {
+  if (clients > 0) throw new LabError(`${source}: it comes whether or not what was before is done: leave out --clients`)
+}
+
 const expectNoArrivals = (source: string, { arrivals }: Settings): void => {
   if (arrivals !== undefined) throw new LabError(`${source}: it is one job: leave out --arrivals`)
 }
@@ -254,6 +259,7 @@ const requests = (path: string, settings: Settings): Drawer => {
     )
   if (settings.arrivals !== undefined && settings.arrivals !== 'recorded')
     throw new LabError(`${path}: requests come at the times that it says: leave out --arrivals`)
+  expectNoClients(path, settings)
   const all = understood(path, () => fromCsv(text))
   const draw = (seed: number): Workload => {
     const first = new Random(seed).below(Math.max(1, all.length - settings.jobs))

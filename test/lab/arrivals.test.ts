@@ -62,6 +62,11 @@ it.each([
 ] as const)('%s, %j: is refused', (source, arrivals, why) => {
   expect(() => times(source, arrivals === undefined ? {} : { arrivals })).toThrow(why)
 })
+it.each([file('b.csv', 't_ms,n\n0,1\n'), `edits:${changes}`])('%s has no clients', (source) => {
+  expect(() => times(source, { clients: 2 })).toThrow(
+    `${source}: it comes whether or not what was before is done: leave out --clients`,
+  )
+})
 it('changes that make nothing necessary are no workload', () => {
   file('idle-build.json', JSON.stringify({ sources: ['a.c', 'unused'], tasks: [task] }))
   const idle = file('idle-changes.json', '{ "commits": [[100,[1]]] }')

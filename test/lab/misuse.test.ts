@@ -118,6 +118,11 @@ describe('runPlan', () => {
       1,
       "settings.arrivals must be 'chance', 'recorded' or { file: 'times.csv' }, got 'often'",
     ],
+    [
+      set({ clients: 2, arrivals: 'chance' }),
+      1,
+      "settings.arrivals must be left out where clients ask when they are answered, got 'chance'",
+    ],
     [{}, Number.NaN, 'threads must be a whole number from 1 on, got NaN'],
     [{}, 1.5, 'threads must be a whole number from 1 on, got 1.5'],
   ])('of %j, in %s threads', async (more, threads, why) => {
