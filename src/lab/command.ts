@@ -1,17 +1,17 @@
 /** `redford lab`: from words to a study, and from that to a table, CSV, JSON and a page. */
 import { statSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { parseArgs } from 'node:util'
 import { policyNames } from '../reduce/policies/named.js'
 import { classRules } from './classes.js'
 import { LabError } from './graph.js'
 import { isPolicyFile } from './load-policy.js'
+import { expectStudy, expectValidation, moreThan0, numberIn, onceEach, parse, type Values, wholeIn } from './options.js'
 import { expectFree } from './outputs.js'
+import { type Plan, runPlan } from './plan.js'
 import { isRecording, type Validation, validate } from './recordings.js'
 import { htmlOf } from './report/html.js'
 import { csvOf, shown, tableOf } from './report/table.js'
 import { filesOf, type Settings, type Spec } from './scenarios.js'
-import { type Plan, runPlan } from './shares.js'
 import { type Cell, summariesOf } from './study.js'
 import { validateProject } from './validate.js'
 
@@ -31,7 +31,9 @@ ones); or a graph that is drawn: chain:N, star:N, layered:LxW, queue:fixed, queu
                    a part of what another takes: 'shortestRemaining+slice(5)'; or a file whose default export is one
   --slots N,...    machines with so many slots (2); 0: one thread, on which the engine runs too
   --seeds N        so many seeds (10); --seed N: only this one
-  --load X         how busy the slots are to be, where jobs arrive by chance (0.8)
+  --load X         how busy the slots are to be, where many jobs arrive (0.8)
+  --arrivals A     when the jobs of a trace of many arrive, slowed down or sped up to the load: chance (default); recorded, as the trace says;
+                   or a file of times (CSV), as of edits: 'edits:own-changes.json --arrivals edits.csv'
   --jobs N         how many jobs of a trace of many are one run (200)
   --clients N      a closed loop of so many clients
   --estimates E    what is known of costs: exact, none, rules (the mean of each rule), or the error of their logarithm (0.3)
@@ -51,35 +53,6 @@ the same with what was recorded; with more numbers of slots than one, also each 
   --runs N         so many builds with each (3)
 `
 
-const parse = (args: readonly string[]) =>
-  parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      policy: { type: 'string', multiple: true },
-      slots: { type: 'string' },
-      seeds: { type: 'string' },
-      seed: { type: 'string' },
-      export: { type: 'string' },
-      load: { type: 'string' },
-      jobs: { type: 'string' },
-      clients: { type: 'string' },
-      estimates: { type: 'string' },
-      drive: { type: 'string' },
-      overhead: { type: 'string' },
-      class: { type: 'string', multiple: true },
-      speed: { type: 'string' },
-      csv: { type: 'string' },
-      json: { type: 'string' },
-      html: { type: 'string' },
-      threads: { type: 'string' },
-      j: { type: 'string', short: 'j' },
-      runs: { type: 'string' },
-      help: { type: 'boolean', short: 'h' },
-    },
-  })
-type Values = ReturnType<typeof parse>['values']
-
 const DEFAULT_POLICIES = [
   'fullBatch',
   'firstCome',
@@ -96,7 +69,7 @@ export const labCommand = async (args: readonly string[]): Promise<number> => {
   try {
     parsed = parse(args)
   } catch (error) {
-    return refuse((error as Error).message.split('. ')[0]!, 2)
+    return error instanceof LabError ? refuse(error.message, 1) : refuse((error as Error).message.split('. ')[0]!, 2)
   }
   const { values, positionals } = parsed
   if (positionals[0] === 'validate' && values.help !== true) return validateAll(positionals.slice(1), values)
@@ -106,7 +79,8 @@ export const labCommand = async (args: readonly string[]): Promise<number> => {
   }
   try {
     const plan = planOf(positionals, values)
-    const cells = await runPlan(plan, numberIn('--threads', values.threads, availableParallelism()), progress(plan))
+    const threads = wholeIn('--threads', values.threads, availableParallelism(), 1)
+    const cells = await runPlan(plan, threads, progress(plan))
     clearLine()
     return await report(cells, values)
   } catch (error) {
@@ -125,16 +99,18 @@ const validateAll = (words: readonly string[], values: Values): number => {
     )
   }
   try {
+    expectValidation(values, words)
     if (words.length > 0 && words.every(isRecording)) {
       for (const path of words) say(path, validate(path))
       return 0
     }
     const isFolder = words[0] !== undefined && statSync(words[0], { throwIfNoEntry: false })?.isDirectory() === true
     const targets = isFolder ? words.slice(1) : words
+    const jobs = (values.j ?? String(availableParallelism())).split(',').map((text) => wholeIn('-j', text, 1, 1))
     const found = validateProject({
       folder: isFolder ? words[0]! : '.',
       targets: targets.length === 0 ? ['all'] : targets,
-      jobs: (values.j ?? String(availableParallelism())).split(',').map((text) => Math.max(1, numberIn('-j', text, 1))),
+      jobs: [...new Set(jobs)],
       runs: wholeIn('--runs', values.runs, 3, 1),
       main: process.argv[1]!,
     })
@@ -152,36 +128,8 @@ const refuse = (why: string, code: number): number => {
   return code
 }
 
-const numberIn = (option: string, text: string | undefined, otherwise: number): number => {
-  if (text === undefined) return otherwise
-  const number = Number(text)
-  if (text.trim() === '' || !Number.isFinite(number) || number < 0)
-    throw new LabError(`${option} takes a number, not '${text}'`)
-  return number
-}
-
-const wholeIn = (option: string, text: string | undefined, otherwise: number, least: number): number => {
-  const number = numberIn(option, text, otherwise)
-  if (!Number.isInteger(number) || number < least || number > WHOLE_MAX)
-    throw new LabError(`${option} takes a whole number from ${least} to ${WHOLE_MAX}, not '${text}'`)
-  return number
-}
-const WHOLE_MAX = 1_000_000
-
-const moreThan0 = (option: string, text: string | undefined, otherwise: number): number => {
-  const number = numberIn(option, text, otherwise)
-  if (number === 0) throw new LabError(`${option} takes a number above 0, not '${text}'`)
-  return number
-}
-
-/** Each once: what is said twice would count twice. */
-const onceEach = <A>(option: string, all: readonly A[]): readonly A[] => {
-  const twice = all.find((one, i) => all.indexOf(one) < i)
-  if (twice !== undefined) throw new LabError(`${option}: ${String(twice)} is said twice`)
-  return all
-}
-
 const planOf = (sources: readonly string[], values: Values): Plan => {
+  expectStudy(values, sources)
   const slots = onceEach(
     '--slots',
     (values.slots ?? '2').split(',').map((text) => wholeIn('--slots', text, 2, 0)),
@@ -197,6 +145,7 @@ const planOf = (sources: readonly string[], values: Values): Plan => {
     clients: wholeIn('--clients', values.clients, 0, 0),
     ...(classes.length > 0 && { classes }),
     ...driveIn(values.drive),
+    ...arrivalsIn(values.arrivals),
     ...(values.export !== undefined && { record: values.export }),
   }
   const specs = sources.flatMap((source) =>
@@ -209,7 +158,11 @@ const planOf = (sources: readonly string[], values: Values): Plan => {
   const policies = onceEach('--policy', values.policy ?? DEFAULT_POLICIES)
   if (values.export !== undefined && specs.length * policies.length * seeds.length !== 1)
     throw new LabError('--export takes one run: say one trace, one --slots, one --policy, and --seed')
-  expectFree(outputsIn(values), [...sources.flatMap(filesOf), ...policies.filter(isPolicyFile)])
+  expectFree(outputsIn(values), [
+    ...sources.flatMap(filesOf),
+    ...policies.filter(isPolicyFile),
+    ...(values.arrivals === undefined ? [] : [values.arrivals]),
+  ])
   return { specs, policies, seeds }
 }
 
@@ -248,6 +201,11 @@ const estimatesIn = (text: string): Settings['estimates'] =>
 const driveIn = (text: string | undefined): Pick<Settings, 'drive'> => {
   if (text === undefined) return {}
   return { drive: text === 'fixpoint' || text === 'batch' ? text : { ms: numberIn('--drive', text, 5) } }
+}
+
+const arrivalsIn = (text: string | undefined): Pick<Settings, 'arrivals'> => {
+  if (text === undefined) return {}
+  return { arrivals: text === 'chance' || text === 'recorded' ? text : { file: text } }
 }
 
 /** Draws how far it is, on a terminal. */

@@ -25,22 +25,27 @@ export class LabError extends Error {
 /** `graph` itself, where it makes sense. @throws LabError that names the task, where it does not */
 export const checkedGraph = (graph: Graph): Graph => {
   const { tasks, sources } = graph
+  if (!Array.isArray(tasks) || !Array.isArray(sources)) throw new LabError('a graph needs lists of tasks and sources')
   const isNumberIn = (n: unknown, end: number): boolean =>
     Number.isInteger(n) && (n as number) >= 0 && (n as number) < end
-  tasks.forEach(({ name, cost, deps, sources: read }, i) => {
+  tasks.forEach((task: Task | null | undefined, i) => {
+    if (typeof task !== 'object' || task === null) throw new LabError(`task ${i} is none: it is ${String(task)}`)
+    const { name, cost, deps, sources: read } = task
     const fail = (why: string): never => {
       throw new LabError(`task ${i} (${name}): ${why}`)
     }
-    if (!(cost >= 1 && Number.isFinite(cost))) fail('what it takes is no number')
+    if (typeof cost !== 'number' || !Number.isFinite(cost)) fail('what it takes is no number')
+    if (cost < 1) fail(`it takes ${cost} µs: it must be 1 or more`)
     for (const [what, list, end] of [
       ['task', deps, tasks.length],
       ['source', read, sources.length],
     ] as const) {
       if (!Array.isArray(list)) fail(`its ${what}s are no list`)
-      const wrong = list.find((n) => !isNumberIn(n, end))
-      if (wrong !== undefined) fail(`it needs ${what} ${wrong}, and there are ${end}`)
+      const wrong = list.findIndex((n) => !isNumberIn(n, end))
+      if (wrong >= 0) fail(`it needs ${what} ${list[wrong]}, and there are ${end}`)
     }
   })
+  inOrder(graph)
   return graph
 }
 
@@ -55,11 +60,22 @@ export const inOrder = ({ name, tasks }: Graph): readonly number[] => {
   const order = tasks.flatMap((_, i) => (missing[i] === 0 ? [i] : []))
   for (const i of order) for (const d of dependents[i]!) if (--missing[d]! === 0) order.push(d)
   if (order.length < tasks.length) {
-    const one = tasks.find((_, i) => missing[i]! > 0)!
-    throw new LabError(`${name}: its tasks need each other, ${one.name} among them`)
+    throw new LabError(`${name}: its tasks need each other: ${cycleOf(tasks, (i) => missing[i]! > 0).join(' needs ')}`)
   }
   return order
 }
+
+/** Names along one, of tasks that wait for each other or for such. */
+const cycleOf = (tasks: readonly Task[], isStuck: (i: number) => boolean): readonly string[] => {
+  const way: number[] = []
+  let at = tasks.findIndex((_, i) => isStuck(i))
+  while (!way.includes(at)) {
+    way.push(at)
+    at = tasks[at]!.deps.find(isStuck)!
+  }
+  return [...way.slice(way.indexOf(at)), at].map((i) => tasks[i]!.name).slice(0, CYCLE_SHOWN)
+}
+const CYCLE_SHOWN = 10
 
 export const dependentsOf = (tasks: readonly Task[]): readonly (readonly number[])[] => {
   const dependents: number[][] = tasks.map(() => [])

@@ -1,18 +1,20 @@
 /** Scenarios from what people name: trace files, folders of ninja builds, and synthetic graphs. Plain data, so that threads can share the work. */
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { expectSettings } from './checked.js'
 import { type ClassRule, classified } from './classes.js'
-import { fromNinja } from './formats/ninja.js'
-import { fromBuildTrace, fromChanges, fromCsv } from './formats/traces.js'
+import { ninjaFiles, ninjaGraph } from './formats/ninja.js'
+import { readText } from './formats/text.js'
+import { type ChangeSet, fromBuildTrace, fromChanges, fromCsv } from './formats/traces.js'
 import { fromWfFormat } from './formats/wfformat.js'
-import { faster, type Graph, LabError } from './graph.js'
+import { dirtyPart, faster, type Graph, LabError } from './graph.js'
 import { Random } from './random.js'
 import { isRecording, replayed } from './recordings.js'
 import type { Machine } from './simulate.js'
 import type { Scenario } from './study.js'
 import { type Costs, chain, drawCost, layered, star } from './synthetic.js'
 import type { Estimates } from './units.js'
-import { type Arrivals, arriving, changeJobs, edits, meanBetween, once, type Workload } from './workload.js'
+import { type Arrivals, arriving, edits, meanBetween, once, type Workload } from './workload.js'
 
 export interface Settings {
   readonly machine: Machine
@@ -25,6 +27,11 @@ export interface Settings {
   readonly speed: number
   /** So many clients, each of which waits for its answer before it asks again; 0: jobs arrive whether or not others are done. */
   readonly clients: number
+  /**
+   * When the jobs of a trace of many arrive, slowed down or sped up to the load: by chance (left out), as the trace says, or at the times of a
+   * CSV file.
+   */
+  readonly arrivals?: 'chance' | 'recorded' | { readonly file: string }
   /** What class the jobs are of, and when they are due. Left out: what the trace says, or one class for all. */
   readonly classes?: readonly ClassRule[]
   /** A file, for a recording of the run: of one only. */
@@ -40,6 +47,7 @@ export interface Spec {
 
 /** @throws LabError where the source is none, or not understood. */
 export const scenarioOf = ({ source, name: given, settings }: Spec): Scenario => {
+  expectSettings(settings)
   const { machine, drive, estimates, record } = settings
   if (isRecording(source)) {
     if (settings.classes !== undefined)
@@ -77,8 +85,21 @@ export const toldApart = (specs: readonly Spec[]): readonly Spec[] => {
 /** All files that are read of it. */
 export const filesOf = (source: string): readonly string[] => {
   const path = !existsSync(source) && source.startsWith('edits:') ? source.slice('edits:'.length) : source
-  const folder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? path : dirname(path)
-  return [path, buildBeside(path), join(folder, 'build.ninja'), join(folder, '.ninja_log')]
+  const folder = isFolder(path) ? path : dirname(path)
+  return [path, buildBeside(path), join(folder, 'build.ninja'), join(folder, '.ninja_log'), ...ninjaPaths(path)]
+}
+
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+
+/** None where it is not understood: nothing is run of it. */
+const ninjaPaths = (path: string): readonly string[] => {
+  if (!isFolder(path) && !path.endsWith('.ninja')) return []
+  try {
+    return ninjaFiles(isFolder(path) ? join(path, 'build.ninja') : path).paths
+  } catch (error) {
+    if (error instanceof LabError) return []
+    throw error
+  }
 }
 
 const buildBeside = (path: string): string => path.replace(/changes(?=[^/]*$)/, 'build')
@@ -103,8 +124,9 @@ const drawer = (source: string, settings: Settings): Drawer => {
   const json = source.endsWith('.json') ? readJson(source) : undefined
   if (json !== undefined && Array.isArray((json as { readonly commits?: unknown } | null)?.commits))
     return changes(source, settings, false)
+  expectNoArrivals(source, settings)
   const graph = faster(graphOf(source, json), settings.speed)
-  return { name: shortName(source), draw: () => once(graph) }
+  return { name: json === undefined ? graph.name : shortName(source), draw: () => once(graph) }
 }
 
 const splitAt = (text: string, separator: string): readonly [string, string | undefined] => {
@@ -115,8 +137,9 @@ const splitAt = (text: string, separator: string): readonly [string, string | un
 const shortName = (path: string): string => basename(path).replace(/\.(json|csv|ninja)$/, '')
 
 const readJson = (path: string): unknown => {
+  const text = readText(path)
   try {
-    return JSON.parse(readFileSync(path, 'utf8'))
+    return JSON.parse(text)
   } catch (error) {
     throw new LabError(`${path}: ${(error as Error).message}`)
   }
@@ -128,14 +151,8 @@ const graphOf = (path: string, json: unknown): Graph => {
     const isWorkflow = (json as { readonly workflow?: unknown } | null)?.workflow !== undefined
     return understood(path, () => (isWorkflow ? fromWfFormat(json) : fromBuildTrace(json)))
   }
-  const build = statSync(path).isDirectory() ? join(path, 'build.ninja') : path
-  const log = join(dirname(build), '.ninja_log')
-  for (const file of [build, log])
-    if (!existsSync(file))
-      throw new LabError(`there is no file ${file}: a ninja build needs build.ninja and .ninja_log`)
-  return understood(path, () =>
-    fromNinja(readFileSync(build, 'utf8'), readFileSync(log, 'utf8'), shortName(dirname(build))),
-  )
+  const build = isFolder(path) ? join(path, 'build.ninja') : path
+  return understood(path, () => ninjaGraph(ninjaFiles(build), shortName(path)))
 }
 
 /** What `read` makes of the file at `path`. @throws LabError that names it */
@@ -154,20 +171,31 @@ const changes = (path: string, settings: Settings, isShared: boolean): Drawer =>
   if (beside === path || !existsSync(beside))
     throw new LabError(`${path}: change sets need their build beside them, as in own-changes.json, own-build.json`)
   const graph = faster(graphOf(beside, readJson(beside)), settings.speed)
-  const all = understood(path, () => fromChanges(readJson(path))).map(({ sources }) => sources)
-  const unknown = all.flat().find((source) => graph.sources[source] === undefined)
+  const all = understood(path, () => fromChanges(readJson(path)))
+  const unknown = all.flatMap(({ sources }) => sources).find((source) => graph.sources[source] === undefined)
   if (unknown !== undefined)
     throw new LabError(`${path}: it changes source ${unknown}, and ${beside} has none of that number`)
+  if (isShared) expectNoClients(`edits:${path}`, settings)
+  const arrivals = arrivalsBy(settings)
   const draw = (seed: number): Workload => {
     const random = new Random(seed)
     const first = random.below(Math.max(1, all.length - settings.jobs))
-    const some = all.slice(first, first + settings.jobs)
-    const graphs = changeJobs(graph, some)
-    if (!isShared) return arriving(shortName(path), graphs, arrivalsOf(graphs, settings), random)
-    const mean = meanBetween(graphs, Math.max(1, settings.machine.slots), settings.load)
+    const some = all
+      .slice(first, first + settings.jobs)
+      .map((change) => ({ ...change, graph: dirtyPart(graph, change.sources) }))
+    const making = some.filter((change) => change.graph.tasks.length > 0)
+    const graphs = making.map((change) => change.graph)
+    if (making.length === 0)
+      throw new LabError(
+        `${path}: ${some.length} changes from ${first} on make nothing necessary: take more with --jobs`,
+      )
+    const atOf = (changes: readonly ChangeSet[]): readonly number[] => changes.map(({ atMs }) => atMs)
+    if (!isShared) return arriving(shortName(path), graphs, arrivals(graphs, random, atOf(making)), random)
+    const coming = arrivals(graphs, random, atOf(some), some.length)
+    const mean = meanOf(graphs, settings)
     let at = 0
-    const timed = some.map((sources) => {
-      at += Math.round(random.exponential(mean))
+    const timed = some.map(({ sources }, i) => {
+      at = coming._tag === 'trace' ? coming.times[i]! : at + Math.round(random.exponential(mean))
       return [at, sources] as const
     })
     return edits(graph, timed)
@@ -175,14 +203,64 @@ const changes = (path: string, settings: Settings, isShared: boolean): Drawer =>
   return { name: isShared ? `${shortName(path)} of one tree` : shortName(path), draw }
 }
 
-const arrivalsOf = (graphs: readonly Graph[], { machine, load, clients }: Settings): Arrivals => {
-  const meanUs = meanBetween(graphs, Math.max(1, machine.slots), load)
-  return clients > 0 ? { _tag: 'closed', clients, thinkUs: meanUs * clients } : { _tag: 'poisson', meanUs }
+const meanOf = (graphs: readonly Graph[], { machine, load }: Settings): number =>
+  meanBetween(graphs, Math.max(1, machine.slots), load)
+
+/** How so many jobs, of which some are `graphs`, arrive: `recorded` are their times in the trace, in ms. */
+type ArrivalsOf = (graphs: readonly Graph[], random: Random, recorded?: readonly number[], count?: number) => Arrivals
+
+const arrivalsBy = (settings: Settings): ArrivalsOf => {
+  const { arrivals = 'chance', clients } = settings
+  const file = typeof arrivals === 'object' ? arrivals.file : undefined
+  const times = file === undefined ? [] : timesIn(file)
+  return (graphs, random, recorded = [], count = graphs.length) => {
+    const meanUs = meanOf(graphs, settings)
+    if (clients > 0) return { _tag: 'closed', clients, thinkUs: meanUs * clients }
+    if (arrivals === 'chance') return { _tag: 'poisson', meanUs }
+    if (file === undefined) return { _tag: 'trace', times: spread(recorded, meanUs) }
+    if (times.length < count)
+      throw new LabError(
+        `${file}: it has ${times.length} times, and ${count} jobs are to arrive: take fewer with --jobs`,
+      )
+    const first = random.below(times.length - count + 1)
+    return { _tag: 'trace', times: spread(times.slice(first, first + count), meanUs) }
+  }
+}
+
+/** In ms. */
+const timesIn = (file: string): readonly number[] => {
+  if (!existsSync(file))
+    throw new LabError(`--arrivals: there is no file ${file}: use chance, recorded, or a CSV of times`)
+  const text = readText(file)
+  return understood(file, () => fromCsv(text)).map(({ atMs }) => atMs)
+}
+
+/** The same times, with so many µs between them in the mean, from 0 on. */
+const spread = (atMs: readonly number[], meanUs: number): readonly number[] => {
+  const [first = 0] = atMs
+  const factor = (meanUs * atMs.length) / Math.max(1, atMs.at(-1)! - first)
+  return atMs.map((at) => Math.round((at - first) * factor))
+}
+
+const expectNoClients = (source: string, { clients }: Settings): void => {
+  if (clients > 0) throw new LabError(`${source}: it comes whether or not what was before is done: leave out --clients`)
+}
+
+const expectNoArrivals = (source: string, { arrivals }: Settings): void => {
+  if (arrivals !== undefined) throw new LabError(`${source}: it is one job: leave out --arrivals`)
 }
 
 /** Requests with sizes, at their own times, slowed down or sped up to the load: each is as many tasks at once as it is large. */
 const requests = (path: string, settings: Settings): Drawer => {
-  const all = understood(path, () => fromCsv(readFileSync(path, 'utf8')))
+  const text = readText(path)
+  if (/^[^\n]*\b(deleted|inserted)\b/.test(text))
+    throw new LabError(
+      `${path}: edits say when sources change, and are no requests: say edits:own-changes.json --arrivals ${path}`,
+    )
+  if (settings.arrivals !== undefined && settings.arrivals !== 'recorded')
+    throw new LabError(`${path}: requests come at the times that it says: leave out --arrivals`)
+  expectNoClients(path, settings)
+  const all = understood(path, () => fromCsv(text))
   const draw = (seed: number): Workload => {
     const first = new Random(seed).below(Math.max(1, all.length - settings.jobs))
     const some = all.slice(first, first + settings.jobs)
@@ -192,10 +270,10 @@ const requests = (path: string, settings: Settings): Drawer => {
         settings.speed,
       ),
     )
-    const span = some.at(-1)!.atMs - some[0]!.atMs
-    const factor =
-      (meanBetween(graphs, Math.max(1, settings.machine.slots), settings.load) * some.length) / Math.max(1, span)
-    const times = some.map(({ atMs }) => Math.round((atMs - some[0]!.atMs) * factor))
+    const times = spread(
+      some.map(({ atMs }) => atMs),
+      meanOf(graphs, settings),
+    )
     const workload = arriving(shortName(path), graphs, { _tag: 'trace', times }, new Random(seed))
     return {
       ...workload,
@@ -210,7 +288,9 @@ const requests = (path: string, settings: Settings): Drawer => {
 
 const COSTS: Costs = { _tag: 'logNormal', medianUs: 20_000, sigma: 1 }
 
-const synthetic = (kind: 'chain' | 'star' | 'layered', rest: string, { speed }: Settings): Drawer => {
+const synthetic = (kind: 'chain' | 'star' | 'layered', rest: string, settings: Settings): Drawer => {
+  const { speed } = settings
+  expectNoArrivals(`${kind}:${rest}`, settings)
   const sizes = rest.split('x').map(Number)
   const [a = Number.NaN, b = 100] = sizes
   if (sizes.length > (kind === 'layered' ? 2 : 1) || ![a, b].every((n) => Number.isInteger(n) && n >= 1))
@@ -229,10 +309,13 @@ const queue = (rest: string, settings: Settings): Drawer => {
   if (rest !== 'fixed' && rest !== 'exponential')
     throw new LabError(`queue:${rest}: what tasks take is queue:fixed or queue:exponential`)
   const costs: Costs = rest === 'fixed' ? { _tag: 'fixed', us: MEAN_US } : { _tag: 'exponential', meanUs: MEAN_US }
+  if (settings.arrivals === 'recorded')
+    throw new LabError(`queue:${rest}: it has no times: leave out --arrivals recorded`)
+  const arrivals = arrivalsBy(settings)
   const draw = (seed: number): Workload => {
     const random = new Random(seed)
     const graphs = Array.from({ length: settings.jobs }, () => star(0, { _tag: 'fixed', us: drawCost(random, costs) }))
-    return arriving(`queue-${rest}`, graphs, arrivalsOf(graphs, settings), random)
+    return arriving(`queue-${rest}`, graphs, arrivals(graphs, random), random)
   }
   return { name: `queue-${rest}`, draw }
 }

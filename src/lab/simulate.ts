@@ -11,8 +11,8 @@ import { read } from '../model/table.js'
 import type { Policy } from '../reduce/policies/policy.js'
 import { Agenda } from '../replay/agenda.js'
 import type { Recorder } from '../store/recording/recorder.js'
+import { expectRun } from './checked.js'
 import { LabError } from './graph.js'
-
 import { Random } from './random.js'
 import { recorderOf } from './recorder.js'
 import { type Estimates, Units } from './units.js'
@@ -84,8 +84,11 @@ export interface Run {
   readonly gantt: readonly Ran[]
 }
 
-/** @throws LabError where the run gets nowhere. */
-export const simulate = (workload: Workload, options: SimulateOptions): Run => new Simulation(workload, options).run()
+/** @throws LabError where the run gets nowhere, or what is asked for makes no sense. */
+export const simulate = (workload: Workload, options: SimulateOptions): Run => {
+  expectRun(workload, options)
+  return new Simulation(workload, options).run()
+}
 
 type Happening =
   | { readonly _tag: 'job'; readonly job: number }

@@ -1,9 +1,22 @@
-import { readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { fromNinja } from '../../src/lab/formats/ninja.js'
 import { fromBuildTrace, fromChanges, fromCsv } from '../../src/lab/formats/traces.js'
 import { fromWfFormat } from '../../src/lab/formats/wfformat.js'
 import { criticalPathOf, dirtyPart, LabError, lowerBound, rootsOf, workOf } from '../../src/lab/graph.js'
+import { filesOf, type Settings, scenarioOf } from '../../src/lab/scenarios.js'
+
+const settings: Settings = {
+  machine: { slots: 2 },
+  estimates: { _tag: 'exact' },
+  load: 0.8,
+  jobs: 10,
+  speed: 1,
+  clients: 0,
+}
 
 const workflow = (tasks: readonly object[], execution: readonly object[]): unknown => ({
   name: 'flow',
@@ -63,7 +76,7 @@ build app | app.map: link a.o b$ b.o
 `
   const log =
     '# ninja log v5\n0\t10\t0\ta.o\tx\n0\t20\t0\tb b.o\tx\n10\t14\t0\tapp\tx\n0\t7\t0\tgen.h\tx\n5\t35\t0\ta.o\tx\n'
-  it('gives what was built, from what, and how long it took last', () => {
+  it('gives what was built, from what, and how long it took last, without what never ran', () => {
     const { tasks, sources } = fromNinja(build, log)
     expect(sources).toEqual(['a.h', 'a.c', 'b.c', 'table'].map((name) => expect.stringContaining(name)))
     const short = tasks.map(({ name, cost, deps, rule }) => [name, cost, deps.map((d) => tasks[d]!.name), rule])
@@ -71,9 +84,98 @@ build app | app.map: link a.o b$ b.o
       ['a.o', 30_000, ['gen.h'], 'cc'],
       ['b b.o', 20_000, [], 'cc'],
       ['gen.h', 7000, [], 'gen'],
-      ['check', 1000, ['gen.h'], 'test'],
       ['app', 4000, ['a.o', 'b b.o'], 'link'],
     ])
+  })
+  it('keeps what never ran where something needs it', () => {
+    const { tasks } = fromNinja(`${build}build table: make gen.c\nbuild other: make table\n`, log, 'x', 500)
+    expect(tasks.map(({ name, cost }) => [name, cost])).toEqual([
+      ['a.o', 30_000],
+      ['b b.o', 20_000],
+      ['gen.h', 7000],
+      ['app', 4000],
+      ['table', 500],
+    ])
+  })
+  it('expands variables of files and of statements, and reads what is included', () => {
+    const files: Readonly<Record<string, string>> = {
+      'sub/more.ninja': 'x = inner\ninclude names.ninja\nbuild $x/b: cc ./${y}.c|$builddir/../h\n',
+      'names.ninja': 'y = $x.y$$\n',
+    }
+    const text = `
+builddir = out # no comment
+builddir = out
+x = outer
+  # a comment of no statement $
+dir = sub
+subninja $dir/more.ninja
+build $builddir/a$:1 $
+    $builddir//a2: cc $src $x/b inner/b$
+$z
+  src = $x.c
+  z = .dep
+default $builddir/a
+`
+    const { tasks, sources, name } = fromNinja(
+      text,
+      '0\t10\t0\tout/a:1\tx\n0\t20\t0\tinner/b\tx\n',
+      'x',
+      1,
+      (path) => files[path]!,
+    )
+    expect(name).toBe('x')
+    expect(tasks.map((task) => [task.name, task.cost, task.sources.map((i) => sources[i])])).toEqual([
+      ['inner/b', 20_000, ['h', 'inner.y$.c']],
+      ['out/a:1', 10_000, ['inner/b.dep', 'outer/b', 'outer.c']],
+    ])
+    expect(() => fromNinja('include none.ninja\n', log)).toThrow(
+      'build.ninja:1: none.ninja cannot be read: say how files are read',
+    )
+    expect(() => fromNinja('\nsubninja a\n', log, 'x', 1, () => 'include a')).toThrow(
+      'a:1: files include each other, 100 deep',
+    )
+  })
+  it('says where the log is of another build, or of a part only', () => {
+    expect(() => fromNinja(build, '')).toThrow(
+      '.ninja_log: it says of 0 of 5 tasks how long they took, and not of a.o: build all with ninja, and try again',
+    )
+    expect(() => fromNinja(build, '0\t4\t0\tapp\tx\n')).toThrow(
+      'it says of 1 of 4 tasks how long they took, and not of',
+    )
+    expect(fromNinja(build, '0\t4\t0\tgen.h\tx\n', 'x').name).toBe('x (1 of its 5 tasks, the rest never ran)')
+  })
+  const hasNinja = spawnSync('ninja', ['--version']).status === 0
+  it.skipIf(!hasNinja)('has all that a real ninja logged, in its builddir (skipped where there is no ninja)', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'redford-ninja-'))
+    try {
+      const write = (name: string, text: string): void => writeFileSync(join(folder, name), text)
+      write('rules.ninja', 'rule copy\n  command = sleep 0.05 && cat $in > $out\n')
+      write('in', 'x')
+      write('sub.ninja', 'name = two\nbuild $builddir/$name: copy $builddir/one\n')
+      write(
+        'build.ninja',
+        'builddir = out\ninclude rules.ninja\nbuild ./${builddir}/one: copy in\nsubninja sub.ninja\nbuild never: copy in\ndefault $builddir/two\n',
+      )
+      const { status, stdout } = spawnSync('ninja', ['-C', folder], { encoding: 'utf8' })
+      expect(status, stdout).toBe(0)
+      const { jobs } = scenarioOf({ source: folder, settings }).draw(1)
+      const { tasks, sources } = jobs[0]!.graph
+      expect(tasks.map(({ name, deps, rule }) => [name, deps, rule])).toEqual([
+        ['out/one', [], 'copy'],
+        ['out/two', [0], 'copy'],
+      ])
+      for (const { cost } of tasks) expect(cost).toBeGreaterThanOrEqual(50_000)
+      expect(sources).toEqual(['in'])
+      expect(filesOf(folder)).toEqual(
+        expect.arrayContaining(['sub.ninja', 'rules.ninja', 'out/.ninja_log'].map((file) => join(folder, file))),
+      )
+      rmSync(join(folder, 'out/.ninja_log'))
+      expect(() => scenarioOf({ source: folder, settings })).toThrow(
+        `${folder}: there is no file ${folder}/out/.ninja_log: a ninja build needs`,
+      )
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
   it('says what it does not understand', () => {
     expect(() => fromNinja('build a\n', '')).toThrow(LabError)
