@@ -2,7 +2,9 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildId } from '../model/ids.js'
 import { diffRecordings, type RecordingDiff } from '../replay/diff-recordings.js'
+import type { Replay } from '../replay/replay.js'
 import { Walker } from '../replay/walker.js'
+import { differenceData, differenceWords, otherwiseData, otherwiseWords, type Sides } from './difference-words.js'
 import {
   buildsData,
   NOT_OK,
@@ -16,7 +18,7 @@ import {
   withRecording,
   wordsOf,
 } from './recording.js'
-import { buildDiffWords, differenceWords } from './tick-words.js'
+import { buildDiffWords } from './tick-words.js'
 import { unlikeData, unlikeWords } from './unlike-words.js'
 
 const FLAGS = { from: { type: 'string' }, to: { type: 'string' } } as const
@@ -38,8 +40,8 @@ export const diffCommand = async (args: readonly string[], out: Out): Promise<nu
     withRecording(b, out, (other) => {
       const found = diffRecordings(one.reader, other.reader)
       if (words.right.json) out.print(`${JSON.stringify(dataOf(found))}\n`)
-      else for (const line of linesOf(found, a, b)) out.print(`${line}\n`)
-      return found._tag === 'same' || found._tag === 'alike' ? OK : NOT_OK
+      else for (const line of linesOf(found, sidesOf(one, a, other, b))) out.print(`${line}\n`)
+      return isOnlyTime(found) ? OK : NOT_OK
     }),
   )
 }
@@ -67,18 +69,33 @@ const ticks = (
   return found.length === 0 ? OK : NOT_OK
 }
 
+/** Nothing differs in what came out: be it the same, or done in another order or at other times. */
+const isOnlyTime = (found: RecordingDiff): boolean =>
+  ['same', 'alike', 'order'].includes(found._tag) || (found._tag === 'measured' && found.more === 0)
+
+const sidesOf = (one: Replay, a: string, other: Replay, b: string): Sides => ({
+  a: { name: a, beside: (digest) => one.reader.beside(digest) },
+  b: { name: b, beside: (digest) => other.reader.beside(digest) },
+})
+
 const dataOf = (found: RecordingDiff): unknown => {
   const { _tag, ...rest } = found
   if (found._tag === 'start') return { result: _tag, ...unlikeData(found), about: found.about }
-  if (found._tag !== 'tick') return { result: _tag, ...rest }
+  if (found._tag !== 'tick' && found._tag !== 'order') return { result: _tag, ...rest }
   return {
     result: _tag,
     ...rest,
+    parts: found.parts.map(differenceData),
     names: Object.fromEntries(Array.from(found.names, ([id, name]) => [id, textOfName(name)])),
+    ...(found._tag === 'order' && found.first !== undefined
+      ? { first: { a: textOfName(found.first.a), b: textOfName(found.first.b) } }
+      : {}),
+    ...(found._tag === 'tick' && found.otherwise !== undefined ? { otherwise: otherwiseData(found.otherwise) } : {}),
   }
 }
 
-const linesOf = (found: RecordingDiff, a: string, b: string): readonly string[] => {
+const linesOf = (found: RecordingDiff, sides: Sides): readonly string[] => {
+  const [a, b] = [sides.a.name, sides.b.name]
   const about =
     found.about.length === 0
       ? []
@@ -105,17 +122,45 @@ const linesOf = (found: RecordingDiff, a: string, b: string): readonly string[] 
       return ['nothing differs: they asked for the same, knew the same, and came to the same', ...about]
     case 'start':
       return [...unlikeWords(found, a, b), ...about]
-    case 'tick': {
-      const called = (build: BuildId): string => shownBuild(found.names.get(build) ?? `#${build}`)
-      const [cause, ...others] = found.parts.map((part) => differenceWords(part, a, b, called))
+    case 'order':
       return [
-        `tick ${found.tick} is the first that differs: ${cause}`,
-        ...others.map((words) => `  and ${words}`),
-        ...(found.measured === undefined
-          ? []
-          : [`what stat says of files, and times, are others from tick ${found.measured} on, as they are each time`]),
+        found.parts.length === 0
+          ? `nothing differs but the numbers that builds have, from tick ${found.tick} on`
+          : `nothing differs in what came out: the same was done ${orderWords(found, sides)}`,
+        ...measuredWords(found.measured),
         ...about,
       ]
-    }
+    case 'tick':
+      return [...tickWords(found, sides), ...measuredWords(found.measured), ...about]
   }
 }
+
+const tickWords = (found: Extract<RecordingDiff, { _tag: 'tick' }>, sides: Sides): readonly string[] => {
+  const { tick, otherwise } = found
+  const [cause, ...others] = partsWords(found, sides)
+  const words = [`tick ${tick} is the first that differs: ${cause}`, ...others.map((other) => `  and ${other}`)]
+  if (otherwise === undefined) return words
+  const first = `the first that came out otherwise: ${otherwiseWords(otherwise, sides)}`
+  const { tickInA = tick, tickInB = tick } = otherwise
+  // What is outside, or what the policy chose, may be the cause of what comes out in the same tick; what was made by then is no more than order.
+  const isLater = Math.min(tickInA, tickInB) > tick || found.parts[0]!.part === 'receipt'
+  return isLater ? [first, ...words] : [...words, first]
+}
+
+type Parted = Extract<RecordingDiff, { readonly parts: unknown }>
+
+const partsWords = ({ parts, names }: Parted, sides: Sides): readonly string[] => {
+  const called = (build: BuildId): string => shownBuild(names.get(build) ?? `#${build}`)
+  return parts.map((part) => differenceWords(part, sides, called))
+}
+
+const orderWords = (found: Extract<RecordingDiff, { _tag: 'order' }>, sides: Sides): string => {
+  if (found.first === undefined) return `at other times, from tick ${found.tick} on: ${partsWords(found, sides)[0]}`
+  const [one, other] = [shownBuild(found.first.a), shownBuild(found.first.b)]
+  return `in another order, from tick ${found.tick} on: ${one} before ${other} in ${sides.a.name}, ${other} before ${one} in ${sides.b.name}`
+}
+
+const measuredWords = (tick: number | undefined): readonly string[] =>
+  tick === undefined
+    ? []
+    : [`what stat says of files, and times, are others from tick ${tick} on, as they are each time`]

@@ -36,13 +36,14 @@ Goes through a recording, tick by tick, in a terminal by hand; else it reads com
   --json             a line of JSON for whatever is shown
 `,
   diff: `redford diff [--json] A B
-Says where two recordings part, and by what. Those that begin with different states, as two builds of one project do that come
+Says where two recordings part, and by what, by name. Where they do the same in another order, or at other times, that is said, and
+nothing differs. Those that begin with different states, as two builds of one project do that come
 one after the other, are compared by the names of their builds, the cause first.
 
 redford diff [--from TICK] [--to TICK] [--json] FILE
 Says what became of which build between two ticks of one (from the beginning, to the end).
 
-Exit: 0 nothing differs; 1 something does; 2 usage, or a file cannot be read.
+Exit: 0 nothing differs in what came out; 1 something does; 2 usage, or a file cannot be read.
 `,
   fork: `redford fork FILE --at TICK [-o OUTPUT] [--json]
 Writes the beginning of a recording, up to and with the tick, as one of its own: to be kept, or to be gone on from by a program

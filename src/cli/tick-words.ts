@@ -1,9 +1,8 @@
-/** Ticks in words: what happened in one, and what differs between two. */
-import type { Event } from '../model/event.js'
+/** Ticks in words: what happened in one, and what became of builds between two. */
 import type { BuildId } from '../model/ids.js'
 import type { BuildDiff } from '../replay/diff.js'
-import type { Difference, OneReceipt } from '../replay/diff-ticks.js'
 import type { Happening } from '../replay/happenings.js'
+import type { RecordedSetting } from '../store/recording/format.js'
 import { faultWords, fewOf, shownBuild } from './recording.js'
 
 const shownAll = (names: readonly string[]): string => fewOf(names.map(shownBuild))
@@ -63,14 +62,13 @@ export const happeningWords = (one: Happening, called: (build: BuildId) => strin
 }
 
 const setWords = (set: Extract<Happening, { what: 'transacted' }>['set']): string => {
-  const words = set.slice(0, SETTINGS).map(({ name, to }) => {
-    const text = settingWords(to)
-    return `${shownBuild(name)} = ${text.length > VALUE_CHARS ? `${text.slice(0, VALUE_CHARS)}...` : text}`
-  })
+  const words = set.slice(0, SETTINGS).map(({ name, to }) => `${shownBuild(name)} = ${shortened(settingWords(to))}`)
   return `${words.join(', ')}${set.length > SETTINGS ? ` and ${set.length - SETTINGS} more` : ''}`
 }
 const SETTINGS = 6
 const VALUE_CHARS = 40
+export const shortened = (text: string): string =>
+  text.length > VALUE_CHARS ? `${text.slice(0, VALUE_CHARS)}...` : text
 
 const WHAT: Readonly<Record<string, string>> = {
   stat: 'what stat says',
@@ -101,130 +99,5 @@ const shownJson = (value: unknown): string => {
   return JSON.stringify(value)
 }
 
-type Called = (build: BuildId) => string
-
-/** A sentence or two. `a` and `b` are the names of the recordings. */
-export const differenceWords = (part: Difference, a: string, b: string, called: Called): string => {
-  switch (part.part) {
-    case 'setting':
-      return `${shownBuild(part.name)} was set to something else: ${settingWords(part.a)} in ${a}, ${settingWords(part.b)} in ${b}`
-    case 'event':
-      return eventDifference(part, a, b, called)
-    case 'batch': {
-      if (part.step === 'carry') return 'the policy chose the same, and carries on something else'
-      const does = { scan: 'looks at', run: 'runs', start: 'starts', answer: 'answers' }[part.step]
-      const only = (name: string, builds: readonly BuildId[]): string => `${name} ${does} ${fewOf(builds.map(called))}`
-      const sides = [
-        ...(part.onlyA.length > 0 ? [only(a, part.onlyA)] : []),
-        ...(part.onlyB.length > 0 ? [only(b, part.onlyB)] : []),
-      ]
-      return sides.length === 0
-        ? `the policy chose otherwise: the same builds in another order (${part.step})`
-        : `the policy chose otherwise: ${sides.map((side) => `only ${side}`).join('; ')}`
-    }
-    case 'receipt':
-      return receiptDifference(part, a, b, called)
-    case 'name':
-      return `id ${part.build} stands for ${part.a === undefined ? 'nothing' : shownBuild(part.a)} in ${a}, and for ${part.b === undefined ? 'nothing' : shownBuild(part.b)} in ${b}`
-    case 'reducer':
-      return `the same happened, and another state came of it: the programs that recorded them decide otherwise (${
-        part.agrees === 'neither'
-          ? 'this one decides as neither'
-          : `this one decides as that of ${part.agrees === 'a' ? a : b}`
-      })`
-  }
-}
-
-const settingWords = (to: Extract<Difference, { part: 'setting' }>['a']): string =>
+export const settingWords = (to: RecordedSetting['to'] | undefined): string =>
   to === undefined ? 'not set' : to._tag === 'value' ? to.text : to._tag
-
-const eventDifference = (
-  part: Extract<Difference, { part: 'event' }>,
-  a: string,
-  b: string,
-  called: Called,
-): string => {
-  const words = (event: Event): string => `${event._tag}${aboutWords(event, called)}`
-  if (part.a === undefined) return `something more happened in ${b}: ${words(part.b!)}`
-  if (part.b === undefined) return `something more happened in ${a}: ${words(part.a)}`
-  if (part.fields.length === 0)
-    return `something else happened outside: ${words(part.a)} in ${a}, ${words(part.b)} in ${b}`
-  return `${words(part.a)}: ${part.fields
-    .map((field) => `${field} is ${fieldOf(part.a, field, called)} in ${a}, ${fieldOf(part.b, field, called)} in ${b}`)
-    .join('; ')}`
-}
-
-const aboutWords = (event: Event, called: Called): string => {
-  if (event._tag === 'requested') return ` ${fewOf(event.targets.map(called))}`
-  if ('builds' in event) return ` ${fewOf(event.builds.map(called))}`
-  if ('build' in event) return ` ${called(event.build)}`
-  if ('changed' in event) return ` ${fewOf(event.changed.map(called))}`
-  return 'target' in event ? ` ${called(event.target)}` : ''
-}
-
-const RECEIPT_WORDS: Readonly<Record<OneReceipt['_tag'], string>> = {
-  scanned: 'was looked at',
-  blocked: 'asked for more',
-  started: 'was started',
-  done: 'was made',
-  failed: 'failed',
-  needs: 'asked for more',
-  pooled: 'takes room in a pool',
-  made: 'was made',
-  recalled: 'was read where it was kept',
-  broken: 'broke',
-  holds: 'was found to hold',
-  unjudged: 'had to wait to be judged',
-  later: 'had to wait for the next tick',
-}
-const FIELD_WORDS: Readonly<Record<string, string>> = {
-  kind: 'what it is',
-  stat: 'what stat says of it',
-  content: 'what it holds',
-  look: 'its file',
-  value: 'its value',
-  error: 'its error',
-  needs: 'what it asked for',
-  groups: 'what it asked for',
-  create: 'what must not be there',
-  cause: 'what broke it',
-}
-
-const receiptDifference = (
-  part: Extract<Difference, { part: 'receipt' }>,
-  a: string,
-  b: string,
-  called: Called,
-): string => {
-  const of = called(part.build)
-  if (part.fields[0] === 'order') return `the same was told in another order, from ${of} on`
-  const did = (receipt: OneReceipt): string => RECEIPT_WORDS[receipt._tag]
-  if (part.a === undefined) return `${of} ${did(part.b!)} in ${b}, and in ${a} not by then`
-  if (part.b === undefined) return `${of} ${did(part.a)} in ${a}, and in ${b} not by then`
-  if (part.fields.length === 0) return `${of} ${did(part.a)} in ${a}, and ${did(part.b)} in ${b}`
-  // Where the content differs, so does the stat: that goes without saying.
-  const fields = part.fields.filter((field) => field !== 'stat' || !part.fields.includes('content'))
-  return `${of} ${did(part.a)}, and differs: ${fields
-    .map((field) => {
-      // Digests tell nothing more than that.
-      if (field === 'stat' || field === 'content') return FIELD_WORDS[field]
-      const [one, other] = [fieldOf(part.a, field, called), fieldOf(part.b, field, called)]
-      return `${FIELD_WORDS[field] ?? field} (${one} in ${a}, ${other} in ${b})`
-    })
-    .join('; ')}`
-}
-
-const KIND_WORDS = ['absent', 'a file', 'a folder', 'something else', 'not to be looked at']
-const NAMED = ['needs', 'create', 'targets', 'builds', 'changed']
-
-const fieldOf = (of: unknown, field: string, called: Called): string => {
-  const value = (of as Record<string, unknown>)[field]
-  if (Array.isArray(value) && NAMED.includes(field)) return value.length === 0 ? 'nothing' : fewOf(value.map(called))
-  if (Array.isArray(value) && field === 'groups')
-    return fewOf((value as readonly (readonly BuildId[])[]).flat().map(called)) || 'nothing'
-  if (field === 'kind' && typeof value === 'number') return KIND_WORDS[value] ?? String(value)
-  if (field === 'cause' && typeof value === 'number') return called(value as BuildId)
-  if (field === 'error') return value === undefined ? 'none' : faultWords(value as never, called)
-  if (Array.isArray(value)) return value.map((word: number) => (word >>> 0).toString(16).padStart(8, '0')).join('')
-  return JSON.stringify(value) ?? 'none'
-}

@@ -27,7 +27,8 @@ export const unlikeWords = ({ set, begin, end, asked, made }: Unlike, a: string,
     ...(first === undefined ? [] : [`the first difference: ${otherWords(first)}${whereWords(first, a, b)}`]),
     ...listed(causes.map((cause) => `and ${otherWords(cause)}${whereWords(cause, a, b)}`)).map((line) => `  ${line}`),
     ...(others === '' ? [] : [`so these came out otherwise: ${others}`]),
-    ...known(end),
+    // Who was known to one of them only from the beginning on was told of.
+    ...known({ ...end, onlyA: without(end.onlyA, begin.onlyA), onlyB: without(end.onlyB, begin.onlyB) }),
   ]
   return [
     ...side('asked for', asked),
@@ -35,6 +36,11 @@ export const unlikeWords = ({ set, begin, end, asked, made }: Unlike, a: string,
     ...(ends.length === 0 ? ['what they end with is the same'] : ends),
     ...side('made', made),
   ]
+}
+
+const without = (names: readonly string[], told: readonly string[]): readonly string[] => {
+  const known = new Set(told)
+  return names.filter((name) => !known.has(name))
 }
 
 /** So many are told of, one by one. */

@@ -1,10 +1,13 @@
 /** Where two recordings part, and which part of what was recorded then is the first to differ. */
 import { digestOf, StateDigest } from '../model/digest.js'
+import type { Event } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import type { RecordingReader } from '../store/recording/reader.js'
+import { deedsApart, type First, type Otherwise } from './diff-deeds.js'
+import { Called, idBack, idsFrom, isSameIn, saidIn, translated } from './diff-ids.js'
 import { diffByName, isAlike, otherSettings, type Unlike } from './diff-names.js'
-import { type Difference, isMeasured, partsOf } from './diff-ticks.js'
-import { Walker } from './walker.js'
+import { type Difference, isCertain, isMeasured, partsOf } from './diff-ticks.js'
+import { takeNames, Walker } from './walker.js'
 
 export type RecordingDiff = Found & {
   /** What they say of themselves in other words: program, face, policy, rules, options. By itself it is no difference. */
@@ -28,8 +31,20 @@ type Found =
       readonly measured?: number
       /** The cause first; what follows from it alone is left out. Never empty. */
       readonly parts: readonly Difference[]
-      /** Names of the builds that `parts` speak of, as byte strings. Requests have none. */
+      /** Names of the builds that `parts` speak of, as byte strings. Requests have none. Where an id is another in both, it is that of `a`. */
       readonly names: ReadonlyMap<BuildId, string>
+      /** Where `parts` may be a matter of time alone: what came out otherwise first from then on. */
+      readonly otherwise?: Otherwise
+    }
+  /** From `tick` on the same was done in another order, or at other times, and nothing else differs. */
+  | {
+      readonly _tag: 'order'
+      readonly tick: number
+      readonly measured?: number
+      readonly parts: readonly Difference[]
+      readonly names: ReadonlyMap<BuildId, string>
+      /** `a` comes before `b` in the first recording, and after it in the other; left out: only times differ. */
+      readonly first?: First
     }
 
 export const diffRecordings = (a: RecordingReader, b: RecordingReader): RecordingDiff => {
@@ -51,13 +66,32 @@ export const diffRecordings = (a: RecordingReader, b: RecordingReader): Recordin
 /** The first that is not only measured: two builds of the same by do-files differ in what stat says of the first file that they make. */
 const differenceFrom = (a: RecordingReader, b: RecordingReader, first: number): Found => {
   const ticks = Math.min(a.ticks, b.ticks)
+  // Up to here each id stands for the same in both.
+  const names = namesBefore(a, first)
+  const [inA, inB] = [new Called(names), new Called(names)]
+  const to = idsFrom(inB, inA)
+  let isAligned = true
   for (let tick = first; tick <= ticks; tick++) {
-    const parts = partsOf(a.at(tick), b.at(tick))
-    if (parts.every(isMeasured) && (parts.length > 0 || tick > first)) continue
+    const [mine, others] = [a.at(tick), b.at(tick)]
+    inA.take(mine)
+    inB.take(others)
+    isAligned &&= isSameIn(mine, inA, inB) && isSameIn(others, inB, inA)
+    const theirs = isAligned ? others : translated(others, to)
+    const found = partsOf(mine, theirs).filter((part) => part.part !== 'name' || isAligned)
     const measured = tick > first ? { measured: first } : {}
-    return { _tag: 'tick', tick, ...measured, ...partsAt(a, b, tick) }
+    if (found.length === 0 && tick === first && isAligned)
+      return { _tag: 'tick', tick, parts: [reducerAt(a, b, tick)], names: new Map() }
+    const parts = found.filter((part) => !isMeasured(part))
+    if (parts.length === 0) continue
+    const told = { tick, ...measured, parts, names: namesIn(parts, (x) => inA.nameOf(x) ?? inB.nameOf(idBack(x))) }
+    const apart = parts.some(isCertain) ? undefined : deedsApart(a, b, tick)
+    if (apart === undefined || apart.otherwise !== undefined) return { _tag: 'tick', ...told, ...apart }
+    return { _tag: 'order', ...told, ...apart }
   }
-  return { _tag: 'measured', tick: first, ticks, more: Math.max(a.ticks, b.ticks) - ticks }
+  const more = Math.max(a.ticks, b.ticks) - ticks
+  // Nothing but the ids themselves.
+  if (!isAligned && more === 0) return { _tag: 'order', tick: first, parts: [], names: new Map() }
+  return { _tag: 'measured', tick: first, ticks, more }
 }
 
 const isSameStart = (a: RecordingReader, b: RecordingReader): boolean => {
@@ -68,17 +102,6 @@ const isSameStart = (a: RecordingReader, b: RecordingReader): boolean => {
     digestOf(mine.state) === digestOf(others.state) &&
     otherSettings(a, b).length === 0
   )
-}
-
-const partsAt = (
-  a: RecordingReader,
-  b: RecordingReader,
-  tick: number,
-): { readonly parts: readonly Difference[]; readonly names: ReadonlyMap<BuildId, string> } => {
-  const parts = partsOf(a.at(tick), b.at(tick))
-  if (parts.length === 0) return { parts: [reducerAt(a, b, tick)], names: new Map() }
-  const causes = parts.filter((part) => !isMeasured(part))
-  return { parts: causes, names: namesAt(a, b, tick, causes) }
 }
 
 /** The same happened, and other states came of it: which of them does this program come to? */
@@ -99,31 +122,28 @@ const reducerAt = (a: RecordingReader, b: RecordingReader, tick: number): Differ
   return { part: 'reducer', ...expected, agrees }
 }
 
-/** Names are told where a build is first spoken of, so they are looked for from the tick on back. */
-const namesAt = (
-  a: RecordingReader,
-  b: RecordingReader,
-  tick: number,
+/** Names are told where a build is first spoken of. */
+const namesBefore = (reader: RecordingReader, tick: number): ReadonlyMap<BuildId, string> => {
+  const names = new Map(reader.snapshotFor(tick - 1).names)
+  for (let t = reader.snapshotTickFor(tick - 1) + 1; t < tick; t++) takeNames(names, reader.at(t))
+  return names
+}
+
+/** Of all that the parts speak of. */
+const namesIn = (
   parts: readonly Difference[],
+  nameOf: (build: BuildId) => string | undefined,
 ): ReadonlyMap<BuildId, string> => {
-  const wanted = new Set<BuildId>()
-  for (const part of parts) {
-    if (part.part === 'batch') for (const x of [...part.onlyA, ...part.onlyB]) wanted.add(x)
-    if (part.part === 'receipt') wanted.add(part.build)
-    if (part.part === 'event') for (const x of part.builds) wanted.add(x)
-  }
   const found = new Map<BuildId, string>()
-  const take = (names: Iterable<readonly [BuildId, string]>): void => {
-    for (const [id, name] of names) if (wanted.delete(id)) found.set(id, name)
+  const take = (x: BuildId): BuildId => {
+    const name = nameOf(x)
+    if (name !== undefined) found.set(x, name)
+    return x
   }
-  take(a.at(tick).names)
-  take(b.at(tick).names)
-  const from = a.snapshotTickFor(tick - 1)
-  for (let t = tick - 1; t > from && wanted.size > 0; t--) {
-    const { names, input } = a.at(t)
-    take(names)
-    for (const event of input.events) if (event._tag === 'requested') wanted.delete(event.request)
+  for (const part of parts) {
+    if (part.part === 'batch') for (const x of [...part.onlyA, ...part.onlyB]) take(x)
+    if (part.part === 'receipt' || part.part === 'event')
+      for (const said of [part.a, part.b]) if (said !== undefined) saidIn(said as Event, take)
   }
-  if (wanted.size > 0) take(a.snapshotFor(tick - 1).names)
   return found
 }

@@ -73,6 +73,12 @@ export const isMeasured = (part: Difference): boolean => {
 const OF_CLOCK: ReadonlySet<string> = new Set(['now', 'spent'])
 const OF_RUN: ReadonlySet<string> = new Set(['stat', 'racy', 'cost'])
 
+/** A difference in what is outside, or in what a rule does, whatever comes later. Else it may be one of order alone. */
+export const isCertain = (part: Difference): boolean => {
+  if (part.part === 'setting' || part.part === 'reducer') return true
+  return part.part === 'receipt' && part.fields.length > 0 && part.fields[0] !== 'order' && !isMeasured(part)
+}
+
 const settingParts = (a: TickRecord['settings'], b: TickRecord['settings']): readonly Difference[] => {
   const found: Difference[] = []
   for (let i = 0; i < Math.max(a.length, b.length); i++) {
@@ -149,12 +155,15 @@ const receiptParts = (a: readonly Receipt[], b: readonly Receipt[]): readonly Di
     const fields = left !== undefined && right?._tag === left._tag ? fieldsOf(left, right) : []
     found.push({ part: 'receipt', build, a: left, b: right, fields })
   }
-  if (found.length > 0) return found
+  // What only one of them did may be for what another one asked.
+  if (found.length > 0) return [...found.filter(isOfBoth), ...found.filter((part) => !isOfBoth(part))]
   const i = firstDifference(mine, others)
   // One receipt for a whole scan, or several for its parts, is no difference to anybody but the bytes.
   if (i === undefined) return same(a.map(tagOf), b.map(tagOf)) ? [] : [orderOf(mine[0], others[0])]
   return [orderOf(mine[i], others[i])]
 }
+
+const isOfBoth = (part: Difference): boolean => part.part === 'receipt' && part.a !== undefined && part.b !== undefined
 
 const tagOf = ({ _tag }: Receipt): string => _tag
 

@@ -81,6 +81,18 @@ test('what only one of them knows, or asks for, is named', async () => {
   ])
 })
 
+test('what only one of them knows all along is named once', async () => {
+  const { s, build } = project()
+  await build('first.rec')
+  await build('before.rec')
+  s.write('b.do', 'redo-ifchange two three\ncat two three\n')
+  s.write('three', '3')
+  await build('second.rec')
+  await build('after.rec')
+  const { stdout } = await diff(s, 'before.rec', 'after.rec')
+  expect(stdout.match(/known to after.rec only: three/g)).toHaveLength(1)
+})
+
 test('a target that is another though nothing it depends on is, is a cause by itself', async () => {
   const s = space({
     'all.do': 'redo-ifchange a\ncat a\n',

@@ -260,6 +260,7 @@ test('diff passes over what is another in each build by do-files, and names what
   await build('again.rec')
   const again = await redford(s, ['diff', 'one.rec', 'again.rec'])
   expect(again.stdout).toMatch(/^they differ in nothing but what is measured, .* \(from tick \d+ on\)\n$/)
+  expect(again.code).toBe(0)
   s.write('src2', '2')
   await build('other.rec')
   const { code, stdout } = await redford(s, ['diff', 'one.rec', 'other.rec'])

@@ -1,0 +1,250 @@
+/** What differs between two recordings, in words and as data. */
+import { canonical } from '../model/codec.js'
+import { resultIn } from '../model/content.js'
+import type { Event } from '../model/event.js'
+import type { BuildId } from '../model/ids.js'
+import type { Deed, Otherwise } from '../replay/diff-deeds.js'
+import type { Difference, OneReceipt } from '../replay/diff-ticks.js'
+import type { RecordedValue } from '../store/recording/value.js'
+import { faultWords, fewOf, shownBuild, textOfName } from './recording.js'
+import { settingWords, shortened } from './tick-words.js'
+
+interface Side {
+  /** Of the recording. */
+  readonly name: string
+  readonly beside: (digest: string) => string | undefined
+}
+export interface Sides {
+  readonly a: Side
+  readonly b: Side
+}
+
+type Called = (build: BuildId) => string
+
+/** A sentence or two. `a` and `b` are the names of the recordings. */
+export const differenceWords = (part: Difference, sides: Sides, called: Called): string => {
+  const [a, b] = [sides.a.name, sides.b.name]
+  switch (part.part) {
+    case 'setting':
+      return `${shownBuild(part.name)} was set to something else: ${settingWords(part.a)} in ${a}, ${settingWords(part.b)} in ${b}`
+    case 'event':
+      return eventDifference(part, a, b, called)
+    case 'batch': {
+      if (part.step === 'carry') return 'the policy chose the same, and carries on something else'
+      const does = { scan: 'looks at', run: 'runs', start: 'starts', answer: 'answers' }[part.step]
+      const only = (name: string, builds: readonly BuildId[]): string => `${name} ${does} ${fewOf(builds.map(called))}`
+      const sides = [
+        ...(part.onlyA.length > 0 ? [only(a, part.onlyA)] : []),
+        ...(part.onlyB.length > 0 ? [only(b, part.onlyB)] : []),
+      ]
+      return sides.length === 0
+        ? `the policy chose otherwise: the same builds in another order (${part.step})`
+        : `the policy chose otherwise: ${sides.map((side) => `only ${side}`).join('; ')}`
+    }
+    case 'receipt':
+      return receiptDifference(part, sides, called)
+    case 'name':
+      return `id ${part.build} stands for ${part.a === undefined ? 'nothing' : shownBuild(part.a)} in ${a}, and for ${part.b === undefined ? 'nothing' : shownBuild(part.b)} in ${b}`
+    case 'reducer':
+      return `the same happened, and another state came of it: the programs that recorded them decide otherwise (${
+        part.agrees === 'neither'
+          ? 'this one decides as neither'
+          : `this one decides as that of ${part.agrees === 'a' ? a : b}`
+      })`
+  }
+}
+
+const eventDifference = (
+  part: Extract<Difference, { part: 'event' }>,
+  a: string,
+  b: string,
+  called: Called,
+): string => {
+  const words = (event: Event): string => `${event._tag}${aboutWords(event, called)}`
+  if (part.a === undefined) return `something more happened in ${b}: ${words(part.b!)}`
+  if (part.b === undefined) return `something more happened in ${a}: ${words(part.a)}`
+  if (part.fields.length === 0)
+    return `something else happened outside: ${words(part.a)} in ${a}, ${words(part.b)} in ${b}`
+  return `${words(part.a)}: ${part.fields
+    .map((field) => `${field} is ${fieldOf(part.a, field, called)} in ${a}, ${fieldOf(part.b, field, called)} in ${b}`)
+    .join('; ')}`
+}
+
+const aboutWords = (event: Event, called: Called): string => {
+  if (event._tag === 'requested') return ` ${fewOf(event.targets.map(called))}`
+  if ('builds' in event) return ` ${fewOf(event.builds.map(called))}`
+  if ('build' in event) return ` ${called(event.build)}`
+  if ('changed' in event) return ` ${fewOf(event.changed.map(called))}`
+  return 'target' in event ? ` ${called(event.target)}` : ''
+}
+
+const RECEIPT_WORDS: Readonly<Record<OneReceipt['_tag'], string>> = {
+  scanned: 'was looked at',
+  blocked: 'asked for more',
+  started: 'was started',
+  done: 'was made',
+  failed: 'failed',
+  needs: 'asked for more',
+  pooled: 'takes room in a pool',
+  made: 'was made',
+  recalled: 'was read where it was kept',
+  broken: 'broke',
+  holds: 'was found to hold',
+  unjudged: 'had to wait to be judged',
+  later: 'had to wait for the next tick',
+}
+const FIELD_WORDS: Readonly<Record<string, string>> = {
+  kind: 'what it is',
+  stat: 'what stat says of it',
+  content: 'what it holds',
+  look: 'its file',
+  claimed: 'its file',
+  value: 'its value',
+  error: 'its error',
+  needs: 'what it asked for',
+  groups: 'what it asked for',
+  create: 'what must not be there',
+  cause: 'what broke it',
+}
+
+const receiptDifference = (part: Extract<Difference, { part: 'receipt' }>, sides: Sides, called: Called): string => {
+  const [a, b] = [sides.a.name, sides.b.name]
+  const of = called(part.build)
+  if (part.fields[0] === 'order') return `the same was told in another order, from ${of} on`
+  const did = (receipt: OneReceipt): string => RECEIPT_WORDS[receipt._tag]
+  if (part.a === undefined) return `${of} ${did(part.b!)} in ${b}, and in ${a} not by then`
+  if (part.b === undefined) return `${of} ${did(part.a)} in ${a}, and in ${b} not by then`
+  if (part.fields.length === 0) return `${of} ${did(part.a)} in ${a}, and ${did(part.b)} in ${b}`
+  // Where the content differs, so does the stat: that goes without saying; and a value says all that its content does.
+  const values = isValued(part.a) && isValued(part.b) ? [part.a, part.b] : undefined
+  const words = part.fields.flatMap((field): readonly string[] => {
+    if (values !== undefined && VALUE.includes(field)) return []
+    if (field === 'stat' && part.fields.includes('content')) return []
+    // Digests tell nothing more than that.
+    if (DIGESTS.includes(field)) return [FIELD_WORDS[field]!]
+    const [one, other] = [fieldOf(part.a, field, called), fieldOf(part.b, field, called)]
+    return [`${FIELD_WORDS[field] ?? field} (${one} in ${a}, ${other} in ${b})`]
+  })
+  if (values !== undefined && part.fields.some((field) => VALUE.includes(field)))
+    words.push(`its value (${valueWords(values[0]!, values[1]!, sides)})`)
+  return `${of} ${did(part.a)}, and differs: ${words.join('; ')}`
+}
+
+const VALUE = ['value', 'content']
+const DIGESTS = ['stat', 'content', 'look', 'claimed']
+
+interface Valued {
+  readonly value: RecordedValue
+  readonly content?: readonly number[]
+}
+const isValued = (of: object | undefined): of is Valued & OneReceipt =>
+  of !== undefined && 'value' in of && typeof of.value === 'object'
+
+/** What it is in each, where the recordings hold that, and it tells them apart. */
+const valueWords = (one: Valued, other: Valued, { a, b }: Sides): string => {
+  const [mine, others] = [textOf(one, a), textOf(other, b)].map((text) => text && shortened(text))
+  const isTold = mine !== others
+  return `${(isTold && mine) || digestWords(one)} in ${a.name}, ${(isTold && others) || digestWords(other)} in ${b.name}`
+}
+
+const textOf = ({ value }: Valued, side: Side): string | undefined => {
+  if (value._tag === 'inContent') return canonical(resultIn(value.content))
+  if (value._tag === 'text') return value.text
+  return value._tag === 'beside' ? side.beside(value.digest) : undefined
+}
+
+const digestWords = ({ value, content = [] }: Valued): string => {
+  const digest = value._tag === 'beside' ? value.digest : hexOf(content)
+  return `another value (digest ${digest.slice(0, 12)}…)`
+}
+
+const KIND_WORDS = ['absent', 'a file', 'a folder', 'something else', 'not to be looked at']
+const NAMED = ['needs', 'create', 'targets', 'builds', 'changed']
+
+const fieldOf = (of: unknown, field: string, called: Called): string => {
+  const value = (of as Record<string, unknown>)[field]
+  if (Array.isArray(value) && NAMED.includes(field)) return value.length === 0 ? 'nothing' : fewOf(value.map(called))
+  if (Array.isArray(value) && field === 'groups')
+    return fewOf((value as readonly (readonly BuildId[])[]).flat().map(called)) || 'nothing'
+  if (field === 'kind' && typeof value === 'number') return KIND_WORDS[value] ?? String(value)
+  if (field === 'cause' && typeof value === 'number') return called(value as BuildId)
+  if (field === 'error') return value === undefined ? 'none' : faultWords(value as never, called)
+  if (Array.isArray(value)) return hexOf(value)
+  return JSON.stringify(value) ?? 'none'
+}
+
+const hexOf = (words: readonly number[]): string =>
+  words.map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('')
+
+/** Who, and by what. */
+export const otherwiseWords = ({ names, a, b, tickInA, tickInB }: Otherwise, sides: Sides): string => {
+  const of = fewOf(names.map(shownBuild)) || 'all'
+  const [inA, inB] = [`tick ${tickInA} of ${sides.a.name}`, `tick ${tickInB} of ${sides.b.name}`]
+  if (a === undefined) return `${of} ${deedWords(b!)} in ${sides.b.name} only (${inB})`
+  if (b === undefined) return `${of} ${deedWords(a)} in ${sides.a.name} only (${inA})`
+  return `${of} ${deedsWords(a, b, sides)} (${inA}, ${inB})`
+}
+
+const deedsWords = (a: Deed, b: Deed, sides: Sides): string => {
+  const each = (one: string, other: string): string => `${one} in ${sides.a.name}, ${other} in ${sides.b.name}`
+  const needs = (deed: Deed): string => ('needs' in deed && fewOf(deed.needs.map(shownBuild))) || 'nothing'
+  if (a.what === 'set' && b.what === 'set')
+    return `was set to something else: ${each(settingWords(a.to), settingWords(b.to))}`
+  if (a.what === 'asked' && b.what === 'asked') return `was asked for otherwise: ${each(a.terms, b.terms)}`
+  if (a.what === 'found' && b.what === 'found')
+    return `was looked at, and differs: ${a.kind === b.kind ? 'what it holds' : `what it is (${each(KIND_WORDS[a.kind]!, KIND_WORDS[b.kind]!)})`}`
+  if (a.what === 'made' && b.what === 'made') {
+    const words = [
+      ...(needs(a) === needs(b) ? [] : [`what it asked for (${each(needs(a), needs(b))})`]),
+      ...(hexOf(a.content) === hexOf(b.content)
+        ? []
+        : [isValued(a) && isValued(b) ? `its value (${valueWords(a, b, sides)})` : 'what it holds']),
+    ]
+    return `was made, and differs: ${words.join('; ') || 'what it depends on'}`
+  }
+  return each(deedWords(a), deedWords(b))
+}
+
+const deedWords = (deed: Deed): string => {
+  switch (deed.what) {
+    case 'set':
+      return `was set to ${shortened(settingWords(deed.to))}`
+    case 'asked':
+      return 'was asked for'
+    case 'answered':
+      return deed.ok ? 'was answered' : 'was answered with a failure'
+    case 'found':
+      return `was looked at (${KIND_WORDS[deed.kind]})`
+    case 'made':
+      return 'was made'
+    case 'broken':
+      return `broke: ${deed.cause === undefined ? ownFaultWords(deed) : `since ${shownBuild(deed.cause)} did`}`
+    case 'told':
+      return `${deed.event}${deed.says === null ? '' : ` ${JSON.stringify(deed.says)}`}`
+  }
+}
+
+/** Its ids are those of one recording. */
+const ownFaultWords = ({ error }: Extract<Deed, { what: 'broken' }>): string =>
+  error?._tag === 'cycle' ? 'it needs itself' : faultWords(error, (x) => `#${x}`)
+
+/** For `--json`: names as texts. */
+export const otherwiseData = ({ names, a, b, ...ticks }: Otherwise): object => ({
+  names: names.map(textOfName),
+  ...ticks,
+  ...(a === undefined ? {} : { a: deedData(a) }),
+  ...(b === undefined ? {} : { b: deedData(b) }),
+})
+
+const deedData = (deed: Deed): object => ({
+  ...deed,
+  ...('needs' in deed ? { needs: deed.needs.map(textOfName) } : {}),
+  ...('cause' in deed && deed.cause !== undefined ? { cause: textOfName(deed.cause) } : {}),
+})
+
+export const differenceData = (part: Difference): Difference => {
+  if (part.part === 'setting') return { ...part, name: textOfName(part.name) }
+  if (part.part !== 'name') return part
+  const text = (name: string | undefined) => name && textOfName(name)
+  return { ...part, a: text(part.a), b: text(part.b) }
+}

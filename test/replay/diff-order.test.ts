@@ -1,0 +1,171 @@
+/** Ids are given in another order in each: what differs is told by name, and an order alone is no difference in what came out. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { diffCommand } from '../../src/cli/diff.js'
+import { differenceData } from '../../src/cli/difference-words.js'
+import { codec, createEngine, rule, source } from '../../src/index.js'
+import type { BuildId } from '../../src/model/ids.js'
+import { diffRecordings } from '../../src/replay/diff-recordings.js'
+import * as files from '../property/arbitraries.js'
+import { useFolder } from '../support/folder.js'
+import { opened, recordOps } from './record.js'
+
+const folder = useFolder()
+
+const told = async (...args: readonly string[]): Promise<{ code: number; text: string }> => {
+  let text = ''
+  const take = (more: string): void => {
+    text += more
+  }
+  return { code: await diffCommand(args, { print: take, say: take }), text: text.replaceAll(`${folder.path}/`, '') }
+}
+
+const num = source('num', { key: codec.string, value: codec.int })
+const long = source('long', { key: codec.string, value: codec.string })
+
+interface Asked {
+  readonly needs: readonly string[]
+  readonly first?: readonly string[]
+  readonly values?: Readonly<Record<string, number>>
+}
+
+/** `top` asks for `needs` one after the other; before that, the program asks for `first`, a tick each. */
+const engine = async (name: string, { needs, first = [], values = {} }: Asked): Promise<string> => {
+  const top = rule('top', { key: codec.string, value: codec.int }, function* (_, b) {
+    let sum = 0
+    for (const each of needs) sum += yield* b.need(num(each))
+    return sum
+  })
+  const path = folder.at(name)
+  const eng = createEngine({ rules: [num, top], drive: 'manual', record: path })
+  eng.transact((tx) => {
+    for (const [each, value] of Object.entries({ a: 1, b: 2, c: 3, ...values })) tx.set(num(each), value)
+  })
+  while (eng.tick());
+  const asked = []
+  for (const each of first) {
+    asked.push(eng.once(num(each)))
+    while (eng.tick());
+  }
+  asked.push(eng.once(top('x')))
+  while (eng.tick());
+  await eng.close()
+  return path
+}
+
+describe('two engines', () => {
+  it('of which a rule asks for the same in another order: it is named, with what it asks for', async () => {
+    const [a, b] = [await engine('oa', { needs: ['a', 'b'] }), await engine('ob', { needs: ['b', 'a'] })]
+    const { code, text } = await told(a, b)
+    expect(text).toMatch(
+      /^tick \d+ is the first that differs: top\("x"\) was made, and differs: what it asked for \(num\("a"\) num\("b"\) in oa, num\("b"\) num\("a"\) in ob\)\n$/,
+    )
+    expect(code).toBe(1)
+    const { names } = JSON.parse((await told('--json', a, b)).text) as { names: Record<string, string> }
+    expect(Object.values(names).sort()).toEqual(['num("a")', 'num("b")', 'top("x")'])
+  })
+  it('of which a rule asks for something else: what is made for that alone is no cause', async () => {
+    const [a, b] = [await engine('oa', { needs: ['a', 'b'] }), await engine('oc', { needs: ['c', 'b'] })]
+    const { code, text } = await told(a, b)
+    expect(text.split('\n')[0]).toMatch(
+      /top\("x"\) was made, and differs: what it asked for .*; its value \(3 in oa, 5 in oc\)/,
+    )
+    expect(text).not.toContain('stands for')
+    expect(code).toBe(1)
+  })
+  it('that were asked for the same in another order: nothing differs in what came out', async () => {
+    const needs = ['a', 'b']
+    const [a, b] = [
+      await engine('oa', { needs, first: ['a', 'b', 'c'] }),
+      await engine('ob', { needs, first: ['b', 'a', 'c'] }),
+    ]
+    const { code, text } = await told(a, b)
+    expect(text).toMatch(
+      /^nothing differs in what came out: the same was done in another order, from tick \d+ on: num\("a"\) before num\("b"\) in oa, num\("b"\) before num\("a"\) in ob\n$/,
+    )
+    expect(code).toBe(0)
+    expect(JSON.parse((await told('--json', a, b)).text)).toMatchObject({
+      result: 'order',
+      first: { a: 'num("a")', b: 'num("b")' },
+    })
+  })
+  it('that were asked in another order, and once for something else: that is told first', async () => {
+    const [a, b] = [
+      await engine('oa', { needs: ['a', 'c'], first: ['a', 'b'] }),
+      await engine('ob', { needs: ['c', 'a'], first: ['b', 'a'] }),
+    ]
+    const { code, text } = await told(a, b)
+    expect(text.split('\n')[0]).toMatch(
+      /^the first that came out otherwise: top\("x"\) was made, and differs: what it asked for \(num\("a"\) num\("c"\) in oa, num\("c"\) num\("a"\) in ob\) \(tick \d+ of oa, tick \d+ of ob\)$/,
+    )
+    expect(code).toBe(1)
+  })
+})
+
+it('names are texts in what is told as data, of sources that were set as well', async () => {
+  const needs = ['a']
+  const [a, b] = [await engine('oa', { needs }), await engine('ob', { needs, values: { a: 7 } })]
+  const { parts } = JSON.parse((await told('--json', a, b)).text) as { parts: readonly unknown[] }
+  expect(parts[0]).toMatchObject({ part: 'setting', name: 'num("a")' })
+  const name = { part: 'name', build: 3 as BuildId, a: '\0num\0"a"', b: undefined } as const
+  expect(differenceData(name)).toEqual({ ...name, a: 'num("a")' })
+})
+
+describe('do-files that are run in another order', () => {
+  it('come to the same: no cause is named', { timeout: 60_000 }, () => {
+    const seen = new Set<string>()
+    let count = 0
+    fc.assert(
+      fc.property(files.samples(), files.picks, files.picks, (sample, one, other) => {
+        // What a do-file reads behind the engine's back, or is left undone after a failure, does hang on the order.
+        fc.pre(sample.rules.every(([, { peeks, failsAt }]) => (peeks ?? failsAt) === undefined))
+        const [a, b] = [one, other].map((order) => {
+          const path = folder.at(`${count++}.rec`)
+          const ends = order.flatMap((which): readonly files.Op[] => [{ op: 'go', which }, { op: 'tick' }])
+          const targets = sample.targets.map((_, i) => i)
+          const want = { want: 'ifchange', keepGoing: true, jobs: 3, trust: false } as const
+          recordOps(path, sample, [{ op: 'request', targets, ...want }, ...ends, { op: 'finish' }], order)
+          return opened(path)
+        })
+        const found = diffRecordings(a!.reader, b!.reader)
+        seen.add(found._tag)
+        expect(['same', 'measured', 'order']).toContain(found._tag)
+        a!.close()
+        b!.close()
+      }),
+      { numRuns: 60, endOnFailure: true },
+    )
+    expect(seen).toContain('order')
+  })
+})
+
+describe('values that differ', () => {
+  /** Once it is read by a rule: `text` is from outside. */
+  const read = async (name: string, text: string, valueMax?: number): Promise<string> => {
+    const said = rule('said', { key: codec.string, value: codec.string }, function* (key, b) {
+      yield* b.need(long(key))
+      return text
+    })
+    const path = folder.at(name)
+    const record = valueMax === undefined ? path : { path, valueMax }
+    const eng = createEngine({ rules: [long, said], drive: 'manual', record })
+    eng.transact((tx) => tx.set(long('k'), 'same'))
+    eng.once(said('k'))
+    while (eng.tick());
+    await eng.close()
+    return path
+  }
+  it('are told as they are', async () => {
+    const [a, b] = [await read('a', 'x'), await read('b', 'a text that does not fit')]
+    expect((await told(a, b)).text).toMatch(
+      /said\("k"\) was made, and differs: its value \("x" in a, "a text that does not fit" in b\)\n$/,
+    )
+  })
+  it('are told by digests where that does not tell them apart', async () => {
+    const start = 'long'.repeat(20)
+    const [a, b] = [await read('a', `${start}1`), await read('b', `${start}2`)]
+    expect((await told(a, b)).text).toMatch(
+      /its value \(another value \(digest \w{12}…\) in a, another value \(digest \w{12}…\) in b\)\n$/,
+    )
+  })
+})
