@@ -71,8 +71,3 @@ it('one that has no more memory is told in a sentence', async () => {
     err: `redford lab: thread 1 of 1 ran out of memory, at ${path}, on star-20, 2 slots, seed 1\n`,
   })
 })
-
-it('all cells come, though there are a thread and a half', async () => {
-  const { out } = await redford('lab', 'chain:3', '--seeds', '5', '--policy', 'fullBatch', '--threads', '1.5')
-  expect(out).toContain('chain-3, 2 slots, 5 seeds')
-})
