@@ -73,21 +73,23 @@ const take = (w: Work, { batch }: Input): void => {
 }
 
 /**
- * Blocked first, then what ended, each by id: a build may block on one that ends in the same batch, and must be waiting
+ * What began first, then what is blocked, then what ended, each by id: a build may block on one that ends in the same batch, and must be waiting
  * before that is told.
  */
 const inCanonicalOrder = (receipts: readonly Receipt[]): readonly Receipt[] => {
   if (receipts.length < 2) return receipts
-  const byRank: [Receipt[], Receipt[], Receipt[], Receipt[]] = [[], [], [], []]
+  const byRank: [Receipt[], Receipt[], Receipt[], Receipt[], Receipt[]] = [[], [], [], [], []]
   for (const receipt of receipts) byRank[rankOf(receipt)].push(receipt)
   return byRank.flatMap(byId)
 }
 
-const rankOf = ({ _tag }: Receipt): 0 | 1 | 2 | 3 => {
+const rankOf = ({ _tag }: Receipt): 0 | 1 | 2 | 3 | 4 => {
   // As all that it says was seen in the state as it was.
   if (_tag === 'ahead') return 0
-  if (_tag === 'blocked' || _tag === 'needs' || _tag === 'unjudged') return 1
-  return _tag === 'scanned' ? 2 : 3
+  // It runs, whatever comes of the others, and may be ended for that.
+  if (_tag === 'started') return 1
+  if (_tag === 'blocked' || _tag === 'needs' || _tag === 'unjudged') return 2
+  return _tag === 'scanned' ? 3 : 4
 }
 
 const idOf = (r: Receipt): number => (r._tag === 'scanned' ? (r.builds[0] ?? 0) : r.build)

@@ -67,13 +67,15 @@ export const shrink = async (reader: RecordingReader, options: ShrinkOptions): P
   for (let base = reader, tries = 0, round = 0; ; round++) {
     const search = new Search(base, options, tries)
     const isShown = await search.run()
+    const { ticks, isWhole } = search
+    tries = search.tries
+    // Before what it is made of is closed.
+    const next = isShown && isWhole && search.isLess ? search.copy(baseOf(options.path, round + 1)) : undefined
     if (base !== reader) base.close()
     removeRecording(baseOf(options.path, round))
     if (!isShown && round === 0) return { _tag: 'unshown' }
-    const { ticks, isWhole } = search
-    tries = search.tries
-    if (!isShown || !isWhole || !search.isLess) return { _tag: 'shrunk', ticks, from, tries, isWhole }
-    base = search.copy(baseOf(options.path, round + 1))
+    if (next === undefined) return { _tag: 'shrunk', ticks, from, tries, isWhole }
+    base = next
   }
 }
 

@@ -42,4 +42,24 @@ describe('receipts of one tick', () => {
     expect(play.build([1, 2, 3], 'ifchange', { keepGoing: false })).toBe(false)
     expect(play.build([3, 2, 1], 'ifchange', { keepGoing: false })).toBe(false)
   })
+  it('may tell of a build that began by itself, in place of one whose result makes another wait for nothing any more', () => {
+    const files = world({ 1: sum([10]), 2: sum([10]), 3: sum([10]), 4: sum([1, 2, 3]) }, { 10: 1 })
+    const play = new Play(files)
+    expect(play.build([4], 'ifchange', { jobs: 2 })).toBe(true)
+    files.files.set(10, 2)
+    play.engine.dispatch({ _tag: 'changed', builds: [buildId(10)] })
+    play.request([4], 'ifchange', { jobs: 2 })
+    play.engine.settleAll()
+    expect([1, 2, 3].map((x) => statusOf(play.engine.state, buildId(x)))).toEqual([
+      Status.RUNNING,
+      Status.RUNNING,
+      Status.START,
+    ])
+    // As the spawner tells it: the next one stood by, and was started when the first ended.
+    const look = { kind: 1, racy: false, stat0: 9, stat1: 0, content0: 9, content1: 0, content2: 0, content3: 0 }
+    play.engine.settle({ _tag: 'done', build: buildId(1), look, virtual: false })
+    play.engine.settle({ _tag: 'started', build: buildId(3) })
+    expect(() => play.engine.tick()).not.toThrow()
+    expect(statusOf(play.engine.state, buildId(3))).toBe(Status.RUNNING)
+  })
 })
