@@ -282,6 +282,16 @@ export class Play extends Watched {
     ensure(fingerprint(this.eng.state) === fingerprint(fresh), () => 'the state is not the empty one')
   }
 
+  /** What was told last, request by request; of those that were cancelled, nothing. */
+  get results(): readonly string[] {
+    const wanted = <A extends { readonly isCancelled: boolean }>(all: readonly A[]) =>
+      all.filter(({ isCancelled }) => !isCancelled)
+    return [
+      ...wanted(this.asked).map(({ ref, request }) => `${ref}: ${request.now && textOfResult(request.now)}`),
+      ...wanted(this.followed).map(({ ref, told }) => `${ref}: ${told.at(-1)?.text}`),
+    ]
+  }
+
   /** All that was told, request by request. */
   get history(): readonly string[] {
     return [
