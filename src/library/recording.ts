@@ -97,7 +97,7 @@ const optionsOf = (record: string | true | RecordOptions): RecordOptions => {
   if (typeof beside !== 'boolean') refuse(`\`beside\` must be true or false, got ${shown(beside)}`)
   return options
 }
-const shown = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : String(value))
+export const shown = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : String(value))
 
 const programVersion = (): string =>
   (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version

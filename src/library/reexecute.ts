@@ -4,7 +4,7 @@
  * kept where it waits, and by one that is always run from its beginning, in the opposite order.
  */
 import { UNDEFINED } from '../make/answers.js'
-import { wordsOf } from '../make/keys.js'
+import { askedAnew, wordsOf } from '../make/keys.js'
 import { ValueMake } from '../make/value.js'
 import { World } from '../make/world.js'
 import { canonical, type Json } from '../model/codec.js'
@@ -162,7 +162,7 @@ const isRun = (recorded: RecordedKeys, receipt: Receipt): boolean => {
 const makeOf = ({ keys }: RecordedKeys, anew: boolean): ValueMake =>
   new ValueMake({
     // What a rule declares it is asked for anew: that may be what is impure.
-    keys: { intern: (key) => keys.intern(key), keyOf: (x) => keys.keyOf(x), declared: () => {}, declaredBy: () => 0 },
+    keys: askedAnew({ intern: (key) => keys.intern(key), keyOf: (x) => keys.keyOf(x) }),
     world: new World(),
     poolOf: () => 0,
     inThread: () => Promise.reject(new Error('a replay begins no action')),

@@ -22,7 +22,7 @@ import { type KeyedMoment, keyedMoment, needsRules } from './moment.js'
 import { type CreateOptions, definitionsOf } from './options.js'
 import { requestsIn, withoutValues } from './origin.js'
 import { LEFT, RecordedKeys } from './recorded-keys.js'
-import { expectPlace } from './recording.js'
+import { expectPlace, shown } from './recording.js'
 import { type Reexecution, reexecute } from './reexecute.js'
 import type { Known } from './why.js'
 
@@ -223,8 +223,6 @@ export class Replay extends Inner {
     return rules
   }
 }
-
-const shown = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : String(value))
 
 /** @throws Misuse */
 const expectObject = (who: string, options: unknown, names: readonly string[]): void => {

@@ -190,6 +190,17 @@ export class Keys {
 
 const COUNT_MAX = 255
 
+/** Keys of which nothing is known that was declared before: each build is asked anew. */
+export const askedAnew = ({
+  intern,
+  keyOf,
+}: Pick<Keys, 'intern' | 'keyOf'>): Pick<Keys, 'intern' | 'keyOf' | 'declared' | 'declaredBy'> => ({
+  intern,
+  keyOf,
+  declared: () => {},
+  declaredBy: () => 0,
+})
+
 /** What tells keys of one definition apart. */
 export const textOf = ({ of, key }: Key): string | number | boolean => {
   const { keys } = of

@@ -6,7 +6,7 @@ import { type Inside, insideOf } from '../library/inside.js'
 import { memoryStore } from '../library/store.js'
 import { Transaction } from '../library/transaction.js'
 import { contentOfError } from '../make/content.js'
-import { Keys, wordsOf } from '../make/keys.js'
+import { askedAnew, Keys, wordsOf } from '../make/keys.js'
 import { reasonOf } from '../make/rule.js'
 import { ValueMake } from '../make/value.js'
 import { World } from '../make/world.js'
@@ -137,7 +137,7 @@ export abstract class Space {
     }
     this.make = new ValueMake({
       // What was declared on one past is not known on another.
-      keys: { intern: (key) => this.keys.intern(key), keyOf, declared: () => {}, declaredBy: () => 0 },
+      keys: askedAnew({ intern: (key) => this.keys.intern(key), keyOf }),
       world: { get: (key) => this.current.get(this.plain(key)) },
       poolOf: (name) => settings.pools.findIndex((pool) => pool.name === name),
       inThread: () => Promise.reject(new Error('no threads here')),

@@ -7,16 +7,8 @@ import { fromNinja } from '../../src/lab/formats/ninja.js'
 import { fromBuildTrace, fromChanges, fromCsv } from '../../src/lab/formats/traces.js'
 import { fromWfFormat } from '../../src/lab/formats/wfformat.js'
 import { criticalPathOf, dirtyPart, LabError, lowerBound, rootsOf, workOf } from '../../src/lab/graph.js'
-import { filesOf, type Settings, scenarioOf } from '../../src/lab/scenarios.js'
-
-const settings: Settings = {
-  machine: { slots: 2 },
-  estimates: { _tag: 'exact' },
-  load: 0.8,
-  jobs: 10,
-  speed: 1,
-  clients: 0,
-}
+import { filesOf, scenarioOf } from '../../src/lab/scenarios.js'
+import { settings } from '../support/lab-settings.js'
 
 const workflow = (tasks: readonly object[], execution: readonly object[]): unknown => ({
   name: 'flow',

@@ -6,11 +6,11 @@ import {
   type Plan,
   policyNamed,
   runPlan,
-  type Settings,
   type SimulateOptions,
   simulate,
   type Workload,
 } from '../../src/lab/index.js'
+import { settings } from '../support/lab-settings.js'
 
 const graph = (...tasks: readonly { readonly cost?: number; readonly deps?: readonly number[] }[]): Graph => ({
   name: 'own',
@@ -83,14 +83,6 @@ describe('simulate', () => {
 })
 
 describe('runPlan', () => {
-  const settings: Settings = {
-    machine: { slots: 2 },
-    estimates: { _tag: 'exact' },
-    load: 0.8,
-    jobs: 10,
-    speed: 1,
-    clients: 0,
-  }
   const plan: Plan = { specs: [{ source: 'chain:3', settings }], policies: ['firstCome'], seeds: [1] }
   const set = (more: object): object => ({ specs: [{ source: 'chain:3', settings: { ...settings, ...more } }] })
   it.each([

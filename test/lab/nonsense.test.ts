@@ -4,19 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type Graph, inOrder, LabError } from '../../src/lab/graph.js'
-import { type Settings, scenarioOf } from '../../src/lab/scenarios.js'
+import { scenarioOf } from '../../src/lab/scenarios.js'
+import { settings } from '../support/lab-settings.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'redford-lab-'))
 afterAll(() => rmSync(folder, { recursive: true }))
-
-const settings: Settings = {
-  machine: { slots: 2 },
-  estimates: { _tag: 'exact' },
-  load: 0.8,
-  jobs: 10,
-  speed: 1,
-  clients: 0,
-}
 
 const refused = (name: string, text: string, why: string): void => {
   const path = join(folder, name)
