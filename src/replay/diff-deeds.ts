@@ -7,6 +7,7 @@ import type { BuildId } from '../model/ids.js'
 import type { RecordedSetting } from '../store/recording/format.js'
 import type { RecordedTick, RecordingReader } from '../store/recording/reader.js'
 import type { RecordedValue } from '../store/recording/value.js'
+import { groupedBy } from './grouped.js'
 import { shownName } from './view.js'
 import { Refused, Walker } from './walker.js'
 
@@ -248,15 +249,7 @@ const otherwiseIn = (a: readonly Done[], b: readonly Done[]): Otherwise | undefi
   return found?.other
 }
 
-const byKey = (deeds: readonly Done[]): ReadonlyMap<string, readonly Done[]> => {
-  const found = new Map<string, Done[]>()
-  for (const deed of deeds) {
-    const known = found.get(deed.key)
-    if (known === undefined) found.set(deed.key, [deed])
-    else known.push(deed)
-  }
-  return found
-}
+const byKey = (deeds: readonly Done[]): ReadonlyMap<string, readonly Done[]> => groupedBy(deeds, ({ key }) => key)
 
 /** They did the same. */
 const orderOf = (a: readonly Done[], b: readonly Done[]): { readonly first?: First } => {

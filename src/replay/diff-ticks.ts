@@ -4,6 +4,7 @@ import type { BuildId } from '../model/ids.js'
 import { wordsOfLook } from '../model/look.js'
 import type { RecordedSetting } from '../store/recording/format.js'
 import type { TickRecord } from '../store/recording/record.js'
+import { groupedBy } from './grouped.js'
 
 export type Difference =
   /** A source was set to something else: `transact`. Undefined: it was not set. */
@@ -202,15 +203,8 @@ const fieldsOfLook = (look: Int32Array) => {
   }
 }
 
-const byBuild = (receipts: readonly OneReceipt[]): ReadonlyMap<BuildId, readonly OneReceipt[]> => {
-  const found = new Map<BuildId, OneReceipt[]>()
-  for (const receipt of receipts) {
-    const known = found.get(receipt.build)
-    if (known === undefined) found.set(receipt.build, [receipt])
-    else known.push(receipt)
-  }
-  return found
-}
+const byBuild = (receipts: readonly OneReceipt[]): ReadonlyMap<BuildId, readonly OneReceipt[]> =>
+  groupedBy(receipts, ({ build }) => build)
 
 const nameParts = (
   a: TickRecord['names'],
