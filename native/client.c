@@ -9,11 +9,13 @@
 #define _DEFAULT_SOURCE
 #define _DARWIN_C_SOURCE
 #include "common.h"
+#include "look.h"
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 
 #define PROTOCOL "2"
 #define LIST_FRAME_SIZE_MAX (1024u * 1024)
@@ -24,6 +26,8 @@ extern char **environ;
 static const char *command;
 static char **arguments; /* NULL-terminated, without the command */
 static char cwd[4096 * 4];
+/* The same as the kernel names it. */
+static char real_cwd[sizeof cwd];
 static int daemon_fd = -1;
 static int status_drawn = 0;
 
@@ -186,6 +190,7 @@ static int enter_root(void)
     struct stat here, named;
     if (getcwd(root, sizeof root - 16) == NULL) return -1;
     strcpy(cwd, root);
+    strcpy(real_cwd, root);
     if (pwd != NULL && pwd[0] == '/' && strlen(pwd) < sizeof cwd && strcmp(pwd, cwd) != 0 && stat(pwd, &named) == 0 &&
         stat(".", &here) == 0 && named.st_dev == here.st_dev && named.st_ino == here.st_ino)
         strcpy(cwd, pwd);
@@ -430,6 +435,129 @@ static int converse(int has_input, const Buffer *request)
     }
 }
 
+/* ---------------------------------------------------------------- notes */
+
+/*
+ * What a do-file asks for is mostly sources: files that nothing makes. Of these the answer is known beforehand, and the daemon need only hear
+ * of them before it hears of the do-file's end (decision 041). So they are written down, with how they look now, where the forkserver reads
+ * them, which tells the daemon of both. In any doubt the daemon is asked.
+ */
+
+/* As src/make/look.ts has it, and a little more: a file that changed so lately may change again and look the same. */
+#define RACY_NS 30000000LL
+
+static int is_racy(const struct stat *s)
+{
+    struct timespec now;
+#ifdef __APPLE__
+    const struct timespec *mtime = &s->st_mtimespec, *ctime = &s->st_ctimespec;
+#else
+    const struct timespec *mtime = &s->st_mtim, *ctime = &s->st_ctim;
+#endif
+    const struct timespec *last = mtime->tv_sec > ctime->tv_sec || (mtime->tv_sec == ctime->tv_sec && mtime->tv_nsec > ctime->tv_nsec) ? mtime : ctime;
+    if (clock_gettime(CLOCK_REALTIME, &now) != 0) return 1;
+    return last->tv_sec > now.tv_sec || (int64_t)(now.tv_sec - last->tv_sec) * 1000000000LL + (now.tv_nsec - last->tv_nsec) < RACY_NS;
+}
+
+static int is_there(const char *path)
+{
+    struct stat s;
+    return lstat(path, &s) == 0 || errno != ENOENT;
+}
+
+/* Whether one of the do-files that src/make/lookup.ts would look for is there. `path`: from the root, with room for their names. */
+static int may_be_made(char *path)
+{
+    static char base[sizeof cwd];
+    char *slash = strrchr(path, '/');
+    size_t size = slash != NULL ? (size_t)(slash - path) + 1 : 0;
+    strcpy(base, path + size);
+    strcpy(path + strlen(path), ".do");
+    if (is_there(path)) return 1;
+    for (;;) {
+        char *at = path + size;
+        for (const char *dot = strchr(base, '.'); dot != NULL; dot = strchr(dot + 1, '.')) {
+            strcpy(at, "default");
+            strcpy(at + 7, dot);
+            strcpy(at + strlen(at), ".do");
+            if (is_there(path)) return 1;
+        }
+        strcpy(at, "default.do");
+        if (is_there(path)) return 1;
+        if (size == 0) return 0;
+        do size--;
+        while (size > 0 && path[size - 1] != '/');
+    }
+}
+
+/* A relative path without folders that stand for others, and nothing that is an option or has to be spelled otherwise. */
+static int is_plain(const char *name)
+{
+    if (*name == '/' || *name == '-') return 0;
+    for (;;) {
+        size_t size = strcspn(name, "/");
+        if (size == 0 || (name[0] == '.' && (size == 1 || (size == 2 && name[1] == '.')))) return 0;
+        for (size_t i = 0; i < size; i++)
+            if ((unsigned char)name[i] < ' ') return 0;
+        if (name[size] == 0) return 1;
+        name += size + 1;
+    }
+}
+
+/* `path`: from the root. A file, no link and reached through none, that nothing makes and that looks the same as long as it stays the same. */
+static int is_source(char *path, struct stat *s)
+{
+    for (char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        int is = lstat(path, s) == 0 && S_ISDIR(s->st_mode);
+        *slash = '/';
+        if (!is) return 0;
+    }
+    if (lstat(path, s) != 0 || !S_ISREG(s->st_mode) || is_racy(s)) return 0;
+    return !may_be_made(path);
+}
+
+/* Whether all that is asked for are such sources, and written down. */
+static int leave_note(void)
+{
+    static char path[sizeof cwd * 2];
+    const char *token = getenv("REDFORD_TOKEN"), *root = getenv("REDFORD_ROOT");
+    struct stat s;
+    Buffer b = {NULL, 0, 0};
+    uint32_t run = 0, count = 0;
+    if (token == NULL || *token == 0 || root == NULL || *root == 0 || strcmp(cwd, real_cwd) != 0) return 0;
+    for (; *token != 0; run = run * 10 + (uint32_t)(*token++ - '0'))
+        if (*token < '0' || *token > '9') return 0;
+    size_t size = strlen(root);
+    if (strncmp(cwd, root, size) != 0 || (cwd[size] != 0 && cwd[size] != '/')) return 0;
+    const char *folder = cwd + size + (cwd[size] == '/');
+    size_t start = begin_frame(&b, 'Q');
+    add_u32(&b, run);
+    while (arguments[count] != NULL) count++;
+    if (count == 0) return 0;
+    add_u32(&b, count);
+    for (char **name = arguments; *name != NULL; name++) {
+        if (!is_plain(*name) || strlen(folder) + strlen(*name) + 64 > sizeof path) return 0;
+        strcpy(path, folder);
+        if (*path != 0) strcpy(path + strlen(path), "/");
+        strcpy(path + strlen(path), *name);
+        if (!is_source(path, &s)) return 0;
+        Look seen = look_of(&s, NULL);
+        add_u32(&b, seen.stat0);
+        add_u32(&b, seen.stat1);
+    }
+    add_string(&b, cwd);
+    for (char **name = arguments; *name != NULL; name++) add_string(&b, *name);
+    end_frame(&b, start);
+    if (b.size > NOTE_SIZE_MAX) return 0;
+    int fd = open(NOTES, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) return 0;
+    handle(SIGPIPE, SIG_IGN);
+    int is_left = fstat(fd, &s) == 0 && S_ISFIFO(s.st_mode) && s.st_uid == geteuid() && write(fd, b.data, b.size) == (ssize_t)b.size;
+    close(fd);
+    return is_left;
+}
+
 int main(int argc, char **argv)
 {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
@@ -447,6 +575,7 @@ int main(int argc, char **argv)
     }
     if (wants_node) return fall_back("this option needs no daemon");
     if (enter_root() != 0) return fall_back("no daemon is running here");
+    if (!has_input && strcmp(command, "redo-ifchange") == 0 && leave_note()) return 0;
     Buffer request = request_of(has_input);
     if (connect_to_daemon() != 0) return fall_back("no daemon is running here");
     catch_signals();

@@ -16,6 +16,13 @@
 #define REDFORD_VERSION "unknown"
 #endif
 #define FRAME_SIZE_MAX (16u * 1024 * 1024)
+/* Of do-files, see the client; of the format's version. A note is written in one piece, or not at all. */
+#define NOTES ".redford/notes-1"
+#ifdef __APPLE__
+#define NOTE_SIZE_MAX 512
+#else
+#define NOTE_SIZE_MAX 4096
+#endif
 /* Exit code of redo's own (see docs): no daemon can be reached. */
 #define EXIT_UNREACHABLE 205
 

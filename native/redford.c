@@ -16,6 +16,7 @@
 #endif
 #define _DARWIN_C_SOURCE
 #include "common.h"
+#include "look.h"
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -26,81 +27,7 @@
 #include <sys/prctl.h>
 #endif
 
-/* ---------------------------------------------------------------- the look of a path */
-
-enum { ABSENT = 0, IS_FILE = 1, IS_FOLDER = 2, IS_OTHER = 3, LOOK_FAILED = 4 };
-
-typedef struct {
-    uint32_t kind, error, stat0, stat1;
-    int is_link;
-} Look;
-
-typedef struct {
-    uint32_t a, b;
-} Lanes;
-
-static void add_word(Lanes *l, uint32_t word)
-{
-    l->a = (l->a ^ word) * 0xcc9e2d51u;
-    l->a = l->a << 15 | l->a >> 17;
-    l->b = (l->b + word + (l->a << 7 | l->a >> 25)) * 0x1b873593u;
-    l->b ^= l->b >> 13;
-}
-
-static void add_stat(Lanes *l, const struct stat *s)
-{
-#ifdef __APPLE__
-    const struct timespec *mtime = &s->st_mtimespec, *ctime = &s->st_ctimespec;
-#else
-    const struct timespec *mtime = &s->st_mtim, *ctime = &s->st_ctim;
-#endif
-    uint64_t size = (uint64_t)s->st_size, inode = (uint64_t)s->st_ino;
-    /* Folders are checked for being there only. */
-    if (S_ISDIR(s->st_mode)) {
-        add_word(l, s->st_mode & S_IFMT);
-        return;
-    }
-    add_word(l, s->st_mode);
-    add_word(l, (uint32_t)size);
-    add_word(l, (uint32_t)(size >> 32));
-    add_word(l, (uint32_t)mtime->tv_sec);
-    add_word(l, (uint32_t)mtime->tv_nsec);
-    add_word(l, (uint32_t)ctime->tv_sec);
-    add_word(l, (uint32_t)ctime->tv_nsec);
-    add_word(l, (uint32_t)inode);
-    add_word(l, (uint32_t)(inode >> 32));
-}
-
-static Look no_look(int error)
-{
-    Look absent = {ABSENT, 0, 0, 0, 0}, failed = {LOOK_FAILED, (uint32_t)error, 0, 0, 0};
-    return error == ENOENT || error == ENOTDIR ? absent : failed;
-}
-
-/* A link is looked at itself and at its end, if it has one. */
-static Look look(const char *path)
-{
-    struct stat own, end;
-    const struct stat *at = &own;
-    Lanes l = {0x9e3779b9u, 0x85ebca6bu};
-    if (*path == 0) path = "."; /* the project's own folder */
-    if (lstat(path, &own) != 0) return no_look(errno);
-    add_stat(&l, &own);
-    if (S_ISLNK(own.st_mode)) {
-        if (stat(path, &end) == 0) add_stat(&l, &end), at = &end;
-        else if (errno != ENOENT && errno != ENOTDIR) return no_look(errno);
-    }
-    l.a ^= l.b >> 16;
-    l.a *= 0x85ebca6bu;
-    l.a ^= l.a >> 13;
-    l.b ^= l.a >> 15;
-    l.b *= 0xc2b2ae35u;
-    l.b ^= l.b >> 16;
-    if (l.a == 0 && l.b == 0) l.b = 1;
-    Look seen = {S_ISREG(at->st_mode) ? IS_FILE : S_ISDIR(at->st_mode) ? IS_FOLDER : IS_OTHER, 0, l.a, l.b,
-                 S_ISLNK(own.st_mode)};
-    return seen;
-}
+/* ---------------------------------------------------------------- looks at many paths */
 
 typedef struct {
     const char *paths;
@@ -383,6 +310,10 @@ static int is_urgent = 0;
 static int wake_pipe[2];
 static volatile sig_atomic_t child_ended = 0, asked_to_end = 0;
 
+/* Where do-files leave notes (see client.c), and an end of it that keeps it from ending. -1: nowhere. */
+static int notes_pipe[2] = {-1, -1};
+static Buffer notes;
+
 static void on_child(int number)
 {
     int saved = errno;
@@ -437,6 +368,58 @@ static int unused_files(const Run *run)
     return (is_unused(run->files, run->mode) ? STDOUT_UNUSED : 0) | (is_unused(stderr_path, STDERR_MODE) ? STDERR_UNUSED : 0);
 }
 
+static void end_notes(void)
+{
+    if (notes_pipe[0] < 0) return;
+    for (int i = 0; i < 2; i++) {
+        close(notes_pipe[i]);
+        notes_pipe[i] = -1;
+    }
+    unlink(NOTES);
+}
+
+/* In the project's own folder, where we are. Where that cannot be, the daemon is asked. */
+static void begin_notes(void)
+{
+    end_notes();
+    unlink(NOTES);
+    if (mkfifo(NOTES, 0600) != 0) return;
+    notes_pipe[0] = open(NOTES, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    notes_pipe[1] = open(NOTES, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    if (notes_pipe[0] < 0 || notes_pipe[1] < 0) {
+        for (int i = 0; i < 2; i++)
+            if (notes_pipe[i] >= 0) close(notes_pipe[i]);
+        notes_pipe[0] = notes_pipe[1] = -1;
+        unlink(NOTES);
+    }
+}
+
+/* Passes on what was noted up to now. Nobody waits for it, but it must be told before the end of the do-file that left it. */
+static void take_notes(void)
+{
+    if (notes_pipe[0] < 0) return;
+    for (;;) {
+        reserve(&notes, 64 * 1024);
+        ssize_t n = read(notes_pipe[0], notes.data + notes.size, notes.room - notes.size);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) break;
+        notes.size += (size_t)n;
+    }
+    size_t at = 0;
+    while (notes.size - at >= 4) {
+        size_t size = 4 + (size_t)get_u32(notes.data + at);
+        if (size < 5 || size > NOTE_SIZE_MAX || (notes.size - at >= 5 && notes.data[at + 4] != 'Q')) {
+            complain("redford --forkserver", "a note makes no sense and is passed over", NULL);
+            at = notes.size;
+            break;
+        }
+        if (notes.size - at < size) break;
+        add(&replies, notes.data + at, size);
+        at += size;
+    }
+    if (at > 0) memmove(notes.data, notes.data + at, notes.size -= at);
+}
+
 static int group_is_gone(pid_t pid) { return kill(-pid, 0) != 0 && errno == ESRCH; }
 
 static void start_standby(size_t i);
@@ -462,6 +445,7 @@ static void reap(void)
             if (standbys[i].pid == pid) forget_process(&standbys[i]);
         for (size_t i = 0; i < run_count; i++) {
             if (runs[i].pid != pid || runs[i].leader_done) continue;
+            take_notes();
             add_exit(runs[i].id, WIFEXITED(status) ? (uint32_t)WEXITSTATUS(status) : (uint32_t)-1,
                      WIFSIGNALED(status) ? (uint32_t)WTERMSIG(status) : 0,
                      (group_is_gone(pid) ? 0 : HAS_COMPANY) | unused_files(&runs[i]));
@@ -676,7 +660,10 @@ static void be_shell(const Start *start)
     int argc = 0;
     while (start->argv[argc] != NULL) argc++;
     set_title(start->argv);
-    for (int i = 0; i < 2; i++) close(wake_pipe[i]);
+    for (int i = 0; i < 2; i++) {
+        close(wake_pipe[i]);
+        if (notes_pipe[i] >= 0) close(notes_pipe[i]);
+    }
     environ = start->env;
     exit(shell_main(argc, start->argv, start->env));
 }
@@ -944,6 +931,9 @@ static int obey(char type, const char *payload, size_t size)
         if (size != 8) return 0;
         kill_run(get_u32(payload), (int)get_u32(payload + 4));
         return 1;
+    case 'Q':
+        begin_notes();
+        return size == 0;
     case 'S': {
         if (size < 4 || (size > 4 && payload[size - 1] != 0)) return 0;
         size_t start = begin_frame(&replies, 'S');
@@ -1037,9 +1027,10 @@ static int forkserver_main(void)
     }
     prepare_signals();
     while (!asked_to_end) {
-        struct pollfd ready[2] = {{0, POLLIN, 0}, {wake_pipe[0], POLLIN, 0}};
-        int count = poll(ready, 2, replies.size > 0 ? REPLY_MS : -1);
+        struct pollfd ready[3] = {{0, POLLIN, 0}, {wake_pipe[0], POLLIN, 0}, {notes_pipe[0], POLLIN, 0}};
+        int count = poll(ready, 3, replies.size > 0 ? REPLY_MS : -1);
         if (count < 0) continue;
+        if (ready[2].revents != 0) take_notes();
         if (count == 0) flush_replies();
         if (ready[1].revents != 0) {
             while (read(wake_pipe[0], drained, sizeof drained) == (ssize_t)sizeof drained) continue;
@@ -1057,6 +1048,7 @@ static int forkserver_main(void)
             break;
         }
     }
+    end_notes();
     end_groups();
     return 0;
 }

@@ -391,6 +391,8 @@ void _exit(int code)
 
 int execve(const char *path, char *const argv[], char *const env[]) { return (int)CALL3(execve, path, argv, env); }
 
+int clock_gettime(clockid_t clock, struct timespec *now) { return (int)CALL2(clock_gettime, clock, now); }
+
 uid_t geteuid(void) { return (uid_t)CALL1(geteuid, 0); }
 
 /* The kernel's, on both machines. */

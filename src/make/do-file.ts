@@ -8,59 +8,22 @@ import type { Effect, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Flag, Flight, hasFlag, type State, Status, statusOf } from '../model/state.js'
 import { read } from '../model/table.js'
-import type { RunRequest } from './forkserver-messages.js'
+import type { DoFileOptions } from './do-file-options.js'
+import type { Note, RunRequest } from './forkserver-messages.js'
+import { Grace } from './grace.js'
 import { interpreterOf, isDoFile } from './interpreter.js'
 import { type Look as FileLook, look, lookAtItself } from './look.js'
 import { isThere } from './look-words.js'
 import { type Candidate, candidatesFor, isToBeMade } from './lookup.js'
 import { baseOf, folderOf, joinPath, relativePath } from './path.js'
-import { type Finished, NOT_PLACED, type Published, publish, writeOutput } from './publish.js'
+import { type End, type Finished, NOT_PLACED, publish, writeOutput } from './publish.js'
 import { receiptOf, refusal } from './receipts.js'
 import type { Run } from './run.js'
-import { type Naming, Scanner } from './scanner.js'
-import { exitOf, type Spawner, type SpawnHandlers } from './spawner.js'
+import { Scanner } from './scanner.js'
+import { exitOf, type Spawner } from './spawner.js'
 import { Standbys } from './standbys.js'
 import { type Begun, removeFiles, Temporaries, temporaryName } from './temporary.js'
 import { Timing } from './timing.js'
-
-/** What a run inherits from the session it is for. */
-export interface RunSettings {
-  /** Names the environment, which was given to the spawner with `define`. */
-  readonly envId: number
-  /** Flags for sh, as in `-ex`. */
-  readonly shellFlags: string
-  /** What it makes has a mode less this. */
-  readonly umask: number
-}
-
-export interface DoFileOptions {
-  /** Absolute path of the root, which is the process's working folder. */
-  readonly root: string
-  readonly naming: Naming
-  /** Started when first needed: a build with nothing to do needs none. */
-  readonly spawner: (handlers: SpawnHandlers) => Spawner
-  /** The C program, for looking at many files at once. */
-  readonly program: string | undefined
-  readonly settingsOf: (session: BuildId) => RunSettings
-  /** First run id; ids of earlier processes must not be used again. */
-  readonly firstRun: number
-  /** Told as soon as a run has ended with exit code 0, before its result is looked at. */
-  readonly ended: (build: BuildId) => void
-  readonly settle: (receipt: Receipt) => void
-  /** Told before outputs are put in place; must be durable when it returns. */
-  readonly intend: (files: readonly { name: string; ino: bigint; size: number }[]) => void
-  readonly onStart: (run: Run) => void
-  /** `isSilent`: it said nothing on standard error, and its file is for us to keep. */
-  readonly onEnd: (run: Run, ended: Published, isSilent: boolean) => void
-  readonly onTrouble: (text: string) => void
-  /** The forkserver was started; called before anything runs under it. */
-  readonly onSpawner: (pid: number) => void
-  /** It ended by itself; what it started may still run, and must not when this returns. */
-  readonly onLost: (pid: number) => void
-}
-
-/** How long processes in the background of a finished do-file, or of one that is to end, have. */
-const GRACE_MS = 1000
 
 export class DoFileMake {
   readonly runs = new Map<number, Run>()
@@ -72,7 +35,7 @@ export class DoFileMake {
   private readonly finished: Finished[] = []
   /** What is up next, handed to the spawner already. */
   private readonly standbys = new Standbys()
-  private readonly timers = new Set<NodeJS.Timeout>()
+  private readonly grace = new Grace()
   private readonly environments = new Map<number, Buffer>()
   private readonly temporaries = new Temporaries()
   private started: Spawner | undefined
@@ -103,6 +66,7 @@ export class DoFileMake {
         const run = this.runs.get(runId)
         if (run !== undefined) run.pid = pid
       },
+      noted: (note) => this.onNote(note),
       exited: (exit) => this.onExit(exit.runId, exit),
       failed: (runId, errno, text) => this.onExit(runId, { errno, text }),
       retrying: (_, __, delayMs) =>
@@ -115,6 +79,7 @@ export class DoFileMake {
     })
     this.options.onSpawner(spawner.pid)
     for (const [envId, env] of this.environments) spawner.define(envId, env)
+    if (this.options.onNote !== undefined) spawner.notes?.()
     this.started = spawner
     return spawner
   }
@@ -145,7 +110,7 @@ export class DoFileMake {
 
   /** Ends everything that runs, and the forkserver. */
   async close(): Promise<void> {
-    for (const timer of this.timers) clearTimeout(timer)
+    this.grace.close()
     await this.started?.close()
     for (const run of [...this.runs.values(), ...this.standbys.all]) removeFiles(run)
     this.temporaries.forget()
@@ -279,6 +244,9 @@ export class DoFileMake {
       before,
       umask,
       pid: 0,
+      unanswered: 0,
+      isRefused: false,
+      held: undefined,
       timing: new Timing(),
     }
     try {
@@ -313,11 +281,40 @@ export class DoFileMake {
 
   // ---------------------------------------------------------------------------------------------- end
 
-  private onExit(runId: number, end: Finished['end']): void {
+  private onNote(note: Note): void {
+    this.settleStandby(note.runId)
+    const run = this.runs.get(note.runId)
+    if (run === undefined) return
+    run.unanswered++
+    this.options.onNote?.(run, note)
+  }
+
+  /** The note of a run was taken in; not `ok`: what it read is not to be had. */
+  answered(run: Run, ok: boolean): void {
+    run.unanswered--
+    run.isRefused ||= !ok
+    if (run.unanswered === 0) this.letGo(run)
+  }
+
+  private onExit(runId: number, end: End): void {
     this.settleStandby(runId)
     const run = this.runs.get(runId)
     if (run === undefined) return this.onDropped(runId)
     run.timing.end()
+    // One that fails anyway, or was told to end, has nothing to wait for.
+    if (run.unanswered > 0 && 'exitCode' in end && end.exitCode === 0) run.held = end
+    else this.conclude(run, end)
+  }
+
+  private letGo(run: Run): void {
+    const { held } = run
+    run.held = undefined
+    if (held !== undefined) this.conclude(run, held)
+  }
+
+  /** What a do-file would have done that asked and was refused: fail. */
+  private conclude(run: Run, how: End): void {
+    const end = run.isRefused && 'exitCode' in how && how.exitCode === 0 ? { ...how, exitCode: 1 } : how
     if (this.finished.length === 0) setImmediate(this.finish)
     this.finished.push({ run, end })
     // The next run is started before this one's result is put in place, unless it may be one that must not start any more.
@@ -335,7 +332,8 @@ export class DoFileMake {
     for (const [i, result] of results.entries()) {
       const { run, end } = batch[i]!
       const exit = 'exitCode' in end ? end : undefined
-      if (exit?.hasCompany === true) this.endGroup(run)
+      // Processes that the do-file left in its background.
+      if (exit?.hasCompany === true) this.grace.endLater((signal) => this.started?.kill(run.id, signal))
       this.runs.delete(run.id)
       this.byBuild.delete(run.build)
       if (result.intended) this.settled.push(run)
@@ -360,23 +358,6 @@ export class DoFileMake {
     if (this.runs.size === 0 && this.standbys.all.length === 0) this.temporaries.forget()
   }
 
-  /** Processes that the do-file left in its background have a while to end by themselves. */
-  private endGroup(run: Run): void {
-    this.later(() => {
-      this.started?.kill(run.id, constants.signals.SIGTERM)
-      this.later(() => this.started?.kill(run.id, constants.signals.SIGKILL))
-    })
-  }
-
-  private later(act: () => void): void {
-    const timer = setTimeout(() => {
-      this.timers.delete(timer)
-      act()
-    }, GRACE_MS)
-    timer.unref()
-    this.timers.add(timer)
-  }
-
   readonly perform = (effect: Effect): void => {
     const run = this.byBuild.get(effect.build)
     if (run !== undefined) this.endRun(run)
@@ -384,9 +365,10 @@ export class DoFileMake {
 
   /** Tells the run's processes to end, and ends them if they do not. */
   endRun(run: Run): void {
-    this.started?.kill(run.id, constants.signals.SIGTERM)
-    this.later(() => {
-      if (this.runs.has(run.id)) this.started?.kill(run.id, constants.signals.SIGKILL)
-    })
+    this.letGo(run)
+    this.grace.end(
+      (signal) => this.started?.kill(run.id, signal),
+      () => !this.runs.has(run.id),
+    )
   }
 }

@@ -44,6 +44,16 @@ export interface Exit {
   readonly isStderrUnused: boolean
 }
 
+/** Sources that a do-file read, left without waiting for an answer (decision 041). All strings are byte strings. */
+export interface Note {
+  readonly runId: number
+  /** Absolute; what the names are relative to. */
+  readonly cwd: string
+  readonly names: readonly string[]
+  /** How they looked when they were asked for: two words a name, as `stat0` and `stat1` of a look. */
+  readonly stats: Int32Array
+}
+
 export type ForkserverCommand =
   /** `env`: NAME=value strings, each with a NUL behind it. Kept until defined again. */
   | { readonly _tag: 'define'; readonly envId: number; readonly env: Buffer }
@@ -57,6 +67,8 @@ export type ForkserverCommand =
    * signal. Of an unknown run: nothing happens.
    */
   | { readonly _tag: 'kill'; readonly runId: number; readonly signal: number }
+  /** Passes on the notes of do-files from now on, which leave them in the state folder of the working folder. */
+  | { readonly _tag: 'notes' }
   /** `paths`: each with a NUL behind it. */
   | { readonly _tag: 'stat'; readonly sequence: number; readonly paths: Buffer }
 
@@ -66,6 +78,8 @@ export type ForkserverReply =
   | ({ readonly _tag: 'exited' } & Exit)
   /** It could not be started: the errno and what was tried. */
   | { readonly _tag: 'failed'; readonly runId: number; readonly errno: number; readonly text: string }
+  /** Told before the end of the run that left it, and not at once. */
+  | ({ readonly _tag: 'noted' } & Note)
   /** Four words a path: kind, errno or 0, stat0, stat1 (`look.ts`). */
   | { readonly _tag: 'stats'; readonly sequence: number; readonly words: Int32Array }
 
@@ -76,6 +90,7 @@ const N = 0x4e
 const G = 0x47
 const K = 0x4b
 const S = 0x53
+const Q = 0x51
 const P = 0x50
 const X = 0x58
 const F = 0x46
@@ -109,12 +124,15 @@ export const encodeCommand = (command: ForkserverCommand): Buffer => {
       return encodeFrame(G, u32(command.runId))
     case 'kill':
       return encodeFrame(K, u32(command.runId, command.signal))
+    case 'notes':
+      return encodeFrame(Q)
     case 'stat':
       return encodeFrame(S, u32(command.sequence), command.paths)
   }
 }
 
 export const decodeCommand = ({ type, payload }: Frame): E.Either<MessageError, ForkserverCommand> => {
+  if (type === Q) return payload.length === 0 ? E.right({ _tag: 'notes' }) : malformed(type, 'wrong size')
   if (![V, R, N, G, K, S].includes(type)) return E.left({ _tag: 'unknownType', type: letter(type) })
   const headSize = type === R || type === N ? 12 : type === K ? 8 : 4
   if (payload.length < headSize) return malformed(type, 'too short')
@@ -154,6 +172,12 @@ export const encodeReply = (reply: ForkserverReply): Buffer => {
       return encodeFrame(X, u32(reply.runId, reply.exitCode, reply.signal, flagsOf(reply)))
     case 'failed':
       return encodeFrame(F, u32(reply.runId, reply.errno), reply.text)
+    case 'noted':
+      return encodeFrame(
+        Q,
+        u32(reply.runId, reply.names.length, ...reply.stats),
+        packStrings([reply.cwd, ...reply.names]),
+      )
     case 'stats':
       return encodeFrame(S, u32(reply.sequence), u32(...reply.words))
   }
@@ -185,6 +209,14 @@ export const decodeReply = ({ type, payload }: Frame): E.Either<MessageError, Fo
       if (size < 8) return malformed(type, 'too short')
       const errno = payload.readInt32LE(4)
       return E.right({ _tag: 'failed', runId: payload.readUInt32LE(0), errno, text: payload.toString('latin1', 8) })
+    }
+    case Q: {
+      const count = size < 8 ? 0 : payload.readUInt32LE(4)
+      if (count === 0 || size < 8 + count * 8) return malformed(type, 'too short')
+      const [cwd, ...names] = unpackStrings(payload.subarray(8 + count * 8)) ?? []
+      if (cwd === undefined || names.length !== count) return malformed(type, 'strings are missing')
+      const stats = wordsOf(payload.subarray(8, 8 + count * 8))
+      return E.right({ _tag: 'noted', runId: payload.readUInt32LE(0), cwd, names, stats })
     }
     case S: {
       if (size < 4 || (size - 4) % 16 !== 0) return malformed(type, 'wrong size')

@@ -118,6 +118,10 @@ class NativeSpawner implements Spawner {
     if (!this.isLost && !this.isClosing) this.tell({ _tag: 'go', runId })
   }
 
+  notes(): void {
+    this.tell({ _tag: 'notes' })
+  }
+
   private send(_tag: 'run' | 'standby', request: RunRequest): void {
     if (this.isLost || this.isClosing) {
       queueMicrotask(() => this.handlers.failed(request.runId, constants.errno.EPIPE, 'the forkserver is gone'))
@@ -175,6 +179,8 @@ class NativeSpawner implements Spawner {
     for (const frame of frames) {
       const reply = decodeReply(frame)
       if (E.isRight(reply)) this.onReply(reply.right)
+      // Whoever left it did not get it from us.
+      else if (reply.left._tag === 'malformed' && reply.left.type === 'Q') continue
       else this.process.kill('SIGKILL')
     }
     if (error !== undefined) this.process.kill('SIGKILL')
@@ -185,6 +191,8 @@ class NativeSpawner implements Spawner {
       case 'started':
         this.retries.forget(reply.runId)
         return this.handlers.started(reply.runId, reply.pid)
+      case 'noted':
+        return this.handlers.noted(reply)
       case 'exited':
         this.running.delete(reply.runId)
         return this.handlers.exited(reply)

@@ -28,10 +28,13 @@ export const writeOutput = (run: Run, content: string | Uint8Array): void =>
     writeFileSync(bytes(run.output), content)
   })
 
+/** How a do-file ended, or why it could not be started. */
+export type End = Exit | { readonly errno: number; readonly text: string }
+
 /** A run whose do-file has ended. */
 export interface Finished {
   readonly run: Run
-  readonly end: Exit | { readonly errno: number; readonly text: string }
+  readonly end: End
 }
 
 export interface Published {
@@ -85,7 +88,7 @@ const attempt = <A>(act: () => E.Either<BuildError, A>): E.Either<BuildError, A>
 
 const refused = (code: number, why: string): E.Either<BuildError, never> => E.left({ _tag: 'refused', code, why })
 
-const isUnused = (end: Finished['end']): boolean => 'exitCode' in end && end.isStdoutUnused
+const isUnused = (end: End): boolean => 'exitCode' in end && end.isStdoutUnused
 
 const outputOf = ({ run, end }: Finished): E.Either<BuildError, Output> => {
   if ('errno' in end) {

@@ -2,6 +2,7 @@
 import type { BuildId } from '../model/ids.js'
 import type { Look } from './look.js'
 import type { Candidate } from './lookup.js'
+import type { End } from './publish.js'
 import type { Timing } from './timing.js'
 
 export interface Run {
@@ -20,5 +21,11 @@ export interface Run {
   /** What stood in the target's place before; of a link, the link itself. */
   readonly before: Look
   pid: number
+  /** Its notes that the engine has not answered yet (decision 041): it does not end before. */
+  unanswered: number
+  /** One of them was answered with no. */
+  isRefused: boolean
+  /** Its end, while that waits. */
+  held: End | undefined
   readonly timing: Timing
 }

@@ -3,12 +3,14 @@
  * something. `forkserver.ts` and `node-spawner.ts` are the two there are.
  */
 import { constants } from 'node:os'
-import type { Exit, RunRequest } from './forkserver-messages.js'
+import type { Exit, Note, RunRequest } from './forkserver-messages.js'
 
 export interface SpawnHandlers {
   /** The program runs, or did: never told later than its end. `pid` is also its process group. */
   started(runId: number, pid: number): void
   exited(exit: Exit): void
+  /** A run has read sources. Told before its end, of a spawner that takes `notes`. */
+  noted(note: Note): void
   /** The run could not be started, and trying again would not help. `text` names what was tried. */
   failed(runId: number, errno: number, text: string): void
   /** The system is out of processes, descriptors or memory: the run waits and is tried again. For the status line. */
@@ -42,6 +44,8 @@ export interface Spawner {
   go?(runId: number): void
   /** To the whole process group, also after the exit of its leader. A run that waits, to be tried again or for another, ends by it. */
   kill(runId: number, signal: number): void
+  /** Tells of the notes that do-files leave; the working folder must be the project's root. Not all spawners do. */
+  notes?(): void
   /** Bulk stat; not all spawners have it. Four words a path: kind, errno or 0, stat0, stat1 (`look.ts`). `paths`: each with a NUL behind it. */
   stat?(paths: Buffer): Promise<Int32Array>
   /** Ends all groups and the spawner; resolves when that is done. */

@@ -27,6 +27,7 @@ import { aboutRules, configFault, type LoadedConfig } from './config.js'
 import { killSession, recordGroup } from './leftovers.js'
 import { Looking } from './looking.js'
 import type { Native } from './native.js'
+import { takeNote } from './notes.js'
 import { Observers } from './observers.js'
 import { Resolver } from './project.js'
 import { leftWords, namedRows } from './rows.js'
@@ -136,6 +137,8 @@ export class Host {
         store.setMeta('nextRun', String(firstRun + RUNS_ASIDE))
       },
       onLost: (pid) => killSession(pid),
+      // What rules make, their own files say: a do-file cannot know what is a source.
+      onNote: options.rules === undefined ? (run, note) => takeNote(this, run, note) : undefined,
     })
     if (options.rules !== undefined) {
       const resolver = new Resolver(root, root)
@@ -167,12 +170,16 @@ export class Host {
     return this.engine.state
   }
 
-  /** Asks the engine, and hands the answer to `onAnswer` once the state that holds it is committed. */
+  /**
+   * Asks the engine, and hands the answer to `onAnswer` once the state that holds it is committed. `isAwaited`: the do-file that asks
+   * does nothing meanwhile.
+   */
   ask(
     event: Extract<Event, { _tag: 'requested' }>,
     onAnswer: (ok: boolean, state: State, outOfDate: readonly BuildId[]) => void,
+    isAwaited = true,
   ): void {
-    const timing = this.make.runOf(event.by)?.timing
+    const timing = isAwaited ? this.make.runOf(event.by)?.timing : undefined
     timing?.ask()
     this.answers.set(event.request, ({ ok, outOfDate }, state) => {
       timing?.answered()

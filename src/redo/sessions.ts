@@ -1,7 +1,7 @@
 /** Open top-level requests as people see them: who is told what, in whose words, with which environment. */
 import { createHash } from 'node:crypto'
 import { lstatSync, readdirSync, renameSync, rmSync, statSync, truncateSync, unlinkSync } from 'node:fs'
-import type { RunSettings } from '../make/do-file.js'
+import type { RunSettings } from '../make/do-file-options.js'
 import { isFull, type Published } from '../make/publish.js'
 import type { Run } from '../make/run.js'
 import type { BuildId } from '../model/ids.js'

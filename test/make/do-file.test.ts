@@ -55,6 +55,7 @@ it('a target that was put in place is settled only by a state that holds its res
     onEnd: () => false,
     onTrouble: () => {},
     onSpawner: () => {},
+    onNote: undefined,
     onLost: () => {},
   })
   const x = buildId(1)

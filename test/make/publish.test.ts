@@ -33,6 +33,9 @@ const run = (name: string): Run => ({
   stderr: `${name}.err`,
   umask: 0o22,
   before: look(name),
+  unanswered: 0,
+  isRefused: false,
+  held: undefined,
   pid: 0,
   timing: new Timing(),
 })

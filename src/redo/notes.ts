@@ -1,0 +1,31 @@
+/** Notes of do-files: sources that they read without waiting for an answer (decision 041). */
+import type { Note } from '../make/forkserver-messages.js'
+import type { Run } from '../make/run.js'
+import type { Host } from './host.js'
+import { Resolver } from './project.js'
+
+/** Asks the engine for what `run` has noted, as if it had asked itself; its end waits for that. */
+export const takeNote = (host: Host, run: Run, { cwd, names, stats }: Note): void => {
+  const resolver = new Resolver(host.root, cwd)
+  const targets = names.map((name) => host.store.names.intern(resolver.nameOf(name)))
+  host.looking.take(targets, stats)
+  host.ask(
+    {
+      _tag: 'requested',
+      request: host.store.names.fresh(),
+      by: run.build,
+      session: run.session,
+      targets,
+      want: 'ifchange',
+      keepGoing: host.sessions.open.get(run.session)?.options.keepGoing === true,
+      jobs: 0,
+      trust: false,
+    },
+    (ok) => {
+      // It was something else when it was read: the next time this is made again.
+      if (ok && !host.looking.isKnownAs(targets, stats)) host.engine.dispatch({ _tag: 'always', build: run.build })
+      host.make.answered(run, ok)
+    },
+    false,
+  )
+}
