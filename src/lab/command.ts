@@ -5,13 +5,23 @@ import { policyNames } from '../reduce/policies/named.js'
 import { classRules } from './classes.js'
 import { LabError } from './graph.js'
 import { isPolicyFile } from './load-policy.js'
-import { expectStudy, expectValidation, moreThan0, numberIn, onceEach, parse, type Values, wholeIn } from './options.js'
+import {
+  expectNone,
+  expectStudy,
+  expectValidation,
+  moreThan0,
+  numberIn,
+  onceEach,
+  parse,
+  type Values,
+  wholeIn,
+} from './options.js'
 import { expectFree } from './outputs.js'
 import { type Plan, runPlan } from './plan.js'
 import { isRecording, type Validation, validate } from './recordings.js'
 import { htmlOf } from './report/html.js'
 import { csvOf, shown, tableOf } from './report/table.js'
-import { filesOf, type Settings, type Spec } from './scenarios.js'
+import { filesOf, isOneJob, type Settings, type Spec } from './scenarios.js'
 import { type Cell, summariesOf } from './study.js'
 import { validateProject } from './validate.js'
 
@@ -151,6 +161,8 @@ const planOf = (sources: readonly string[], values: Values): Plan => {
   const specs = sources.flatMap((source) =>
     slots.map((count): Spec => ({ source, settings: { ...common, machine: { slots: count, ...overhead } } })),
   )
+  if ((values.load ?? values.jobs) !== undefined && specs.every(isOneJob))
+    expectNone(values, ['load', 'jobs'], `${sources.join(', ')}: ${sources.length > 1 ? 'each' : 'it'} is one job`)
   const seeds =
     values.seed === undefined
       ? Array.from({ length: wholeIn('--seeds', values.seeds, 10, 1) }, (_, i) => i + 1)

@@ -46,7 +46,8 @@ export const parse = (args: readonly string[]): Pick<ReturnType<typeof parseWord
 
 const optionOf = (name: string): string => (name.length === 1 ? `-${name}` : `--${name}`)
 
-const expectNone = (values: Values, names: readonly (keyof Values)[], why: string): void => {
+/** @throws LabError where one of these options is said, which mean nothing. */
+export const expectNone = (values: Values, names: readonly (keyof Values)[], why: string): void => {
   const said = names.find((name) => values[name] !== undefined)
   if (said !== undefined) throw new LabError(`${why}: leave out ${optionOf(said)}`)
 }

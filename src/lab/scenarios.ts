@@ -107,7 +107,13 @@ const buildBeside = (path: string): string => path.replace(/changes(?=[^/]*$)/, 
 interface Drawer {
   readonly name: string
   readonly draw: (seed: number) => Workload
+  /** One job, so there is nothing to say of how many there are, and when they come. */
+  readonly isOne?: true
 }
+
+/** @throws LabError where the source is none. */
+export const isOneJob = ({ source, settings }: Spec): boolean =>
+  !isRecording(source) && drawer(source, settings).isOne === true
 
 const drawer = (source: string, settings: Settings): Drawer => {
   const [kind, rest] = splitAt(source, ':')
@@ -124,9 +130,9 @@ const drawer = (source: string, settings: Settings): Drawer => {
   const json = source.endsWith('.json') ? readJson(source) : undefined
   if (json !== undefined && Array.isArray((json as { readonly commits?: unknown } | null)?.commits))
     return changes(source, settings, false)
-  expectNoArrivals(source, settings)
+  expectOne(source, settings)
   const graph = faster(graphOf(source, json), settings.speed)
-  return { name: json === undefined ? graph.name : shortName(source), draw: () => once(graph) }
+  return { name: json === undefined ? graph.name : shortName(source), draw: () => once(graph), isOne: true }
 }
 
 const splitAt = (text: string, separator: string): readonly [string, string | undefined] => {
@@ -246,8 +252,9 @@ const expectNoClients = (source: string, { clients }: Settings): void => {
   if (clients > 0) throw new LabError(`${source}: it comes whether or not what was before is done: leave out --clients`)
 }
 
-const expectNoArrivals = (source: string, { arrivals }: Settings): void => {
+const expectOne = (source: string, { arrivals, clients }: Settings): void => {
   if (arrivals !== undefined) throw new LabError(`${source}: it is one job: leave out --arrivals`)
+  if (clients > 0) throw new LabError(`${source}: it is one job: leave out --clients`)
 }
 
 /** Requests with sizes, at their own times, slowed down or sped up to the load: each is as many tasks at once as it is large. */
@@ -290,7 +297,7 @@ const COSTS: Costs = { _tag: 'logNormal', medianUs: 20_000, sigma: 1 }
 
 const synthetic = (kind: 'chain' | 'star' | 'layered', rest: string, settings: Settings): Drawer => {
   const { speed } = settings
-  expectNoArrivals(`${kind}:${rest}`, settings)
+  expectOne(`${kind}:${rest}`, settings)
   const sizes = rest.split('x').map(Number)
   const [a = Number.NaN, b = 100] = sizes
   if (sizes.length > (kind === 'layered' ? 2 : 1) || ![a, b].every((n) => Number.isInteger(n) && n >= 1))
@@ -299,7 +306,7 @@ const synthetic = (kind: 'chain' | 'star' | 'layered', rest: string, settings: S
     if (kind === 'chain') return chain(a, COSTS, seed)
     return kind === 'star' ? star(a, COSTS, seed) : layered({ layers: a, width: b, degree: 3 }, COSTS, seed)
   }
-  return { name: `${kind}-${rest}`, draw: (seed) => once(faster(graph(seed), speed)) }
+  return { name: `${kind}-${rest}`, draw: (seed) => once(faster(graph(seed), speed)), isOne: true }
 }
 
 const MEAN_US = 10_000
@@ -314,7 +321,9 @@ const queue = (rest: string, settings: Settings): Drawer => {
   const arrivals = arrivalsBy(settings)
   const draw = (seed: number): Workload => {
     const random = new Random(seed)
-    const graphs = Array.from({ length: settings.jobs }, () => star(0, { _tag: 'fixed', us: drawCost(random, costs) }))
+    const graphs = Array.from({ length: settings.jobs }, () =>
+      faster(star(0, { _tag: 'fixed', us: drawCost(random, costs) }), settings.speed),
+    )
     return arriving(`queue-${rest}`, graphs, arrivals(graphs, random), random)
   }
   return { name: `queue-${rest}`, draw }
