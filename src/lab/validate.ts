@@ -1,8 +1,9 @@
 /** Builds a project for real, and simulates the same: how far the lab is from the world. */
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
+import { messageOf } from '../model/misuse.js'
 import { LabError } from './graph.js'
 import { meanOf } from './metrics.js'
 import { simulated, type Validation, validate } from './recordings.js'
@@ -72,11 +73,21 @@ const targetsOf = (project: Project): readonly string[] => {
   return names.filter((name) => name !== '').map((name) => resolve(project.folder, name))
 }
 
+/** The sockets of other daemons, and pipes, are nothing that a build reads, and cannot be copied. */
+const isCopied = (path: string): boolean => {
+  const found = lstatSync(path)
+  return found.isFile() || found.isDirectory() || found.isSymbolicLink()
+}
+
 const build = (project: Project, copy: string, made: ReadonlySet<string>, jobs: number, recording: string): void => {
   rmSync(copy, { recursive: true, force: true })
   const from = resolve(project.folder)
-  const filter = (path: string): boolean => !made.has(path) && relative(from, path) !== '.redford'
-  cpSync(from, copy, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true, filter })
+  const filter = (path: string): boolean => !made.has(path) && relative(from, path) !== '.redford' && isCopied(path)
+  try {
+    cpSync(from, copy, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true, filter })
+  } catch (error) {
+    throw new LabError(`${project.folder} cannot be copied, to be built there: ${messageOf(error)}`)
+  }
   // It is the root, wherever the folder for temporary files lies.
   mkdirSync(join(copy, '.redford'), { mode: 0o700 })
   command(project, copy, ['redo-ifchange', '--no-daemon', `-j${jobs}`, '--record', recording, ...project.targets])
