@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os'
 import { policyNames } from '../reduce/policies/named.js'
 import { classRules } from './classes.js'
 import { LabError } from './graph.js'
-import { isPolicyFile } from './load-policy.js'
+import { isPolicyFile, loadPolicy } from './load-policy.js'
 import {
   expectNone,
   expectStudy,
@@ -27,7 +27,7 @@ import { validateProject } from './validate.js'
 
 export const labUsage = `usage: redford lab [OPTIONS] TRACE...
        redford lab validate [-j N,...] [--runs N] [FOLDER] [TARGET...]
-       redford lab validate RECORDING...
+       redford lab validate [--policy FILE] RECORDING...
 Runs policies on workloads, under the real engine and a pretended machine, and says how they did.
 
 A TRACE is a file: a workflow in WfFormat, a build with its costs (own-build.json), change sets of its sources (own-changes.json,
@@ -61,6 +61,7 @@ the same with what was recorded; with more numbers of slots than one, also each 
 
   -j N,...         so many slots (as many as processors)
   --runs N         so many builds with each (3)
+  --policy FILE    the policy that was recorded, or that redford.config.js has: where it is somebody's own, a recording has its name alone
 `
 
 const DEFAULT_POLICIES = [
@@ -101,7 +102,7 @@ export const labCommand = async (args: readonly string[]): Promise<number> => {
 }
 
 /** Of recordings, or of a project that is built. Exit code 1 where one cannot be read, or is not built. */
-const validateAll = (words: readonly string[], values: Values): number => {
+const validateAll = async (words: readonly string[], values: Values): Promise<number> => {
   const say = (what: string, { recorded, simulated, error, guessed }: Validation): void => {
     const guesses = guessed === 0 ? '' : `, ${guessed} runs guessed`
     process.stdout.write(
@@ -110,8 +111,10 @@ const validateAll = (words: readonly string[], values: Values): number => {
   }
   try {
     expectValidation(values, words)
+    const [named] = values.policy ?? []
+    const policy = named === undefined ? undefined : await loadPolicy(named)
     if (words.length > 0 && words.every(isRecording)) {
-      for (const path of words) say(path, validate(path))
+      for (const path of words) say(path, validate(path, policy))
       return 0
     }
     const isFolder = words[0] !== undefined && statSync(words[0], { throwIfNoEntry: false })?.isDirectory() === true
@@ -123,6 +126,7 @@ const validateAll = (words: readonly string[], values: Values): number => {
       jobs: [...new Set(jobs)],
       runs: wholeIn('--runs', values.runs, 3, 1),
       main: process.argv[1]!,
+      ...(policy !== undefined && { policy }),
     })
     for (const one of found)
       say(one._tag === 'same' ? `-j${one.jobs}, run ${one.run}` : `-j${one.jobs}, as -j${one.from} says`, one)

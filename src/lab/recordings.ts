@@ -1,9 +1,11 @@
 /** Recordings of real builds as workloads: the same requests, and runs that take as long, under other policies and with other slots. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildId } from '../model/ids.js'
+import { Misuse } from '../model/misuse.js'
 import type { Policy } from '../reduce/policies/policy.js'
-import type { Otherwise } from '../replay/otherwise.js'
+import { expectPolicy, type Otherwise } from '../replay/otherwise.js'
 import { played } from '../replay/played.js'
+import { policyOf } from '../replay/script.js'
 import { APPLICATION_ID, headerOf } from '../store/recording/format.js'
 import { RecordingReader, recordingErrorWords } from '../store/recording/reader.js'
 import { LabError } from './graph.js'
@@ -69,20 +71,39 @@ export interface Validation {
   readonly guessed: number
 }
 
-/** What the recorded build would take with so many slots, in ms. @throws LabError where it cannot be read. */
-export const simulated = (path: string, jobs: number): { readonly ms: number; readonly guessed: number } =>
+/** As it was recorded, by the same policy, which is `own` where it is somebody's own. */
+const again = (path: string, own: Policy | undefined, more: Otherwise = {}): ReturnType<typeof played> =>
   reading(path, (reader) => {
-    const { makespan, guessed } = played(reader, { jobs })
-    return { ms: makespan / 1000, guessed }
+    const { policy } = reader.about
+    if (own !== undefined && policyOf(policy) !== undefined)
+      throw new LabError(`${path}: its policy is ${policy}, which is known: leave out --policy`)
+    // What it breaks was left out then, too.
+    const otherwise = { ...more, ...(own !== undefined && { policy: own, onBreach: () => {} }) }
+    try {
+      expectPolicy(reader, otherwise)
+    } catch (error) {
+      if (!(error instanceof Misuse)) throw error
+      throw new LabError(`${path}: ${error.message}, by --policy FILE`)
+    }
+    return played(reader, otherwise)
   })
 
-/** @throws LabError where it cannot be read. */
-export const validate = (path: string): Validation =>
-  reading(path, (reader) => {
-    const { makespan, recorded, guessed } = played(reader)
-    const error = Math.abs(makespan - recorded.makespan) / Math.max(1, recorded.makespan)
-    return { recorded: recorded.makespan / 1000, simulated: makespan / 1000, error, guessed }
-  })
+/** What the recorded build would take with so many slots, in ms. `own`: its policy, where that is somebody's own. @throws LabError */
+export const simulated = (
+  path: string,
+  jobs: number,
+  own?: Policy,
+): { readonly ms: number; readonly guessed: number } => {
+  const { makespan, guessed } = again(path, own, { jobs })
+  return { ms: makespan / 1000, guessed }
+}
+
+/** `own`: its policy, where that is somebody's own. @throws LabError where it cannot be read, or its policy is not known. */
+export const validate = (path: string, own?: Policy): Validation => {
+  const { makespan, recorded, guessed } = again(path, own)
+  const error = Math.abs(makespan - recorded.makespan) / Math.max(1, recorded.makespan)
+  return { recorded: recorded.makespan / 1000, simulated: makespan / 1000, error, guessed }
+}
 
 const reading = <A>(path: string, work: (reader: RecordingReader) => A): A => {
   const opened = RecordingReader.open(path)

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { messageOf } from '../model/misuse.js'
-import { renamed } from '../reduce/policies/policy.js'
+import { type Policy, renamed } from '../reduce/policies/policy.js'
 import { random } from '../reduce/policies/random.js'
 import { LabError } from './graph.js'
 import { isPolicyFile, loadPolicy } from './load-policy.js'
@@ -102,10 +102,12 @@ const work = async (of: Share): Promise<void> => {
     )
     say({ _tag: 'loaded' })
     for (const { spec, seed } of pairsOf(of)) {
-      // A random policy without a seed of its own has that of the run.
+      // A random policy without a seed of its own has that of the run, and is one in tables; a recording tells of it by that.
+      const named =
+        spec.settings.record === undefined ? (policy: Policy) => renamed(policy, 'random') : (policy: Policy) => policy
       const made = policies.map(({ name, instances }) => {
         let asked = 0
-        return () => (name === 'random' ? renamed(random(seed), name) : instances[asked++ % 2]!)
+        return () => (name === 'random' ? named(random(seed)) : instances[asked++ % 2]!)
       })
       const study = { scenarios: [scenarioOf(spec)], policies: made, seeds: [seed] }
       for (const cell of cellsOf(study, () => performance.now()))

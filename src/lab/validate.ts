@@ -4,6 +4,7 @@ import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync } from 'n
 import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { messageOf } from '../model/misuse.js'
+import type { Policy } from '../reduce/policies/policy.js'
 import { LabError } from './graph.js'
 import { meanOf } from './metrics.js'
 import { simulated, type Validation, validate } from './recordings.js'
@@ -15,6 +16,8 @@ export interface Project {
   readonly jobs: readonly number[]
   /** How often with each. */
   readonly runs: number
+  /** The policy that it is built by, where its `redford.config.js` has one of its own. */
+  readonly policy?: Policy
   /** The script of the `redford` command. */
   readonly main: string
 }
@@ -26,7 +29,7 @@ export type Validated =
 
 /** Each build begins with nothing made, in a copy of the folder, which is left as it is. @throws LabError where a build fails. */
 export function* validateProject(project: Project): Generator<Validated> {
-  const { jobs, runs } = project
+  const { jobs, runs, policy } = project
   const aside = mkdtempSync(join(tmpdir(), 'redford-lab-'))
   try {
     const made = new Set(targetsOf(project))
@@ -38,7 +41,7 @@ export function* validateProject(project: Project): Generator<Validated> {
       for (let run = 1; run <= runs; run++) {
         const path = join(aside, `${n}-${run}.rec`)
         build(project, join(aside, 'copy'), made, n, path)
-        const found = validate(path)
+        const found = validate(path, policy)
         recordings.get(n)!.push(path)
         recorded.get(n)!.push(found.recorded)
         yield { _tag: 'same', jobs: n, run, ...found }
@@ -48,7 +51,7 @@ export function* validateProject(project: Project): Generator<Validated> {
       for (const n of jobs) {
         if (n === from) continue
         const took = meanOf(recorded.get(n)!)
-        const all = recordings.get(from)!.map((path) => simulated(path, n))
+        const all = recordings.get(from)!.map((path) => simulated(path, n, policy))
         const makespan = meanOf(all.map(({ ms }) => ms))
         const guessed = all.reduce((sum, one) => sum + one.guessed, 0)
         const error = Math.abs(makespan - took) / Math.max(1e-3, took)
