@@ -10,7 +10,8 @@ import { APPLICATION_ID, headerOf } from '../store/recording/format.js'
 import { RecordingReader, recordingErrorWords } from '../store/recording/reader.js'
 import { LabError } from './graph.js'
 import { type Answered, latenciesOf, slowdownBy } from './metrics.js'
-import type { Replayed } from './study.js'
+import type { Ran } from './simulate.js'
+import { GANTT_MAX, type Replayed } from './study.js'
 
 export const isRecording = (path: string): boolean => {
   try {
@@ -30,6 +31,7 @@ export const replayed = (
   reading(path, (reader) => {
     const room = slots > 0 ? { jobs: slots, pools: pools(slots) } : {}
     const starved = new Set<BuildId>()
+    const ran: Omit<Ran, 'slot'>[] = []
     const onStarved = (x: BuildId): void => void starved.add(x)
     const found = played(reader, {
       policy,
@@ -37,6 +39,7 @@ export const replayed = (
       ...(record !== undefined && { record }),
       onBreach,
       onStarved,
+      onRan: (name, { start, end }) => void ran.push({ name, job: 0, start, end }),
     })
     const answered = found.latencies.flatMap(({ class: of, otherwise, recorded, due }): readonly Answered[] =>
       otherwise === undefined || recorded === undefined
@@ -58,8 +61,20 @@ export const replayed = (
       ticks: found.ticks,
       runs: found.runs,
     }
-    return { metrics, latencies: answered.map(({ ms }) => ms) }
+    return { metrics, latencies: answered.map(({ ms }) => ms), gantt: inSlots(ran) }
   })
+
+/** In which slot each ran, nobody knows: each has the first that is free. */
+const inSlots = (ran: readonly Omit<Ran, 'slot'>[]): readonly Ran[] => {
+  const free: number[] = []
+  const order = ran.toSorted((a, b) => a.start - b.start)
+  return order.slice(0, GANTT_MAX).map((one) => {
+    const found = free.findIndex((at) => at <= one.start)
+    const slot = found < 0 ? free.length : found
+    free[slot] = one.end
+    return { ...one, slot }
+  })
+}
 
 /** How far the simulation of a recorded build, as it was, is from what it took: makespans in ms. */
 export interface Validation {

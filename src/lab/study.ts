@@ -21,6 +21,8 @@ export interface Replayed {
   readonly metrics: Metrics
   /** In ms, by request. */
   readonly latencies: readonly number[]
+  /** What ran in slots. */
+  readonly gantt: readonly Ran[]
 }
 
 export interface Study {

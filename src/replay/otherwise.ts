@@ -5,6 +5,7 @@ import { Misuse } from '../model/misuse.js'
 import type { RecordingReader } from '../store/recording/reader.js'
 import type { RequestTimes } from './requests.js'
 import { policyOf } from './script.js'
+import type { Span } from './spans.js'
 
 export interface Otherwise {
   /** In place of the recorded one. */
@@ -19,6 +20,8 @@ export interface Otherwise {
   readonly onBreach?: ((breach: string) => void) | undefined
   /** Told of what it passed over until it was taken all the same. */
   readonly onStarved?: ((build: BuildId) => void) | undefined
+  /** Told when what has a slot ran, by its name. */
+  readonly onRan?: ((name: string, span: Span) => void) | undefined
 }
 
 export interface Counterfactual {
