@@ -1,6 +1,6 @@
 /** Scenarios from what people name: trace files, folders of ninja builds, and synthetic graphs. Plain data, so that threads can share the work. */
 import { existsSync, statSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { expectSettings } from './checked.js'
 import { type ClassRule, classified } from './classes.js'
 import { ninjaFiles, ninjaGraph } from './formats/ninja.js'
@@ -54,7 +54,7 @@ export const scenarioOf = ({ source, name: given, settings }: Spec): Scenario =>
       throw new LabError(
         `${source}: requests of a recording have the classes that they were made with: leave out --class`,
       )
-    const as = machine.slots > 0 ? `${machine.slots} slots` : 'as it was'
+    const as = machine.slots > 0 ? slotsWords(machine.slots) : 'as it was'
     const nothing = (): Workload => ({ name: source, jobs: [] })
     const options = { machine }
     return {
@@ -67,7 +67,7 @@ export const scenarioOf = ({ source, name: given, settings }: Spec): Scenario =>
   }
   const options = { machine, estimates, ...(drive !== undefined && { drive }), ...(record !== undefined && { record }) }
   const { name, draw } = drawer(source, settings)
-  const where = machine.slots > 0 ? `${machine.slots} slots` : 'one thread'
+  const where = machine.slots > 0 ? slotsWords(machine.slots) : 'one thread'
   const { classes = [] } = settings
   // The same jobs at the same times, whatever their classes.
   const inClasses = (seed: number): Workload => classified(draw(seed), classes, new Random(seed).fork(11))
@@ -140,7 +140,10 @@ const splitAt = (text: string, separator: string): readonly [string, string | un
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)]
 }
 
-const shortName = (path: string): string => basename(path).replace(/\.(json|csv|ninja)$/, '')
+const slotsWords = (slots: number): string => `${slots} ${slots === 1 ? 'slot' : 'slots'}`
+
+/** A folder may be said as `.`. */
+const shortName = (path: string): string => basename(resolve(path)).replace(/\.(json|csv|ninja)$/, '')
 
 const readJson = (path: string): unknown => {
   const text = readText(path)
