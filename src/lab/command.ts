@@ -62,6 +62,8 @@ the same with what was recorded; with more numbers of slots than one, also each 
   -j N,...         so many slots (as many as processors)
   --runs N         so many builds with each (3)
   --policy FILE    the policy that was recorded, or that redford.config.js has: where it is somebody's own, a recording has its name alone
+
+Told at length in docs/lab.md, and what is good for what in docs/study/README.md.
 `
 
 const DEFAULT_POLICIES = [
@@ -235,7 +237,8 @@ const progress = ({ specs, policies, seeds }: Plan): ((cell: Cell) => void) => {
     const seconds = (performance.now() - began) / 1000
     const left = Math.round((seconds / done) * (all - done))
     const words = `${done} of ${all} runs, ${left} s left  ${scenario}, ${policy}, seed ${seed}`
-    process.stderr.write(`\r\x1b[K${words.slice(0, Math.max(20, (process.stderr.columns ?? 80) - 1))}`)
+    // A terminal that does not say how wide it is has 0 columns.
+    process.stderr.write(`\r\x1b[K${words.slice(0, Math.max(20, (process.stderr.columns || 80) - 1))}`)
   }
 }
 
