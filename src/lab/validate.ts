@@ -1,8 +1,8 @@
 /** Builds a project for real, and simulates the same: how far the lab is from the world. */
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative, resolve } from 'node:path'
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { messageOf } from '../model/misuse.js'
 import type { Policy } from '../reduce/policies/policy.js'
 import { LabError } from './graph.js'
@@ -76,18 +76,31 @@ const targetsOf = (project: Project): readonly string[] => {
   return names.filter((name) => name !== '').map((name) => resolve(project.folder, name))
 }
 
-/** The sockets of other daemons, and pipes, are nothing that a build reads, and cannot be copied. */
-const isCopied = (path: string): boolean => {
-  const found = lstatSync(path)
-  return found.isFile() || found.isDirectory() || found.isSymbolicLink()
+/**
+ * All of `from` that is `wanted`. The sockets of other daemons, and pipes, are nothing that a build reads, and cannot be copied. A link that
+ * leads out of it, as `npm link` makes them, leads to the same file from the copy; one within leads to the copy of that file.
+ */
+const copyAll = (from: string, to: string, wanted: (path: string) => boolean): void => {
+  const leadingOut: (readonly [path: string, target: string])[] = []
+  const filter = (path: string): boolean => {
+    if (!wanted(path)) return false
+    const found = lstatSync(path)
+    if (!found.isSymbolicLink()) return found.isFile() || found.isDirectory()
+    const text = readlinkSync(path)
+    const target = resolve(dirname(path), text)
+    if (isAbsolute(text) || !relative(from, target).startsWith('..')) return true
+    leadingOut.push([join(to, relative(from, path)), target])
+    return false
+  }
+  cpSync(from, to, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true, filter })
+  for (const [path, target] of leadingOut) symlinkSync(target, path)
 }
 
 const build = (project: Project, copy: string, made: ReadonlySet<string>, jobs: number, recording: string): void => {
   rmSync(copy, { recursive: true, force: true })
   const from = resolve(project.folder)
-  const filter = (path: string): boolean => !made.has(path) && relative(from, path) !== '.redford' && isCopied(path)
   try {
-    cpSync(from, copy, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true, filter })
+    copyAll(from, copy, (path) => !made.has(path) && relative(from, path) !== '.redford')
   } catch (error) {
     throw new LabError(`${project.folder} cannot be copied, to be built there: ${messageOf(error)}`)
   }

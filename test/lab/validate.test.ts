@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -59,6 +59,18 @@ it('sockets and pipes that lie in the folder are not copied', async () => {
     server.close()
     rmSync(join(folder, 'pipe'))
   }
+})
+
+it('links lead where they did: out of the folder, or to what is copied', () => {
+  const own = mkdtempSync(join(folder, 'links'))
+  mkdirSync(join(own, 'project'))
+  writeFileSync(join(own, 'outside'), 'o')
+  writeFileSync(join(own, 'project', 'inside'), 'i')
+  symlinkSync('../outside', join(own, 'project', 'out'))
+  symlinkSync('inside', join(own, 'project', 'in'))
+  writeFileSync(join(own, 'project', 'all.do'), 'test "$(readlink in)" = inside; cat in out')
+  const found = [...validateProject({ ...project(['all']), folder: join(own, 'project'), jobs: [1] })]
+  expect(found).toHaveLength(1)
 })
 
 it('a folder in which the copy would lie is refused', () => {
