@@ -1,7 +1,7 @@
 /** The project's own rules: `redford.config.js` in its root, loaded once by each process that builds. */
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { importFile, isTypeScript, runTypeScript } from '../load/import-file.js'
+import { importFile, importJavaScript, isTypeScript } from '../load/import-file.js'
 import { FILE, look } from '../make/look.js'
 import { lookWithContent } from '../make/look-content.js'
 import { folderOf, joinPath } from '../make/path.js'
@@ -45,8 +45,9 @@ export const loadRules = async (root: string): Promise<LoadedConfig | undefined>
   try {
     // It marks the root, in whatever language.
     if (readFileSync(name).length === 0) return rules
-    if (rules.files.some((file) => isTypeScript(file.name))) runTypeScript()
-    loaded = (await importFile(name)) as typeof loaded
+    // A hook of the loader costs more than the config itself, and `--no-daemon` would pay it each time.
+    const load = rules.files.some((file) => isTypeScript(file.name)) ? importFile : importJavaScript
+    loaded = (await load(name)) as typeof loaded
   } catch (error) {
     return { ...rules, fault: `it cannot be loaded: ${messageOf(error)}` }
   }

@@ -57,6 +57,19 @@ it('to simulate it again takes the policy itself', async () => {
   recording.close()
 })
 
+it('one in JavaScript may have a part in TypeScript', async () => {
+  writeFileSync(join(folder, 'part.ts'), 'export const last = <A>(all: readonly A[], n: number): A[] => all.slice(-n)')
+  const path = join(folder, 'parts.mjs')
+  writeFileSync(
+    path,
+    `import { last } from './part.ts'
+    export default (view) => ({ scan: view.scan(99), run: view.run(99), answer: [], start: view.freeSlots > 0 ? last(view.start(99), view.freeSlots) : [] })`,
+  )
+  const { code, err } = await lab('star:20', '--seeds', '1', '--policy', path)
+  // Newer Nodes warn of taking types out.
+  expect(code, err).toBe(0)
+})
+
 it('of a policy that is known no other is taken for it', async () => {
   const path = join(folder, 'known.rec')
   const one = ['chain:3', '--slots', '2', '--seed', '1', '--policy', 'fullBatch', '--export', path]
