@@ -1,7 +1,7 @@
 /** `redford replay FILE --mode reexecute`: runs the rules of a recording again, each against the answers that it got then. */
 import { resolve } from 'node:path'
-import { importFile } from '../lab/load-policy.js'
 import { type Reexecution, reexecute } from '../library/reexecute.js'
+import { importFile } from '../load/import-file.js'
 import type { Definition } from '../model/definition.js'
 import { messageOf } from '../model/misuse.js'
 import { fromByteString, workingFolderBytes } from '../redo/byte-strings.js'

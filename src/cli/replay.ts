@@ -3,6 +3,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { isPolicyFile, loadPolicy } from '../lab/load-policy.js'
 import { watched } from '../lab/watched.js'
 import { apart } from '../model/event.js'
+import { Misuse } from '../model/misuse.js'
 import type { Replay } from '../replay/replay.js'
 import {
   NOT_OK,
@@ -97,6 +98,7 @@ const otherwise = async (replay: Replay, { values, json }: Words, out: Out): Pro
       ...(jobs === undefined ? {} : { jobs }),
     })
   } catch (error) {
+    if (error instanceof Misuse && policy === undefined) return refuse(out, `${error.message}, by --policy FILE`)
     if (values.policy === undefined || !isPolicyFile(String(values.policy))) throw error
     out.say([`under ${values.policy}: ${(error as Error).message}`, ...breaches].join('; '))
     return NOT_OK

@@ -4,20 +4,30 @@ import { availableParallelism } from 'node:os'
 import { policyNames } from '../reduce/policies/named.js'
 import { classRules } from './classes.js'
 import { LabError } from './graph.js'
-import { isPolicyFile } from './load-policy.js'
-import { expectStudy, expectValidation, moreThan0, numberIn, onceEach, parse, type Values, wholeIn } from './options.js'
+import { isPolicyFile, loadPolicy } from './load-policy.js'
+import {
+  expectNone,
+  expectStudy,
+  expectValidation,
+  moreThan0,
+  numberIn,
+  onceEach,
+  parse,
+  type Values,
+  wholeIn,
+} from './options.js'
 import { expectFree } from './outputs.js'
 import { type Plan, runPlan } from './plan.js'
 import { isRecording, type Validation, validate } from './recordings.js'
 import { htmlOf } from './report/html.js'
 import { csvOf, shown, tableOf } from './report/table.js'
-import { filesOf, type Settings, type Spec } from './scenarios.js'
+import { filesOf, isOneJob, type Settings, type Spec } from './scenarios.js'
 import { type Cell, summariesOf } from './study.js'
 import { validateProject } from './validate.js'
 
 export const labUsage = `usage: redford lab [OPTIONS] TRACE...
        redford lab validate [-j N,...] [--runs N] [FOLDER] [TARGET...]
-       redford lab validate RECORDING...
+       redford lab validate [--policy FILE] RECORDING...
 Runs policies on workloads, under the real engine and a pretended machine, and says how they did.
 
 A TRACE is a file: a workflow in WfFormat, a build with its costs (own-build.json), change sets of its sources (own-changes.json,
@@ -51,6 +61,9 @@ the same with what was recorded; with more numbers of slots than one, also each 
 
   -j N,...         so many slots (as many as processors)
   --runs N         so many builds with each (3)
+  --policy FILE    the policy that was recorded, or that redford.config.js has: where it is somebody's own, a recording has its name alone
+
+Told at length in docs/lab.md, and what is good for what in docs/study/README.md.
 `
 
 const DEFAULT_POLICIES = [
@@ -91,7 +104,7 @@ export const labCommand = async (args: readonly string[]): Promise<number> => {
 }
 
 /** Of recordings, or of a project that is built. Exit code 1 where one cannot be read, or is not built. */
-const validateAll = (words: readonly string[], values: Values): number => {
+const validateAll = async (words: readonly string[], values: Values): Promise<number> => {
   const say = (what: string, { recorded, simulated, error, guessed }: Validation): void => {
     const guesses = guessed === 0 ? '' : `, ${guessed} runs guessed`
     process.stdout.write(
@@ -100,8 +113,10 @@ const validateAll = (words: readonly string[], values: Values): number => {
   }
   try {
     expectValidation(values, words)
+    const [named] = values.policy ?? []
+    const policy = named === undefined ? undefined : await loadPolicy(named)
     if (words.length > 0 && words.every(isRecording)) {
-      for (const path of words) say(path, validate(path))
+      for (const path of words) say(path, validate(path, policy))
       return 0
     }
     const isFolder = words[0] !== undefined && statSync(words[0], { throwIfNoEntry: false })?.isDirectory() === true
@@ -113,6 +128,7 @@ const validateAll = (words: readonly string[], values: Values): number => {
       jobs: [...new Set(jobs)],
       runs: wholeIn('--runs', values.runs, 3, 1),
       main: process.argv[1]!,
+      ...(policy !== undefined && { policy }),
     })
     for (const one of found)
       say(one._tag === 'same' ? `-j${one.jobs}, run ${one.run}` : `-j${one.jobs}, as -j${one.from} says`, one)
@@ -151,6 +167,8 @@ const planOf = (sources: readonly string[], values: Values): Plan => {
   const specs = sources.flatMap((source) =>
     slots.map((count): Spec => ({ source, settings: { ...common, machine: { slots: count, ...overhead } } })),
   )
+  if ((values.load ?? values.jobs) !== undefined && specs.every(isOneJob))
+    expectNone(values, ['load', 'jobs'], `${sources.join(', ')}: ${sources.length > 1 ? 'each' : 'it'} is one job`)
   const seeds =
     values.seed === undefined
       ? Array.from({ length: wholeIn('--seeds', values.seeds, 10, 1) }, (_, i) => i + 1)
@@ -219,7 +237,8 @@ const progress = ({ specs, policies, seeds }: Plan): ((cell: Cell) => void) => {
     const seconds = (performance.now() - began) / 1000
     const left = Math.round((seconds / done) * (all - done))
     const words = `${done} of ${all} runs, ${left} s left  ${scenario}, ${policy}, seed ${seed}`
-    process.stderr.write(`\r\x1b[K${words.slice(0, Math.max(20, (process.stderr.columns ?? 80) - 1))}`)
+    // A terminal that does not say how wide it is has 0 columns.
+    process.stderr.write(`\r\x1b[K${words.slice(0, Math.max(20, (process.stderr.columns || 80) - 1))}`)
   }
 }
 

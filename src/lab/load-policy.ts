@@ -1,7 +1,6 @@
 /** Policies by their names, or from files of people's own. */
-import { register } from 'node:module'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { existsSync } from 'node:fs'
+import { importFile } from '../load/import-file.js'
 import { Misuse, messageOf } from '../model/misuse.js'
 import { policyNamed } from '../reduce/policies/named.js'
 import { isPolicy, type Policy, renamed } from '../reduce/policies/policy.js'
@@ -24,6 +23,7 @@ export const isPolicyFile = (text: string): boolean => /[./\\]/.test(text.replac
  */
 export const loadPolicy = async (text: string, instance = 0): Promise<Policy> => {
   if (!isPolicyFile(text)) return named(text)
+  if (!existsSync(text)) throw new LabError(`there is no file ${text}`)
   let found: unknown
   try {
     const query = instance === 0 ? '' : `?instance=${instance}`
@@ -37,17 +37,4 @@ export const loadPolicy = async (text: string, instance = 0): Promise<Policy> =>
       `${text}: its default export is ${typeof found}, no policy: export a function from a view to a batch, or { name, initial, choose }`,
     )
   return renamed(found, text)
-}
-
-let hasHooks = false
-
-/** The module in a file, in JavaScript or TypeScript, whatever Node it is. */
-export const importFile = async (path: string, query = ''): Promise<unknown> => {
-  const features = process.features as { readonly typescript?: unknown }
-  if (/\.m?ts$/.test(path) && !features.typescript && !hasHooks) {
-    hasHooks = true
-    // The same path from `dist/lab` and `dist/cli`.
-    register(pathToFileURL(join(dirname(fileURLToPath(import.meta.url)), '..', 'lab', 'typescript-hooks.js')))
-  }
-  return import(pathToFileURL(resolve(path)).href + query)
 }

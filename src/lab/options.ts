@@ -46,7 +46,8 @@ export const parse = (args: readonly string[]): Pick<ReturnType<typeof parseWord
 
 const optionOf = (name: string): string => (name.length === 1 ? `-${name}` : `--${name}`)
 
-const expectNone = (values: Values, names: readonly (keyof Values)[], why: string): void => {
+/** @throws LabError where one of these options is said, which mean nothing. */
+export const expectNone = (values: Values, names: readonly (keyof Values)[], why: string): void => {
   const said = names.find((name) => values[name] !== undefined)
   if (said !== undefined) throw new LabError(`${why}: leave out ${optionOf(said)}`)
 }
@@ -65,8 +66,9 @@ export const expectStudy = (values: Values, sources: readonly string[]): void =>
 
 /** @throws LabError where an option means nothing for `validate`, or some of its recordings are none. */
 export const expectValidation = (values: Values, words: readonly string[]): void => {
-  const others = (Object.keys(values) as (keyof Values)[]).filter((name) => name !== 'j' && name !== 'runs')
-  expectNone(values, others, 'validate takes -j and --runs')
+  const others = (Object.keys(values) as (keyof Values)[]).filter((name) => !['j', 'runs', 'policy'].includes(name))
+  expectNone(values, others, 'validate takes -j, --runs and --policy')
+  if ((values.policy ?? []).length > 1) throw new LabError('--policy is said twice: say it once')
   const isMeant = (word: string): boolean => isRecording(word) || (word.endsWith('.rec') && !existsSync(word))
   if (!words.some(isMeant)) return
   const missing = words.find((word) => !existsSync(word))

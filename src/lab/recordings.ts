@@ -1,14 +1,17 @@
 /** Recordings of real builds as workloads: the same requests, and runs that take as long, under other policies and with other slots. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildId } from '../model/ids.js'
+import { Misuse } from '../model/misuse.js'
 import type { Policy } from '../reduce/policies/policy.js'
-import type { Otherwise } from '../replay/otherwise.js'
+import { expectPolicy, type Otherwise } from '../replay/otherwise.js'
 import { played } from '../replay/played.js'
+import { policyOf } from '../replay/script.js'
 import { APPLICATION_ID, headerOf } from '../store/recording/format.js'
 import { RecordingReader, recordingErrorWords } from '../store/recording/reader.js'
 import { LabError } from './graph.js'
 import { type Answered, latenciesOf, slowdownBy } from './metrics.js'
-import type { Replayed } from './study.js'
+import type { Ran } from './simulate.js'
+import { GANTT_MAX, type Replayed } from './study.js'
 
 export const isRecording = (path: string): boolean => {
   try {
@@ -28,6 +31,7 @@ export const replayed = (
   reading(path, (reader) => {
     const room = slots > 0 ? { jobs: slots, pools: pools(slots) } : {}
     const starved = new Set<BuildId>()
+    const ran: Omit<Ran, 'slot'>[] = []
     const onStarved = (x: BuildId): void => void starved.add(x)
     const found = played(reader, {
       policy,
@@ -35,6 +39,7 @@ export const replayed = (
       ...(record !== undefined && { record }),
       onBreach,
       onStarved,
+      onRan: (name, { start, end }) => void ran.push({ name, job: 0, start, end }),
     })
     const answered = found.latencies.flatMap(({ class: of, otherwise, recorded, due }): readonly Answered[] =>
       otherwise === undefined || recorded === undefined
@@ -56,8 +61,20 @@ export const replayed = (
       ticks: found.ticks,
       runs: found.runs,
     }
-    return { metrics, latencies: answered.map(({ ms }) => ms) }
+    return { metrics, latencies: answered.map(({ ms }) => ms), gantt: inSlots(ran) }
   })
+
+/** In which slot each ran, nobody knows: each has the first that is free. */
+const inSlots = (ran: readonly Omit<Ran, 'slot'>[]): readonly Ran[] => {
+  const free: number[] = []
+  const order = ran.toSorted((a, b) => a.start - b.start)
+  return order.slice(0, GANTT_MAX).map((one) => {
+    const found = free.findIndex((at) => at <= one.start)
+    const slot = found < 0 ? free.length : found
+    free[slot] = one.end
+    return { ...one, slot }
+  })
+}
 
 /** How far the simulation of a recorded build, as it was, is from what it took: makespans in ms. */
 export interface Validation {
@@ -69,20 +86,39 @@ export interface Validation {
   readonly guessed: number
 }
 
-/** What the recorded build would take with so many slots, in ms. @throws LabError where it cannot be read. */
-export const simulated = (path: string, jobs: number): { readonly ms: number; readonly guessed: number } =>
+/** As it was recorded, by the same policy, which is `own` where it is somebody's own. */
+const again = (path: string, own: Policy | undefined, more: Otherwise = {}): ReturnType<typeof played> =>
   reading(path, (reader) => {
-    const { makespan, guessed } = played(reader, { jobs })
-    return { ms: makespan / 1000, guessed }
+    const { policy } = reader.about
+    if (own !== undefined && policyOf(policy) !== undefined)
+      throw new LabError(`${path}: its policy is ${policy}, which is known: leave out --policy`)
+    // What it breaks was left out then, too.
+    const otherwise = { ...more, ...(own !== undefined && { policy: own, onBreach: () => {} }) }
+    try {
+      expectPolicy(reader, otherwise)
+    } catch (error) {
+      if (!(error instanceof Misuse)) throw error
+      throw new LabError(`${path}: ${error.message}, by --policy FILE`)
+    }
+    return played(reader, otherwise)
   })
 
-/** @throws LabError where it cannot be read. */
-export const validate = (path: string): Validation =>
-  reading(path, (reader) => {
-    const { makespan, recorded, guessed } = played(reader)
-    const error = Math.abs(makespan - recorded.makespan) / Math.max(1, recorded.makespan)
-    return { recorded: recorded.makespan / 1000, simulated: makespan / 1000, error, guessed }
-  })
+/** What the recorded build would take with so many slots, in ms. `own`: its policy, where that is somebody's own. @throws LabError */
+export const simulated = (
+  path: string,
+  jobs: number,
+  own?: Policy,
+): { readonly ms: number; readonly guessed: number } => {
+  const { makespan, guessed } = again(path, own, { jobs })
+  return { ms: makespan / 1000, guessed }
+}
+
+/** `own`: its policy, where that is somebody's own. @throws LabError where it cannot be read, or its policy is not known. */
+export const validate = (path: string, own?: Policy): Validation => {
+  const { makespan, recorded, guessed } = again(path, own)
+  const error = Math.abs(makespan - recorded.makespan) / Math.max(1, recorded.makespan)
+  return { recorded: recorded.makespan / 1000, simulated: makespan / 1000, error, guessed }
+}
 
 const reading = <A>(path: string, work: (reader: RecordingReader) => A): A => {
   const opened = RecordingReader.open(path)

@@ -1,6 +1,6 @@
 /** Scenarios from what people name: trace files, folders of ninja builds, and synthetic graphs. Plain data, so that threads can share the work. */
 import { existsSync, statSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { expectSettings } from './checked.js'
 import { type ClassRule, classified } from './classes.js'
 import { ninjaFiles, ninjaGraph } from './formats/ninja.js'
@@ -54,7 +54,7 @@ export const scenarioOf = ({ source, name: given, settings }: Spec): Scenario =>
       throw new LabError(
         `${source}: requests of a recording have the classes that they were made with: leave out --class`,
       )
-    const as = machine.slots > 0 ? `${machine.slots} slots` : 'as it was'
+    const as = machine.slots > 0 ? slotsWords(machine.slots) : 'as it was'
     const nothing = (): Workload => ({ name: source, jobs: [] })
     const options = { machine }
     return {
@@ -67,7 +67,7 @@ export const scenarioOf = ({ source, name: given, settings }: Spec): Scenario =>
   }
   const options = { machine, estimates, ...(drive !== undefined && { drive }), ...(record !== undefined && { record }) }
   const { name, draw } = drawer(source, settings)
-  const where = machine.slots > 0 ? `${machine.slots} slots` : 'one thread'
+  const where = machine.slots > 0 ? slotsWords(machine.slots) : 'one thread'
   const { classes = [] } = settings
   // The same jobs at the same times, whatever their classes.
   const inClasses = (seed: number): Workload => classified(draw(seed), classes, new Random(seed).fork(11))
@@ -107,7 +107,13 @@ const buildBeside = (path: string): string => path.replace(/changes(?=[^/]*$)/, 
 interface Drawer {
   readonly name: string
   readonly draw: (seed: number) => Workload
+  /** One job, so there is nothing to say of how many there are, and when they come. */
+  readonly isOne?: true
 }
+
+/** @throws LabError where the source is none. */
+export const isOneJob = ({ source, settings }: Spec): boolean =>
+  !isRecording(source) && drawer(source, settings).isOne === true
 
 const drawer = (source: string, settings: Settings): Drawer => {
   const [kind, rest] = splitAt(source, ':')
@@ -124,9 +130,9 @@ const drawer = (source: string, settings: Settings): Drawer => {
   const json = source.endsWith('.json') ? readJson(source) : undefined
   if (json !== undefined && Array.isArray((json as { readonly commits?: unknown } | null)?.commits))
     return changes(source, settings, false)
-  expectNoArrivals(source, settings)
+  expectOne(source, settings)
   const graph = faster(graphOf(source, json), settings.speed)
-  return { name: json === undefined ? graph.name : shortName(source), draw: () => once(graph) }
+  return { name: json === undefined ? graph.name : shortName(source), draw: () => once(graph), isOne: true }
 }
 
 const splitAt = (text: string, separator: string): readonly [string, string | undefined] => {
@@ -134,7 +140,10 @@ const splitAt = (text: string, separator: string): readonly [string, string | un
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)]
 }
 
-const shortName = (path: string): string => basename(path).replace(/\.(json|csv|ninja)$/, '')
+const slotsWords = (slots: number): string => `${slots} ${slots === 1 ? 'slot' : 'slots'}`
+
+/** A folder may be said as `.`. */
+const shortName = (path: string): string => basename(resolve(path)).replace(/\.(json|csv|ninja)$/, '')
 
 const readJson = (path: string): unknown => {
   const text = readText(path)
@@ -246,8 +255,9 @@ const expectNoClients = (source: string, { clients }: Settings): void => {
   if (clients > 0) throw new LabError(`${source}: it comes whether or not what was before is done: leave out --clients`)
 }
 
-const expectNoArrivals = (source: string, { arrivals }: Settings): void => {
+const expectOne = (source: string, { arrivals, clients }: Settings): void => {
   if (arrivals !== undefined) throw new LabError(`${source}: it is one job: leave out --arrivals`)
+  if (clients > 0) throw new LabError(`${source}: it is one job: leave out --clients`)
 }
 
 /** Requests with sizes, at their own times, slowed down or sped up to the load: each is as many tasks at once as it is large. */
@@ -290,7 +300,7 @@ const COSTS: Costs = { _tag: 'logNormal', medianUs: 20_000, sigma: 1 }
 
 const synthetic = (kind: 'chain' | 'star' | 'layered', rest: string, settings: Settings): Drawer => {
   const { speed } = settings
-  expectNoArrivals(`${kind}:${rest}`, settings)
+  expectOne(`${kind}:${rest}`, settings)
   const sizes = rest.split('x').map(Number)
   const [a = Number.NaN, b = 100] = sizes
   if (sizes.length > (kind === 'layered' ? 2 : 1) || ![a, b].every((n) => Number.isInteger(n) && n >= 1))
@@ -299,7 +309,7 @@ const synthetic = (kind: 'chain' | 'star' | 'layered', rest: string, settings: S
     if (kind === 'chain') return chain(a, COSTS, seed)
     return kind === 'star' ? star(a, COSTS, seed) : layered({ layers: a, width: b, degree: 3 }, COSTS, seed)
   }
-  return { name: `${kind}-${rest}`, draw: (seed) => once(faster(graph(seed), speed)) }
+  return { name: `${kind}-${rest}`, draw: (seed) => once(faster(graph(seed), speed)), isOne: true }
 }
 
 const MEAN_US = 10_000
@@ -314,7 +324,9 @@ const queue = (rest: string, settings: Settings): Drawer => {
   const arrivals = arrivalsBy(settings)
   const draw = (seed: number): Workload => {
     const random = new Random(seed)
-    const graphs = Array.from({ length: settings.jobs }, () => star(0, { _tag: 'fixed', us: drawCost(random, costs) }))
+    const graphs = Array.from({ length: settings.jobs }, () =>
+      faster(star(0, { _tag: 'fixed', us: drawCost(random, costs) }), settings.speed),
+    )
     return arriving(`queue-${rest}`, graphs, arrivals(graphs, random), random)
   }
   return { name: `queue-${rest}`, draw }

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { messageOf } from '../model/misuse.js'
-import { renamed } from '../reduce/policies/policy.js'
+import { type Policy, renamed } from '../reduce/policies/policy.js'
 import { random } from '../reduce/policies/random.js'
 import { LabError } from './graph.js'
 import { isPolicyFile, loadPolicy } from './load-policy.js'
@@ -16,6 +16,9 @@ export interface Plan {
   readonly seeds: readonly number[]
 }
 
+/** A question that a policy is asked, or its loading, may take so many s. */
+const PATIENCE_S = 15
+
 type Message =
   | { readonly _tag: 'loaded' }
   | { readonly _tag: 'cell'; readonly cell: Cell }
@@ -27,12 +30,10 @@ export const runPlan = async (given: Plan, threads: number, onCell: (cell: Cell)
   const plan = { ...given, specs: toldApart(given.specs) }
   for (const name of plan.policies) if (!isPolicyFile(name)) await loadPolicy(name)
   const count = Math.max(1, Math.min(Math.floor(threads) || 1, plan.specs.length * plan.seeds.length))
-  const workers = Array.from(
-    { length: count },
-    (_, share) => new Worker(fileURLToPath(import.meta.url), { workerData: { labShare: { plan, share, count } } }),
-  )
+  const all = Array.from({ length: count }, (_, share) => ({ plan, share, count, asked: newAsked() }))
+  const workers = all.map((labShare) => new Worker(fileURLToPath(import.meta.url), { workerData: { labShare } }))
   try {
-    const shares = workers.map((worker, share) => cellsFrom(worker, { plan, share, count }, onCell))
+    const shares = workers.map((worker, share) => cellsFrom(worker, all[share]!, onCell))
     const cells = (await Promise.all(shares)).flat()
     const scenarios = plan.specs.map((spec) => scenarioOf(spec).name)
     const rank = (cell: Cell): number =>
@@ -49,7 +50,7 @@ export const runPlan = async (given: Plan, threads: number, onCell: (cell: Cell)
 /** All that are of its share: a thread that ends before it has sent them is an error. */
 const cellsFrom = (worker: Worker, of: Share, onCell: (cell: Cell) => void): Promise<readonly Cell[]> =>
   new Promise((resolve, reject) => {
-    const { plan, share, count } = of
+    const { plan, share, count, asked } = of
     const due = pairsOf(of).flatMap((pair) => plan.policies.map((policy) => ({ ...pair, policy })))
     const cells: Cell[] = []
     let hasLoaded = false
@@ -63,6 +64,16 @@ const cellsFrom = (worker: Worker, of: Share, onCell: (cell: Cell) => void): Pro
             : `while it loaded ${plan.policies.join(', ')}`
       reject(new LabError(`thread ${share + 1} of ${count} ${how}, ${where}`))
     }
+    // In s of this process, which may be stopped itself.
+    const patience = setInterval(() => {
+      if (!plan.policies.some(isPolicyFile)) return
+      const now = Atomics.load(asked, 0)
+      waited = now === before && (now % 2 === 1 || !hasLoaded) ? waited + 1 : 0
+      before = now
+      if (waited >= PATIENCE_S) fail(`had no answer in ${PATIENCE_S} s`)
+    }, 1000)
+    let [before, waited] = [0, 0]
+    worker.on('exit', () => clearInterval(patience))
     worker.on('message', (message: Message) => {
       if (message._tag === 'loaded') hasLoaded = true
       else if (message._tag === 'cell') {
@@ -88,13 +99,17 @@ interface Share {
   readonly plan: Plan
   readonly share: number
   readonly count: number
+  /** How often policies of somebody's own were asked, and answered: odd, while one is at it. */
+  readonly asked: Int32Array<SharedArrayBuffer>
 }
+const newAsked = (): Share['asked'] => new Int32Array(new SharedArrayBuffer(4))
 
 const pairsOf = ({ plan, share, count }: Share) =>
   plan.specs.flatMap((spec) => plan.seeds.map((seed) => ({ spec, seed }))).filter((_, i) => i % count === share)
 
 const work = async (of: Share): Promise<void> => {
-  const { plan } = of
+  const { plan, asked } = of
+  const onQuestion = (): void => void Atomics.add(asked, 0, 1)
   const say = (message: Message): void => parentPort?.postMessage(message)
   try {
     const policies = await Promise.all(
@@ -102,12 +117,14 @@ const work = async (of: Share): Promise<void> => {
     )
     say({ _tag: 'loaded' })
     for (const { spec, seed } of pairsOf(of)) {
-      // A random policy without a seed of its own has that of the run.
+      // A random policy without a seed of its own has that of the run, and is one in tables; a recording tells of it by that.
+      const named =
+        spec.settings.record === undefined ? (policy: Policy) => renamed(policy, 'random') : (policy: Policy) => policy
       const made = policies.map(({ name, instances }) => {
-        let asked = 0
-        return () => (name === 'random' ? renamed(random(seed), name) : instances[asked++ % 2]!)
+        let count = 0
+        return () => (name === 'random' ? named(random(seed)) : instances[count++ % 2]!)
       })
-      const study = { scenarios: [scenarioOf(spec)], policies: made, seeds: [seed] }
+      const study = { scenarios: [scenarioOf(spec)], policies: made, seeds: [seed], onQuestion }
       for (const cell of cellsOf(study, () => performance.now()))
         say({ _tag: 'cell', cell: seed === plan.seeds[0] ? cell : withoutDetails(cell) })
     }

@@ -21,6 +21,8 @@ export interface Replayed {
   readonly metrics: Metrics
   /** In ms, by request. */
   readonly latencies: readonly number[]
+  /** What ran in slots. */
+  readonly gantt: readonly Ran[]
 }
 
 export interface Study {
@@ -28,6 +30,8 @@ export interface Study {
   /** Made anew for each cell, so that none of them may remember another. */
   readonly policies: readonly (() => Policy)[]
   readonly seeds: readonly number[]
+  /** Told when a policy of somebody's own is asked, and again when it has answered. */
+  readonly onQuestion?: () => void
 }
 
 /** One run, and how to have it again. */
@@ -60,13 +64,13 @@ export interface Summary {
 }
 
 /** Runs it cell by cell; `onCell` is told of each. */
-export function* cellsOf({ scenarios, policies, seeds }: Study, clock: () => number): Generator<Cell> {
+export function* cellsOf({ scenarios, policies, seeds, onQuestion }: Study, clock: () => number): Generator<Cell> {
   for (const { name, draw, options, replayed } of scenarios) {
     for (const [i, seed] of seeds.entries()) {
       const workload = draw(seed)
       const isFirst = i === 0
       for (const make of policies) {
-        yield cellOf({ scenario: name, seed, make }, (policy, onBreach) => {
+        yield cellOf({ scenario: name, seed, make, onQuestion }, (policy, onBreach) => {
           if (replayed !== undefined) return replayed(policy, onBreach)
           const run = simulate(workload, { ...options, gantt: isFirst, clock, policy, seed, onBreach })
           return { metrics: metricsOf(run), ...(isFirst && detailsOf(run)) }
@@ -82,10 +86,17 @@ const detailsOf = (run: Run): Pick<Cell, 'latencies' | 'occupancy' | 'gantt'> =>
   gantt: run.gantt.toSorted((a, b) => a.start - b.start).slice(0, GANTT_MAX),
 })
 
+interface Asked {
+  readonly scenario: string
+  readonly seed: number
+  readonly make: () => Policy
+  readonly onQuestion: (() => void) | undefined
+}
+
 type Found = Pick<Cell, 'metrics' | 'latencies' | 'occupancy' | 'gantt'>
 
 const cellOf = (
-  { scenario, seed, make }: { readonly scenario: string; readonly seed: number; readonly make: () => Policy },
+  { scenario, seed, make, onQuestion }: Asked,
   work: (policy: Policy, onBreach: (breach: string) => void) => Found,
 ): Cell => {
   const breaches: string[] = []
@@ -93,7 +104,7 @@ const cellOf = (
   const policy = make()
   const named = { scenario, policy: nameOf(policy), seed }
   try {
-    const found = work(watched(policy, make, onBreach), onBreach)
+    const found = work(watched(policy, make, onBreach, onQuestion), onBreach)
     const { starved } = found.metrics
     const starves = `${named.policy}: it starves builds: ${starved} were taken only when it had passed them over in ${PATIENCE} ticks`
     return {

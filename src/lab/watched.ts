@@ -23,8 +23,16 @@ const ASKED_EVERY = 5
 /** So many words of tables are looked at in a question, in the mean: those of more rows less often. */
 const WORDS = 1 << 14
 
-/** `policy`, whose breaches are told to `say`. `other` is the same policy in an instance of its own. One of ours is as it was. */
-export const watched = (policy: Policy, other: () => Policy, say: (breach: string) => void): Policy => {
+/**
+ * `policy`, whose breaches are told to `say`. `other` is the same policy in an instance of its own. One of ours is as it was. `onQuestion` is
+ * told when it is asked, and again when it has answered.
+ */
+export const watched = (
+  policy: Policy,
+  other: () => Policy,
+  say: (breach: string) => void,
+  onQuestion: () => void = () => {},
+): Policy => {
   if (isSound(policy)) return policy
   const name = nameOf(policy)
   const second = other()
@@ -36,6 +44,7 @@ export const watched = (policy: Policy, other: () => Policy, say: (breach: strin
     /** What it chooses; or what it changed. */
     const ask = (one: Policy): Decision | string => {
       try {
+        onQuestion()
         const decision = decide(one, seen, carry)
         return restore() ? TABLES : decision
       } catch (error) {
@@ -43,6 +52,8 @@ export const watched = (policy: Policy, other: () => Policy, say: (breach: strin
         if (isOfFrozen(error)) return error.message
         if (wasChanged) return TABLES
         throw error
+      } finally {
+        onQuestion()
       }
     }
     const changes = (what: string): Decision => {

@@ -1,7 +1,7 @@
 /** The project's own rules: `redford.config.js` in its root, loaded once by each process that builds. */
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { importFile, importJavaScript, isTypeScript } from '../load/import-file.js'
 import { FILE, look } from '../make/look.js'
 import { lookWithContent } from '../make/look-content.js'
 import { folderOf, joinPath } from '../make/path.js'
@@ -9,7 +9,7 @@ import type { Builder } from '../make/rule.js'
 import type { CodeFile, Rule, Rules } from '../make/rules.js'
 import type { Definition } from '../model/definition.js'
 import type { Content } from '../model/event.js'
-import { loadFaultOf } from '../model/misuse.js'
+import { messageOf } from '../model/misuse.js'
 import { isMaker, policyNamed } from '../reduce/policies/named.js'
 import { isPolicy, type Policy } from '../reduce/policies/policy.js'
 import type { About } from '../store/recording/format.js'
@@ -45,9 +45,11 @@ export const loadRules = async (root: string): Promise<LoadedConfig | undefined>
   try {
     // It marks the root, in whatever language.
     if (readFileSync(name).length === 0) return rules
-    loaded = (await import(pathToFileURL(resolve(name)).href)) as typeof loaded
+    // A hook of the loader costs more than the config itself, and `--no-daemon` would pay it each time.
+    const load = rules.files.some((file) => isTypeScript(file.name)) ? importFile : importJavaScript
+    loaded = (await load(name)) as typeof loaded
   } catch (error) {
-    return { ...rules, fault: `it cannot be loaded: ${loadFaultOf(error, process.versions.node, 'redford.config.js')}` }
+    return { ...rules, fault: `it cannot be loaded: ${messageOf(error)}` }
   }
   try {
     return { ...rules, ...said(loaded.default) }

@@ -1,16 +1,20 @@
 /** What would the recorded build have done, had it been decided otherwise? */
 import type { RecordingReader } from '../store/recording/reader.js'
-import { type Counterfactual, isOtherwise, type Otherwise } from './otherwise.js'
+import { type Counterfactual, expectPolicy, isOtherwise, type Otherwise } from './otherwise.js'
 import { played } from './played.js'
 import { Requests } from './requests.js'
 import { copyInto } from './rewriter.js'
 import { scriptOf } from './script.js'
 
 /**
- * Where nothing is otherwise it is what was recorded, to the tick. @throws Error where `record` cannot be made.
+ * Where nothing is otherwise it is what was recorded, to the tick. @throws Error where `record` cannot be made; Misuse where the recorded
+ * policy is to choose, and nobody knows it.
  */
-export const counterfactual = (reader: RecordingReader, otherwise: Otherwise = {}): Counterfactual =>
-  isOtherwise(reader, otherwise) ? played(reader, otherwise) : asRecorded(reader, otherwise.record)
+export const counterfactual = (reader: RecordingReader, otherwise: Otherwise = {}): Counterfactual => {
+  if (!isOtherwise(reader, otherwise)) return asRecorded(reader, otherwise.record)
+  expectPolicy(reader, otherwise)
+  return played(reader, otherwise)
+}
 
 const asRecorded = (reader: RecordingReader, record: string | undefined): Counterfactual => {
   const script = scriptOf(reader)

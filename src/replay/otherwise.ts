@@ -1,9 +1,11 @@
 /** What may be otherwise than it was recorded, and what is told of that. */
 import type { EngineOptions } from '../engine.js'
 import type { BuildId } from '../model/ids.js'
+import { Misuse } from '../model/misuse.js'
 import type { RecordingReader } from '../store/recording/reader.js'
 import type { RequestTimes } from './requests.js'
 import { policyOf } from './script.js'
+import type { Span } from './spans.js'
 
 export interface Otherwise {
   /** In place of the recorded one. */
@@ -18,6 +20,8 @@ export interface Otherwise {
   readonly onBreach?: ((breach: string) => void) | undefined
   /** Told of what it passed over until it was taken all the same. */
   readonly onStarved?: ((build: BuildId) => void) | undefined
+  /** Told when what has a slot ran, by its name. */
+  readonly onRan?: ((name: string, span: Span) => void) | undefined
 }
 
 export interface Counterfactual {
@@ -33,6 +37,15 @@ export interface Counterfactual {
   readonly guessed: number
   /** Requests whose answer is another one than the recorded, or that got none. */
   readonly otherAnswers: number
+}
+
+/**
+ * @throws Misuse where the policy that was recorded is to choose again, and its name does not tell what it is. A recording that names none
+ * has all that is ready taken.
+ */
+export const expectPolicy = ({ about }: RecordingReader, { policy }: Otherwise): void => {
+  if (policy === undefined && about.policy !== '' && policyOf(about.policy) === undefined)
+    throw new Misuse(`its policy, ${about.policy}, is somebody's own, and no part of the recording: give it, too`)
 }
 
 /** Whether anything of it is not as it was recorded. */

@@ -36,6 +36,7 @@ import {
   scriptOf,
 } from './script.js'
 import { Spending } from './shares.js'
+import { Spans } from './spans.js'
 
 /** Plays it anew, though it may be that nothing is otherwise. @throws Error where `record` cannot be made. */
 export const played = (reader: RecordingReader, otherwise: Otherwise = {}): Counterfactual =>
@@ -106,6 +107,8 @@ class World {
         size: Math.max(pool.running, otherwise.pools?.[i] ?? pool.size),
       })),
     }
+    const { onRan } = otherwise
+    const spans = onRan && new Spans((span) => onRan(script.names.get(span.build) ?? '', span))
     this.engine = new Engine({
       make,
       state,
@@ -117,6 +120,7 @@ class World {
       onStarved: otherwise.onStarved,
       onTick: (input, _, after) => {
         this.recorder?.onTick(input, after)
+        spans?.onTick(input, after, this.now)
         this.onNews(after.news)
       },
     })

@@ -292,13 +292,23 @@ test.each(broken)('a config with %s fails what needs it, with a message, and not
   expect(s.read('all')).toBe('first: 3\nsecond: 3\n')
 })
 
-test('a config in TypeScript is loaded, or it is said what to do instead', async () => {
+test('a config in TypeScript is loaded, with what it imports, whatever Node it is', async () => {
   const s = project()
   await build(s, 'a.html')
   s.remove('redford.config.js')
-  s.write('redford.config.ts', CONFIG.replace('(path) =>', '(path: string) =>'))
-  if ('typescript' in process.features && process.features.typescript !== false) await build(s, 'a.html')
-  else expect(await fails(s, 'a.html')).toContain('runs no TypeScript: use 22.18 or newer, or write redford.config.js')
+  s.write('redford.config.ts', `import './more.ts'\n${CONFIG.replace('(path) =>', '(path: string) =>')}`)
+  s.write('more.ts', 'export const more = (n: number): number => n + 1')
+  await build(s, 'a.html')
+  expect(s.read('a.html')).toBe('first: 3\n')
+  s.write('more.ts', 'export const more = (n: number: number => n')
+  expect(await fails(s, 'a.html')).toContain('redford.config.ts: it cannot be loaded: ')
+  s.write('more.ts', 'export const less: number = 1')
+  await build(s, 'a.html', '--no-daemon')
+  // One in JavaScript may have a part in TypeScript.
+  s.remove('redford.config.ts')
+  s.write('redford.config.js', `import './more.ts'\n${CONFIG}`)
+  await build(s, 'a.html')
+  s.write('redford.config.ts', '')
   s.write('redford.config.js', CONFIG)
   expect(await fails(s, 'b.html')).toContain('there are redford.config.js and redford.config.ts: keep one of them')
 })

@@ -147,6 +147,32 @@ describe('a change that makes nothing necessary', () => {
   })
 })
 
+describe('of a machine', () => {
+  const jobs = (...at: readonly number[]): Workload => ({
+    name: 'some',
+    jobs: at.map((ms) => ({ at: ms * 1000, graph: graphOf(task('x', 10, [])), class: 'build' })),
+  })
+  it('utilisation is the busy part of all slots, occupancy how many builds a tick takes', () => {
+    // Three are run, which ask for a slot; two are started, and then the last.
+    expect(told(jobs(0, 0, 0), 2)).toMatchObject({ makespan: 20, utilisation: 0.75, occupancy: 2, occupancyP99: 3 })
+    const { mean, p50, p95, max } = told(jobs(0, 0, 0), 2).all
+    expect([mean, p50, p95, max]).toEqual([40 / 3, 10, 20, 20])
+  })
+  it('of one thread, what comes during a turn is heard of after it', () => {
+    const machine = { slots: 0, perTurn: 1000, commit: 2000 }
+    const run = simulate(jobs(0, 5), { policy: policies.firstCome(), machine })
+    // A turn of 1 + 10 + 2 ms, and 8 of these were left when the second came.
+    expect(metricsOf(run)).toMatchObject({ makespan: 26, turns: 2, longestTurn: 13, delayP99: 8, utilisation: 20 / 26 })
+    expect(run.delays).toEqual([0, 8000])
+  })
+  it('without overheads a turn of one thread is as long as what it makes', () => {
+    const of = (drive: 'fixpoint' | { readonly ms: number }): Metrics =>
+      metricsOf(simulate(jobs(0, 0, 0, 0), { policy: policies.firstCome(), machine: { slots: 0 }, drive }))
+    expect(of('fixpoint')).toMatchObject({ turns: 1, longestTurn: 40 })
+    expect(of({ ms: 15 }).longestTurn).toBeLessThanOrEqual(20)
+  })
+})
+
 describe('the bound of a makespan', () => {
   const single = (ms: number): Graph => graphOf(task('x', ms, []))
   it('counts from the first request, as the makespan does', () => {

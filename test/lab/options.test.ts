@@ -34,6 +34,33 @@ it.each([
 ])('a study with %j', (args, why) => refused(['queue:fixed', ...args], why))
 
 it.each([
+  ['--load', '0.5'],
+  ['--jobs', '3'],
+  ['--clients', '2'],
+  ['--arrivals', 'chance'],
+])('one build with %s %s: there is nothing to say of how many come, and when', async (option, value) => {
+  for (const one of ['chain:3', 'test/lab/traces/own-curl-build.json'])
+    await refused([one, option, value], `${one}: it is one job: leave out ${option}`)
+  if (option !== '--load' && option !== '--jobs') return
+  await refused(['chain:3', 'star:3', option, value], `chain:3, star:3: each is one job: leave out ${option}`)
+  // Where one of many stands beside it, it is meant for that.
+  const both = ['chain:3', 'queue:fixed', '--seeds', '1', '--policy', 'fullBatch', option, value]
+  expect(await lab(...both)).toMatchObject({ code: 0, err: '' })
+})
+
+it('--speed is for jobs of a queue, too', async () => {
+  const csv = join(folder, 'speed.csv')
+  const mean = async (speed: string): Promise<number> => {
+    const one = ['queue:fixed', '--jobs', '1', '--seed', '1', '--policy', 'fullBatch', '--csv', csv]
+    expect(await lab(...one, '--speed', speed)).toMatchObject({ code: 0, err: '' })
+    const [head, line] = readFileSync(csv, 'utf8').split('\n')
+    return Number(line!.replace(/"[^"]*"/, '').split(',')[head!.split(',').indexOf('all.mean')])
+  }
+  expect(await mean('1')).toBe(10)
+  expect(await mean('4')).toBe(2.5)
+})
+
+it.each([
   ['--speed', '2'],
   ['--overhead', 'tick=5'],
   ['--drive', 'batch'],
@@ -51,8 +78,8 @@ it.each([
   [['-j', '0'], "-j takes a whole number from 1 to 1000000, not '0'"],
   [['--runs', '0'], "--runs takes a whole number from 1 to 1000000, not '0'"],
   [['-j', '1', '-j', '2'], '-j is said twice: say it once'],
-  [['--csv', join(folder, 'a.csv')], 'validate takes -j and --runs: leave out --csv'],
-  [['--policy', 'random'], 'validate takes -j and --runs: leave out --policy'],
+  [['--csv', join(folder, 'a.csv')], 'validate takes -j, --runs and --policy: leave out --csv'],
+  [['--policy', 'random', '--policy', 'fixpoint'], '--policy is said twice: say it once'],
   [[recording, gone], `there is no file ${gone}`],
   [[gone], `there is no file ${gone}`],
   [[recording, 'package.json'], 'package.json is no recording: say recordings only, or a folder and targets'],

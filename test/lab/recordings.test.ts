@@ -8,8 +8,9 @@ import { isRecording, replayed, validate } from '../../src/lab/recordings.js'
 import { csvOf, tableOf } from '../../src/lab/report/table.js'
 import { type Settings, scenarioOf } from '../../src/lab/scenarios.js'
 import { simulate } from '../../src/lab/simulate.js'
-import { cellsOf, summariesOf } from '../../src/lab/study.js'
+import { cellsOf, type Replayed, summariesOf } from '../../src/lab/study.js'
 import { policyNamed } from '../../src/reduce/policies/named.js'
+import { closeSpaces, space } from '../support/space.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'redford-lab-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -114,6 +115,38 @@ it('of a recording each request is told of, by its class', async () => {
   expect(byClass.ui!.mean).toBeGreaterThan(15)
   expect(byClass.batch!.mean).toBeGreaterThan(55)
   expect(byClass.batch!.slowdown).toBeCloseTo(1, 1)
+})
+
+it('of a recording it is told what ran when, in how many slots', () => {
+  const record = join(folder, 'gantt.rec')
+  const { draw, options } = scenarioOf({
+    source: 'layered:5x5',
+    settings: { ...settings(3), jobs: 1 },
+  })
+  const own = simulate(draw(1), { ...options, policy: policies.criticalPath(), record, gantt: true })
+  const spans = (all: Replayed['gantt']) =>
+    all.map(({ name, start, end }) => `${name} ${start} ${end}`).toSorted((a, b) => a.localeCompare(b))
+  const same = replayed(record, policies.criticalPath(), 0).gantt
+  expect(spans(same)).toEqual(spans(own.gantt))
+  expect(new Set(same.map(({ slot }) => slot))).toEqual(new Set([0, 1, 2]))
+  const one = replayed(record, policies.criticalPath(), 1).gantt
+  expect(one).toHaveLength(25)
+  expect(new Set(one.map(({ slot }) => slot))).toEqual(new Set([0]))
+})
+
+it('a do-file that waits for an answer has no slot meanwhile', async () => {
+  const s = space({
+    'all.do': 'sleep 0.05; redo-ifchange a; sleep 0.05',
+    'a.do': 'sleep 0.1; echo a',
+  })
+  expect((await s.redo('-j1', '--no-daemon', '--record', 'waits.rec', 'all')).code).toBe(0)
+  const { gantt } = replayed(String(s.path('waits.rec')), policies.criticalPath(), 0)
+  expect(gantt.map(({ name, slot }) => [name, slot])).toEqual([
+    ['all', 0],
+    ['a', 0],
+    ['all', 0],
+  ])
+  await closeSpaces()
 })
 
 it('of a machine of so many slots another one can be asked for, however many requests there are', () => {

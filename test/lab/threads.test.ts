@@ -54,6 +54,20 @@ it('a study ends though a policy keeps a timer', async () => {
   expect(await redford(...one, path)).toMatchObject({ code: 0, err: '' })
 })
 
+it('one in which a policy does not come to an end is ended, whether it is asked or loaded', async () => {
+  const asked = policy('endless', 'export default (view) => { for (;;); }')
+  const loaded = policy('endless-load', 'for (;;);')
+  const said = await Promise.all([redford(...one, 'fullBatch', '--policy', asked), redford(...one, loaded)])
+  expect(said).toEqual([
+    {
+      code: 1,
+      out: '',
+      err: `redford lab: thread 1 of 1 had no answer in 15 s, at ${asked}, on star-20, 2 slots, seed 1\n`,
+    },
+    { code: 1, out: '', err: `redford lab: thread 1 of 1 had no answer in 15 s, while it loaded ${loaded}\n` },
+  ])
+})
+
 it('one that has no more memory is told in a sentence', async () => {
   const path = policy(
     'greedy',

@@ -1,4 +1,7 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
@@ -41,6 +44,39 @@ it('a project that is built for real takes as long in the simulation, to the mil
     expect(error).toBeCloseTo(Math.abs(simulated - recorded) / recorded, 6)
     expect(guessed).toBe(0)
   }
+})
+
+it('sockets and pipes that lie in the folder are not copied', async () => {
+  mkdirSync(join(folder, 'inner', '.redford'), { recursive: true })
+  const server = createServer().listen(join(folder, 'inner', '.redford', 'socket'))
+  await once(server, 'listening')
+  execFileSync('mkfifo', [join(folder, 'pipe')])
+  writeFileSync(join(folder, 'one.do'), 'echo x')
+  try {
+    const [found] = [...validateProject({ ...project(['one']), jobs: [1] })]
+    expect(found).toMatchObject({ _tag: 'same', jobs: 1, run: 1 })
+  } finally {
+    server.close()
+    rmSync(join(folder, 'pipe'))
+  }
+})
+
+it('links lead where they did: out of the folder, or to what is copied', () => {
+  const own = mkdtempSync(join(folder, 'links'))
+  mkdirSync(join(own, 'project'))
+  writeFileSync(join(own, 'outside'), 'o')
+  writeFileSync(join(own, 'project', 'inside'), 'i')
+  symlinkSync('../outside', join(own, 'project', 'out'))
+  symlinkSync('inside', join(own, 'project', 'in'))
+  writeFileSync(join(own, 'project', 'all.do'), 'test "$(readlink in)" = inside; cat in out')
+  const found = [...validateProject({ ...project(['all']), folder: join(own, 'project'), jobs: [1] })]
+  expect(found).toHaveLength(1)
+})
+
+it('a folder in which the copy would lie is refused', () => {
+  const whole = { ...project(['all']), folder: tmpdir() }
+  expect(() => [...validateProject(whole)]).toThrow(LabError)
+  expect(() => [...validateProject(whole)]).toThrow(`${tmpdir()} cannot be copied, to be built there: `)
 })
 
 it('a build that fails is told as it was', () => {

@@ -29,17 +29,22 @@ export const rooms: Readonly<Record<string, Room>> = {
   // Files, because a damaged database is set aside under another name.
   store: { rooms: ['model'], packages: ['better-sqlite3', 'fp-ts', 'node:'] },
   engine: { rooms: core, packages: ['fp-ts', 'immer'] },
-  redo: { rooms: [...core, 'engine', 'replay'], packages: ['fp-ts', 'node:', 'picocolors'] },
+  redo: { rooms: [...core, 'engine', 'replay', 'load'], packages: ['fp-ts', 'node:', 'picocolors'] },
+  // What people write, as modules.
+  load: { rooms: [], packages: ['node:', 'sucrase'] },
   // The library face, as `redo` is the face for do-files.
   library: { rooms: [...core, 'engine', 'replay'], packages: ['fp-ts', 'node:'] },
   replay: { rooms: ['model', 'store', 'engine'], packages: ['fp-ts'] },
   // Looks over everybody's shoulder.
   testing: { rooms: [...core, 'engine', 'library', 'replay'], packages: ['fp-ts', 'fast-check', 'vitest', 'node:'] },
   lab: {
-    rooms: ['model', 'reduce', 'finalize', 'engine', 'replay', 'store'],
-    packages: ['fp-ts', 'node:', 'sucrase', 'vega', 'vega-lite'],
+    rooms: ['model', 'reduce', 'finalize', 'engine', 'replay', 'store', 'load'],
+    packages: ['fp-ts', 'node:', 'vega', 'vega-lite'],
   },
-  cli: { rooms: [...core, 'engine', 'library', 'redo', 'replay', 'lab'], packages: ['fp-ts', 'node:', 'picocolors'] },
+  cli: {
+    rooms: [...core, 'engine', 'library', 'redo', 'replay', 'lab', 'load'],
+    packages: ['fp-ts', 'node:', 'picocolors'],
+  },
   index: { rooms: [...core, 'engine', 'library', 'redo', 'replay', 'testing'], packages: [] },
 }
 

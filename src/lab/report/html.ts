@@ -165,6 +165,8 @@ const occupancy = (cells: readonly Cell[]): Drawn => {
 
 const gantts = async (plotter: Plotter, cells: readonly Cell[]): Promise<readonly string[]> => {
   const parts: string[] = []
+  // Of one seed: all of them would be hundreds of pictures.
+  const others = new Set(cells.map(({ seed }) => seed)).size > 1 ? '; another by --seed N' : ''
   for (const { policy, seed, gantt = [] } of cells) {
     if (gantt.length === 0) continue
     const values = gantt.map(({ name, job, slot, start, end }) => ({
@@ -192,7 +194,7 @@ const gantts = async (plotter: Plotter, cells: readonly Cell[]): Promise<readonl
       caption: `Which slot ran what, seed ${seed}${gantt.length === GANTT_MAX ? `: the first ${GANTT_MAX} tasks` : ''}.`,
       plot,
     })
-    parts.push(`<details><summary>Gantt: ${escaped(policy)}, seed ${seed}</summary>${drawn}</details>`)
+    parts.push(`<details><summary>Gantt: ${escaped(policy)}, seed ${seed}${others}</summary>${drawn}</details>`)
   }
   return parts
 }

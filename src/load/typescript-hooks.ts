@@ -1,4 +1,4 @@
-/** For Node without TypeScript of its own: types are taken out of modules as they are loaded. Registered by `load-policy.ts`. */
+/** For Node without TypeScript of its own: types are taken out of modules as they are loaded. Registered by `import-file.ts`. */
 import { readFile } from 'node:fs/promises'
 import type { LoadHook } from 'node:module'
 import { fileURLToPath } from 'node:url'
