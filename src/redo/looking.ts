@@ -1,6 +1,6 @@
 /** Looks at files that something may have happened to, or that a do-file is about to use, and tells the engine what is not as it knows it. */
 import type { Engine } from '../engine.js'
-import { ABSENT, FILE, look } from '../make/look.js'
+import { ABSENT, look } from '../make/look.js'
 import { lookWithContent } from '../make/look-content.js'
 import type { Run } from '../make/run.js'
 import { type Event, LOOK_STRIDE, LookWord, type Receipt } from '../model/event.js'
@@ -60,33 +60,25 @@ export class Looking {
   }
 
   /**
-   * Takes in that a do-file has read these files, which looked as `stats` says (two words each) when it asked for them. What it read is then
-   * what they are known to be; or it is news, and they are looked at again before that is answered.
+   * Takes in that a do-file has asked for these files, which looked as `stats` says then (two words each): what is not known, or not as that,
+   * is looked at.
    */
   take(builds: readonly BuildId[], stats: Int32Array): void {
     const { state } = this
     const engine = this.options.engine()
-    const isSame = (x: BuildId, i: number): boolean =>
-      read(state.facts, x, Fact.STAT) === stats[i * 2] && read(state.facts, x, Fact.STAT + 1) === stats[i * 2 + 1]
     const isFresh = (x: BuildId): boolean => kindOf(state, x) === Kind.UNKNOWN && statusOf(state, x) === Status.REST
     const fresh = builds.filter(isFresh)
-    if (fresh.length > 0) {
-      const seen = this.options.scan(state, fresh)
-      fresh.forEach((x, j) => asItWas(seen.looks, j * LOOK_STRIDE, stats, builds.indexOf(x) * 2))
-      engine.settle(seen)
-    }
-    const changed = builds.filter(
-      (x, i) => !isFresh(x) && !(isSame(x, i) && (!hasFlag(state, x, Flag.RACY) || this.isAsRecorded(x))),
-    )
+    if (fresh.length > 0) engine.settle(this.options.scan(state, fresh))
+    const isKnown = (x: BuildId, i: number): boolean =>
+      this.isKnownAs(x, stats, i) && (!hasFlag(state, x, Flag.RACY) || this.isAsRecorded(x))
+    const changed = builds.filter((x, i) => !isFresh(x) && !isKnown(x, i))
     if (changed.length > 0) engine.dispatch({ _tag: 'changed', builds: changed })
   }
 
-  /** Whether these are known as what they were when they looked so. */
-  isKnownAs(builds: readonly BuildId[], stats: Int32Array): boolean {
+  /** Whether what is known of it is of the file that looked like the `i`th of `stats`. */
+  isKnownAs(x: BuildId, stats: Int32Array, i: number): boolean {
     const { facts } = this.state
-    return builds.every(
-      (x, i) => read(facts, x, Fact.STAT) === stats[i * 2] && read(facts, x, Fact.STAT + 1) === stats[i * 2 + 1],
-    )
+    return read(facts, x, Fact.STAT) === stats[i * 2] && read(facts, x, Fact.STAT + 1) === stats[i * 2 + 1]
   }
 
   private isAsRecorded(build: BuildId): boolean {
@@ -102,18 +94,6 @@ export class Looking {
     const { content0, content1, content2, content3 } = lookWithContent(name, seen)
     return [content0, content1, content2, content3].every((word, i) => word === read(facts, build, Fact.CONTENT + i))
   }
-}
-
-/**
- * A file that has changed since it was read is known as what it was then, with a content that nothing has: whoever looks next finds
- * it changed.
- */
-const asItWas = (looks: Int32Array, at: number, stats: Int32Array, from: number): void => {
-  const [stat0, stat1] = [stats[from]!, stats[from + 1]!]
-  if (looks[at + LookWord.STAT] === stat0 && looks[at + LookWord.STAT + 1] === stat1) return
-  looks.set([stat0, stat1], at + LookWord.STAT)
-  looks.set([stat0, stat1, 0, 0], at + LookWord.CONTENT)
-  looks[at + LookWord.KIND] = FILE
 }
 
 /** At rest, and known to hold for what `session` asks. */

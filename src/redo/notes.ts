@@ -22,8 +22,9 @@ export const takeNote = (host: Host, run: Run, { cwd, names, stats }: Note): voi
       trust: false,
     },
     (ok) => {
-      // It was something else when it was read: the next time this is made again.
-      if (ok && !host.looking.isKnownAs(targets, stats)) host.engine.dispatch({ _tag: 'always', build: run.build })
+      // One is not known as what was read, so nothing tells whether this is still right: it is made again the next time.
+      if (ok && !targets.every((x, i) => host.looking.isKnownAs(x, stats, i)))
+        host.engine.dispatch({ _tag: 'always', build: run.build })
       host.make.answered(run, ok)
     },
     false,
