@@ -446,17 +446,23 @@ static int converse(int has_input, const Buffer *request)
 /* As src/make/look.ts has it, and a little more: a file that changed so lately may change again and look the same. */
 #define RACY_NS 30000000LL
 
-static int is_racy(const struct stat *s)
+/* How long ago that was; of the future: 0. */
+static int64_t ns_since(const struct timespec *then)
 {
     struct timespec now;
+    if (clock_gettime(CLOCK_REALTIME, &now) != 0 || now.tv_sec < then->tv_sec) return 0;
+    int64_t ns = (int64_t)(now.tv_sec - then->tv_sec) * 1000000000LL + (now.tv_nsec - then->tv_nsec);
+    return ns < 0 ? 0 : ns;
+}
+
+static int is_racy(const struct stat *s)
+{
 #ifdef __APPLE__
     const struct timespec *mtime = &s->st_mtimespec, *ctime = &s->st_ctimespec;
 #else
     const struct timespec *mtime = &s->st_mtim, *ctime = &s->st_ctim;
 #endif
-    const struct timespec *last = mtime->tv_sec > ctime->tv_sec || (mtime->tv_sec == ctime->tv_sec && mtime->tv_nsec > ctime->tv_nsec) ? mtime : ctime;
-    if (clock_gettime(CLOCK_REALTIME, &now) != 0) return 1;
-    return last->tv_sec > now.tv_sec || (int64_t)(now.tv_sec - last->tv_sec) * 1000000000LL + (now.tv_nsec - last->tv_nsec) < RACY_NS;
+    return ns_since(mtime) < RACY_NS || ns_since(ctime) < RACY_NS;
 }
 
 static int is_there(const char *path)
@@ -558,6 +564,116 @@ static int leave_note(void)
     return is_left;
 }
 
+/* ---------------------------------------------------------------- a daemon */
+
+/* As src/cli/start.ts has them. */
+#define HINT ".redford/starting"
+#define HINT_MS 5000
+#define HINT_STEP_MS 10
+#define READY_FD 3
+#define START_MS 60000
+static const char *const daemon_variables[] = {"MALLOC_ARENA_MAX=1", "MALLOC_TRIM_THRESHOLD_=65536", "MALLOC_MMAP_THRESHOLD_=65536"};
+enum { DAEMON_VARIABLE_COUNT = sizeof daemon_variables / sizeof *daemon_variables };
+
+static int is_daemon_variable(const char *entry)
+{
+    for (int i = 0; i < DAEMON_VARIABLE_COUNT; i++)
+        if (strncmp(entry, daemon_variables[i], strcspn(daemon_variables[i], "=") + 1) == 0) return 1;
+    return 0;
+}
+
+/* Becomes Node, which finds the project, and tells at READY_FD when it serves: "ready", a blank and its root. `claimed`: see main.ts. */
+static void be_daemon(int report, const char *node, const char *main_file, char *claimed)
+{
+    const char *path = getenv("PATH") != NULL ? getenv("PATH") : DEFAULT_PATH;
+    size_t count = 0, n = 0;
+    int null = open("/dev/null", O_RDWR);
+    setsid();
+    for (int fd = 0; fd <= 2; fd++) dup2(null, fd);
+    dup2(report, READY_FD);
+    /* A pipe of our caller that a daemon kept open would make its reader wait for ever. */
+    for (int fd = READY_FD + 1; fd < 1024; fd++) close(fd);
+    put_certs_aside();
+    while (environ[count] != NULL) count++;
+    char **env = grab(NULL, (count + DAEMON_VARIABLE_COUNT + 2) * sizeof *env);
+    for (char **e = environ; *e != NULL; e++)
+        if (!is_daemon_variable(*e)) env[n++] = *e;
+    for (int i = 0; i < DAEMON_VARIABLE_COUNT; i++) env[n++] = (char *)daemon_variables[i];
+    if (claimed != NULL) env[n++] = claimed;
+    env[n] = NULL;
+    const char *const first[] = {node, "--max-semi-space-size=2", "--expose-gc", main_file, "daemon", "--for", command};
+    const size_t first_count = sizeof first / sizeof *first;
+    for (count = 0; arguments[count] != NULL;) count++;
+    char **words = grab(NULL, (first_count + count + 1) * sizeof *words);
+    memcpy(words, first, sizeof first);
+    memcpy(words + first_count, arguments, (count + 1) * sizeof *words);
+    exec_in_path(path, grab(NULL, strlen(path) + strlen(node) + 2), words, env);
+    _exit(127);
+}
+
+/*
+ * Waits while somebody else starts a daemon. 0: it serves, and we are connected. 1: it is for us to start one. -1: that takes too long, or the
+ * hint was left behind.
+ */
+static int claim_start(void)
+{
+    struct stat s;
+    for (int ms = 0; ms < HINT_MS; ms += HINT_STEP_MS) {
+        int fd = open(HINT, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd >= 0) {
+            close(fd);
+            return 1;
+        }
+        if (errno != EEXIST) return -1;
+#ifdef __APPLE__
+        if (lstat(HINT, &s) == 0 && ns_since(&s.st_mtimespec) > HINT_MS * 1000000LL) return -1;
+#else
+        if (lstat(HINT, &s) == 0 && ns_since(&s.st_mtim) > HINT_MS * 1000000LL) return -1;
+#endif
+        poll(NULL, 0, HINT_STEP_MS);
+        if (connect_to_daemon() == 0) return 0;
+    }
+    return -1;
+}
+
+/*
+ * Starts a daemon and connects to it. -1: the JavaScript client has to, or to say why there is none: it knows all that can be in the way.
+ * `has_root`: we are in the root of a project that has its folder already.
+ */
+static int start_daemon(int has_root)
+{
+    static char said[sizeof cwd + 16], root[sizeof cwd], claimed[sizeof cwd + 32] = "REDFORD_STARTING=";
+    const char *node = getenv("REDFORD_NODE"), *main_file = getenv("REDFORD_MAIN"), *token = getenv("REDFORD_TOKEN");
+    size_t size = 0;
+    int ends[2];
+    if (node == NULL || main_file == NULL || *node == 0 || *main_file == 0 || (token != NULL && *token != 0)) return -1;
+    if (strcmp(command, "redo") != 0 && strcmp(command, "redo-ifchange") != 0) return -1;
+    if (has_root) {
+        if (getcwd(root, sizeof root) == NULL) return -1;
+        int claim = claim_start();
+        if (claim <= 0) return claim;
+        strcpy(claimed + strlen(claimed), root);
+    }
+    pid_t pid = chdir(cwd) != 0 || pipe(ends) != 0 ? -1 : fork();
+    if (pid == 0) be_daemon(ends[1], node, main_file, has_root ? claimed : NULL);
+    if (pid > 0) {
+        struct pollfd ready = {ends[0], POLLIN, 0};
+        close(ends[1]);
+        while (size < sizeof said - 1 && (size == 0 || said[size - 1] != '\n')) {
+            int count = poll(&ready, 1, START_MS);
+            ssize_t n = count < 0 ? -1 : count == 0 ? 0 : read(ends[0], said + size, sizeof said - 1 - size);
+            if (n < 0 && errno == EINTR) continue;
+            if (n <= 0) break;
+            size += (size_t)n;
+        }
+        close(ends[0]);
+    }
+    if (has_root && chdir(root) == 0) unlink(HINT);
+    if (size < 8 || strncmp(said, "ready /", 7) != 0 || said[size - 1] != '\n') return -1;
+    said[size - 1] = 0;
+    return chdir(said + 6) != 0 ? -1 : connect_to_daemon();
+}
+
 int main(int argc, char **argv)
 {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
@@ -574,10 +690,11 @@ int main(int argc, char **argv)
             wants_node = 1;
     }
     if (wants_node) return fall_back("this option needs no daemon");
-    if (enter_root() != 0) return fall_back("no daemon is running here");
-    if (!has_input && strcmp(command, "redo-ifchange") == 0 && leave_note()) return 0;
+    int has_root = enter_root() == 0;
+    if (has_root && !has_input && strcmp(command, "redo-ifchange") == 0 && leave_note()) return 0;
+    if (cwd[0] == 0) return fall_back("no daemon is running here");
     Buffer request = request_of(has_input);
-    if (connect_to_daemon() != 0) return fall_back("no daemon is running here");
+    if ((!has_root || connect_to_daemon() != 0) && start_daemon(has_root) != 0) return fall_back("no daemon is running here");
     catch_signals();
     return converse(has_input, &request);
 }

@@ -3,24 +3,22 @@
  * The `redford` command, and the way into everything for commands that find no daemon: argv to calls, words to stderr. What only some
  * need is loaded when it is needed: who starts a daemon only talks to it.
  */
-import { spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import * as E from 'fp-ts/lib/Either.js'
-import { Misuse, messageOf } from '../model/misuse.js'
+import { Misuse } from '../model/misuse.js'
 import { parseOptions } from '../redo/arguments.js'
 import { argumentBytes, fromByteString, workingFolderBytes } from '../redo/byte-strings.js'
 import { type ClientFailure, filesOfProcess, requestOfProcess, runClient } from '../redo/client.js'
-import { daemonFlags } from '../redo/daemon-flags.js'
 import { helpFor } from '../redo/help.js'
 import { COMMANDS, packageVersion } from '../redo/native.js'
-import { findRoot, isUnbuilt, STATE_FOLDER } from '../redo/project.js'
+import { findRoot, isUnbuilt } from '../redo/project.js'
 import { isOfRecording, RECORDING_USAGE } from './recording-commands.js'
+import { becomeDaemon, report, START_MS, startDaemon } from './start.js'
 
 const main = fileURLToPath(import.meta.url)
 const IDLE_SECONDS = 600
-/** How long a daemon may take to open a project before we say so, in ms. */
-const START_MS = 60_000
+/** How many daemons may end on one request before we stop starting new ones. */
+const LOST_MAX = 2
 
 const say = (text: string): void => {
   process.stderr.write(`redo  ${text}\n`)
@@ -90,7 +88,7 @@ const runCommand = async (command: string, args: readonly string[]): Promise<num
       say(failureWords(answer.left))
       return 205
     }
-    const started = await startDaemon(root)
+    const started = await startDaemon(root, main)
     if (started !== undefined) {
       say(started)
       return 205
@@ -121,116 +119,28 @@ const stopDaemon = async (root: string): Promise<void> => {
   await runClient({ ...requestOfProcess(root, 'redford-stop', []), root })
 }
 
-/** Starts a daemon for `root` and waits until it serves, or another does; a sentence when neither comes about. */
-const startDaemon = async (root: string): Promise<string | undefined> => {
-  const folder = Buffer.from(`${root}/${STATE_FOLDER}`, 'latin1')
-  const hint = Buffer.concat([folder, Buffer.from('/starting')])
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    if (statSync(folder).uid !== process.geteuid?.()) return `${STATE_FOLDER} belongs to another user`
-  } catch (error) {
-    return `the state folder cannot be made: ${(error as Error).message}`
+/** A daemon for the command that the C client was called with. Whatever speaks against that, the client in JavaScript finds again and says. */
+const runDaemonFor = async (command: string, args: readonly string[]): Promise<void> => {
+  const options = parseOptions(command, argumentBytes(args))
+  if (E.isLeft(options) || !options.right.daemon) throw new Error('not for a daemon')
+  const root = rootFor(options.right.targets)
+  if (isUnbuilt(root)) {
+    const { answerUnbuilt } = await import('../redo/unbuilt.js')
+    if (answerUnbuilt(root, workingFolderBytes(), command, options.right) !== undefined)
+      throw new Error('no daemon is needed')
   }
-  // Only a hint, so that a hundred commands at once do not start a hundred processes: the lock decides.
-  const isFirst = claim(hint)
-  if (E.isLeft(isFirst)) return `the state folder cannot be written: ${isFirst.left} (205)`
-  if (!isFirst.right) {
-    await new Promise((resolve) => setTimeout(resolve, 25))
-    return undefined
+  const { REDFORD_STARTING: claimed } = process.env
+  const serves = await becomeDaemon(root, claimed === undefined ? undefined : argumentBytes([claimed])[0])
+  const ready = `ready ${fromByteString(root)}`
+  if (serves === undefined) {
+    report(ready)
+    process.exit(0)
   }
-  try {
-    const log = openSync(Buffer.concat([folder, Buffer.from('/daemon.log')]), 'a', 0o600)
-    return await new Promise((resolve) => {
-      const child = spawn(process.execPath, [...daemonFlags(process.versions.node), main, 'daemon'], {
-        cwd: fromByteString(root),
-        detached: true,
-        stdio: ['ignore', log, log, 'pipe'],
-        env: daemonEnvironment(),
-      })
-      closeSync(log)
-      let said = ''
-      const timer = setTimeout(
-        () => resolve(`the daemon does not come up within ${START_MS / 1000} s (see ${STATE_FOLDER}/daemon.log)`),
-        START_MS,
-      )
-      const done = (text: string | undefined): void => {
-        clearTimeout(timer)
-        resolve(text)
-        child.unref()
-      }
-      child.on('error', (error) => done(`the daemon cannot be started: ${error.message}`))
-      // There are no pipes where the process has no room for more open files.
-      child.stdio?.[3]?.on('data', (chunk: Buffer) => {
-        said += chunk.toString()
-        if (!said.includes('\n')) return
-        const word = said.split('\n', 1)[0]!
-        // Another process has the project: it may be about to serve, or have builds to finish before it goes.
-        if (word === 'locked') setTimeout(done, LOCKED_MS, undefined)
-        else done(word === 'ready' ? undefined : word)
-      })
-      child.on('exit', (code) =>
-        done(said === '' ? `the daemon ended at once, exit ${code} (see ${STATE_FOLDER}/daemon.log)` : undefined),
-      )
-    })
-  } catch (error) {
-    return `the state folder cannot be written: ${messageOf(error)} (205)`
-  } finally {
-    rmSync(hint, { force: true })
-  }
+  await runDaemon(ready)
+  serves()
 }
 
-/** What a daemon needs of the environment of whoever happens to start it; do-files get that of their own request. */
-const daemonEnvironment = (): NodeJS.ProcessEnv => {
-  const {
-    REDFORD_TOKEN: _,
-    REDFORD_ROOT: __,
-    REDFORD_TRACE: ___,
-    REDFORD_RECORD: ____,
-    NODE_EXTRA_CA_CERTS,
-    ...rest
-  } = process.env
-  // Node reads them as it starts, which takes it as long again; see bin/redo.
-  const certificates = NODE_EXTRA_CA_CERTS ? { REDFORD_CA_CERTS: NODE_EXTRA_CA_CERTS } : {}
-  return { ...rest, ...certificates, ...DAEMON_MALLOC }
-}
-
-const HINT_MS = 5000
-/** How long to let the process that has the project go on, in ms, before it is asked again. */
-const LOCKED_MS = 50
-/**
- * For the C library's allocator: give back what was freed. Blocks of 64 KB, as reading a store and looking at everything make many,
- * are each given back by themselves, and leave no holes.
- */
-const DAEMON_MALLOC = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '65536', MALLOC_MMAP_THRESHOLD_: '65536' }
-/** How many daemons may end on one request before we stop starting new ones. */
-const LOST_MAX = 2
-/** Where a daemon tells who started it that it serves. */
-const READY_FD = 3
-
-const claim = (hint: Buffer): E.Either<string, boolean> => {
-  try {
-    closeSync(openSync(hint, 'wx', 0o600))
-    return E.right(true)
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    // Gone again: it was there a moment ago.
-    if (code !== 'EEXIST' && code !== 'ENOENT') return E.left(message)
-    const stat = statSync(hint, { throwIfNoEntry: false })
-    // Left behind by a process that was ended: the next in line takes over.
-    if (stat !== undefined && Date.now() - stat.mtimeMs > HINT_MS) rmSync(hint, { force: true })
-    return E.right(false)
-  }
-}
-
-const runDaemon = async (): Promise<void> => {
-  const report = (word: string): void => {
-    try {
-      writeSync(READY_FD, `${word}\n`)
-      closeSync(READY_FD)
-    } catch {
-      // Nobody listens: it was started by hand.
-    }
-  }
+const runDaemon = async (ready = 'ready'): Promise<void> => {
   const { REDFORD_CA_CERTS: certificates } = process.env
   if (certificates !== undefined) process.env.NODE_EXTRA_CA_CERTS = certificates
   const root = workingFolderBytes('')
@@ -252,7 +162,7 @@ const runDaemon = async (): Promise<void> => {
   process.on('SIGINT', () => daemon.right.end(130))
   process.on('SIGHUP', () => daemon.right.end(129))
   process.on('SIGPIPE', () => {})
-  report('ready')
+  report(ready)
 }
 
 /** Once all is written: ends the process as it is, since to take it apart first takes Node longer than many a command. */
@@ -274,7 +184,8 @@ const [command = 'help', ...args] = process.argv.slice(2)
 const run = async (): Promise<number | undefined> => {
   const [first, ...rest] = command === 'redford' ? args : [command, ...args]
   if (first === 'daemon') {
-    await runDaemon()
+    if (rest[0] === '--for') await runDaemonFor(rest[1] ?? '', rest.slice(2)).catch(() => process.exit(1))
+    else await runDaemon()
     return undefined
   }
   if (first === 'status' || first === 'stop' || first === 'doctor') {

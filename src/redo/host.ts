@@ -53,7 +53,7 @@ export interface HostOptions {
 /** How many ids of runs one process sets aside, and where they begin anew. */
 const [RUNS_ASIDE, RUNS_END] = [100_000, 2_000_000_000]
 /** How long what nobody waits for may go unrecorded, in ms. */
-const RECORD_MS = 25
+const RECORD_MS = 100
 
 /** How often the live line of a terminal is drawn, in ms. */
 const STATUS_MS = 100

@@ -21,7 +21,7 @@ const REQUEST_SIZE_MAX = 256 * 1024 * 1024
 const UNREAD_SIZE_MAX = 256 * 1024 * 1024
 
 /** How long, and how much of, what is to be shown is collected before it is sent, in ms and bytes. */
-const UNSENT_MS = 10
+const UNSENT_MS = 25
 const UNSENT_SIZE_MAX = 64 * 1024
 
 /** Where answers go: a socket, or this process's own standard files. */
