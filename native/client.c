@@ -571,6 +571,8 @@ static int leave_note(void)
 #define HINT_MS 5000
 #define HINT_STEP_MS 10
 #define READY_FD 3
+#define CLAIMED "claimed "
+#define READY "ready "
 #define START_MS 60000
 static const char *const daemon_variables[] = {"MALLOC_ARENA_MAX=1", "MALLOC_TRIM_THRESHOLD_=65536", "MALLOC_MMAP_THRESHOLD_=65536"};
 enum { DAEMON_VARIABLE_COUNT = sizeof daemon_variables / sizeof *daemon_variables };
@@ -582,7 +584,10 @@ static int is_daemon_variable(const char *entry)
     return 0;
 }
 
-/* Becomes Node, which finds the project, and tells at READY_FD when it serves: "ready", a blank and its root. `claimed`: see main.ts. */
+/*
+ * Becomes Node, which finds the project and tells of it at READY_FD, with its root behind a blank: "claimed" where it has left the hint, and "ready"
+ * when it serves. `claimed`: the variable that says where we have.
+ */
 static void be_daemon(int report, const char *node, const char *main_file, char *claimed)
 {
     const char *path = getenv("PATH") != NULL ? getenv("PATH") : DEFAULT_PATH;
@@ -642,8 +647,9 @@ static int claim_start(void)
  */
 static int start_daemon(int has_root)
 {
-    static char said[sizeof cwd + 16], root[sizeof cwd], claimed[sizeof cwd + 32] = "REDFORD_STARTING=";
+    static char said[2 * sizeof cwd + 32], root[sizeof cwd], claimed[sizeof cwd + 32] = "REDFORD_STARTING=";
     const char *node = getenv("REDFORD_NODE"), *main_file = getenv("REDFORD_MAIN"), *token = getenv("REDFORD_TOKEN");
+    const char *answer = NULL;
     size_t size = 0;
     int ends[2];
     if (node == NULL || main_file == NULL || *node == 0 || *main_file == 0 || (token != NULL && *token != 0)) return -1;
@@ -659,7 +665,20 @@ static int start_daemon(int has_root)
     if (pid > 0) {
         struct pollfd ready = {ends[0], POLLIN, 0};
         close(ends[1]);
-        while (size < sizeof said - 1 && (size == 0 || said[size - 1] != '\n')) {
+        for (char *line = said; size < sizeof said - 1;) {
+            char *end = strchr(line, '\n');
+            if (end != NULL && strncmp(line, CLAIMED, sizeof CLAIMED - 1) == 0) {
+                *end = 0;
+                has_root = 1;
+                strcpy(root, line + sizeof CLAIMED - 1);
+                line = end + 1;
+                continue;
+            }
+            if (end != NULL) {
+                *end = 0;
+                answer = line;
+                break;
+            }
             int count = poll(&ready, 1, START_MS);
             ssize_t n = count < 0 ? -1 : count == 0 ? 0 : read(ends[0], said + size, sizeof said - 1 - size);
             if (n < 0 && errno == EINTR) continue;
@@ -669,9 +688,8 @@ static int start_daemon(int has_root)
         close(ends[0]);
     }
     if (has_root && chdir(root) == 0) unlink(HINT);
-    if (size < 8 || strncmp(said, "ready /", 7) != 0 || said[size - 1] != '\n') return -1;
-    said[size - 1] = 0;
-    return chdir(said + 6) != 0 ? -1 : connect_to_daemon();
+    if (answer == NULL || strncmp(answer, READY, sizeof READY - 1) != 0 || chdir(answer + sizeof READY - 1) != 0) return -1;
+    return connect_to_daemon();
 }
 
 int main(int argc, char **argv)

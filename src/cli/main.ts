@@ -13,10 +13,12 @@ import { helpFor } from '../redo/help.js'
 import { COMMANDS, packageVersion } from '../redo/native.js'
 import { findRoot, isUnbuilt } from '../redo/project.js'
 import { isOfRecording, RECORDING_USAGE } from './recording-commands.js'
-import { becomeDaemon, report, START_MS, startDaemon } from './start.js'
+import { becomeDaemon, pause, report, START_MS, startDaemon, WAIT_MS } from './start.js'
 
 const main = fileURLToPath(import.meta.url)
 const IDLE_SECONDS = 600
+/** How long a do-file looks for its daemon, whose socket may have been taken away for a moment, in ms. */
+const NESTED_MS = 2000
 /** How many daemons may end on one request before we stop starting new ones. */
 const LOST_MAX = 2
 
@@ -80,7 +82,7 @@ const runCommand = async (command: string, args: readonly string[]): Promise<num
     return serveProcess({ root, request, files, node: process.execPath, main })
   }
   let lost = 0
-  for (const end = performance.now() + START_MS; performance.now() < end; ) {
+  for (const end = performance.now() + (isNested ? NESTED_MS : START_MS); performance.now() < end; ) {
     const answer = await runClient(request)
     if (E.isRight(answer)) return answer.right
     if (answer.left._tag === 'lost') lost++
@@ -88,7 +90,8 @@ const runCommand = async (command: string, args: readonly string[]): Promise<num
       say(failureWords(answer.left))
       return 205
     }
-    const started = await startDaemon(root, main)
+    // Another daemon would not know of the do-file that asks.
+    const started = isNested ? await pause(WAIT_MS) : await startDaemon(root, main)
     if (started !== undefined) {
       say(started)
       return 205
@@ -130,14 +133,10 @@ const runDaemonFor = async (command: string, args: readonly string[]): Promise<v
       throw new Error('no daemon is needed')
   }
   const { REDFORD_STARTING: claimed } = process.env
-  const serves = await becomeDaemon(root, claimed === undefined ? undefined : argumentBytes([claimed])[0])
   const ready = `ready ${fromByteString(root)}`
-  if (serves === undefined) {
-    report(ready)
-    process.exit(0)
-  }
-  await runDaemon(ready)
-  serves()
+  if (await becomeDaemon(root, claimed === undefined ? undefined : argumentBytes([claimed])[0])) return runDaemon(ready)
+  report(ready)
+  process.exit(0)
 }
 
 const runDaemon = async (ready = 'ready'): Promise<void> => {

@@ -16,7 +16,7 @@ const HINT_MS = 5000
 /** How long to let the process that has the project go on, in ms, before it is asked again. */
 const LOCKED_MS = 50
 /** How long to let somebody else's daemon come up, in ms, before it is looked for again. */
-const WAIT_MS = 25
+export const WAIT_MS = 25
 /** Where a daemon tells who started it that it serves. */
 const READY_FD = 3
 /** Somebody starts a daemon. */
@@ -42,7 +42,7 @@ const prepareFolder = (root: string): string | undefined => {
   }
 }
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+export const pause = (ms: number): Promise<undefined> => new Promise((resolve) => setTimeout(resolve, ms, undefined))
 
 /** Starts a daemon for `root` and waits until it serves, or another does; a sentence when neither comes about. */
 export const startDaemon = async (root: string, main: string): Promise<string | undefined> => {
@@ -99,20 +99,24 @@ export const startDaemon = async (root: string, main: string): Promise<string | 
 
 /** Tells who started this process that it serves, or why not. */
 export const report = (word: string): void => {
+  if (say(word)) closeSync(READY_FD)
+}
+
+const say = (word: string): boolean => {
   try {
-    writeSync(READY_FD, `${word}\n`)
-    closeSync(READY_FD)
+    return writeSync(READY_FD, `${word}\n`) > 0
   } catch {
     // Nobody listens: it was started by hand.
+    return false
   }
 }
 
 /**
  * Makes a daemon of this process, which the C client has started, in the way in which {@link startDaemon} would have: in the root, with its own
  * log. False: there is one already, or somebody else starts it and is waited for. `claimed`: the root for which the C client has left the hint.
- * What is given is to be called once it serves.
+ * It tells of one that it leaves itself.
  */
-export const becomeDaemon = async (root: string, claimed: string | undefined): Promise<(() => void) | undefined> => {
+export const becomeDaemon = async (root: string, claimed: string | undefined): Promise<boolean> => {
   const name = fromByteString(root)
   if (Buffer.from(name).toString('latin1') !== root || prepareFolder(root) !== undefined) throw new Error('not here')
   const hint = pathOf(root, HINT)
@@ -121,10 +125,12 @@ export const becomeDaemon = async (root: string, claimed: string | undefined): P
     const isFirst = claim(hint)
     if (E.isLeft(isFirst) || performance.now() > end) throw new Error('not now')
     if (isFirst.right) {
+      // Whoever started us takes it away, also when we are killed; and we do, should that be killed.
+      say(`claimed ${name}`)
       process.once('exit', () => rmSync(hint, { force: true }))
       break
     }
-    if (existsSync(Buffer.from(`${root}/${SOCKET}`, 'latin1'))) return undefined
+    if (existsSync(Buffer.from(`${root}/${SOCKET}`, 'latin1'))) return false
   }
   process.chdir(name)
   // The lowest numbers that are free are given again.
@@ -132,9 +138,7 @@ export const becomeDaemon = async (root: string, claimed: string | undefined): P
   for (const fd of [1, 2]) if (openSync(pathOf(root, LOG), 'a', 0o600) !== fd) throw new Error('no log')
   for (const flag of daemonFlags(process.versions.node)) setFlagsFromString(flag)
   for (const variable of NOT_FOR_DAEMONS) delete process.env[variable]
-  return () => {
-    if (isMine) rmSync(hint, { force: true })
-  }
+  return true
 }
 
 /** What a daemon needs of the environment of whoever happens to start it; do-files get that of their own request. */
