@@ -53,7 +53,9 @@ export interface RecordedTick extends TickRecord {
 }
 
 interface Decoded {
-  readonly records: readonly Buffer[]
+  readonly log: Buffer
+  /** Where each record begins in it. */
+  readonly starts: readonly number[]
   readonly sums: Buffer
   readonly times: readonly number[]
 }
@@ -88,6 +90,9 @@ export class RecordingReader {
   private readonly cache = new Map<number, Decoded>()
   private lastSums: { readonly id: number; readonly sums: Buffer } | undefined
 
+  private chunkById: Database.Statement | undefined
+  /** The chunk that was looked for last. */
+  private last: Chunk | undefined
   private isClosed = false
 
   private constructor(
@@ -175,10 +180,17 @@ export class RecordingReader {
     const i = tick - chunk.first
     return {
       tick,
-      ...decodeTick(decoded.records[i]!),
+      ...decodeTick(decoded.log, decoded.starts[i]!),
       digest: digestAt(decoded.sums, i),
       elapsed: decoded.times[i] ?? 0,
     }
+  }
+
+  /** What happened in it alone: for those who read many. */
+  recordAt(tick: number): TickRecord {
+    const chunk = this.chunkOf(tick)
+    const { log, starts } = this.decoded(chunk)
+    return decodeTick(log, starts[tick - chunk.first]!)
   }
 
   /** The digest of the state after tick `tick`. */
@@ -237,6 +249,13 @@ export class RecordingReader {
   }
 
   private chunkOf(tick: number): Chunk {
+    const { last } = this
+    if (last !== undefined && tick >= last.first && tick < last.first + last.count) return last
+    this.last = this.searched(tick)
+    return this.last
+  }
+
+  private searched(tick: number): Chunk {
     let [low, high] = [0, this.chunks.length - 1]
     while (low < high) {
       const middle = (low + high + 1) >>> 1
@@ -249,7 +268,9 @@ export class RecordingReader {
   private decoded(chunk: Chunk): Decoded {
     const known = this.cache.get(chunk.id)
     if (known !== undefined) return known
-    const row = this.db.prepare('select sums, times, log from chunks where id = ?').raw().get(chunk.id) as Buffer[]
+    const { db } = this
+    this.chunkById ??= db.prepare('select sums, times, log from chunks where id = ?').raw()
+    const row = this.chunkById.get(chunk.id) as Buffer[]
     const decoded = decodeChunk(row[0]!, row[1]!, row[2]!, chunk.count)
     if (this.cache.size >= CACHED_CHUNKS) this.cache.delete(this.cache.keys().next().value!)
     this.cache.set(chunk.id, decoded)
@@ -262,8 +283,12 @@ const digestAt = (sums: Buffer, i: number): string =>
 
 const decodeChunk = (sums: Buffer, times: Buffer, log: Buffer, count: number): Decoded => {
   const r = new ByteReader(log)
-  const records: Buffer[] = []
-  for (let i = 0; i < count; i++) records.push(r.take(r.count()))
+  const starts: number[] = []
+  for (let i = 0; i < count; i++) {
+    const length = r.count()
+    starts.push(r.at)
+    r.at += length
+  }
   const t = new ByteReader(times)
   const elapsed: number[] = []
   try {
@@ -272,7 +297,7 @@ const decodeChunk = (sums: Buffer, times: Buffer, log: Buffer, count: number): D
     // Nothing but times hangs on them, and the chain says nothing of them.
     if (!isDamage(error)) throw error
   }
-  return { records, sums, times: elapsed }
+  return { log, starts, sums, times: elapsed }
 }
 
 interface Seals {
