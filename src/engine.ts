@@ -14,10 +14,11 @@ import { gather } from './reduce/gather.js'
 import { fullBatch, isPlain, upNext } from './reduce/policies/basic.js'
 import { guard } from './reduce/policies/guard.js'
 import { type Decision, decide, isEmpty, type Policy, tracksOf } from './reduce/policies/policy.js'
-import { endTurn, reduce } from './reduce/reduce.js'
+import { endTurn, type Reading, reduce, reduceAll } from './reduce/reduce.js'
 
 export { policyNamed } from './reduce/policies/named.js'
 export { isEmpty } from './reduce/policies/policy.js'
+export type { Reading } from './reduce/reduce.js'
 
 // Freezing what a tick made walks all of it: worth it to find whoever changes a state in place, so in tests only.
 setAutoFreeze(process.env.VITEST !== undefined)
@@ -180,6 +181,11 @@ export class Engine {
     for (const news of step.state.news) this.news.push(news)
     this.state = endTurn(step.state)
     return step.effects
+  }
+
+  /** As `apply`, of many one after the other, without a state after each: see {@link reduceAll}. */
+  applyAll(inputs: Iterable<Input>, told: (w: Reading, news: readonly News[]) => void): void {
+    this.state = reduceAll(this.state, inputs, told)
   }
 
   /** What the tick that began then has cost so far, and the last one since it was read. */

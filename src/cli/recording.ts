@@ -11,7 +11,7 @@ import type { Happening } from '../replay/happenings.js'
 import { Replay, type Verdict } from '../replay/replay.js'
 import { Refused } from '../replay/walker.js'
 import { placeFault } from '../store/recording/format.js'
-import { recordingErrorWords } from '../store/recording/reader.js'
+import { recordingErrorWords } from '../store/recording/reading-error.js'
 
 export const OK = 0
 /** There is a difference, a fault, or nothing of what was asked for. */
@@ -44,12 +44,11 @@ export const wordsOf = (
   count: readonly [number, number],
   flags: Readonly<Record<string, Flag>> = {},
 ): E.Either<string, Words> => {
+  const options = { ...flags, json: { type: 'boolean' } } as const
+  const given = withValues(args, options)
+  if (E.isLeft(given)) return E.left(`redford ${name}: ${given.left} (see redford ${name} --help)`)
   try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { ...flags, json: { type: 'boolean' } },
-    })
+    const { values, positionals } = parseArgs({ args: [...given.right], allowPositionals: true, options })
     if (positionals.length < count[0] || positionals.length > count[1])
       return E.left(`redford ${name} takes ${countWords(count)} (see redford ${name} --help)`)
     return E.right({
@@ -58,8 +57,44 @@ export const wordsOf = (
       json: (values as { readonly json?: boolean }).json === true,
     })
   } catch (error) {
-    return E.left(`${(error as Error).message.split('. ')[0]} (see redford ${name} --help)`)
+    return E.left(`redford ${name}: ${faultOf(error as Error)} (see redford ${name} --help)`)
   }
+}
+
+/** Of an option that is none, say: `Unknown option '--x'`; what parseArgs says further, of how to write it otherwise, is of no use. */
+const faultOf = ({ message }: Error): string => {
+  const first = message.split(/[.\n] ?/)[0]!
+  return first[0]!.toLowerCase() + first.slice(1)
+}
+
+/**
+ * An option that takes a value is joined with it: so one that begins with a dash, as in `--at -1`, is told of by whoever knows what it should
+ * be. Another option in its place is a value that was forgotten.
+ */
+const withValues = (
+  args: readonly string[],
+  options: Readonly<Record<string, Flag>>,
+): E.Either<string, readonly string[]> => {
+  const nameOf = (arg: string | undefined): string | undefined =>
+    Object.keys(options).find((name) => arg === `--${name}` || arg === `-${options[name]!.short}`)
+  const found: string[] = []
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!
+    if (arg === '--') return E.right([...found, ...args.slice(i)])
+    const name = nameOf(arg)
+    if (name === undefined || options[name]!.type !== 'string') {
+      found.push(arg)
+      continue
+    }
+    const value = args[++i]
+    if (value === undefined) return E.left(`${arg} needs a value after it`)
+    if (value === '--' || nameOf(value) !== undefined)
+      return E.left(
+        `${arg} needs a value, and '${value}' is an option: say --${name}=${value}, if it is meant as it is`,
+      )
+    found.push(`--${name}=${value}`)
+  }
+  return E.right(found)
 }
 
 const countWords = ([least, most]: readonly [number, number]): string =>

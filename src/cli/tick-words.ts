@@ -20,10 +20,10 @@ export const happeningWords = (one: Happening, called: (build: BuildId) => strin
       return one.targets.length === 0 ? undefined : `may have changed: ${shownAll(one.targets)}`
     case 'transacted': {
       const words = [
-        ...(one.set.length > 0 ? [`set: ${setWords(one.set)}`] : []),
-        ...(one.touched.length > 0 ? [`touched: ${shownAll(one.touched)}`] : []),
+        ...(one.set.length > 0 ? [`set ${setWords(one.set)}`] : []),
+        ...(one.touched.length > 0 ? [`touched ${shownAll(one.touched)}`] : []),
       ]
-      return words.join('; ') || undefined
+      return words.length === 0 ? undefined : `version ${one.version}: ${words.join('; ')}`
     }
     case 'taken':
       return `sources from now on: ${shownAll(one.targets)}`

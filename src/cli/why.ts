@@ -3,6 +3,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { BuildId } from '../model/ids.js'
 import { fromByteString, toByteString, workingFolderBytes } from '../redo/byte-strings.js'
 import { findRoot, Resolver } from '../redo/project.js'
+import { settingOf } from '../replay/version-of.js'
 import { shownName } from '../replay/view.js'
 import { Walker } from '../replay/walker.js'
 import { why } from '../replay/why.js'
@@ -22,6 +23,7 @@ import {
   withRecording,
   wordsOf,
 } from './recording.js'
+import { shortened } from './tick-words.js'
 
 const FLAGS = { recording: { type: 'string' }, at: { type: 'string' } } as const
 
@@ -32,6 +34,20 @@ const nameHere = (target: string): string | undefined => {
     return fromByteString(new Resolver(findRoot(cwd), cwd).nameOf(toByteString(target)))
   } catch {
     return undefined
+  }
+}
+
+const versionWords = (to: ReturnType<typeof settingOf>): string | undefined => {
+  if (to === undefined) return undefined
+  switch (to._tag) {
+    case 'value':
+      return `set it to ${shortened(to.text)}`
+    case 'touched':
+      return 'touched it'
+    case 'removed':
+      return 'removed it'
+    case 'unset':
+      return 'set it no more'
   }
 }
 
@@ -72,6 +88,11 @@ export const whyCommand = async (question: 'why' | 'why-not', args: readonly str
         error._tag === 'cycle'
           ? `it needs itself: ${[...error.path, error.path[0]].join(' -> ')}`
           : faultWords(error as never, called),
+      setting: (build: string, version: number): string | undefined => {
+        for (const [x, name] of walker.named)
+          if (called(x) === build) return versionWords(settingOf(replay.reader, name, x, version, walker.tick))
+        return undefined
+      },
       generation: replay.about.face === 'redo' ? ('request' as const) : ('generation' as const),
     }
     const told = question === 'why' ? whyText(state, names, target) : whyNotText(state, names, target)

@@ -99,7 +99,7 @@ export class ObjectEditor<A> {
       this.blocks = base.blocks
       this.note = []
     } else {
-      this.blocks = copied(base)
+      this.blocks = base.size === 0 ? takeSpare() : copied(base)
       this.note = undefined
     }
   }
@@ -123,6 +123,7 @@ export class ObjectEditor<A> {
     if (this.isOver) throw new Bug('an editor that was given up is finished')
     this.isOver = true
     if (!this.isDirty) return this.base
+    if (this.size === 0) keepSpare(this.blocks)
     const next = this.size === 0 ? (emptyObjects as ObjectTable<A>) : new ObjectTable(this.size, this.end, this.blocks)
     if (this.note !== undefined) {
       this.base.editor = undefined
@@ -167,6 +168,25 @@ const copied = <A>(table: ObjectTable<A>): Blocks<A> => {
     putIn(blocks, row, value)
   })
   return blocks
+}
+
+/**
+ * Blocks that nobody has, with nothing in them. A table that has now one entry and now none, as that of the sessions, would otherwise get new
+ * ones each time, as long as the row of the entry is large.
+ */
+let spare: Blocks<never> = []
+const SPARE_BLOCKS = 4
+
+const takeSpare = <A>(): Blocks<A> => {
+  const blocks: Blocks<A> = spare
+  spare = []
+  return blocks
+}
+
+const keepSpare = <A>(blocks: Blocks<A>): void => {
+  let count = 0
+  for (const block of blocks) if (block !== undefined) count++
+  if (count <= SPARE_BLOCKS) spare = blocks as Blocks<never>
 }
 
 /** Blocks grow as they fill: a few entries, in tables of which there are many, take no room for more. */

@@ -3,7 +3,7 @@ import { absurd } from 'fp-ts/lib/function.js'
 import { produce } from 'immer'
 import { Bug, invariant } from '../model/error.js'
 import type { Ahead, Effect, Event, Input, Receipt } from '../model/event.js'
-import { Bit, Flight, Kind, type State, Status } from '../model/state.js'
+import { Bit, Flight, Kind, type News, type State, Status } from '../model/state.js'
 import { collect, sweep } from './collect.js'
 import { breakScanCycle } from './cycle.js'
 import { expand } from './demand.js'
@@ -32,29 +32,72 @@ export const reduce = (state: State, input: Input): Step => {
   let effects: readonly Effect[] = []
   const next = produce(state, (draft) => {
     const w = Work.of(draft)
-    if ('carry' in input.batch) w.carry = input.batch.carry
-    take(w, input)
-    for (const receipt of inCanonicalOrder(input.receipts)) {
-      if (receipt._tag === 'ahead') applyAhead(w, receipt)
-      else {
-        applyReceipt(w, receipt)
-        followUp(w)
-      }
-    }
-    abandon(w, w.givenUp.splice(0), false)
-    for (const event of input.events) {
-      applyEvent(w, event)
-      followUp(w)
-      abandon(w, w.givenUp.splice(0), false)
-      followUp(w)
-    }
-    untangle(w)
-    abandon(w, w.givenUp.splice(0), false)
-    if (w.inFlight === w.park.size) forgetParked(w)
+    fold(w, input)
     effects = w.effects
     w.close(draft)
   })
   return { state: next, effects }
+}
+
+/** A state on the way, to be read at once. */
+export type Reading = { readonly [Name in 'facts' | 'edges' | 'flight']: Pick<Work[Name], 'get'> } & Pick<
+  Work,
+  'generation'
+>
+
+/**
+ * The state after many ticks, each of them as {@link reduce} takes it in, but without a state after each: what that costs is most of a small
+ * tick. `told` hears after each of what it told, and may look at what it has come to. What is to be done at once is not done.
+ */
+export const reduceAll = (
+  state: State,
+  inputs: Iterable<Input>,
+  told: (w: Reading, news: readonly News[]) => void,
+): State => {
+  let now = state
+  const all = inputs[Symbol.iterator]()
+  for (let next = all.next(); !next.done; ) {
+    now = endTurn(
+      produce(now, (draft) => {
+        const w = Work.of(draft)
+        do {
+          fold(w, next.value)
+          told(w, w.news)
+          next = all.next()
+          w.endTick()
+          // Lanes are closed with their state.
+        } while (!next.done && w.tracker === undefined)
+        w.close(draft)
+      }),
+    )
+  }
+  return now
+}
+
+const fold = (w: Work, input: Input): void => {
+  if ('carry' in input.batch) w.carry = input.batch.carry
+  take(w, input)
+  for (const receipt of inCanonicalOrder(input.receipts)) {
+    if (receipt._tag === 'ahead') applyAhead(w, receipt)
+    else {
+      applyReceipt(w, receipt)
+      followUp(w)
+    }
+  }
+  giveUp(w)
+  for (const event of input.events) {
+    applyEvent(w, event)
+    followUp(w)
+    giveUp(w)
+    followUp(w)
+  }
+  untangle(w)
+  giveUp(w)
+  if (w.inFlight === w.park.size) forgetParked(w)
+}
+
+const giveUp = (w: Work): void => {
+  if (w.givenUp.length > 0) abandon(w, w.givenUp.splice(0), false)
 }
 
 /** The state at the end of a turn: what happened in it has been told. */

@@ -166,6 +166,18 @@ export abstract class Tables {
     }
   }
 
+  /** Another tick is to come before it is closed. */
+  endTick(): void {
+    this.news = this.base.news as News[]
+    this.effects.length = 0
+    const { lastKept } = this
+    if (lastKept === undefined) return
+    for (const x of lastKept) {
+      if (lastKept.size <= this.keep) return
+      lastKept.delete(x)
+    }
+  }
+
   private closed(queue: OpenQueue, base: Queue): Queue {
     return queue.head === base.head && queue.tail === base.tail && queue.size === base.size ? base : { ...queue }
   }

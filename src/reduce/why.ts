@@ -23,6 +23,11 @@ export const noteSourceChange = (w: Work, x: number, reason: number, generation:
 export const noteNoRule = (w: Work, x: number, before: number): void =>
   w.facts.set(x, Fact.WHY, isOfSource(reasonIn(before)) ? before : packWhy(Reason.WENT, w.flight.get(x, Flight.PASS)))
 
-/** A look found that the source `x` is the same behind another stat. */
-export const noteTouch = (w: Work, x: number, generation: number): void =>
-  w.facts.set(x, Fact.WHY, packWhy(reasonIn(w.facts.get(x, Fact.WHY)), generation))
+/**
+ * A look found that the source `x` is the same behind another stat. Where it was tried to be made meanwhile (`redo --overwrite`), its word
+ * says why, and not how it changed: a generation would be taken for the build that this was for.
+ */
+export const noteTouch = (w: Work, x: number, generation: number): void => {
+  const reason = reasonIn(w.facts.get(x, Fact.WHY))
+  w.facts.set(x, Fact.WHY, packWhy(isOfSource(reason) ? reason : Reason.NONE, generation))
+}

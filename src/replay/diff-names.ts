@@ -87,20 +87,20 @@ const goneThrough = (reader: RecordingReader): Gone => {
   const { state } = walker
   const names = new Map(walker.named)
   const called = (x: BuildId): string => shownName(walker.nameOf, x)
-  for (let tick = walker.step(); tick !== undefined; tick = walker.step()) {
-    for (const receipt of apart(tick.input.receipts)) {
-      if (receipt._tag === 'scanned') for (const x of receipt.builds) found.set(called(x), tick.tick)
+  walker.run(reader.ticks, ({ input, settings }, tick) => {
+    for (const receipt of apart(input.receipts)) {
+      if (receipt._tag === 'scanned') for (const x of receipt.builds) found.set(called(x), tick)
       else if (ENDS.has(receipt._tag)) {
-        found.set(called(receipt.build), tick.tick)
+        found.set(called(receipt.build), tick)
         made.add(called(receipt.build))
       }
     }
-    for (const { name } of tick.settings) found.set(name, tick.tick)
-    for (const event of tick.input.events) {
+    for (const { name } of settings) found.set(name, tick)
+    for (const event of input.events) {
       if (event._tag === 'requested' && event.by === 0) for (const x of event.targets) asked.add(called(x))
       else if (event._tag === 'followed') asked.add(called(event.target))
     }
-  }
+  })
   const begin = { state, nameOf: (x: BuildId) => names.get(x) }
   return { begin, end: { state: walker.state, nameOf: walker.nameOf }, asked, made, found }
 }

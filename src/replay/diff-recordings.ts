@@ -125,7 +125,7 @@ const reducerAt = (a: RecordingReader, b: RecordingReader, tick: number): Differ
 /** Names are told where a build is first spoken of. */
 const namesBefore = (reader: RecordingReader, tick: number): ReadonlyMap<BuildId, string> => {
   const names = new Map(reader.snapshotFor(tick - 1).names)
-  for (let t = reader.snapshotTickFor(tick - 1) + 1; t < tick; t++) takeNames(names, reader.at(t))
+  for (let t = reader.snapshotTickFor(tick - 1) + 1; t < tick; t++) takeNames(names, reader.recordAt(t))
   return names
 }
 

@@ -23,6 +23,7 @@ export type Happening =
   /** Sources were set; those in `touched` are to be read or made again all the same. `to`: the text of the value, or how it is without one. */
   | {
       readonly what: 'transacted'
+      readonly version: number
       readonly set: readonly { readonly name: string; readonly to: RecordedSetting['to'] }[]
       readonly touched: readonly string[]
     }
@@ -115,7 +116,12 @@ export const happeningsOf = ({ input, settings }: RecordedTick, walker: Walker):
       case 'transacted': {
         const set = settings.filter(({ name }) => !told.has(name))
         for (const { name } of set) told.add(name)
-        found.push({ what: 'transacted', set, touched: names(event.builds).filter((each) => !told.has(each)) })
+        found.push({
+          what: 'transacted',
+          version: event.version,
+          set,
+          touched: names(event.builds).filter((each) => !told.has(each)),
+        })
         break
       }
       case 'taken':

@@ -1,5 +1,5 @@
 /** Goes through a recording tick by tick: the very engine, told what was recorded in place of what a make would say. */
-import { Engine, type Make } from '../engine.js'
+import { Engine, type Make, type Reading } from '../engine.js'
 import type { Event, Input, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Flight, type News, type State } from '../model/state.js'
@@ -10,6 +10,9 @@ import type { RecordedValue } from '../store/recording/value.js'
 
 /** The values of the state in place of those of the recording; `name`: that of the build, as a byte string. */
 export type Decode = (name: string, value: RecordedValue) => unknown
+
+/** `at`: to be read at once. */
+export type Visit = (record: TickRecord, tick: number, at: Reading) => void
 
 /** So far ahead it is quicker to go on than to begin at a snapshot. */
 const AHEAD = 64
@@ -89,18 +92,18 @@ export class Walker {
     return found
   }
 
-  /** `before`: the generation before the tick. */
-  private number({ input: { events } }: RecordedTick, before: number): void {
+  /** `before`, `after`: the generation before the tick, and after it. */
+  private number(events: Input['events'], before: number, after: number): void {
     const bumps = events.filter((event) => event._tag === 'transacted' || isBegun(event)).length
     if (bumps === 0) return
     // What is empty begins to count anew.
     const cleared = events.findLastIndex(({ _tag }) => _tag === 'collect' || _tag === 'swept') + 1
     const rest = events.slice(cleared).filter((event) => event._tag === 'transacted' || isBegun(event)).length
     // One of a session that is over begins none.
-    let rechecks = cleared > 0 ? 0 : this.state.generation - before - bumps
+    let rechecks = cleared > 0 ? 0 : after - before - bumps
     let generation = before
     events.forEach((event, i) => {
-      if (cleared > 0 && i === cleared) generation = this.state.generation - rest
+      if (cleared > 0 && i === cleared) generation = after - rest
       if (event._tag === 'transacted' || (event._tag === 'rechecked' && rechecks-- > 0)) generation++
       else if (isBegun(event)) this.numbers.set(event.request, ++generation)
     })
@@ -122,7 +125,7 @@ export class Walker {
       throw new Refused(tick.tick, (error as Error).message)
     }
     this.tick++
-    this.number(tick, generation)
+    this.number(tick.input.events, generation, this.state.generation)
     return tick
   }
 
@@ -131,16 +134,59 @@ export class Walker {
     if (tick < this.tick || tick > this.tick + AHEAD) {
       const snapshot = this.reader.snapshotTickFor(tick)
       if (tick < this.tick || snapshot > this.tick) {
-        const { engine, names } = this.load(tick)
-        this.engine = engine
-        this.names = names
-        this.ids = undefined
-        this.numbers = new Map()
+        this.restart(tick)
         this.tick = snapshot
-        this.news = []
       }
     }
-    while (this.tick < tick && this.step() !== undefined);
+    this.run(tick)
+  }
+
+  private restart(tick: number): void {
+    const { engine, names } = this.load(tick)
+    this.engine = engine
+    this.names = names
+    this.ids = undefined
+    this.numbers = new Map()
+    this.news = []
+  }
+
+  /**
+   * Goes on to tick `to`, or the last. `visit` hears of each tick when it is taken in: there is no state after it, only what stands where by
+   * then, which makes many small ticks several times as quick as steps. @throws Refused
+   */
+  run(to: number = this.reader.ticks, visit: Visit = () => {}): void {
+    const end = Math.min(to, this.reader.ticks)
+    if (this.tick >= end) return
+    const first = this.tick
+    const { engine, reader } = this
+    let { generation } = engine.state
+    let record: TickRecord | undefined
+    let isTold = false
+    function* inputs(this: Walker): Iterable<Input> {
+      for (let tick = first + 1; tick <= end; tick++) {
+        isTold = false
+        record = reader.recordAt(tick)
+        yield this.decoded(record)
+      }
+    }
+    try {
+      engine.applyAll(inputs.call(this), (reading, news) => {
+        isTold = true
+        this.tick++
+        this.number(record!.input.events, generation, reading.generation)
+        generation = reading.generation
+        this.news = news
+        visit(record!, this.tick, reading)
+      })
+    } catch (error) {
+      // The state is to be that of this tick, the one before what is refused.
+      const last = this.tick
+      this.tick = reader.snapshotTickFor(last)
+      this.restart(this.tick)
+      while (this.tick < last) this.step()
+      if (!isTold) this.step()
+      throw error
+    }
   }
 
   private load(tick: number): { engine: Engine; names: Map<BuildId, string> } {
@@ -168,7 +214,7 @@ export class Walker {
   }
 
   /** What the next tick takes in, with values as they are decoded; its names are known from then on. */
-  decoded(tick: RecordedTick): Input {
+  decoded(tick: TickRecord): Input {
     const { names, input } = tick
     takeNames(this.names, tick)
     for (const [id, name] of names) this.ids?.set(name, id)

@@ -14,6 +14,8 @@ export interface Names {
   readonly errorWords: (error: FaultError<string>) => string
   /** What a generation is begun by. */
   readonly generation: 'request' | 'generation'
+  /** What that version did to a source, as `set it to 7`; undefined: that is not known. */
+  readonly setting?: (build: string, version: number) => string | undefined
 }
 
 /** `isKnown`: false where nothing can be said, and the text says what to do. */
@@ -37,7 +39,7 @@ export const whyNotText = (state: State, names: Names, target: string, asked: As
 const unknown = (build: string) => ({ _tag: 'unknown', build }) as const
 const textOf = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('')
 
-type Wording = Pick<Names, 'errorWords' | 'generation'>
+type Wording = Pick<Names, 'errorWords' | 'generation' | 'setting'>
 
 // ------------------------------------------------------------------------------------------------ why
 
@@ -85,7 +87,8 @@ const madeLines = (found: Extract<Why<string>, { _tag: 'made' }>, words: Wording
     else lines.push(`${indent}${link.build} changed in an earlier run than its last: why is not known any more`)
   })
   if (fault !== undefined) lines.push(`  it failed: ${faultWords(fault, words)}`)
-  if (pending !== undefined) lines.push(`  it is to be made again when it is next wanted: ${causeWords(pending)}`)
+  if (pending !== undefined)
+    lines.push(`  it is to be made again when it is next wanted: ${causeWords(pending, build, words)}`)
   const add = (what: string, builds: readonly string[]): void => {
     if (builds.length > 0) lines.push(`  ${what}: ${listed(builds)}`)
   }
@@ -110,28 +113,29 @@ const RESULTS: Readonly<Record<Result, string>> = {
 
 /** `next` says more of what the cause names. */
 const causeLines = (
-  { cause, generation }: { readonly cause: Cause<string>; readonly generation: number },
+  { build, cause, generation }: Extract<Link<string>, { _tag: 'made' }>,
   next: Link<string> | undefined,
   words: Wording,
 ): readonly string[] => {
   const source = next?._tag === 'source' ? [sourceWords(next, generation, words)] : undefined
   if ('also' in cause && cause.also !== undefined) {
     const is = next?._tag === 'made' && next.result === 'failed' ? 'is broken' : 'changed'
-    return [causeWords(cause), `and ${source?.[0] ?? `${subject(cause.also, next?.recipe)} ${is}`}`]
+    return [causeWords(cause, build, words), `and ${source?.[0] ?? `${subject(cause.also, next?.recipe)} ${is}`}`]
   }
   if ('dependency' in cause && cause.dependency !== undefined) {
     // What was never there has nothing more to tell.
-    if (cause._tag === 'missing' && next?._tag === 'source' && next.change._tag === 'seen') return [causeWords(cause)]
+    if (cause._tag === 'missing' && next?._tag === 'source' && next.change._tag === 'seen')
+      return [causeWords(cause, build, words)]
     if (cause._tag !== 'unsure' && source !== undefined) return source
     return [dependencyWords(cause._tag, subject(cause.dependency, next?.recipe)), ...(source ?? [])]
   }
-  return [causeWords(cause)]
+  return [causeWords(cause, build, words)]
 }
 
 const subject = (build: string, isRecipe: boolean | undefined): string =>
   isRecipe === true ? `${build}, by which it is made,` : build
 
-const causeWords = (cause: Cause<string>): string => {
+const causeWords = (cause: Cause<string>, build: string, words: Wording): string => {
   switch (cause._tag) {
     case 'unknown':
       return 'why is not known: it was made before reasons were kept'
@@ -158,7 +162,9 @@ const causeWords = (cause: Cause<string>): string => {
     case 'wiped':
       return 'its value was given up, and somebody wanted it'
     case 'set':
-      return cause.version === 0 ? 'a transaction set or touched it' : `version ${cause.version} set or touched it`
+      return cause.version === 0
+        ? 'a transaction set or touched it'
+        : `version ${cause.version} ${words.setting?.(build, cause.version) ?? 'set or touched it'}`
     case 'unread':
       return 'it was read again: nobody looked while the engine was closed'
     case 'redefined':
@@ -274,7 +280,7 @@ const stepLines = (steps: readonly Step<string>[], words: Wording): readonly str
     if (step._tag === 'source') return changeWords(step.change, subject(step.build, step.recipe), words)
     if (step._tag === 'made') return `${step.build} was made in ${words.generation} ${step.generation}`
     if (step.cause === undefined) return next === undefined ? [] : `${subject(next.build, next.recipe)} is out-of-date`
-    return next?._tag === 'source' ? [] : causeWords(step.cause)
+    return next?._tag === 'source' ? [] : causeWords(step.cause, step.build, words)
   })
   return lines.map((line, i) => '  '.repeat(i + 1) + line)
 }

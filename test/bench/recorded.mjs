@@ -52,52 +52,90 @@ export function* recordedRows(world) {
 const ticks = 100_000
 
 /**
- * Two recordings of 100,000 ticks, which part a thousand ticks before their end: opened, and the place found, with what is to be said of it.
+ * Two recordings of 100,000 ticks, opened and compared, with what is to be said of them: such as part a thousand ticks before their end, such
+ * as begin with different states, and such as do the same in another order from beginning to end.
  * @param {import('./support.mjs').World} world
  * @returns {AsyncGenerator<import('./report.mjs').Row>}
  */
 export async function* diffRows(world) {
   const { codec, createEngine, rule, source, replay } = await import('../../dist/index.js')
   const { diffRecordings } = await import('../../dist/replay/diff-recordings.js')
+  const { Rewriter } = await import('../../dist/replay/rewriter.js')
   const leaf = source('leaf', { key: codec.int, value: codec.int })
   const double = rule('double', { key: codec.int, value: codec.int }, function* (i, b) {
     return 2 * (yield* b.need(leaf(i)))
   })
   const folder = mkdtempSync(join(tmpdir(), 'redford-bench-'))
-  const record = async (/** @type {string} */ path, /** @type {number} */ partAt) => {
+  const at = (/** @type {string} */ name) => join(folder, name)
+  const record = async (/** @type {string} */ name, /** @type {number} */ partAt, count = ticks) => {
     let done = 0
-    const eng = createEngine({ rules: [leaf, double], drive: 'manual', record: path })
-    for (let i = 0; i < 1000; i++) eng.live(double(i)).subscribe(() => {})
-    for (let change = 0; done < ticks; change++) {
-      eng.transact((tx) => tx.set(leaf(change % 1000), change + (done >= partAt ? 1 : 0)))
-      while (done < ticks && eng.tick()) done++
+    const eng = createEngine({ rules: [leaf, double], drive: 'manual', record: at(name) })
+    for (let i = 0; i < leaves; i++) eng.live(double(i)).subscribe(() => {})
+    for (let change = 0; done < count; change++) {
+      eng.transact((tx) => tx.set(leaf(change % leaves), change + (done >= partAt ? 1 : 0)))
+      while (done < count && eng.tick()) done++
     }
     await eng.close()
   }
-  try {
-    const [a, b] = [join(folder, 'a.rec'), join(folder, 'b.rec')]
-    await record(a, Number.POSITIVE_INFINITY)
-    await record(b, ticks - 1000)
+  /** Asks for one after the other, each two swapped or not. */
+  const ask = async (/** @type {string} */ name, /** @type {0 | 1} */ swap) => {
+    let done = 0
+    const eng = createEngine({ rules: [leaf, double], drive: 'manual', record: at(name) })
+    for (let asked = 0; done < ticks || asked % 2 === 1; asked++) {
+      if (asked % leaves === 0)
+        eng.transact((tx) => Array.from({ length: leaves }, (_, i) => tx.set(leaf(i), asked + i)))
+      eng.once(double((asked ^ swap) % leaves))
+      while (eng.tick()) done++
+    }
+    await eng.close()
+  }
+  /** What `name` holds from tick `from` on. */
+  const later = (/** @type {string} */ name, /** @type {number} */ from, /** @type {string} */ to) => {
+    const { reader } = replay(at(name))
+    const rewriter = new Rewriter(reader, from, at(to))
+    for (let tick = from + 1; tick <= reader.ticks; tick++) rewriter.apply(reader.at(tick))
+    rewriter.close()
+    reader.close()
+  }
+  /** @returns {import('./report.mjs').Row} */
+  const rowOf = (
+    /** @type {string} */ what,
+    /** @type {readonly [string, string]} */ [a, b],
+    /** @type {(found: any) => boolean} */ isRight,
+  ) => {
     /** @type {number[]} */ const times = []
     for (let round = 0; round < (world.quick ? 3 : 7); round++) {
       const begun = performance.now()
-      const [one, other] = [replay(a), replay(b)]
+      const [one, other] = [replay(at(a)), replay(at(b))]
       const found = diffRecordings(one.reader, other.reader)
       times.push(performance.now() - begun)
       one.close()
       other.close()
-      if (found._tag !== 'tick' || found.tick < ticks - 1000) throw new Error(`found ${JSON.stringify(found)}`)
+      if (!isRight(found)) throw new Error(`found ${JSON.stringify(found)}`)
     }
     const ms = median(times)
-    yield {
-      name: `diff of two recordings, ${ticks} ticks`,
+    return {
+      name: `diff, ${ticks} ticks, ${what}`,
       unit: 'ms',
       figures: { redford: ms },
       value: ms,
       goal: 500,
       bound: 1000,
     }
+  }
+  try {
+    await record('a', Number.POSITIVE_INFINITY)
+    await record('b', ticks - 1000)
+    yield rowOf('that part late', ['a', 'b'], ({ _tag, tick }) => _tag === 'tick' && tick >= ticks - 1000)
+    await record('long', Number.POSITIVE_INFINITY, ticks + 1000)
+    later('long', 1000, 'later')
+    yield rowOf('that begin otherwise', ['a', 'later'], ({ _tag }) => _tag === 'start')
+    await ask('asked', 0)
+    await ask('swapped', 1)
+    yield rowOf('in another order', ['asked', 'swapped'], ({ _tag }) => _tag === 'order')
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
+
+const leaves = 1000

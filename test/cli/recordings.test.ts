@@ -174,19 +174,81 @@ test('log tells what sources were set to', async () => {
   })
   await s.sh('node build.mjs')
   const told = (await redford(s, ['log', 'r.rec'])).stdout
-  expect(told).toMatch(/ {2}set: text\("a"\) = "one", text\("b"\) = "x{39}\.\.\.(;|$)/m)
-  expect(told).toMatch(/ {2}set: text\("a"\) = removed(;|$)/m)
+  expect(told).toMatch(/ {2}version 1: set text\("a"\) = "one", text\("b"\) = "x{39}\.\.\.(;|$)/m)
+  expect(told).toMatch(/ {2}version 2: set text\("a"\) = removed(;|$)/m)
   const data = lines((await redford(s, ['log', '--json', 'r.rec'])).stdout).flatMap(
     (line) => (json(line) as { happened: readonly { what: string }[] }).happened,
   )
   expect(data).toContainEqual({
     what: 'transacted',
+    version: 1,
     set: [
       { name: 'text("a")', to: { _tag: 'value', text: '"one"' } },
       { name: 'text("b")', to: { _tag: 'value', text: JSON.stringify('x'.repeat(100)) } },
     ],
     touched: [],
   })
+})
+
+test('why tells what a version set a source to', async () => {
+  const redfordAt = JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)
+  const s = space({
+    'build.mjs': `import { codec as C, createEngine, rule, source } from ${redfordAt}
+      const text = source('text', { key: C.string, value: C.string })
+      const shout = rule('shout', { key: C.string, value: C.string }, function* (name, b) {
+        return (yield* b.need(text(name))).toUpperCase()
+      })
+      const eng = createEngine({ rules: [text, shout], record: 'r.rec' })
+      const set = async (value) => {
+        eng.transact((tx) => tx.set(text('a'), value))
+        await eng.once(shout('a')).promise
+      }
+      await set('one')
+      await set('two'.repeat(30))
+      eng.transact((tx) => tx.touch(text('a')))
+      await eng.once(shout('a')).promise
+      await eng.close()\n`,
+  })
+  await s.sh('node build.mjs')
+  const why = async (...args: readonly string[]): Promise<readonly string[]> =>
+    lines((await redford(s, ['why', 'shout("a")', '--recording', 'r.rec', ...args])).stdout)
+  const log = lines((await redford(s, ['log', '--json', 'r.rec'])).stdout).map(
+    (line) => json(line) as { tick: number; happened: readonly { what: string; version?: number }[] },
+  )
+  const third = log.find(({ happened }) => happened.some(({ version }) => version === 3))!.tick
+  const second = log.find(({ happened }) => happened.some(({ version }) => version === 2))!.tick
+  expect(await why('--at', String(third - 1))).toContain(`    version 2 set it to "${'two'.repeat(13)}...`)
+  expect(await why('--at', String(second - 1))).not.toContain('set or touched')
+  const touched = lines((await redford(s, ['why', 'text("a")', '--recording', 'r.rec'])).stdout)
+  expect(touched).toContain('  version 3 touched it')
+})
+
+test('a value that begins with a dash is told of as what it should be, a forgotten one by its option', async () => {
+  const s = await project()
+  const said = async (...args: readonly string[]): Promise<readonly [number | null, string]> => {
+    const { code, stderr } = await redford(s, args)
+    return [code, stderr]
+  }
+  for (const args of [
+    ['fork', 'bad.rec', '--at', '-1'],
+    ['why', 'all', '--recording', 'bad.rec', '--at', '-1'],
+    ['diff', 'bad.rec', '--from', '-1'],
+  ])
+    expect(await said(...args)).toEqual([
+      2,
+      expect.stringMatching(/^redo {2}'-1' is no tick of the recording: it has ticks 0 to \d+\n$/),
+    ])
+  expect(await said('fork', 'bad.rec', '--at')).toEqual([
+    2,
+    'redo  redford fork: --at needs a value after it (see redford fork --help)\n',
+  ])
+  expect(await said('fork', 'bad.rec', '--at', '--json')).toEqual([
+    2,
+    "redo  redford fork: --at needs a value, and '--json' is an option: say --at=--json, if it is meant as it is (see redford fork --help)\n",
+  ])
+  expect(await said('log', '-q')).toEqual([2, "redo  redford log: unknown option '-q' (see redford log --help)\n"])
+  expect((await redford(s, ['fork', 'bad.rec', '--at', '1', '-o', '-odd.rec'])).code).toBe(0)
+  expect((await redford(s, ['log', '--', '-odd.rec'])).code).toBe(0)
 })
 
 test('log tells what happened, of the last recording if none is named', async () => {

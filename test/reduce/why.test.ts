@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { buildId } from '../../src/model/ids.js'
-import { Fact, type State } from '../../src/model/state.js'
+import { emptyState, Fact, Kind, type State } from '../../src/model/state.js'
 import { read } from '../../src/model/table.js'
-import { isSameIn, packWhy, Reason, reasonIn, subjectIn, WHY_SAME } from '../../src/model/why.js'
+import { isAboutBuild, isSameIn, packWhy, Reason, reasonIn, subjectIn, WHY_SAME } from '../../src/model/why.js'
+import { noteTouch } from '../../src/reduce/why.js'
+import { Work } from '../../src/reduce/work.js'
 import { Play, type Rule, type World } from '../support/world.js'
 
 const worldOf = (rules: Readonly<Record<number, Rule>>, files: Readonly<Record<number, number>>): World => ({
@@ -102,5 +104,16 @@ describe('a source', () => {
     expect(known()).toEqual([Reason.CAME, 0, 5])
     expect(whyOf(play.engine.state, 10)).toEqual([Reason.FAILED, 1])
     expect(read(play.engine.state.facts, buildId(10), Fact.BUILT)).toBe(5)
+  })
+})
+
+describe('a source', () => {
+  it('that was tried to be made, and is touched then, speaks of the generation of that as such, not as of a build', () => {
+    const w = new Work(emptyState)
+    w.facts.set(2, Fact.FLAGS, Kind.SOURCE)
+    w.facts.set(2, Fact.WHY, packWhy(Reason.FORCED))
+    noteTouch(w, 2, 12)
+    const word = w.facts.get(2, Fact.WHY)
+    expect([isAboutBuild(reasonIn(word)), subjectIn(word)]).toEqual([false, 12])
   })
 })

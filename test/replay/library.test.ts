@@ -152,6 +152,53 @@ describe('run again', () => {
     expect(recording.verify({ mode: 'reexecute' })).toMatchObject({ _tag: 'agrees', skipped: 0 })
     expect((recording.verify({ mode: 'reexecute' }) as { makes: number }).makes).toBeGreaterThanOrEqual(5)
   })
+  it('a rule whose declared needs are another time after time is found, with key and what differs', async () => {
+    let grown = 1
+    const listed = rule.static('listed', {
+      ...int,
+      deps: (name: string) => Array.from({ length: grown }, (_, i) => given(`${name}${i}`)),
+      make: (all) => all.reduce((x, y) => x + y, 0),
+    })
+    const recording = await recorded([given, listed], async (eng) => {
+      eng.transact((tx) => {
+        for (const name of ['a0', 'a1', 'b0', 'b1']) tx.set(given(name), 1)
+      })
+      await eng.once(listed('a')).promise
+      await eng.once(listed('b')).promise
+    })
+    expect(recording.verify({ mode: 'reexecute' })).toMatchObject({ _tag: 'agrees', skipped: 0 })
+    grown = 2
+    expect(recording.verify({ mode: 'reexecute' })).toMatchObject({
+      _tag: 'impure',
+      rule: 'listed',
+      key: 'listed("a")',
+      difference: 'recorded: it asks for given("a0"); now: for given("a0") and given("a1")',
+    })
+  })
+  it('one whose declared needs change in their order is found', async () => {
+    let turns = 0
+    const pair = rule.static('pair', {
+      ...int,
+      deps: (name: string) => {
+        const both = [given(`${name}0`), given(`${name}1`)]
+        return turns++ % 2 === 0 ? both : both.reverse()
+      },
+      make: (all) => all[0]! - all[1]!,
+    })
+    const recording = await recorded([given, pair], async (eng) => {
+      eng.transact((tx) => {
+        tx.set(given('a0'), 1)
+        tx.set(given('a1'), 2)
+      })
+      await eng.once(pair('a')).promise
+    })
+    expect(recording.verify({ mode: 'reexecute' })).toMatchObject({
+      _tag: 'impure',
+      rule: 'pair',
+      key: 'pair("a")',
+      difference: expect.stringMatching(/^recorded: it asks for given\("a\d"\) and given\("a\d"\); now: for given/),
+    })
+  })
   it('what needs a value that was left out is skipped, and counted', async () => {
     const far = action('far', { key: C.string, value: C.string, run: () => 'x'.repeat(100) })
     const long = rule('long', { key: C.string, value: C.string }, function* (k, b) {

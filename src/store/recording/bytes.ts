@@ -140,9 +140,10 @@ export class ByteWriter {
 
 /** Reads what a writer wrote. What comes to an end too early is damaged. */
 export class ByteReader {
-  at = 0
-
-  constructor(private readonly bytes: Buffer) {}
+  constructor(
+    private readonly bytes: Buffer,
+    public at = 0,
+  ) {}
 
   get isAtEnd(): boolean {
     return this.at >= this.bytes.length
@@ -155,8 +156,11 @@ export class ByteReader {
   }
 
   count(): number {
-    let n = 0
-    let scale = 1
+    // Nearly all are short.
+    const first = this.byte()
+    if (first < 128) return first
+    let n = first & 127
+    let scale = 128
     for (;;) {
       const byte = this.byte()
       n += (byte & 127) * scale
@@ -167,11 +171,14 @@ export class ByteReader {
 
   signed(): number {
     const n = this.count()
+    if (n <= 0x7fffffff) return (n & 1) === 0 ? n >>> 1 : ~(n >>> 1)
     return n % 2 === 0 ? n / 2 : -(n + 1) / 2
   }
 
   word(): number {
-    return this.take(4).readInt32LE()
+    if (this.at + 4 > this.bytes.length) throw new Damage('a record ends too early')
+    this.at += 4
+    return this.bytes.readInt32LE(this.at - 4)
   }
 
   words(count: number): Int32Array {
@@ -181,7 +188,10 @@ export class ByteReader {
   }
 
   text(encoding: 'utf8' | 'latin1'): string {
-    return this.take(this.count()).toString(encoding)
+    const length = this.count()
+    if (this.at + length > this.bytes.length) throw new Damage('a record ends too early')
+    this.at += length
+    return this.bytes.toString(encoding, this.at - length, this.at)
   }
 
   take(length: number): Buffer {

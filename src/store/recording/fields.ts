@@ -104,14 +104,16 @@ const EVENT_TERMS = termsOf(EVENTS)
 const FOLLOWED = EVENT_TERMS.byTag.get('followed')!.number
 const MADE = RECEIPT_TERMS.byTag.get('made')!.number
 
+const NO_IDS = new SeenIds()
+
 /** Encodes and decodes either; ids are written as what they differ by from the one before. */
 export class TermCodec<T extends { readonly _tag: string }> {
   private last = 0
 
   constructor(
     private readonly terms: Terms,
-    /** Told of each id that is written. */
-    private readonly seen = new SeenIds(),
+    /** Told of each id that is written; who only reads needs none. */
+    private readonly seen: SeenIds = NO_IDS,
   ) {}
 
   /** To be called before the first of a record. */
@@ -273,7 +275,7 @@ export class TermCodec<T extends { readonly _tag: string }> {
       case 'signed':
         return r.signed()
       case 'json':
-        return JSON.parse(r.text('utf8'))
+        return parsed(r.text('utf8'))
       case 'look':
         return lookIn(r.words(LOOK_STRIDE), 0)
       case 'looks':
@@ -288,6 +290,17 @@ export class TermCodec<T extends { readonly _tag: string }> {
 
 type Made = Extract<Receipt, { readonly _tag: 'made' }>
 type Followed = Extract<Event, { readonly _tag: 'followed' }>
+
+/** A few words are said again and again: what a request wants, say. Objects are new each time. */
+const parsed = (text: string): unknown => {
+  const known = words.get(text)
+  if (known !== undefined) return known
+  const found: unknown = JSON.parse(text)
+  if (typeof found === 'string' && words.size < WORDS_MAX) words.set(text, found)
+  return found
+}
+const words = new Map<string, string>()
+const WORDS_MAX = 100
 
 export const receiptCodec = (seen?: SeenIds): TermCodec<Receipt> => new TermCodec<Receipt>(RECEIPT_TERMS, seen)
 export const eventCodec = (seen?: SeenIds): TermCodec<Event> => new TermCodec<Event>(EVENT_TERMS, seen)

@@ -102,6 +102,11 @@ const INTEGER_CHARS = 11
 export class NameReader {
   private readonly prefixes: string[] = []
 
+  /** To be called before the first of a record. */
+  begin(): void {
+    if (this.prefixes.length > 0) this.prefixes.length = 0
+  }
+
   read(r: ByteReader): string {
     const number = r.count()
     if (number === 0) return r.text('latin1')

@@ -25,15 +25,9 @@ import {
   SUM_BYTES,
   sealOf,
 } from './format.js'
+import type { RecordingError } from './reading-error.js'
 import { decodeTick, type TickRecord } from './record.js'
 import { decodeSnapshot, type Snapshot } from './snapshot.js'
-
-export type RecordingError =
-  | { readonly _tag: 'absent' | 'folder'; readonly path: string }
-  /** It is no recording, or nothing of it can be used. */
-  | { readonly _tag: 'unreadable'; readonly path: string; readonly why: string }
-  /** Written by a later version of this program, or by an earlier one. */
-  | { readonly _tag: 'newer' | 'older'; readonly path: string; readonly found: number; readonly known: number }
 
 /** One chunk, decoded as far as needed. */
 interface Chunk {
@@ -53,28 +47,14 @@ export interface RecordedTick extends TickRecord {
 }
 
 interface Decoded {
-  readonly records: readonly Buffer[]
+  readonly log: Buffer
+  /** Where each record begins in it. */
+  readonly starts: readonly number[]
   readonly sums: Buffer
   readonly times: readonly number[]
 }
 
 const CACHED_CHUNKS = 8
-
-export const recordingErrorWords = (error: RecordingError): string => {
-  switch (error._tag) {
-    case 'absent':
-      return `${error.path}: there is no such file`
-    case 'folder':
-      return `${error.path} is a folder: name a recording, the FILE of redo --record FILE`
-    case 'unreadable':
-      return `${error.path}: nothing of it can be used: ${error.why}`
-    case 'newer':
-    case 'older': {
-      const which = error._tag === 'newer' ? 'a later' : 'an earlier'
-      return `${error.path}: it was written by ${which} version (format ${error.found}; this one reads ${error.known}); it was left untouched`
-    }
-  }
-}
 
 export class RecordingReader {
   /** How many ticks can be used. */
@@ -88,6 +68,9 @@ export class RecordingReader {
   private readonly cache = new Map<number, Decoded>()
   private lastSums: { readonly id: number; readonly sums: Buffer } | undefined
 
+  private chunkById: Database.Statement | undefined
+  /** The chunk that was looked for last. */
+  private last: Chunk | undefined
   private isClosed = false
 
   private constructor(
@@ -175,10 +158,17 @@ export class RecordingReader {
     const i = tick - chunk.first
     return {
       tick,
-      ...decodeTick(decoded.records[i]!),
+      ...decodeTick(decoded.log, decoded.starts[i]!),
       digest: digestAt(decoded.sums, i),
       elapsed: decoded.times[i] ?? 0,
     }
+  }
+
+  /** What happened in it alone: for those who read many. */
+  recordAt(tick: number): TickRecord {
+    const chunk = this.chunkOf(tick)
+    const { log, starts } = this.decoded(chunk)
+    return decodeTick(log, starts[tick - chunk.first]!)
   }
 
   /** The digest of the state after tick `tick`. */
@@ -237,6 +227,13 @@ export class RecordingReader {
   }
 
   private chunkOf(tick: number): Chunk {
+    const { last } = this
+    if (last !== undefined && tick >= last.first && tick < last.first + last.count) return last
+    this.last = this.searched(tick)
+    return this.last
+  }
+
+  private searched(tick: number): Chunk {
     let [low, high] = [0, this.chunks.length - 1]
     while (low < high) {
       const middle = (low + high + 1) >>> 1
@@ -249,7 +246,9 @@ export class RecordingReader {
   private decoded(chunk: Chunk): Decoded {
     const known = this.cache.get(chunk.id)
     if (known !== undefined) return known
-    const row = this.db.prepare('select sums, times, log from chunks where id = ?').raw().get(chunk.id) as Buffer[]
+    const { db } = this
+    this.chunkById ??= db.prepare('select sums, times, log from chunks where id = ?').raw()
+    const row = this.chunkById.get(chunk.id) as Buffer[]
     const decoded = decodeChunk(row[0]!, row[1]!, row[2]!, chunk.count)
     if (this.cache.size >= CACHED_CHUNKS) this.cache.delete(this.cache.keys().next().value!)
     this.cache.set(chunk.id, decoded)
@@ -262,8 +261,12 @@ const digestAt = (sums: Buffer, i: number): string =>
 
 const decodeChunk = (sums: Buffer, times: Buffer, log: Buffer, count: number): Decoded => {
   const r = new ByteReader(log)
-  const records: Buffer[] = []
-  for (let i = 0; i < count; i++) records.push(r.take(r.count()))
+  const starts: number[] = []
+  for (let i = 0; i < count; i++) {
+    const length = r.count()
+    starts.push(r.at)
+    r.at += length
+  }
   const t = new ByteReader(times)
   const elapsed: number[] = []
   try {
@@ -272,7 +275,7 @@ const decodeChunk = (sums: Buffer, times: Buffer, log: Buffer, count: number): D
     // Nothing but times hangs on them, and the chain says nothing of them.
     if (!isDamage(error)) throw error
   }
-  return { records, sums, times: elapsed }
+  return { log, starts, sums, times: elapsed }
 }
 
 interface Seals {

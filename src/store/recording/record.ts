@@ -81,27 +81,18 @@ export class TickEncoder {
   }
 }
 
-/** @throws Damage */
-export const decodeTick = (bytes: Buffer): TickRecord => {
-  const r = new ByteReader(bytes)
-  const ids = (): BuildId[] => {
-    const found: BuildId[] = []
-    let last = 0
-    for (let left = r.count(); left > 0; left--) {
-      last += r.signed()
-      found.push(buildId(last))
-    }
-    return found
-  }
-  const builds: Batch = { scan: ids(), run: ids(), start: ids(), answer: ids() }
+/** What lies from `at` on. @throws Damage */
+export const decodeTick = (bytes: Buffer, at = 0): TickRecord => {
+  const r = new ByteReader(bytes, at)
+  const builds: Batch = { scan: readIds(r), run: readIds(r), start: readIds(r), answer: readIds(r) }
   const batch: Batch = r.byte() === 0 ? builds : { ...builds, carry: JSON.parse(r.text('utf8')) }
-  const receiptsOf = receiptCodec()
   const receipts: Receipt[] = []
+  receiptsOf.begin()
   for (let left = r.count(); left > 0; left--) receipts.push(receiptsOf.read(r))
-  const eventsOf = eventCodec()
   const events: Event[] = []
+  eventsOf.begin()
   for (let left = r.count(); left > 0; left--) events.push(eventsOf.read(r))
-  const nameReader = new NameReader()
+  nameReader.begin()
   const settings: RecordedSetting[] = []
   for (let left = r.count(); left > 0; left--) {
     const _tag = SETTINGS[r.byte()]!
@@ -115,4 +106,22 @@ export const decodeTick = (bytes: Buffer): TickRecord => {
     names.push([buildId(last), nameReader.read(r)])
   }
   return { input: { batch, receipts, events }, settings, names }
+}
+
+/** To read with, one record after the other. */
+const receiptsOf = receiptCodec()
+const eventsOf = eventCodec()
+const nameReader = new NameReader()
+const NONE: readonly BuildId[] = []
+
+const readIds = (r: ByteReader): readonly BuildId[] => {
+  let left = r.count()
+  if (left === 0) return NONE
+  const found: BuildId[] = []
+  let last = 0
+  for (; left > 0; left--) {
+    last += r.signed()
+    found.push(buildId(last))
+  }
+  return found
 }
