@@ -6,7 +6,7 @@ import { isDigest, Tag } from '../../model/content.js'
 import { type Content, type Event, LOOK_STRIDE, type Look, type Receipt } from '../../model/event.js'
 import { type BuildId, buildId } from '../../model/ids.js'
 import { lookIn, wordsOfLook } from '../../model/look.js'
-import { type ByteReader, type ByteWriter, INT_BYTES, putSigned } from './bytes.js'
+import { type ByteReader, type ByteWriter, INT_BYTES, putCount, putSigned } from './bytes.js'
 import { SeenIds } from './names.js'
 import type { RecordedValue } from './value.js'
 
@@ -166,10 +166,28 @@ export class TermCodec<T extends { readonly _tag: string }> {
 
   private writeMade(w: ByteWriter, term: Made, recorded: (build: BuildId, value: unknown) => RecordedValue): void {
     const { build, groups, value, content, cost } = term
-    w.byte(MADE)
-    this.writeId(w, build)
-    w.count(groups.length)
-    for (let i = 0; i < groups.length; i++) this.writeIds(w, groups[i]!)
+    const { seen } = this
+    let room = 3 * INT_BYTES
+    for (let g = 0; g < groups.length; g++) room += INT_BYTES * (1 + groups[g]!.length)
+    const bytes = w.reserve(room)
+    let { end } = w
+    bytes[end++] = MADE
+    end = putSigned(bytes, end, build - this.last)
+    let last: number = build
+    if (!seen.has(build)) seen.see(build)
+    end = putCount(bytes, end, groups.length)
+    for (let g = 0; g < groups.length; g++) {
+      const group = groups[g]!
+      end = putCount(bytes, end, group.length)
+      for (let i = 0; i < group.length; i++) {
+        const id = group[i]!
+        end = putSigned(bytes, end, id - last)
+        last = id
+        if (!seen.has(id)) seen.see(id)
+      }
+    }
+    w.end = end
+    this.last = last
     writeContent(w, content)
     if (isDigest(content)) writeValue(w, recorded(build, value))
     w.byte(cost === undefined ? 0 : 1)
@@ -185,8 +203,8 @@ export class TermCodec<T extends { readonly _tag: string }> {
     this.last = target
     bytes[end++] = terms === undefined ? 0 : 1
     w.end = end
-    if (!this.seen.isNamed(request)) this.seen.see(request)
-    if (!this.seen.isNamed(target)) this.seen.see(target)
+    if (!this.seen.has(request)) this.seen.see(request)
+    if (!this.seen.has(target)) this.seen.see(target)
     if (terms !== undefined) this.writeField(w, 'json', terms)
   }
 
@@ -212,7 +230,7 @@ export class TermCodec<T extends { readonly _tag: string }> {
       const id = ids[i]!
       end = putSigned(bytes, end, id - last)
       last = id
-      if (!seen.isNamed(id)) seen.see(id)
+      if (!seen.has(id)) seen.see(id)
     }
     w.end = end
     this.last = last
@@ -302,6 +320,14 @@ const writeContent = (w: ByteWriter, content: Content): void => {
     floatWords[0] = a
     floatWords[1] = b
     const number = float[0]!
+    // As nearly all that are written: and 0, not -0.
+    const small = number | 0
+    if (small === number && (small !== 0 || b === 0)) {
+      const bytes = w.reserve(1 + INT_BYTES)
+      bytes[w.end] = As.INTEGER
+      w.end = putSigned(bytes, w.end + 1, small)
+      return
+    }
     if (Number.isSafeInteger(number) && Math.abs(number) < 2 ** 50 && !Object.is(number, -0)) {
       w.byte(As.INTEGER)
       return w.signed(number)
