@@ -323,12 +323,11 @@ export class IntEditor {
 
   private keep(index: number, old: number, value: number): void {
     if (this.noted === this.note!.length && !this.makeRoom()) return
-    const { noted, growth } = this
     const note = this.note!
-    note[noted] = index
-    note[noted + 1] = old
-    if (growth !== undefined) growth[noted >>> 1] = value - old
-    this.noted = noted + 2
+    note[this.noted] = index
+    note[this.noted + 1] = old
+    if (this.growth !== undefined) this.growth[this.noted >>> 1] = value - old
+    this.noted += 2
   }
 
   /** False: the note would be so long that the base got words of its own instead. */

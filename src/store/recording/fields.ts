@@ -167,7 +167,7 @@ export class TermCodec<T extends { readonly _tag: string }> {
   private writeMade(w: ByteWriter, term: Made, recorded: (build: BuildId, value: unknown) => RecordedValue): void {
     const { build, groups, value, content, cost } = term
     const { seen } = this
-    let room = 3 * INT_BYTES
+    let room = 5 * INT_BYTES
     for (let g = 0; g < groups.length; g++) room += INT_BYTES * (1 + groups[g]!.length)
     const bytes = w.reserve(room)
     let { end } = w
@@ -186,10 +186,17 @@ export class TermCodec<T extends { readonly _tag: string }> {
         if (!seen.has(id)) seen.see(id)
       }
     }
-    w.end = end
     this.last = last
-    writeContent(w, content)
-    if (isDigest(content)) writeValue(w, recorded(build, value))
+    const small = integerIn(content)
+    if (small !== NO_INTEGER) {
+      bytes[end++] = As.INTEGER
+      end = putSigned(bytes, end, small)
+      w.end = end
+    } else {
+      w.end = end
+      writeContent(w, content)
+      if (isDigest(content)) writeValue(w, recorded(build, value))
+    }
     w.byte(cost === undefined ? 0 : 1)
     if (cost !== undefined) w.signed(cost)
   }
@@ -314,20 +321,24 @@ const float = new Float64Array(1)
 const floatWords = new Int32Array(float.buffer)
 const As = { WORDS: 0, ZEROS: 1, INTEGER: 2 } as const
 
+/** The integer of 32 bits that it is, as most are; or {@link NO_INTEGER}. */
+const integerIn = (content: Content): number => {
+  if (content[3] !== Tag.NUMBER || content[2] !== 0) return NO_INTEGER
+  floatWords[0] = content[0]
+  floatWords[1] = content[1]
+  const number = float[0]!
+  const integer = number | 0
+  // 0 has no word but zeros: -0 does.
+  return integer === number && (integer !== 0 || content[1] === 0) ? integer : NO_INTEGER
+}
+const NO_INTEGER = 0.5
+
 const writeContent = (w: ByteWriter, content: Content): void => {
   const [a, b, c, last] = content
   if (last === Tag.NUMBER && c === 0) {
     floatWords[0] = a
     floatWords[1] = b
     const number = float[0]!
-    // As nearly all that are written: and 0, not -0.
-    const small = number | 0
-    if (small === number && (small !== 0 || b === 0)) {
-      const bytes = w.reserve(1 + INT_BYTES)
-      bytes[w.end] = As.INTEGER
-      w.end = putSigned(bytes, w.end + 1, small)
-      return
-    }
     if (Number.isSafeInteger(number) && Math.abs(number) < 2 ** 50 && !Object.is(number, -0)) {
       w.byte(As.INTEGER)
       return w.signed(number)
