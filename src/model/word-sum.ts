@@ -58,7 +58,7 @@ export class WordSum {
       const more = growth[i >>> 1]!
       const row = ((index + 0.5) * part) | 0
       const word = index - Math.imul(row, stride)
-      // As `goTo`, for each word: whether the row is that of the one before is more dearly guessed.
+      // As `goTo`, for each word: rows are mostly others, in no order, so that to ask for the one before would save little.
       let h = Math.imul(row + seed, 0x9e3779b1)
       h = Math.imul(h ^ (h >>> 15), 0x85ebca6b)
       h ^= h >>> 13
