@@ -21,6 +21,14 @@ export const nameInParts = ({ of, key }: Key): Name => {
   return typeof json === 'number' && json === (json | 0) ? { prefix, number: json } : prefix + toBytes(canonical(json))
 }
 
+/** The same, of a key that has an id, and so fits its codec. */
+export const nameOfKnown = (known: Key): Name => {
+  const { of, key } = known
+  return of.keys.isPrimitive === true && typeof key === 'number' && key === (key | 0)
+    ? { prefix: prefixOf(of), number: key }
+    : nameInParts(known)
+}
+
 /** Asked for with every build, and mostly of the same definition as before. */
 const prefixOf = (of: Definition): string => {
   if (of === lastOf) return lastPrefix

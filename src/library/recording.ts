@@ -10,7 +10,7 @@ import type { State } from '../model/state.js'
 import { type About, MEMORY, placeFault, type RecordedSetting } from '../store/recording/format.js'
 import type { NamedSetting } from '../store/recording/record.js'
 import { Recorder } from '../store/recording/recorder.js'
-import { nameFor, nameInParts } from './name.js'
+import { nameFor, nameInParts, nameOfKnown } from './name.js'
 import type { RecordOptions, Settings } from './options.js'
 
 const VALUE_MAX = 65_536
@@ -45,7 +45,7 @@ export const recorderFor = (
         })),
         nameOf: (build) => {
           const key = keys.keyOf(build)
-          return key && nameInParts(key)
+          return key && nameOfKnown(key)
         },
         textOf: (build, value) => canonical(keys.keyOf(build)!.of.values.encode(fromTable(value))),
         valueMax,

@@ -6,6 +6,7 @@
  * (`docs/decisions/015`).
  */
 import { Bug } from './error.js'
+import { longer, spare } from './spare.js'
 import { WORDS_MAX, WordSum } from './word-sum.js'
 
 const PAGE_BITS = 6
@@ -21,9 +22,6 @@ const NOTE_PART = 4
 const NOTE_MIN = 4096
 const NOTE_FIRST = 64
 const NO_NOTE = new Int32Array(0)
-/** What notes are written in, before it is known how long they get. */
-const spare: Int32Array[] = []
-const SPARE_MAX = 1 << 20
 
 /** Rows of `stride` 32-bit integers, indexed from 0; a row that was never written reads as zeros. */
 export class IntTable {
@@ -166,6 +164,8 @@ export class IntEditor {
   private note: Int32Array | undefined
   /** How much of it is written. */
   private noted = 0
+  /** By how much each noted word grew, where a sum is kept up: at the end of a tick most of them are out of the processor's reach. */
+  private growth: Int32Array | undefined
   /** What was in the rows below this is noted. */
   private keepEnd = 0
   private isDirty = false
@@ -184,6 +184,7 @@ export class IntEditor {
     this.base = base
     this.end = base.end
     this.noted = 0
+    this.growth = base.sum && NO_NOTE
     this.isDirty = false
     // What is empty may be shared by many, and holds nothing that could be lost.
     if (base.blocks !== undefined && base.end > 0) {
@@ -212,7 +213,7 @@ export class IntEditor {
     const old = block[at]!
     if (old === value) return
     if (!this.isDirty) this.claim()
-    if (row < this.keepEnd) this.keep(row * this.stride + word, old)
+    if (row < this.keepEnd) this.keep(row * this.stride + word, old, value)
     // Keeping may have ended in a copy: then the block is still this editor's, and the base has another.
     block[at] = value
   }
@@ -270,11 +271,11 @@ export class IntEditor {
   }
 
   private summed(next: IntTable): WordSum | undefined {
-    const { base, note, stride, end } = this
+    const { base, note, growth, stride, end } = this
     if (base.sum === undefined) return undefined
-    if (note === undefined) return sumOf(next, base.sum.seed)
+    if (note === undefined || growth === undefined) return sumOf(next, base.sum.seed)
     const sum = base.sum.copy()
-    sum.addNoted(note, this.noted, this.blocks, BLOCK_BITS, stride)
+    sum.addNoted(note, growth, this.noted, stride)
     for (let row = base.end; row < end; row = (row | BLOCK_MASK) + 1) {
       const rows = Math.min(end - row, BLOCK_ROWS - (row & BLOCK_MASK))
       const at = (row & BLOCK_MASK) * stride
@@ -300,9 +301,11 @@ export class IntEditor {
 
   /** What it wrote its note in is the next editor's. */
   private letNoteGo(): void {
-    const { note } = this
-    if (note !== undefined && note.length > 0 && note.length <= SPARE_MAX) spare.push(note)
+    const { note, growth } = this
+    if (note !== undefined) spare(note)
+    if (growth !== undefined) spare(growth)
     this.note = NO_NOTE
+    this.growth = growth && NO_NOTE
   }
 
   private put(index: number, value: number): void {
@@ -318,11 +321,12 @@ export class IntEditor {
     this.base.blocks = undefined
   }
 
-  private keep(index: number, old: number): void {
+  private keep(index: number, old: number, value: number): void {
     if (this.noted === this.note!.length && !this.makeRoom()) return
     const note = this.note!
     note[this.noted] = index
     note[this.noted + 1] = old
+    if (this.growth !== undefined) this.growth[this.noted >>> 1] = value - old
     this.noted += 2
   }
 
@@ -333,9 +337,8 @@ export class IntEditor {
       this.part()
       return false
     }
-    const longer = (noted === 0 ? spare.pop() : undefined) ?? new Int32Array(Math.max(NOTE_FIRST, noted * 2))
-    longer.set(note!)
-    this.note = longer
+    this.note = longer(note!, NOTE_FIRST)
+    if (this.growth !== undefined) this.growth = longer(this.growth, this.note.length / 2)
     return true
   }
 

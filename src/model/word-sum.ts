@@ -45,42 +45,29 @@ export class WordSum {
   }
 
   /**
-   * Some words became what they are in `blocks`, of `1 << bits` rows each: `note` holds the index and what was there before, `noted` numbers.
-   * Where an index is there more than once, the first tells what it was, so that a word costs once however often it was written.
+   * Words grew, one after the other and some more than once: by `growth[k]` the one whose index is `note[2 * k]`. What was to be loaded for it is
+   * all in a row, and nothing hangs on what was loaded: so it costs a few multiplications.
    */
-  addNoted(note: Int32Array, noted: number, blocks: readonly Int32Array[], bits: number, stride: number): void {
-    const words = (blocks.length << bits) * stride
-    if (known.length << 5 < words) known = new Int32Array((words >>> 5) + 1)
-    const marks = known
-    const size = stride << bits
+  addNoted(note: Int32Array, growth: Int32Array, noted: number, stride: number): void {
+    const { seed } = this
+    // Half a word more: no rounding takes it to the row before.
+    const part = 1 / stride
     let { a, b } = this
-    // Mostly one writes several words of a row.
-    let [first, base, ofRowA, ofRowB] = [-1, 0, 0, 0]
-    let block: Int32Array = blocks[0]!
     for (let i = 0; i < noted; i += 2) {
       const index = note[i]!
-      const mark = marks[index >>> 5]!
-      const bit = 1 << (index & 31)
-      if ((mark & bit) !== 0) continue
-      marks[index >>> 5] = mark | bit
-      if (index < first || index >= first + stride || first < 0) {
-        const row = (index / stride) | 0
-        first = row * stride
-        base = (row >>> bits) * size
-        block = blocks[row >>> bits]!
-        this.goTo(row)
-        ofRowA = this.ofRowA
-        ofRowB = this.ofRowB
-      }
-      const more = (block[index - base]! - note[i + 1]!) | 0
-      if (more === 0) continue
-      const word = index - first
-      a = (a + Math.imul(ofRowA, Math.imul(OF_WORD_A[word]!, more))) | 0
-      b = (b + Math.imul(ofRowB, Math.imul(OF_WORD_B[word]!, more))) | 0
+      const more = growth[i >>> 1]!
+      const row = ((index + 0.5) * part) | 0
+      const word = index - Math.imul(row, stride)
+      // As `goTo`, for each word: rows are mostly others, in no order, so that to ask for the one before would save little.
+      let h = Math.imul(row + seed, 0x9e3779b1)
+      h = Math.imul(h ^ (h >>> 15), 0x85ebca6b)
+      h ^= h >>> 13
+      a = (a + Math.imul(h | 1, Math.imul(OF_WORD_A[word]!, more))) | 0
+      h = Math.imul(h, 0xc2b2ae35)
+      b = (b + Math.imul((h ^ (h >>> 16)) | 1, Math.imul(OF_WORD_B[word]!, more))) | 0
     }
     this.a = a
     this.b = b
-    for (let i = 0; i < noted; i += 2) marks[note[i]! >>> 5] = 0
   }
 
   private goTo(row: number): void {
@@ -101,9 +88,6 @@ export class WordSum {
     this.b = (this.b + Math.imul(this.ofRowB, Math.imul(OF_WORD_B[word]!, delta))) | 0
   }
 }
-
-/** A bit for each word of a table: whether it was counted. Zeros, but while that is done. */
-let known = new Int32Array(1 << 10)
 
 /** The widest row there may be. */
 export const WORDS_MAX = 16

@@ -74,6 +74,22 @@ describe('a recording', () => {
     expect(used).toEqual(used.toSorted((a, b) => a - b))
   })
 
+  it('whose process was killed as it wrote the last of it', { timeout: 120_000 }, () => {
+    const [path, killed] = [folder.at('whole.rec'), folder.at('killed.rec')]
+    const digests = recorded(path, 5, 200)
+    const db = new Database(path)
+    // Half of it reaches the file before it is over.
+    db.pragma('cache_size = 1')
+    db.exec('begin; update chunks set log = zeroblob(length(log))')
+    fs.copyFileSync(path, killed)
+    expect(expectPrefix(killed, digests)).not.toBe(digests.length)
+    fs.copyFileSync(path, killed)
+    fs.copyFileSync(`${path}-journal`, `${killed}-journal`)
+    db.exec('rollback')
+    db.close()
+    expect(expectPrefix(killed, digests)).toBe(digests.length)
+  })
+
   it('with bytes that are others', { timeout: 120_000 }, () => {
     const path = folder.at('whole.rec')
     const digests = recorded(path, 6)

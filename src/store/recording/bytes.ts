@@ -19,6 +19,18 @@ export const putSigned = (bytes: Uint8Array, at: number, n: number): number => {
   return end
 }
 
+/** An integer of 31 bits, from 0 on. */
+export const putCount = (bytes: Uint8Array, at: number, n: number): number => {
+  let rest = n
+  let end = at
+  while (rest > 127) {
+    bytes[end++] = (rest & 127) | 128
+    rest >>>= 7
+  }
+  bytes[end++] = rest
+  return end
+}
+
 export class ByteWriter {
   /** What is at `end` and behind it is to be written. For loops: see {@link reserve}. */
   bytes = Buffer.allocUnsafe(1 << 12)

@@ -6,7 +6,7 @@ import { isDigest, Tag } from '../../model/content.js'
 import { type Content, type Event, LOOK_STRIDE, type Look, type Receipt } from '../../model/event.js'
 import { type BuildId, buildId } from '../../model/ids.js'
 import { lookIn, wordsOfLook } from '../../model/look.js'
-import { type ByteReader, type ByteWriter, INT_BYTES, putSigned } from './bytes.js'
+import { type ByteReader, type ByteWriter, INT_BYTES, putCount, putSigned } from './bytes.js'
 import { SeenIds } from './names.js'
 import type { RecordedValue } from './value.js'
 
@@ -168,12 +168,37 @@ export class TermCodec<T extends { readonly _tag: string }> {
 
   private writeMade(w: ByteWriter, term: Made, recorded: (build: BuildId, value: unknown) => RecordedValue): void {
     const { build, groups, value, content, cost } = term
-    w.byte(MADE)
-    this.writeId(w, build)
-    w.count(groups.length)
-    for (let i = 0; i < groups.length; i++) this.writeIds(w, groups[i]!)
-    writeContent(w, content)
-    if (isDigest(content)) writeValue(w, recorded(build, value))
+    const { seen } = this
+    let room = 5 * INT_BYTES
+    for (let g = 0; g < groups.length; g++) room += INT_BYTES * (1 + groups[g]!.length)
+    const bytes = w.reserve(room)
+    let { end } = w
+    bytes[end++] = MADE
+    end = putSigned(bytes, end, build - this.last)
+    let last: number = build
+    if (!seen.has(build)) seen.see(build)
+    end = putCount(bytes, end, groups.length)
+    for (let g = 0; g < groups.length; g++) {
+      const group = groups[g]!
+      end = putCount(bytes, end, group.length)
+      for (let i = 0; i < group.length; i++) {
+        const id = group[i]!
+        end = putSigned(bytes, end, id - last)
+        last = id
+        if (!seen.has(id)) seen.see(id)
+      }
+    }
+    this.last = last
+    const small = integerIn(content)
+    if (small !== NO_INTEGER) {
+      bytes[end++] = As.INTEGER
+      end = putSigned(bytes, end, small)
+      w.end = end
+    } else {
+      w.end = end
+      writeContent(w, content)
+      if (isDigest(content)) writeValue(w, recorded(build, value))
+    }
     w.byte(cost === undefined ? 0 : 1)
     if (cost !== undefined) w.signed(cost)
   }
@@ -187,8 +212,8 @@ export class TermCodec<T extends { readonly _tag: string }> {
     this.last = target
     bytes[end++] = terms === undefined ? 0 : 1
     w.end = end
-    if (!this.seen.isNamed(request)) this.seen.see(request)
-    if (!this.seen.isNamed(target)) this.seen.see(target)
+    if (!this.seen.has(request)) this.seen.see(request)
+    if (!this.seen.has(target)) this.seen.see(target)
     if (terms !== undefined) this.writeField(w, 'json', terms)
   }
 
@@ -214,7 +239,7 @@ export class TermCodec<T extends { readonly _tag: string }> {
       const id = ids[i]!
       end = putSigned(bytes, end, id - last)
       last = id
-      if (!seen.isNamed(id)) seen.see(id)
+      if (!seen.has(id)) seen.see(id)
     }
     w.end = end
     this.last = last
@@ -308,6 +333,18 @@ export const eventCodec = (seen?: SeenIds): TermCodec<Event> => new TermCodec<Ev
 const float = new Float64Array(1)
 const floatWords = new Int32Array(float.buffer)
 const As = { WORDS: 0, ZEROS: 1, INTEGER: 2 } as const
+
+/** The integer of 32 bits that it is, as most are; or {@link NO_INTEGER}. */
+const integerIn = (content: Content): number => {
+  if (content[3] !== Tag.NUMBER || content[2] !== 0) return NO_INTEGER
+  floatWords[0] = content[0]
+  floatWords[1] = content[1]
+  const number = float[0]!
+  const integer = number | 0
+  // 0 has no word but zeros: -0 does.
+  return integer === number && (integer !== 0 || content[1] === 0) ? integer : NO_INTEGER
+}
+const NO_INTEGER = 0.5
 
 const writeContent = (w: ByteWriter, content: Content): void => {
   const [a, b, c, last] = content

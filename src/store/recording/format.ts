@@ -165,6 +165,19 @@ const endUse = (path: string): void => {
   if (mode === 'wal') throw new Error(`${path} is in use, by who records into it or reads it: name another file`)
 }
 
+/** Who was killed as it closed its recording left a journal of SQLite beside it: what is there is to be as it was before that. */
+export const rollBack = (path: string): void => {
+  if (!existsSync(`${path}-journal`)) return
+  const db = new Database(path)
+  try {
+    db.prepare('select count(*) from meta').get()
+  } catch {
+    // Who reads it is told.
+  } finally {
+    db.close()
+  }
+}
+
 /** Makes the file, in place of the recording that is there, with what `fill` writes. @throws Error, and what is there stays */
 export const createRecordingFile = (path: string, fill: (db: Database.Database) => void): Database.Database => {
   if (path === MEMORY) return withSchema(MEMORY, fill)

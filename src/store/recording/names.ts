@@ -1,57 +1,55 @@
 /** Names in a recording: each is told in the record that speaks of its build for the first time. */
-import { type BuildId, buildId } from '../../model/ids.js'
-import type { ByteReader, ByteWriter } from './bytes.js'
+import { type ByteReader, type ByteWriter, INT_BYTES, putCount, putSigned } from './bytes.js'
 
 /** A byte string; or that of a rule's key that is an integer of 32 bits, in two parts: of a hundred thousand, not one string need be made. */
 export type Name = string | { readonly prefix: string; readonly number: number }
 
 export const textOfName = (name: Name): string => (typeof name === 'string' ? name : name.prefix + name.number)
 
-/** Ids that were written: which of them have a name in the recording, and which are to get one. */
+/** Ids that were written, and so have a name in the recording, or are to get one. A bit each: asked of every id, it is to stay near the processor. */
 export class SeenIds {
-  private states = new Uint8Array(1024)
-  private fresh: BuildId[] = []
+  private bits: Int32Array = new Int32Array(1024)
+  private fresh: Int32Array = new Int32Array(64)
+  private count = 0
 
   see(id: number): void {
-    if (this.states[id] === 0) {
-      this.states[id] = Seen.FRESH
-      this.fresh.push(buildId(id))
-    } else if (id >= this.states.length) {
-      this.grow(id)
-      this.see(id)
-    }
+    if (this.has(id)) return
+    this.know(id)
+    if (this.count === this.fresh.length) this.fresh = longer(this.fresh, 2 * this.count)
+    this.fresh[this.count++] = id
   }
 
-  /** Whether it has a name, as nearly all that are written: told quickly. */
-  isNamed(id: number): boolean {
-    return this.states[id] === Seen.NAMED
+  /** Whether it was seen, as nearly all that are written: told quickly. */
+  has(id: number): boolean {
+    const at = id >>> 5
+    return at < this.bits.length && (this.bits[at]! & (1 << (id & 31))) !== 0
   }
 
-  /** Those seen for the first time; to be named, or forgotten. */
-  takeFresh(): readonly BuildId[] {
-    const { fresh } = this
-    if (fresh.length > 0) this.fresh = []
+  /** Those seen for the first time; to be named, or forgotten, before another is seen. */
+  takeFresh(): Int32Array {
+    const fresh = this.fresh.subarray(0, this.count)
+    this.count = 0
     return fresh
   }
 
   /** It has a name. */
-  know(id: BuildId): void {
-    if (id >= this.states.length) this.grow(id)
-    this.states[id] = Seen.NAMED
+  know(id: number): void {
+    const at = id >>> 5
+    if (at >= this.bits.length) this.bits = longer(this.bits, Math.max(2 * this.bits.length, at + 1))
+    this.bits[at]! |= 1 << (id & 31)
   }
 
   /** It has none, or may get another. */
-  forget(id: BuildId): void {
-    if (id < this.states.length) this.states[id] = 0
-  }
-
-  private grow(id: number): void {
-    const longer = new Uint8Array(Math.max(2 * this.states.length, id + 1))
-    longer.set(this.states)
-    this.states = longer
+  forget(id: number): void {
+    if (this.has(id)) this.bits[id >>> 5]! &= ~(1 << (id & 31))
   }
 }
-const Seen = { FRESH: 1, NAMED: 2 } as const
+
+const longer = (words: Int32Array, length: number): Int32Array => {
+  const more = new Int32Array(length)
+  more.set(words)
+  return more
+}
 
 /** The names of one record: those of one rule share their beginning. */
 export class NameWriter {
@@ -73,9 +71,12 @@ export class NameWriter {
       return w.text(name, 'latin1')
     }
     const { prefix, number } = name
-    if (prefix !== this.last) this.writePrefix(w, prefix)
-    else w.count(this.lastAt)
-    w.signed(number)
+    if (prefix !== this.last) {
+      this.writePrefix(w, prefix)
+      return w.signed(number)
+    }
+    const bytes = w.reserve(2 * INT_BYTES)
+    w.end = putSigned(bytes, putCount(bytes, w.end, this.lastAt), number)
   }
 
   private writePrefix(w: ByteWriter, prefix: string): void {

@@ -22,6 +22,7 @@ import {
   type Link,
   linkAfter,
   type RecordedSetting,
+  rollBack,
   SUM_BYTES,
   sealOf,
 } from './format.js'
@@ -114,6 +115,7 @@ export class RecordingReader {
       return E.left({ _tag: version > FORMAT ? 'newer' : 'older', path, found: version, known: FORMAT })
     let db: Database.Database | undefined
     try {
+      rollBack(path)
       db = new Database(path, { readonly: true })
       // A file that was cut off has fewer pages than its header says: SQLite refuses all of it, but in this mode, which is for repairs.
       db.unsafeMode(true)

@@ -65,13 +65,14 @@ export class TickEncoder {
   private writeNames(w: ByteWriter): void {
     const { seen, names } = this
     let last = 0
-    for (const id of seen.takeFresh()) {
+    const fresh = seen.takeFresh()
+    for (let i = 0; i < fresh.length; i++) {
+      const id = buildId(fresh[i]!)
       const name = this.options.nameOf(id)
       if (name === undefined) {
         seen.forget(id)
         continue
       }
-      seen.know(id)
       w.signed(id - last)
       last = id
       names.write(w, name)

@@ -191,11 +191,12 @@ export class Recorder {
     this.guarded(() => this.write(this.db))
   }
 
-  private write(db: Database): void {
+  private write(db: Database, end?: { readonly ticks: number }): void {
     db.transaction(() => {
       for (const row of this.closedChunks) this.insertChunk.run(...row)
       if (this.isAhead) this.insertChunk.run(...this.rowOfChunk())
       for (const [digest, text] of this.besides) this.insertBeside.run(digest, Buffer.from(text))
+      if (end !== undefined) db.prepare('insert or replace into meta values (?, ?)').run('end', JSON.stringify(end))
     })()
     this.closedChunks = []
     this.besides = new Map()
@@ -252,12 +253,12 @@ export class Recorder {
   /** The file is whole, and alone, from then on. */
   close(): void {
     if (this.isOver) return
-    this.flush()
-    // The disk refused, and that is told.
-    if (this.isOver) return
+    clearTimeout(this.timer)
     this.guarded(() => {
-      this.db.prepare('insert or replace into meta values (?, ?)').run('end', JSON.stringify({ ticks: this.ticks }))
-      this.db.pragma('journal_mode = delete')
+      // What is not in the file yet is written there at once, not to SQLite's log and from there: of a short build that is all there is.
+      const fault = faultOf(() => this.db.pragma('journal_mode = delete'))
+      this.write(this.db, { ticks: this.ticks })
+      if (fault !== undefined) throw fault
       this.db.close()
     })
     this.isOver = true
@@ -272,6 +273,16 @@ export class Recorder {
       closeQuietly(this.db)
       this.options.onTrouble(error as Error)
     }
+  }
+}
+
+/** What `act` throws. */
+const faultOf = (act: () => void): unknown => {
+  try {
+    act()
+    return undefined
+  } catch (error) {
+    return error
   }
 }
 
