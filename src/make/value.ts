@@ -23,7 +23,7 @@ import { toTable } from './answers.js'
 import { contentOf, contentOfError } from './content.js'
 import { chunksOf, type Declared, firstBroken, NO_SHAPE, remembered } from './declared.js'
 import { freezeDeep } from './freeze.js'
-import type { Keys } from './keys.js'
+import type { KeysOfMake } from './keys.js'
 import { type Ended, Pending } from './pending.js'
 import { actionContext, laterOf, Run, reasonOf } from './rule.js'
 import { filled, listOf, once } from './shape.js'
@@ -31,7 +31,7 @@ import { costing } from './timing.js'
 import type { World } from './world.js'
 
 export interface ValueMakeOptions {
-  readonly keys: Pick<Keys, 'intern' | 'keyOf' | 'declared' | 'declaredBy'>
+  readonly keys: KeysOfMake
   readonly world: Pick<World, 'get'>
   /** The number of a pool by its name. */
   readonly poolOf: (name: string) => number
@@ -121,7 +121,7 @@ export class ValueMake {
   }
 
   private isAlone(x: BuildId): boolean {
-    return this.keyOf(x).of.kind !== 'batch'
+    return (this.options.keys.definitionOf(x) ?? this.keyOf(x).of).kind !== 'batch'
   }
 
   /** Undefined: of a batch, and all it needs is at hand. */
