@@ -26,6 +26,12 @@ class Ids {
     return this.many.get(text)
   }
 
+  /** As `get`, 0 for `undefined`, and nothing done that depends on what it is. */
+  peek(text: string | number | boolean): BuildId | 0 {
+    if (typeof text === 'number' && text < this.few.length && text >= 0) return this.few[text]! as BuildId | 0
+    return this.many.get(text) ?? 0
+  }
+
   set(text: string | number | boolean, id: BuildId): void {
     this.count++
     if (typeof text === 'number' && text >= 0 && text < this.roomFor(text)) this.few[text] = id
@@ -159,6 +165,12 @@ export class Keys {
     return id
   }
 
+  /** The id of `key`; 0: it has none. @throws Misuse as `check` */
+  known(key: Key): BuildId | 0 {
+    const text = this.check(key)
+    return this.last.peek(text)
+  }
+
   /** What tells `key` from others of its definition. @throws Misuse where it is no key, of none of the definitions, or not encoded */
   check(key: Key): string | number | boolean {
     if (key?.of !== this.lastOf) {
@@ -265,10 +277,11 @@ export class Keys {
 const COUNT_MAX = 255
 
 /** What makes values asks of keys. */
-export type KeysOfMake = Pick<Keys, 'intern' | 'keyOf' | 'definitionOf' | 'declared' | 'declaredBy'>
+export type KeysOfMake = Pick<Keys, 'intern' | 'known' | 'keyOf' | 'definitionOf' | 'declared' | 'declaredBy'>
 
 /** Keys of which nothing is known that was declared before: each build is asked anew. */
 export const askedAnew = (keys: Pick<Keys, 'intern' | 'keyOf'>): KeysOfMake => ({
+  known: (key) => keys.intern(key),
   ...keys,
   definitionOf: (id) => keys.keyOf(id)?.of,
   declared: () => {},

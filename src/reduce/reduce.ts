@@ -41,20 +41,25 @@ export const reduce = (state: State, input: Input): Step => {
         followUp(w)
       }
     }
-    abandon(w, w.givenUp.splice(0), false)
+    letGo(w)
     for (const event of input.events) {
       applyEvent(w, event)
       followUp(w)
-      abandon(w, w.givenUp.splice(0), false)
+      letGo(w)
       followUp(w)
     }
     untangle(w)
-    abandon(w, w.givenUp.splice(0), false)
+    letGo(w)
     if (w.inFlight === w.park.size) forgetParked(w)
     effects = w.effects
     w.close(draft)
   })
   return { state: next, effects }
+}
+
+/** What was given up is wanted by nobody, maybe. */
+const letGo = (w: Work): void => {
+  if (w.givenUp.length > 0) abandon(w, w.givenUp.splice(0), false)
 }
 
 /** The state at the end of a turn: what happened in it has been told. */
