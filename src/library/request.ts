@@ -131,7 +131,7 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
     if (this.isOver) return () => {}
     // An object of its own, so that one and the same may subscribe twice; once ended, it is told no more of what is being told.
     const own: Subscriber<Notice<V, F>> = { tell, isEnded: false }
-    this.subscribers = [...this.subscribers, own]
+    this.subscribers = this.subscribers.length === 0 ? [own] : [...this.subscribers, own]
     if (this.last !== undefined) tell(this.last)
     return () => {
       own.isEnded = true

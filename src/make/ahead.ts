@@ -8,11 +8,12 @@ import { contentOfCause } from '../model/content-of-cause.js'
 import { isAtHand } from '../model/dependencies.js'
 import type { BuildError, Failure } from '../model/error.js'
 import { failureFrom } from '../model/error.js'
-import type { Ahead as AheadReceipt, Alone, Groups, Receipt } from '../model/event.js'
+import type { Ahead as AheadReceipt, Alone, Content, Groups, Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Edge, Fact, Flag, Flight, GROUP_SHIFT, KIND_MASK, Kind, Mode, type State } from '../model/state.js'
 import { objectAt, read } from '../model/table.js'
 import { type Answers, answersOfState, fromTable, resultOf } from './answers.js'
+import { Holding, Made } from './ended.js'
 
 type Ended = Extract<Receipt, { _tag: 'made' | 'broken' }>
 
@@ -309,7 +310,7 @@ export class Ahead {
 
   private holds(x: BuildId): void {
     const { facts } = this.state
-    this.done.push({ _tag: 'holds', build: x })
+    this.done.push(new Holding(x))
     // Where the value was given up, it is not to be had in this batch.
     if ((read(facts, x, Fact.FLAGS) & Flag.WIPED) === 0) this.found.end(x, undefined, read(facts, x, Fact.REVISION))
   }
@@ -329,17 +330,21 @@ export class Ahead {
     const isBroken = receipt._tag === 'broken'
     if (isBroken !== ((read(facts, x, Fact.FLAGS) & Flag.BROKEN) !== 0)) return (revision + 1) | 0
     const cause = isBroken ? receipt.cause : undefined
-    const content = cause === undefined ? receipt.content : contentOfCause(cause, (i) => this.contentWord(cause, i))
+    const content = cause === undefined ? receipt.content : this.contentOf(cause)
     for (let i = 0; i < 4; i++) if (read(facts, x, Fact.CONTENT + i) !== content[i]) return (revision + 1) | 0
     return revision
+  }
+
+  /** By itself: a function that sees a variable makes an object at each call of what the variable is of. */
+  private contentOf(cause: BuildId): Content {
+    return contentOfCause(cause, (i) => this.contentWord(cause, i))
   }
 
   private contentWord(x: BuildId, i: number): number {
     const receipt = this.found.receiptOf(x)
     if (receipt === undefined) return read(this.state.facts, x, Fact.CONTENT + i)
     if (receipt._tag === 'made' || receipt.cause === undefined) return receipt.content[i]!
-    const { cause } = receipt
-    return contentOfCause(cause, (word) => this.contentWord(cause, word))[i]!
+    return this.contentOf(receipt.cause)[i]!
   }
 }
 
@@ -349,7 +354,7 @@ const withGroups = (receipt: Ended, before: Groups): Ended => {
   if (receipt._tag === 'broken') return { ...receipt, groups }
   // Most receipts are such, and copying one word by word is far quicker.
   const { build, value, content } = receipt
-  return { _tag: 'made', build, groups, value, content }
+  return new Made(build, groups, value, content)
 }
 
 /** Whether it is to be seen first whether it holds. What rests is; of what is ready, what the reducer says so of. */

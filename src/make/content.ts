@@ -4,6 +4,7 @@ import { type Codec, canonical, type Json } from '../model/codec.js'
 import { DIGEST, Tag } from '../model/content.js'
 import type { BuildError } from '../model/error.js'
 import type { Content } from '../model/event.js'
+import { contentFrom } from './ended.js'
 
 const float = new Float64Array(1)
 const words = new Int32Array(float.buffer)
@@ -14,9 +15,9 @@ export const contentOf = (codec: Codec<unknown>, value: unknown): Content => {
   switch (typeof json) {
     case 'number':
       float[0] = json
-      return [words[0]!, words[1]!, 0, Tag.NUMBER]
+      return contentFrom(words[0]!, words[1]!, 0, Tag.NUMBER)
     case 'boolean':
-      return [json ? 1 : 0, 0, 0, Tag.BOOLEAN]
+      return contentFrom(json ? 1 : 0, 0, 0, Tag.BOOLEAN)
     case 'string':
       return json.length <= 12 ? packed(json) : digestOf(canonical(json))
     default:
@@ -32,7 +33,7 @@ const packed = (text: string): Content => {
     if (code > 255) return digestOf(canonical(text))
     three[i >> 2]! |= code << ((i & 3) * 8)
   }
-  return [three[0]!, three[1]!, three[2]!, Tag.SHORT | (text.length << 8)]
+  return contentFrom(three[0]!, three[1]!, three[2]!, Tag.SHORT | (text.length << 8))
 }
 
 const digestOf = (text: string): Content => {

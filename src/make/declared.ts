@@ -6,14 +6,16 @@ import { read } from '../model/table.js'
 import type { Answers } from './answers.js'
 
 /** What a build declared: `ids` once each, `each` as often as the shape names it. */
-export interface Declared {
-  readonly shape: Needs
-  /** It is a plain list. */
-  readonly isList: boolean
-  readonly ids: readonly BuildId[]
-  readonly each: readonly BuildId[]
-  /** The state knows that this attempt asked for them. */
-  isAsked: boolean
+export class Declared {
+  constructor(
+    readonly shape: Needs,
+    /** It is a plain list. */
+    readonly isList: boolean,
+    readonly ids: readonly BuildId[],
+    readonly each: readonly BuildId[],
+    /** The state knows that this attempt asked for them. */
+    public isAsked: boolean,
+  ) {}
 }
 
 /** Of a plain list nothing but the ids is asked. */

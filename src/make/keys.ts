@@ -1,6 +1,6 @@
 /** Interns keys to ids, and lends ids to requests. What the state forgot gives its id back. */
 import { canonical, type Json, shown } from '../model/codec.js'
-import type { Definition, Key } from '../model/definition.js'
+import { type Definition, type Key, Named } from '../model/definition.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Misuse, messageOf } from '../model/misuse.js'
 import { freezeDeep } from './freeze.js'
@@ -8,6 +8,12 @@ import { isKey } from './shape.js'
 
 /** The ids of one definition's keys. Small integers, which are common, index an array: a map of a million misses the cache. */
 class Ids {
+  /** `number`: from 1 on, of the definition among those of its engine. */
+  constructor(
+    readonly of: Definition | undefined,
+    readonly number: number,
+  ) {}
+
   private few = new Int32Array(0)
   private readonly many = new Map<string | number | boolean, BuildId>()
   private count = 0
@@ -18,6 +24,12 @@ class Ids {
       return id === 0 ? undefined : buildId(id)
     }
     return this.many.get(text)
+  }
+
+  /** As `get`, 0 for `undefined`, and nothing done that depends on what it is. */
+  peek(text: string | number | boolean): BuildId | 0 {
+    if (typeof text === 'number' && text < this.few.length && text >= 0) return this.few[text]! as BuildId | 0
+    return this.many.get(text) ?? 0
   }
 
   set(text: string | number | boolean, id: BuildId): void {
@@ -49,12 +61,70 @@ class Ids {
 const SPARSE = 8
 const FIRST = 1024
 
+/**
+ * The keys by id. Those that are small integers are two numbers each, and made anew for whoever asks: a million objects that last would be
+ * moved and marked by the collector, and missed by the cache.
+ */
+class Rows {
+  /** One past the last id that was given out. */
+  end = 1
+  /** The number of the definition; 0: whatever `others` says. */
+  private ofs = new Uint16Array(FIRST)
+  private numbers = new Int32Array(FIRST)
+  private readonly others: (Key | undefined)[] = []
+
+  /** `definitions`: by number. */
+  constructor(private readonly definitions: readonly (Definition | undefined)[]) {}
+
+  get(id: number): Key | undefined {
+    const number = id < this.ofs.length ? this.ofs[id]! : 0
+    return number === 0 ? this.others[id] : new Named(this.definitions[number]!, this.numbers[id]!)
+  }
+
+  definitionOf(id: number): Definition | undefined {
+    const number = id < this.ofs.length ? this.ofs[id]! : 0
+    return number === 0 ? this.others[id]?.of : this.definitions[number]
+  }
+
+  has(id: number): boolean {
+    return (id < this.ofs.length && this.ofs[id] !== 0) || this.others[id] !== undefined
+  }
+
+  /** `text` and `number`: what tells the key from others, and its definition from others. */
+  set(id: number, key: Key, text: string | number | boolean, number: number): void {
+    if (typeof text === 'number' && text === key.key && (text | 0) === text && number <= OFS_MAX) {
+      if (id >= this.ofs.length) this.widen(id)
+      this.ofs[id] = number
+      this.numbers[id] = text
+    } else {
+      while (this.others.length < id) this.others.push(undefined)
+      this.others[id] = key
+    }
+  }
+
+  clear(id: number): void {
+    if (id < this.ofs.length) this.ofs[id] = 0
+    if (id < this.others.length) this.others[id] = undefined
+  }
+
+  private widen(id: number): void {
+    const ofs = new Uint16Array(2 * id)
+    ofs.set(this.ofs)
+    this.ofs = ofs
+    const numbers = new Int32Array(2 * id)
+    numbers.set(this.numbers)
+    this.numbers = numbers
+  }
+}
+const OFS_MAX = 2 ** 16 - 1
+
 export class Keys {
   private readonly ids = new Map<Definition, Ids>()
+  private readonly definitions: (Definition | undefined)[] = [undefined]
   /** Keys of one definition mostly come one after the other. */
   private lastOf: Definition | null = null
-  private last = new Ids()
-  private readonly keys: (Key | undefined)[] = [undefined]
+  private last = new Ids(undefined, 0)
+  private readonly rows = new Rows(this.definitions)
   private readonly free: BuildId[] = []
   /** Keys that have an id. */
   size = 0
@@ -62,14 +132,22 @@ export class Keys {
   came = 0
 
   /** Of builds that declared a plain list of keys, each once: how many. A cache; 0: nothing is known. */
-  private counts = new Uint8Array(1024)
+  private counts = new Uint8Array(FIRST)
 
   /** Only keys of `definitions` can be interned. `freeze`: whether a key is frozen when it gets its id. */
   constructor(
     definitions: Iterable<Definition>,
     private readonly freeze: boolean,
   ) {
-    for (const of of definitions) this.ids.set(of, new Ids())
+    for (const of of definitions) this.idsOf(of)
+  }
+
+  private idsOf(of: Definition): Ids {
+    const known = this.ids.get(of)
+    if (known !== undefined) return known
+    const ids = new Ids(of, this.definitions.push(of) - 1)
+    this.ids.set(of, ids)
+    return ids
   }
 
   /** The id of `key`, a new one if need be. @throws Misuse as `check` */
@@ -81,10 +159,16 @@ export class Keys {
     const id = this.lend()
     ids.set(text, id)
     if (this.freeze && key.of.keys.isPrimitive !== true) freezeDeep(key.key)
-    this.keys[id] = key
+    this.rows.set(id, key, text, ids.number)
     this.size++
     this.came++
     return id
+  }
+
+  /** The id of `key`; 0: it has none. @throws Misuse as `check` */
+  known(key: Key): BuildId | 0 {
+    const text = this.check(key)
+    return this.last.peek(text)
   }
 
   /** What tells `key` from others of its definition. @throws Misuse where it is no key, of none of the definitions, or not encoded */
@@ -118,34 +202,35 @@ export class Keys {
   }
 
   keyOf(id: BuildId): Key | undefined {
-    return this.keys[id]
+    return this.rows.get(id)
+  }
+
+  /** As of `keyOf`, without making a key. */
+  definitionOf(id: BuildId): Definition | undefined {
+    return this.rows.definitionOf(id)
   }
 
   /** Gives `id`, which stands for nothing yet, to `key`; false: that has one. Before any other id is given out. */
   place(id: BuildId, key: Key): boolean {
     const text = textOf(key)
-    const ids = this.ids.get(key.of) ?? new Ids()
-    this.ids.set(key.of, ids)
+    const ids = this.idsOf(key.of)
     if (ids.get(text) !== undefined) return false
     ids.set(text, id)
-    while (this.keys.length <= id) this.keys.push(undefined)
-    this.keys[id] = key
+    this.rows.end = Math.max(this.rows.end, id + 1)
+    this.rows.set(id, key, text, ids.number)
     this.size++
     return true
   }
 
   /** After `place`: ids below `end` that stand for no key are given out, but for those of `taken`. */
   opened(end: number, taken: ReadonlySet<number>): void {
-    while (this.keys.length < end) this.keys.push(undefined)
-    for (let id = this.keys.length - 1; id > 0; id--)
-      if (this.keys[id] === undefined && !taken.has(id)) this.free.push(buildId(id))
+    this.rows.end = Math.max(this.rows.end, end)
+    for (let id = this.rows.end - 1; id > 0; id--) if (!this.rows.has(id) && !taken.has(id)) this.free.push(buildId(id))
   }
 
   /** An id that stands for no key: a request's. */
   lend(): BuildId {
-    const id = this.free.pop() ?? buildId(this.keys.length)
-    if (id === this.keys.length) this.keys.push(undefined)
-    return id
+    return this.free.pop() ?? buildId(this.rows.end++)
   }
 
   /** Takes an id back, to be given to another. */
@@ -156,10 +241,10 @@ export class Keys {
 
   /** `id` stands for no key any more, and is not given to another but by `place`. */
   release(id: BuildId): void {
-    const key = this.keys[id]
+    const key = this.rows.get(id)
     if (key === undefined) return
     this.ids.get(key.of)?.delete(textOf(key))
-    this.keys[id] = undefined
+    this.rows.clear(id)
     if (id < this.counts.length) this.counts[id] = 0
     this.size--
   }
@@ -183,20 +268,22 @@ export class Keys {
   /** So much of the ids that have a key, evenly taken, by rising id. */
   part(percent: number): readonly BuildId[] {
     const before = (i: number): number => Math.floor((i * percent) / 100)
-    const ids = this.keys.flatMap((key, id) => (key === undefined ? [] : buildId(id)))
+    const ids: BuildId[] = []
+    for (let id = 1; id < this.rows.end; id++) if (this.rows.has(id)) ids.push(buildId(id))
     return ids.filter((_, i) => before(i + 1) > before(i))
   }
 }
 
 const COUNT_MAX = 255
 
+/** What makes values asks of keys. */
+export type KeysOfMake = Pick<Keys, 'intern' | 'known' | 'keyOf' | 'definitionOf' | 'declared' | 'declaredBy'>
+
 /** Keys of which nothing is known that was declared before: each build is asked anew. */
-export const askedAnew = ({
-  intern,
-  keyOf,
-}: Pick<Keys, 'intern' | 'keyOf'>): Pick<Keys, 'intern' | 'keyOf' | 'declared' | 'declaredBy'> => ({
-  intern,
-  keyOf,
+export const askedAnew = (keys: Pick<Keys, 'intern' | 'keyOf'>): KeysOfMake => ({
+  known: (key) => keys.intern(key),
+  ...keys,
+  definitionOf: (id) => keys.keyOf(id)?.of,
   declared: () => {},
   declaredBy: () => 0,
 })

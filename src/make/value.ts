@@ -21,17 +21,18 @@ import { objectAt, read } from '../model/table.js'
 import { Ahead, type Attempted, type Attempts, Found, isToBeJudged } from './ahead.js'
 import { toTable } from './answers.js'
 import { contentOf, contentOfError } from './content.js'
-import { chunksOf, type Declared, firstBroken, NO_SHAPE, remembered } from './declared.js'
+import { chunksOf, type Declared, firstBroken } from './declared.js'
+import { groupOf, Made, Needing, NONE } from './ended.js'
 import { freezeDeep } from './freeze.js'
-import type { Keys } from './keys.js'
+import type { KeysOfMake } from './keys.js'
 import { type Ended, Pending } from './pending.js'
-import { actionContext, laterOf, Run, reasonOf } from './rule.js'
-import { filled, listOf, once } from './shape.js'
+import { actionContext, Run, reasonOf } from './rule.js'
+import { now, Statics } from './statics.js'
 import { costing } from './timing.js'
 import type { World } from './world.js'
 
 export interface ValueMakeOptions {
-  readonly keys: Pick<Keys, 'intern' | 'keyOf' | 'declared' | 'declaredBy'>
+  readonly keys: KeysOfMake
   readonly world: Pick<World, 'get'>
   /** The number of a pool by its name. */
   readonly poolOf: (name: string) => number
@@ -52,14 +53,16 @@ export interface ValueMakeOptions {
 }
 
 export class ValueMake {
-  /** Generators that wait beyond a batch, and what builds declared that do: caches. */
+  /** Generators that wait beyond a batch: a cache. */
   private readonly waiting = new Map<BuildId, Run>()
-  private readonly declarations = new Map<BuildId, Declared>()
   private readonly pending = new Pending()
   /** Empty between batches. */
   readonly found = new Found()
+  private readonly statics: Statics
 
-  constructor(private readonly options: ValueMakeOptions) {}
+  constructor(private readonly options: ValueMakeOptions) {
+    this.statics = new Statics(options.keys, this.found)
+  }
 
   /** Values are never scanned. */
   readonly scan = (_: State, builds: readonly BuildId[]): never => {
@@ -72,6 +75,7 @@ export class ValueMake {
       this.runEach(state, state.ahead > 0 ? this.runAhead(state, builds, receipts) : builds, receipts)
     } finally {
       this.found.clear()
+      this.statics.clear()
     }
     return receipts
   }
@@ -121,7 +125,7 @@ export class ValueMake {
   }
 
   private isAlone(x: BuildId): boolean {
-    return this.keyOf(x).of.kind !== 'batch'
+    return (this.options.keys.definitionOf(x) ?? this.keyOf(x).of).kind !== 'batch'
   }
 
   /** Undefined: of a batch, and all it needs is at hand. */
@@ -142,7 +146,7 @@ export class ValueMake {
   /** It waits beyond this batch, if it waits. */
   private leave({ x, left }: Attempted): void {
     if (left instanceof Run) this.waiting.set(x, left)
-    else if (left !== undefined) this.declarations.set(x, left as Declared)
+    else if (left !== undefined) this.statics.wait(x, left as Declared)
   }
 
   /** A value that holds and was given up need not be made. */
@@ -186,7 +190,7 @@ export class ValueMake {
   /** Forgets generators that may wait for what nobody wants. */
   rest(): void {
     this.waiting.clear()
-    this.declarations.clear()
+    this.statics.rest()
   }
 
   /** Reads and actions under way. */
@@ -206,7 +210,7 @@ export class ValueMake {
     try {
       const content = contentOf(of.values, now(value))
       if (this.options.freeze) freezeDeep(value)
-      return { _tag: 'made', build, groups, value: toTable(value), content }
+      return new Made(build, groups, toTable(value), content)
     } catch (error) {
       if (error instanceof Misuse) return broken(build, groups, reasonOf(error))
       return broken(build, groups, { _tag: 'misuse', why: `its value does not fit its codec: ${messageOf(error)}` })
@@ -282,66 +286,30 @@ export class ValueMake {
   ): Alone | undefined {
     const { x } = attempted
     const isAsked = this.askedBy(state, x, attempted.groups.length) > 0
-    const left = (attempted.left as Declared | undefined) ?? this.declarations.get(x)
-    const declared = this.declared(state, x, of, key, isAsked, left)
+    const declared = this.statics.declared(state, x, of, key, isAsked, attempted.left as Declared | undefined)
     attempted.left = undefined
     if ('error' in declared) return broken(x, [], declared.error)
     const { ids } = declared
-    const fresh = declared.isAsked || ids.length === 0 ? NONE : [ids]
-    if (!this.areAtHand(state, ids)) {
+    const fresh = declared.isAsked ? NONE : groupOf(ids)
+    if (!this.statics.areAtHand(state, ids)) {
       declared.isAsked = true
       attempted.left = declared
-      return { _tag: 'needs', build: x, groups: fresh }
+      return new Needing(x, fresh)
     }
     const groups = declared.isAsked ? attempted.groups : fresh
-    if (this.declarations.size > 0) this.declarations.delete(x)
+    this.statics.end(x)
     const cause = firstBroken(this.found, state, ids)
     if (cause !== undefined) return { _tag: 'broken', build: x, groups, cause, content: [0, 0, 0, 0] }
     if (declared.isList && declared.each === ids) this.options.keys.declared(x, ids.length)
     if (of.kind === 'batch') return undefined
     let value: unknown
     try {
-      value = of.make(this.valuesOf(state, declared), key)
+      value = of.make(this.statics.valuesOf(state, declared), key)
     } catch (error) {
       if (error instanceof Bug) throw error
       return broken(x, groups, reasonOf(error))
     }
     return this.made(of, x, groups, value)
-  }
-
-  private areAtHand(state: State, ids: readonly BuildId[]): boolean {
-    for (const id of ids) if (!this.found.isAtHand(state, id)) return false
-    return true
-  }
-
-  /** `known`: what was declared before. */
-  private declared(
-    state: State,
-    x: BuildId,
-    of: StaticDefinition | BatchDefinition,
-    key: unknown,
-    isAsked: boolean,
-    known: Declared | undefined,
-  ): Declared | { readonly error: Reason } {
-    if (known !== undefined && known.isAsked === isAsked) return known
-    const ids = isAsked ? undefined : remembered(state, x, this.options.keys.declaredBy(x))
-    if (ids !== undefined) return { shape: NO_SHAPE, isList: true, ids, each: ids, isAsked }
-    try {
-      const shape = now(of.deps(key))
-      const list = listOf(shape)
-      const each = list.map(this.intern)
-      return { shape, isList: list === shape, ids: once(each), each, isAsked }
-    } catch (error) {
-      return { error: reasonOf(error) }
-    }
-  }
-
-  private readonly intern = (key: Key): BuildId => this.options.keys.intern(key)
-
-  private valuesOf(state: State, { shape, isList, each }: Declared): unknown {
-    if (isList) return each.map((id) => this.found.resultOf(state, id))
-    let i = 0
-    return filled(shape, () => this.found.resultOf(state, each[i++]!))
   }
 
   /** Makes builds of one definition, as many in one call as it wants. */
@@ -353,10 +321,10 @@ export class ValueMake {
       const units = together.map((x) => {
         const { key } = this.keyOf(x)
         const isAsked = this.askedBy(state, x, 0) > 0
-        const declared = this.declared(state, x, of, key, isAsked, this.declarations.get(x))
+        const declared = this.statics.declared(state, x, of, key, isAsked)
         if ('error' in declared) throw new Bug(`the needs of build ${x} changed within a tick`)
-        const groups = declared.isAsked || declared.ids.length === 0 ? [] : [declared.ids]
-        return { x, groups, unit: { key, deps: this.valuesOf(state, declared) } }
+        const groups = declared.isAsked ? NONE : groupOf(declared.ids)
+        return { x, groups, unit: { key, deps: this.statics.valuesOf(state, declared) } }
       })
       const made = attempt(() => {
         const values = now(of.make(units.map(({ unit }) => unit)))
@@ -372,8 +340,6 @@ export class ValueMake {
   }
 }
 
-const NONE: Groups = []
-
 const broken = (build: BuildId, groups: Groups, error: Reason): Extract<Receipt, { _tag: 'broken' }> => ({
   _tag: 'broken',
   build,
@@ -381,13 +347,6 @@ const broken = (build: BuildId, groups: Groups, error: Reason): Extract<Receipt,
   error,
   content: contentOfError(error),
 })
-
-/** @throws Misuse where `value` is yet to come. */
-const now = <A>(value: A): A => {
-  const later = laterOf(value)
-  if (later !== undefined) throw new Misuse(later)
-  return value
-}
 
 const attempt = <A>(act: () => A): { readonly value: A } | { readonly error: Reason } => {
   try {

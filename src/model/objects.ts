@@ -1,7 +1,8 @@
 /** Persistent tables of plain objects by id, bound shallowly as the tables of integers are (`table.ts`). */
 import { Bug } from './error.js'
 
-const BLOCK_BITS = 10
+/** So large that the blocks' own headers stay in the cache where there are a million values. */
+const BLOCK_BITS = 12
 const BLOCK_MASK = (1 << BLOCK_BITS) - 1
 
 type Blocks<A> = ((A | undefined)[] | undefined)[]

@@ -96,6 +96,7 @@ const fold = (w: Work, input: Input): void => {
   if (w.inFlight === w.park.size) forgetParked(w)
 }
 
+/** What was given up is wanted by nobody, maybe. */
 const giveUp = (w: Work): void => {
   if (w.givenUp.length > 0) abandon(w, w.givenUp.splice(0), false)
 }

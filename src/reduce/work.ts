@@ -61,8 +61,14 @@ export class Work extends Tables {
 
   /** Number for the next group of the present run of `x`. */
   nextGroup(x: BuildId): number {
-    const after = (e: number): number => (e === 0 ? 0 : (this.edges.get(e, Edge.MODE) >>> GROUP_SHIFT) + 1)
-    return Math.max(after(this.flight.get(x, Flight.NEW_TAIL)), after(this.flight.get(x, Flight.KEPT)))
+    return Math.max(
+      this.groupAfter(this.flight.get(x, Flight.NEW_TAIL)),
+      this.groupAfter(this.flight.get(x, Flight.KEPT)),
+    )
+  }
+
+  private groupAfter(e: number): number {
+    return e === 0 ? 0 : (this.edges.get(e, Edge.MODE) >>> GROUP_SHIFT) + 1
   }
 
   /** Frees one edge: out of every list but that of its dependent, which the caller rewrites. */
