@@ -7,13 +7,12 @@ import { constants } from 'node:os'
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildError } from '../model/error.js'
 import type { Look } from '../model/event.js'
-import type { Exit } from './forkserver-messages.js'
 import { interpreterOf } from './interpreter.js'
 import { ABSENT, FOLDER, lookAtItself } from './look.js'
 import { lookWithContent } from './look-content.js'
 import { folderOf } from './path.js'
 import type { Run } from './run.js'
-import { withUmask } from './spawner.js'
+import { type End, withUmask } from './spawner.js'
 import { asidePath, copyPath } from './temporary.js'
 
 /** Redo's own codes, as apenwarr's redo numbers them. */
@@ -27,9 +26,6 @@ export const writeOutput = (run: Run, content: string | Uint8Array): void =>
     mkdirSync(bytes(folderOf(run.name) || '.'), { recursive: true })
     writeFileSync(bytes(run.output), content)
   })
-
-/** How a do-file ended, or why it could not be started. */
-export type End = Exit | { readonly errno: number; readonly text: string }
 
 /** A run whose do-file has ended. */
 export interface Finished {

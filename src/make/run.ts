@@ -2,7 +2,7 @@
 import type { BuildId } from '../model/ids.js'
 import type { Look } from './look.js'
 import type { Candidate } from './lookup.js'
-import type { End } from './publish.js'
+import type { End } from './spawner.js'
 import type { Timing } from './timing.js'
 
 export interface Run {

@@ -19,6 +19,9 @@ export interface SpawnHandlers {
   lost(why: string): void
 }
 
+/** How a do-file ended, or why it could not be started. */
+export type End = Exit | { readonly errno: number; readonly text: string }
+
 /** An end of which nothing else is known. */
 export const exitOf = (runId: number, exitCode: number, signal: number, hasCompany = false): Exit => ({
   runId,

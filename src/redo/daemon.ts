@@ -13,6 +13,7 @@ import { isCurrent, type LoadedConfig, loadRules } from './config.js'
 import { Host } from './host.js'
 import { endLeftovers } from './leftovers.js'
 import { nativeProgram, packageVersion } from './native.js'
+import { takeNote } from './notes.js'
 import { STATE_FOLDER } from './project.js'
 import { leftWords, secondsLeft } from './rows.js'
 import { type Client, serve } from './server.js'
@@ -106,6 +107,7 @@ export class Daemon {
       hasRules: () => isCurrent(rules),
     })
     host.onStateEvent = () => this.checkState()
+    host.onNote = (run, note) => takeNote(host, run, note)
     host.onIdle = () => {
       // What is wrong with a config may be put right anywhere: the next process looks again.
       if (host.isIdle && (this.commands.isDraining || rules?.fault !== undefined)) this.end(0)

@@ -8,6 +8,7 @@ import type { Outcome } from '../finalize/finalize.js'
 import { DoFileMake } from '../make/do-file.js'
 import type { EarlyLooks } from '../make/early-look.js'
 import { nativeSpawner } from '../make/forkserver.js'
+import type { Note } from '../make/forkserver-messages.js'
 import { ABSENT, look } from '../make/look.js'
 import { lookWithContent } from '../make/look-content.js'
 import { MixedMake } from '../make/mixed.js'
@@ -27,7 +28,6 @@ import { aboutRules, configFault, type LoadedConfig } from './config.js'
 import { killSession, recordGroup } from './leftovers.js'
 import { Looking } from './looking.js'
 import type { Native } from './native.js'
-import { takeNote } from './notes.js'
 import { Observers } from './observers.js'
 import { Resolver } from './project.js'
 import { leftWords, namedRows } from './rows.js'
@@ -75,6 +75,8 @@ export class Host {
   isSaidToBeGone = false
   /** Called when the last request was answered. */
   onIdle: () => void = () => {}
+  /** Called when a do-file has left a note. */
+  onNote: (run: Run, note: Note) => void = () => {}
   /** Called when something happened to the state folder's own files. */
   onStateEvent: () => void = () => {}
   private readonly options: HostOptions
@@ -138,7 +140,7 @@ export class Host {
       },
       onLost: (pid) => killSession(pid),
       // What rules make, their own files say: a do-file cannot know what is a source.
-      onNote: options.rules === undefined ? (run, note) => takeNote(this, run, note) : undefined,
+      onNote: options.rules === undefined ? (run, note) => this.onNote(run, note) : undefined,
     })
     if (options.rules !== undefined) {
       const resolver = new Resolver(root, root)
