@@ -10,6 +10,7 @@
 #define _DARWIN_C_SOURCE
 #include "common.h"
 #include "look.h"
+#include "sha.h"
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -523,10 +524,13 @@ static int is_source(char *path, struct stat *s)
     return !may_be_made(path);
 }
 
+/* What a file this small holds is noted, too: to read it takes less than to have the daemon do it. */
+#define CONTENT_SIZE_MAX 4096
+
 /* Whether all that is asked for are such sources, and written down. */
 static int leave_note(void)
 {
-    static char path[sizeof cwd * 2];
+    static char path[sizeof cwd * 2], from_root[sizeof path];
     const char *token = getenv("REDFORD_TOKEN"), *root = getenv("REDFORD_ROOT");
     struct stat s;
     Buffer b = {NULL, 0, 0};
@@ -547,10 +551,15 @@ static int leave_note(void)
         strcpy(path, folder);
         if (*path != 0) strcpy(path + strlen(path), "/");
         strcpy(path + strlen(path), *name);
+        strcpy(from_root, path);
         if (!is_source(path, &s)) return 0;
+        uint32_t digest[4] = {0, 0, 0, 0};
         Look seen = look_of(&s, NULL);
         add_u32(&b, seen.stat0);
         add_u32(&b, seen.stat1);
+        /* Zeros: it is for the daemon to read. */
+        if (s.st_size > CONTENT_SIZE_MAX || !hash_file(from_root, CONTENT_SIZE_MAX, digest)) memset(digest, 0, sizeof digest);
+        for (int i = 0; i < 4; i++) add_u32(&b, digest[i]);
     }
     add_string(&b, cwd);
     for (char **name = arguments; *name != NULL; name++) add_string(&b, *name);

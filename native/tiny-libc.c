@@ -105,6 +105,16 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size)
     return to;
 }
 
+void *memmove(void *to, const void *from, size_t size)
+{
+    if ((uintptr_t)to <= (uintptr_t)from) return memcpy(to, from, size);
+    while (size-- > 0) {
+        ((char *)to)[size] = ((const char *)from)[size];
+        __asm__("" ::: "memory");
+    }
+    return to;
+}
+
 void *memset(void *to, int byte, size_t size)
 {
     char *out = to;

@@ -50,9 +50,11 @@ export interface Note {
   /** Absolute; what the names are relative to. */
   readonly cwd: string
   readonly names: readonly string[]
-  /** How they looked when they were asked for: two words a name, as `stat0` and `stat1` of a look. */
-  readonly stats: Int32Array
+  /** How they looked when they were asked for: `NOTE_STRIDE` words a name, stat0 and stat1 of a look and the digest of the content, 0 if not known. */
+  readonly looks: Int32Array
 }
+
+export const NOTE_STRIDE = 6
 
 export type ForkserverCommand =
   /** `env`: NAME=value strings, each with a NUL behind it. Kept until defined again. */
@@ -175,7 +177,7 @@ export const encodeReply = (reply: ForkserverReply): Buffer => {
     case 'noted':
       return encodeFrame(
         Q,
-        u32(reply.runId, reply.names.length, ...reply.stats),
+        u32(reply.runId, reply.names.length, ...reply.looks),
         packStrings([reply.cwd, ...reply.names]),
       )
     case 'stats':
@@ -212,11 +214,12 @@ export const decodeReply = ({ type, payload }: Frame): E.Either<MessageError, Fo
     }
     case Q: {
       const count = size < 8 ? 0 : payload.readUInt32LE(4)
-      if (count === 0 || size < 8 + count * 8) return malformed(type, 'too short')
-      const [cwd, ...names] = unpackStrings(payload.subarray(8 + count * 8)) ?? []
+      const end = 8 + count * NOTE_STRIDE * 4
+      if (count === 0 || size < end) return malformed(type, 'too short')
+      const [cwd, ...names] = unpackStrings(payload.subarray(end)) ?? []
       if (cwd === undefined || names.length !== count) return malformed(type, 'strings are missing')
-      const stats = wordsOf(payload.subarray(8, 8 + count * 8))
-      return E.right({ _tag: 'noted', runId: payload.readUInt32LE(0), cwd, names, stats })
+      const looks = wordsOf(payload.subarray(8, end))
+      return E.right({ _tag: 'noted', runId: payload.readUInt32LE(0), cwd, names, looks })
     }
     case S: {
       if (size < 4 || (size - 4) % 16 !== 0) return malformed(type, 'wrong size')

@@ -1,6 +1,7 @@
 /** Looks at files that something may have happened to, or that a do-file is about to use, and tells the engine what is not as it knows it. */
 import type { Engine } from '../engine.js'
-import { ABSENT, look } from '../make/look.js'
+import { NOTE_STRIDE } from '../make/forkserver-messages.js'
+import { ABSENT, FILE, look } from '../make/look.js'
 import { lookWithContent } from '../make/look-content.js'
 import type { Run } from '../make/run.js'
 import { type Event, LOOK_STRIDE, LookWord, type Receipt } from '../model/event.js'
@@ -59,26 +60,24 @@ export class Looking {
     return this.onFileEvents(known) && isCertain
   }
 
-  /**
-   * Takes in that a do-file has asked for these files, which looked as `stats` says then (two words each): what is not known, or not as that,
-   * is looked at.
-   */
-  take(builds: readonly BuildId[], stats: Int32Array): void {
+  /** Takes in that a do-file has asked for these files, which looked so then: what is not known, or not as that, is looked at. */
+  take(builds: readonly BuildId[], noted: Int32Array): void {
     const { state } = this
     const engine = this.options.engine()
     const isFresh = (x: BuildId): boolean => kindOf(state, x) === Kind.UNKNOWN && statusOf(state, x) === Status.REST
     const fresh = builds.filter(isFresh)
-    if (fresh.length > 0) engine.settle(this.options.scan(state, fresh))
+    if (fresh.length > 0) engine.settle(lookOf(builds, noted, fresh) ?? this.options.scan(state, fresh))
     const isKnown = (x: BuildId, i: number): boolean =>
-      this.isKnownAs(x, stats, i) && (!hasFlag(state, x, Flag.RACY) || this.isAsRecorded(x))
+      this.isKnownAs(x, noted, i) && (!hasFlag(state, x, Flag.RACY) || this.isAsRecorded(x))
     const changed = builds.filter((x, i) => !isFresh(x) && !isKnown(x, i))
     if (changed.length > 0) engine.dispatch({ _tag: 'changed', builds: changed })
   }
 
-  /** Whether what is known of it is of the file that looked like the `i`th of `stats`. */
-  isKnownAs(x: BuildId, stats: Int32Array, i: number): boolean {
+  /** Whether what is known of it is of the file that looked like the `i`th that was noted. */
+  isKnownAs(x: BuildId, noted: Int32Array, i: number): boolean {
     const { facts } = this.state
-    return read(facts, x, Fact.STAT) === stats[i * 2] && read(facts, x, Fact.STAT + 1) === stats[i * 2 + 1]
+    const at = i * NOTE_STRIDE
+    return read(facts, x, Fact.STAT) === noted[at] && read(facts, x, Fact.STAT + 1) === noted[at + 1]
   }
 
   private isAsRecorded(build: BuildId): boolean {
@@ -94,6 +93,25 @@ export class Looking {
     const { content0, content1, content2, content3 } = lookWithContent(name, seen)
     return [content0, content1, content2, content3].every((word, i) => word === read(facts, build, Fact.CONTENT + i))
   }
+}
+
+/** What was noted of some of `builds`, if that is all there is to know: files that did not just change, and what they held. */
+const lookOf = (
+  builds: readonly BuildId[],
+  noted: Int32Array,
+  some: readonly BuildId[],
+): Extract<Receipt, { _tag: 'scanned' }> | undefined => {
+  const looks = new Int32Array(some.length * LOOK_STRIDE)
+  for (const [j, x] of some.entries()) {
+    const from = builds.indexOf(x) * NOTE_STRIDE
+    const content = noted.subarray(from + 2, from + NOTE_STRIDE)
+    if (content.every((word) => word === 0)) return undefined
+    const at = j * LOOK_STRIDE
+    looks[at + LookWord.KIND] = FILE
+    looks.set(noted.subarray(from, from + 2), at + LookWord.STAT)
+    looks.set(content, at + LookWord.CONTENT)
+  }
+  return { _tag: 'scanned', builds: some, looks }
 }
 
 /** At rest, and known to hold for what `session` asks. */

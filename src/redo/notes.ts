@@ -5,10 +5,10 @@ import type { Host } from './host.js'
 import { Resolver } from './project.js'
 
 /** Asks the engine for what `run` has noted, as if it had asked itself; its end waits for that. */
-export const takeNote = (host: Host, run: Run, { cwd, names, stats }: Note): void => {
+export const takeNote = (host: Host, run: Run, { cwd, names, looks }: Note): void => {
   const resolver = new Resolver(host.root, cwd)
   const targets = names.map((name) => host.store.names.intern(resolver.nameOf(name)))
-  host.looking.take(targets, stats)
+  host.looking.take(targets, looks)
   host.ask(
     {
       _tag: 'requested',
@@ -23,7 +23,7 @@ export const takeNote = (host: Host, run: Run, { cwd, names, stats }: Note): voi
     },
     (ok) => {
       // One is not known as what was read, so nothing tells whether this is still right: it is made again the next time.
-      if (ok && !targets.every((x, i) => host.looking.isKnownAs(x, stats, i)))
+      if (ok && !targets.every((x, i) => host.looking.isKnownAs(x, looks, i)))
         host.engine.dispatch({ _tag: 'always', build: run.build })
       host.make.answered(run, ok)
     },

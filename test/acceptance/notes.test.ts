@@ -181,3 +181,18 @@ test('nothing is left of the pipe when the daemon is gone', async () => {
   await s.run('redford', ['stop'])
   expect(s.list('.redford')).not.toContain('notes-1')
 })
+
+test.each([
+  ['small', 100],
+  ['as large as is noted', 4096],
+  ['larger', 4097],
+  ['much larger', 100_000],
+])('a %s source that is touched is not made anew: what was noted is what it holds', async (_, size) => {
+  const s = await spaceAtRest({ src: 'x'.repeat(size), 'x.do': noted('redo-ifchange src', 'wc -c <src') })
+  await s.ifchange('x')
+  expect(s.runs()).toEqual(['x'])
+  s.touch('src')
+  await settle()
+  await s.ifchange('x')
+  expect(s.runs()).toEqual([])
+})

@@ -45,7 +45,7 @@ const listen = () => {
     },
     failed: (runId, code) => heard.push(`failed ${runId} ${code}`),
     retrying: (runId, code, delayMs) => heard.push(`retrying ${runId} ${code} ${delayMs}`),
-    noted: ({ runId, cwd, names, stats }) => heard.push(`noted ${runId} ${cwd} ${names.join(' ')} ${stats.join(' ')}`),
+    noted: ({ runId, names }) => heard.push(`noted ${runId} ${names.join(' ')}`),
     lost: () => heard.push('lost'),
   }
   const over = (runId: number) =>
