@@ -246,6 +246,7 @@ export class DoFileMake {
       pid: 0,
       unanswered: 0,
       isRefused: false,
+      isToEnd: false,
       held: undefined,
       timing: new Timing(),
     }
@@ -301,8 +302,8 @@ export class DoFileMake {
     const run = this.runs.get(runId)
     if (run === undefined) return this.onDropped(runId)
     run.timing.end()
-    // One that fails anyway, or was told to end, has nothing to wait for.
-    if (run.unanswered > 0 && 'exitCode' in end && end.exitCode === 0) run.held = end
+    // One that fails anyway has nothing to wait for.
+    if (run.unanswered > 0 && !run.isToEnd && 'exitCode' in end && end.exitCode === 0) run.held = end
     else this.conclude(run, end)
   }
 
@@ -365,6 +366,7 @@ export class DoFileMake {
 
   /** Tells the run's processes to end, and ends them if they do not. */
   endRun(run: Run): void {
+    run.isToEnd = true
     this.letGo(run)
     this.grace.end(
       (signal) => this.started?.kill(run.id, signal),

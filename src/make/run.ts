@@ -25,6 +25,8 @@ export interface Run {
   unanswered: number
   /** One of them was answered with no. */
   isRefused: boolean
+  /** It was told to end: it has nothing to wait for. */
+  isToEnd: boolean
   /** Its end, while that waits. */
   held: End | undefined
   readonly timing: Timing

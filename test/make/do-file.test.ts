@@ -1,7 +1,9 @@
 /** What the make of do-files promises to whoever records: here with a spawner that runs nothing. */
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { DoFileMake } from '../../src/make/do-file.js'
+import { NOTE_STRIDE } from '../../src/make/forkserver-messages.js'
+import type { Run } from '../../src/make/run.js'
 import { exitOf } from '../../src/make/spawner.js'
 import type { Receipt } from '../../src/model/event.js'
 import { type BuildId, buildId } from '../../src/model/ids.js'
@@ -68,4 +70,82 @@ it('a target that was put in place is settled only by a state that holds its res
   expect(make.takeSettled(emptyState)).toEqual(['x'])
   expect(make.takeSettled(emptyState)).toEqual([])
   await make.close()
+})
+
+describe('the end of a run that has left a note', () => {
+  /** `x`, which has noted something and exits with 0 when told to. */
+  const noting = () => {
+    mkdirSync('.redford/tmp', { recursive: true })
+    writeFileSync('x.do', 'echo x\n')
+    const names = ['', 'x', 'x.do']
+    const receipts: Receipt[] = []
+    const notes: Run[] = []
+    let exit = (): void => {}
+    const make = new DoFileMake({
+      root: folder.path,
+      naming: {
+        nameOf: (build) => names[build]!,
+        intern: (name) => buildId(names.indexOf(name)),
+        packed: () => Buffer.alloc(0),
+      },
+      spawner: (own) => ({
+        pid: 0,
+        define: () => {},
+        run: ({ runId, stdoutPath, stderrPath }) => {
+          writeFileSync(stdoutPath, 'x\n')
+          writeFileSync(stderrPath, '')
+          own.noted({ runId, cwd: folder.path, names: ['src'], looks: new Int32Array(NOTE_STRIDE) })
+          exit = () => own.exited(exitOf(runId, 0, 0))
+        },
+        kill: () => {},
+        close: async () => {},
+      }),
+      program: undefined,
+      settingsOf: () => ({ envId: 1, shellFlags: '-e', umask: 0o22 }),
+      firstRun: 1,
+      ended: () => {},
+      settle: (receipt) => receipts.push(receipt),
+      intend: () => {},
+      onStart: () => {},
+      onEnd: () => false,
+      onTrouble: () => {},
+      onSpawner: () => {},
+      onNote: (run) => notes.push(run),
+      onLost: () => {},
+    })
+    make.run(emptyState, [buildId(1)])
+    make.start(emptyState, [buildId(1)])
+    return { make, receipts, run: notes[0]!, exit }
+  }
+  const turns = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20))
+
+  it('waits for the answer', async () => {
+    const { make, receipts, run, exit } = noting()
+    exit()
+    await turns()
+    expect(receipts).toEqual([])
+    make.answered(run, true)
+    await until(() => receipts.length > 0)
+    expect(receipts).toMatchObject([{ _tag: 'done' }])
+    await make.close()
+  })
+
+  it('is a failure, if the answer is no', async () => {
+    const { make, receipts, run, exit } = noting()
+    make.answered(run, false)
+    exit()
+    await until(() => receipts.length > 0)
+    expect(receipts).toMatchObject([{ _tag: 'failed', error: { _tag: 'exit', code: 1 } }])
+    await make.close()
+  })
+
+  it.each(['before', 'after'])('does not wait when it is told to end %s that', async (when) => {
+    const { make, receipts, run, exit } = noting()
+    if (when === 'before') make.endRun(run)
+    exit()
+    if (when === 'after') make.endRun(run)
+    await until(() => receipts.length > 0)
+    expect(receipts).toMatchObject([{ _tag: 'done' }])
+    await make.close()
+  })
 })

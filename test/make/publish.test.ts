@@ -35,6 +35,7 @@ const run = (name: string): Run => ({
   before: look(name),
   unanswered: 0,
   isRefused: false,
+  isToEnd: false,
   held: undefined,
   pid: 0,
   timing: new Timing(),
