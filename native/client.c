@@ -16,6 +16,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 #include <time.h>
 
 #define PROTOCOL "2"
@@ -565,10 +568,16 @@ static int leave_note(void)
     for (char **name = arguments; *name != NULL; name++) add_string(&b, *name);
     end_frame(&b, start);
     if (b.size > NOTE_SIZE_MAX) return 0;
-    int fd = open(NOTES, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    struct sockaddr_un address;
+    memset(&address, 0, sizeof address);
+    address.sun_family = AF_UNIX;
+    strcpy(address.sun_path, NOTES);
+    if (lstat(NOTES, &s) != 0 || !S_ISSOCK(s.st_mode) || s.st_uid != geteuid()) return 0;
+    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
     if (fd < 0) return 0;
     handle(SIGPIPE, SIG_IGN);
-    int is_left = fstat(fd, &s) == 0 && S_ISFIFO(s.st_mode) && s.st_uid == geteuid() && write(fd, b.data, b.size) == (ssize_t)b.size;
+    /* Where there is no room just now, the daemon is asked. */
+    int is_left = sendto(fd, b.data, b.size, MSG_DONTWAIT, (struct sockaddr *)&address, sizeof address) == (ssize_t)b.size;
     close(fd);
     return is_left;
 }
@@ -586,6 +595,14 @@ static int leave_note(void)
 static const char *const daemon_variables[] = {"MALLOC_ARENA_MAX=1", "MALLOC_TRIM_THRESHOLD_=65536", "MALLOC_MMAP_THRESHOLD_=65536"};
 enum { DAEMON_VARIABLE_COUNT = sizeof daemon_variables / sizeof *daemon_variables };
 
+static void close_from(int first)
+{
+#ifdef SYS_close_range
+    if (syscall(SYS_close_range, (long)first, (long)~0u, 0L) == 0) return;
+#endif
+    for (int fd = first; fd < 1024; fd++) close(fd);
+}
+
 static int is_daemon_variable(const char *entry)
 {
     for (int i = 0; i < DAEMON_VARIABLE_COUNT; i++)
@@ -602,11 +619,12 @@ static void be_daemon(int report, const char *node, const char *main_file, char 
     const char *path = getenv("PATH") != NULL ? getenv("PATH") : DEFAULT_PATH;
     size_t count = 0, n = 0;
     int null = open("/dev/null", O_RDWR);
+    if (null < 0) _exit(127);
     setsid();
     for (int fd = 0; fd <= 2; fd++) dup2(null, fd);
     dup2(report, READY_FD);
     /* A pipe of our caller that a daemon kept open would make its reader wait for ever. */
-    for (int fd = READY_FD + 1; fd < 1024; fd++) close(fd);
+    close_from(READY_FD + 1);
     put_certs_aside();
     while (environ[count] != NULL) count++;
     char **env = grab(NULL, (count + DAEMON_VARIABLE_COUNT + 2) * sizeof *env);
@@ -631,6 +649,7 @@ static void be_daemon(int report, const char *node, const char *main_file, char 
  */
 static int claim_start(void)
 {
+    struct timespec now;
     struct stat s;
     for (int ms = 0; ms < HINT_MS; ms += HINT_STEP_MS) {
         int fd = open(HINT, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -639,11 +658,9 @@ static int claim_start(void)
             return 1;
         }
         if (errno != EEXIST) return -1;
-#ifdef __APPLE__
-        if (lstat(HINT, &s) == 0 && ns_since(&s.st_mtimespec) > HINT_MS * 1000000LL) return -1;
-#else
-        if (lstat(HINT, &s) == 0 && ns_since(&s.st_mtim) > HINT_MS * 1000000LL) return -1;
-#endif
+        if (lstat(HINT, &s) == 0 && clock_gettime(CLOCK_REALTIME, &now) == 0 &&
+            (s.st_mtime < now.tv_sec - HINT_MS / 1000 || s.st_mtime > now.tv_sec + HINT_MS / 1000))
+            return -1;
         poll(NULL, 0, HINT_STEP_MS);
         if (connect_to_daemon() == 0) return 0;
     }
@@ -676,8 +693,10 @@ static int start_daemon(int has_root)
         close(ends[1]);
         for (char *line = said; size < sizeof said - 1;) {
             char *end = strchr(line, '\n');
-            if (end != NULL && strncmp(line, CLAIMED, sizeof CLAIMED - 1) == 0) {
+            if (end != NULL && strncmp(line, CLAIMED, sizeof CLAIMED - 1) == 0 && (size_t)(end - line) < sizeof root) {
                 *end = 0;
+                /* The targets are of another project. */
+                if (has_root && chdir(root) == 0) unlink(HINT);
                 has_root = 1;
                 strcpy(root, line + sizeof CLAIMED - 1);
                 line = end + 1;

@@ -16,12 +16,12 @@
 #define REDFORD_VERSION "unknown"
 #endif
 #define FRAME_SIZE_MAX (16u * 1024 * 1024)
-/* Of do-files, see the client; of the format's version. A note is written in one piece, or not at all. */
+/* Of do-files, see the client: a socket for datagrams, of the format's version. */
 #define NOTES ".redford/notes-1"
 #ifdef __APPLE__
-#define NOTE_SIZE_MAX 512
+#define NOTE_SIZE_MAX 2048
 #else
-#define NOTE_SIZE_MAX 4096
+#define NOTE_SIZE_MAX 65536
 #endif
 /* Exit code of redo's own (see docs): no daemon can be reached. */
 #define EXIT_UNREACHABLE 205

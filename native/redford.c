@@ -20,8 +20,10 @@
 #include "sha.h"
 #include <pthread.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #ifdef __linux__
@@ -243,9 +245,8 @@ static int is_urgent = 0;
 static int wake_pipe[2];
 static volatile sig_atomic_t child_ended = 0, asked_to_end = 0;
 
-/* Where do-files leave notes (see client.c), and an end of it that keeps it from ending. -1: nowhere. */
-static int notes_pipe[2] = {-1, -1};
-static Buffer notes;
+/* Where do-files leave notes (see client.c). -1: nowhere. */
+static int notes_fd = -1;
 
 static void on_child(int number)
 {
@@ -303,54 +304,38 @@ static int unused_files(const Run *run)
 
 static void end_notes(void)
 {
-    if (notes_pipe[0] < 0) return;
-    for (int i = 0; i < 2; i++) {
-        close(notes_pipe[i]);
-        notes_pipe[i] = -1;
-    }
+    if (notes_fd < 0) return;
+    close(notes_fd);
+    notes_fd = -1;
     unlink(NOTES);
 }
 
 /* In the project's own folder, where we are. Where that cannot be, the daemon is asked. */
 static void begin_notes(void)
 {
+    struct sockaddr_un address;
+    memset(&address, 0, sizeof address);
+    address.sun_family = AF_UNIX;
+    strcpy(address.sun_path, NOTES);
     end_notes();
     unlink(NOTES);
-    if (mkfifo(NOTES, 0600) != 0) return;
-    notes_pipe[0] = open(NOTES, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-    notes_pipe[1] = open(NOTES, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-    if (notes_pipe[0] < 0 || notes_pipe[1] < 0) {
-        for (int i = 0; i < 2; i++)
-            if (notes_pipe[i] >= 0) close(notes_pipe[i]);
-        notes_pipe[0] = notes_pipe[1] = -1;
-        unlink(NOTES);
-    }
+    notes_fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    if (notes_fd < 0) return;
+    close_on_exec(notes_fd);
+    if (bind(notes_fd, (struct sockaddr *)&address, sizeof address) != 0 || chmod(NOTES, 0600) != 0) end_notes();
 }
 
-/* Passes on what was noted up to now. Nobody waits for it, but it must be told before the end of the do-file that left it. */
+/* Passes on what was noted up to now: it must be told before the end of the do-file that left it. */
 static void take_notes(void)
 {
-    if (notes_pipe[0] < 0) return;
-    for (;;) {
-        reserve(&notes, 64 * 1024);
-        ssize_t n = read(notes_pipe[0], notes.data + notes.size, notes.room - notes.size);
+    static char note[NOTE_SIZE_MAX + 1];
+    while (notes_fd >= 0) {
+        ssize_t n = recv(notes_fd, note, sizeof note, MSG_DONTWAIT);
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) break;
-        notes.size += (size_t)n;
+        if (n < 0) return;
+        if (n >= 5 && n <= NOTE_SIZE_MAX && get_u32(note) == (uint32_t)n - 4 && note[4] == 'Q') add(&replies, note, (size_t)n);
+        else complain("redford --forkserver", "a note makes no sense and is passed over", NULL);
     }
-    size_t at = 0;
-    while (notes.size - at >= 4) {
-        size_t size = 4 + (size_t)get_u32(notes.data + at);
-        if (size < 5 || size > NOTE_SIZE_MAX || (notes.size - at >= 5 && notes.data[at + 4] != 'Q')) {
-            complain("redford --forkserver", "a note makes no sense and is passed over", NULL);
-            at = notes.size;
-            break;
-        }
-        if (notes.size - at < size) break;
-        add(&replies, notes.data + at, size);
-        at += size;
-    }
-    if (at > 0) memmove(notes.data, notes.data + at, notes.size -= at);
 }
 
 static int group_is_gone(pid_t pid) { return kill(-pid, 0) != 0 && errno == ESRCH; }
@@ -595,8 +580,8 @@ static void be_shell(const Start *start)
     set_title(start->argv);
     for (int i = 0; i < 2; i++) {
         close(wake_pipe[i]);
-        if (notes_pipe[i] >= 0) close(notes_pipe[i]);
     }
+    if (notes_fd >= 0) close(notes_fd);
     environ = start->env;
     exit(shell_main(argc, start->argv, start->env));
 }
@@ -960,10 +945,13 @@ static int forkserver_main(void)
     }
     prepare_signals();
     while (!asked_to_end) {
-        struct pollfd ready[3] = {{0, POLLIN, 0}, {wake_pipe[0], POLLIN, 0}, {notes_pipe[0], POLLIN, 0}};
+        struct pollfd ready[3] = {{0, POLLIN, 0}, {wake_pipe[0], POLLIN, 0}, {notes_fd, POLLIN, 0}};
         int count = poll(ready, 3, replies.size > 0 ? REPLY_MS : -1);
         if (count < 0) continue;
-        if (ready[2].revents != 0) take_notes();
+        if (ready[2].revents != 0) {
+            take_notes();
+            flush_replies();
+        }
         if (count == 0) flush_replies();
         if (ready[1].revents != 0) {
             while (read(wake_pipe[0], drained, sizeof drained) == (ssize_t)sizeof drained) continue;

@@ -392,6 +392,11 @@ int poll(struct pollfd *files, nfds_t count, int ms)
 
 int socket(int domain, int type, int protocol) { return (int)CALL3(socket, domain, type, protocol); }
 
+ssize_t sendto(int fd, const void *data, size_t size, int flags, const struct sockaddr *to, socklen_t to_size)
+{
+    return CALL6(sendto, fd, data, size, flags, to, to_size);
+}
+
 int connect(int fd, const struct sockaddr *address, socklen_t size) { return (int)CALL3(connect, fd, address, size); }
 
 /* ---------------------------------------------------------------- processes and signals */
@@ -399,6 +404,16 @@ int connect(int fd, const struct sockaddr *address, socklen_t size) { return (in
 void _exit(int code)
 {
     for (;;) CALL1(exit_group, code);
+}
+
+/* Those used here have three arguments. */
+long syscall(long number, ...)
+{
+    va_list rest;
+    va_start(rest, number);
+    long a = va_arg(rest, long), b = va_arg(rest, long), c = va_arg(rest, long);
+    va_end(rest);
+    return call(number, a, b, c, 0, 0, 0);
 }
 
 /* With signals as they are; nothing else is shared that could hinder. */

@@ -125,7 +125,8 @@ const stopDaemon = async (root: string): Promise<void> => {
 /** A daemon for the command that the C client was called with. Whatever speaks against that, the client in JavaScript finds again and says. */
 const runDaemonFor = async (command: string, args: readonly string[]): Promise<void> => {
   const options = parseOptions(command, argumentBytes(args))
-  if (E.isLeft(options) || !options.right.daemon) throw new Error('not for a daemon')
+  if (E.isLeft(options) || !options.right.daemon || options.right.help || options.right.version)
+    throw new Error('not for a daemon')
   const root = rootFor(options.right.targets)
   if (isUnbuilt(root)) {
     const { answerUnbuilt } = await import('../redo/unbuilt.js')
@@ -134,9 +135,13 @@ const runDaemonFor = async (command: string, args: readonly string[]): Promise<v
   }
   const { REDFORD_STARTING: claimed } = process.env
   const ready = `ready ${fromByteString(root)}`
-  if (await becomeDaemon(root, claimed === undefined ? undefined : argumentBytes([claimed])[0])) return runDaemon(ready)
-  report(ready)
-  process.exit(0)
+  const unclaim = await becomeDaemon(root, claimed === undefined ? undefined : argumentBytes([claimed])[0])
+  if (unclaim === undefined) {
+    report(ready)
+    process.exit(0)
+  }
+  await runDaemon(ready)
+  unclaim()
 }
 
 const runDaemon = async (ready = 'ready'): Promise<void> => {

@@ -113,32 +113,34 @@ const say = (word: string): boolean => {
 
 /**
  * Makes a daemon of this process, which the C client has started, in the way in which {@link startDaemon} would have: in the root, with its own
- * log. False: there is one already, or somebody else starts it and is waited for. `claimed`: the root for which the C client has left the hint.
- * It tells of one that it leaves itself.
+ * log. Undefined: there is one already, which somebody else started. Else what is to be called once this one serves. `claimed`: the root for which
+ * the C client has left the hint; of one that is left here it is told.
  */
-export const becomeDaemon = async (root: string, claimed: string | undefined): Promise<boolean> => {
+export const becomeDaemon = async (root: string, claimed: string | undefined): Promise<(() => void) | undefined> => {
   const name = fromByteString(root)
-  if (Buffer.from(name).toString('latin1') !== root || prepareFolder(root) !== undefined) throw new Error('not here')
+  if (Buffer.from(name).toString('latin1') !== root || root.includes('\n') || prepareFolder(root) !== undefined)
+    throw new Error('not here')
   const hint = pathOf(root, HINT)
   const isMine = claimed !== root
   for (const end = performance.now() + START_MS; isMine; await pause(WAIT_MS)) {
     const isFirst = claim(hint)
     if (E.isLeft(isFirst) || performance.now() > end) throw new Error('not now')
     if (isFirst.right) {
-      // Whoever started us takes it away, also when we are killed; and we do, should that be killed.
       say(`claimed ${name}`)
-      process.once('exit', () => rmSync(hint, { force: true }))
       break
     }
-    if (existsSync(Buffer.from(`${root}/${SOCKET}`, 'latin1'))) return false
+    if (existsSync(Buffer.from(`${root}/${SOCKET}`, 'latin1'))) return undefined
   }
+  // Whoever started us takes the hint away, also when we are killed; and we do, should that be killed.
+  const unclaim = (): void => rmSync(hint, { force: true })
+  process.once('exit', unclaim)
   process.chdir(name)
   // The lowest numbers that are free are given again.
   for (const fd of [1, 2]) closeSync(fd)
   for (const fd of [1, 2]) if (openSync(pathOf(root, LOG), 'a', 0o600) !== fd) throw new Error('no log')
   for (const flag of daemonFlags(process.versions.node)) setFlagsFromString(flag)
   for (const variable of NOT_FOR_DAEMONS) delete process.env[variable]
-  return true
+  return unclaim
 }
 
 /** What a daemon needs of the environment of whoever happens to start it; do-files get that of their own request. */
@@ -168,7 +170,7 @@ const claim = (hint: Buffer): E.Either<string, boolean> => {
     if (code !== 'EEXIST' && code !== 'ENOENT') return E.left(message)
     const stat = statSync(hint, { throwIfNoEntry: false })
     // Left behind by a process that was ended: the next in line takes over.
-    if (stat !== undefined && Date.now() - stat.mtimeMs > HINT_MS) rmSync(hint, { force: true })
+    if (stat !== undefined && Math.abs(Date.now() - stat.mtimeMs) > HINT_MS) rmSync(hint, { force: true })
     return E.right(false)
   }
 }

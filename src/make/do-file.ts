@@ -302,7 +302,7 @@ export class DoFileMake {
     const run = this.runs.get(runId)
     if (run === undefined) return this.onDropped(runId)
     run.timing.end()
-    // One that fails anyway has nothing to wait for.
+    // One that fails anyway, or is to end, has nothing to wait for.
     if (run.unanswered > 0 && !run.isToEnd && 'exitCode' in end && end.exitCode === 0) run.held = end
     else this.conclude(run, end)
   }
@@ -366,6 +366,8 @@ export class DoFileMake {
 
   /** Tells the run's processes to end, and ends them if they do not. */
   endRun(run: Run): void {
+    // What it has noted is not known to be so.
+    if (run.unanswered > 0) run.isRefused = true
     run.isToEnd = true
     this.letGo(run)
     this.grace.end(

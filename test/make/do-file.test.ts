@@ -145,7 +145,8 @@ describe('the end of a run that has left a note', () => {
     exit()
     if (when === 'after') make.endRun(run)
     await until(() => receipts.length > 0)
-    expect(receipts).toMatchObject([{ _tag: 'done' }])
+    // Whether what it read is what is known was not found out.
+    expect(receipts).toMatchObject([{ _tag: 'failed', error: { _tag: 'exit', code: 1 } }])
     await make.close()
   })
 })

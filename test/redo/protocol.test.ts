@@ -18,6 +18,7 @@ import {
   FRAME_SIZE_MAX,
   type Frame,
   FrameDecoder,
+  NOTE_STRIDE,
   packStrings,
   unpackStrings,
 } from '../../src/redo/protocol.js'
@@ -74,6 +75,7 @@ const command: fc.Arbitrary<ForkserverCommand> = fc.oneof(
     argv: someStrings,
   }),
   fc.record({ _tag: fc.constant('kill' as const), runId: word, signal: word }),
+  fc.constant<ForkserverCommand>({ _tag: 'notes' }),
   fc.record({ _tag: fc.constant('stat' as const), sequence: word, paths: strings.map(packStrings) }),
 )
 
@@ -89,6 +91,20 @@ const reply: fc.Arbitrary<ForkserverReply> = fc.oneof(
     isStderrUnused: fc.boolean(),
   }),
   fc.record({ _tag: fc.constant('failed' as const), runId: word, errno: int, text: byteString }),
+  fc
+    .array(fc.tuple(byteString, fc.array(int, { minLength: NOTE_STRIDE, maxLength: NOTE_STRIDE })), {
+      minLength: 1,
+      maxLength: 5,
+    })
+    .chain((files) =>
+      fc.record({
+        _tag: fc.constant('noted' as const),
+        runId: word,
+        cwd: byteString,
+        names: fc.constant(files.map(([name]) => name)),
+        looks: fc.constant(Int32Array.from(files.flatMap(([, look]) => look))),
+      }),
+    ),
   fc.record({
     _tag: fc.constant('stats' as const),
     sequence: word,
