@@ -117,8 +117,8 @@ export const bugs = [
     id: 'half-a-content',
     what: 'of two numbers, only half of their words are compared',
     file: 'make/content.js',
-    find: 'return [words[0], words[1], 0, Tag.NUMBER];',
-    put: 'return [words[0], 0, 0, Tag.NUMBER];',
+    find: 'return contentFrom(words[0], words[1], 0, Tag.NUMBER);',
+    put: 'return contentFrom(words[0], 0, 0, Tag.NUMBER);',
   },
   {
     id: 'first-group-decides',
