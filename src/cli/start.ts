@@ -132,7 +132,10 @@ export const becomeDaemon = async (root: string, claimed: string | undefined): P
     if (existsSync(Buffer.from(`${root}/${SOCKET}`, 'latin1'))) return undefined
   }
   // Whoever started us takes the hint away, also when we are killed; and we do, should that be killed.
-  const unclaim = (): void => rmSync(hint, { force: true })
+  const unclaim = (): void => {
+    process.off('exit', unclaim)
+    rmSync(hint, { force: true })
+  }
   process.once('exit', unclaim)
   process.chdir(name)
   // The lowest numbers that are free are given again.

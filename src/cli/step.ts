@@ -2,10 +2,11 @@
 import { createInterface } from 'node:readline'
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildId } from '../model/ids.js'
+import { isKnown } from '../model/state.js'
 import { happeningsOf } from '../replay/happenings.js'
 import type { Replay } from '../replay/replay.js'
 import { Stepper } from '../replay/stepper.js'
-import { isKnown, shownName, statusNameOf, statusNames, viewOf } from '../replay/view.js'
+import { shownName, statusNameOf, statusNames, viewOf } from '../replay/view.js'
 import {
   buildsData,
   faultWords,

@@ -381,6 +381,12 @@ export const hasFlag = (state: State, build: BuildId, flag: number): boolean =>
   (read(state.facts, build, Fact.FLAGS) & flag) !== 0
 export const statusOf = (state: State, build: BuildId): number => read(state.flight, build, Flight.STATUS) & STATUS_MASK
 
+/** Whether anything is known of `x`: it has facts, or is under way. */
+export const isKnown = (state: State, x: BuildId): boolean =>
+  read(state.facts, x, Fact.FLAGS) !== 0 ||
+  read(state.facts, x, Fact.REVISION) !== 0 ||
+  statusOf(state, x) !== Status.REST
+
 /** Builds in flight that want attention from a driver: false means that only an event can move anything. */
 export const hasWork = (state: State): boolean =>
   state.scan.size > 0 ||

@@ -3,11 +3,11 @@ import { canonical } from '../model/codec.js'
 import { dependenciesOf } from '../model/dependencies.js'
 import { apart } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
-import { Fact, Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js'
+import { Fact, Flag, hasFlag, isKnown, Kind, kindOf, type State } from '../model/state.js'
 import { objectAt, read } from '../model/table.js'
 import type { RecordingReader } from '../store/recording/reader.js'
 import type { Side } from './diff.js'
-import { isKnown, shownName } from './view.js'
+import { shownName } from './view.js'
 import { Walker } from './walker.js'
 
 /** What is another of a build that both know. `presence`: it is there for one of them only; `stat`: what stat says of it, and no more. */

@@ -3,10 +3,10 @@ import { changedPages } from '../model/changed.js'
 import type { Json } from '../model/codec.js'
 import type { BuildId } from '../model/ids.js'
 import { buildId } from '../model/ids.js'
-import { Edge, type State } from '../model/state.js'
+import { Edge, isKnown, type State } from '../model/state.js'
 import { changedObjects, type IntTable, PAGE_ROWS, read } from '../model/table.js'
 import type { RecordingReader } from '../store/recording/reader.js'
-import { isKnown, type View, viewOf } from './view.js'
+import { type View, viewOf } from './view.js'
 import { Walker } from './walker.js'
 
 /** What of a build differs, and what it was and is. */

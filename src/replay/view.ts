@@ -62,12 +62,6 @@ export const statusNameOf = (state: State, x: BuildId): StatusName => {
   return nameIn(Status, status & STATUS_MASK) as StatusName
 }
 
-/** Whether anything is known of `x`: it has facts, or is under way. */
-export const isKnown = (state: State, x: BuildId): boolean =>
-  read(state.facts, x, Fact.FLAGS) !== 0 ||
-  read(state.facts, x, Fact.REVISION) !== 0 ||
-  statusOf(state, x) !== Status.REST
-
 export const viewOf = (state: State, nameOf: Names, x: BuildId): View => {
   const facts = read(state.facts, x, Fact.FLAGS)
   const flight = read(state.flight, x, Flight.STATUS)

@@ -17,7 +17,7 @@ import type { Replay } from '../../src/replay/replay.js'
 import { Rewriter } from '../../src/replay/rewriter.js'
 import { statusNameOf } from '../../src/replay/view.js'
 import type { TickRecord } from '../../src/store/recording/record.js'
-import { picks, samples, schedules } from '../../src/testing/scripts.js'
+import { picks, type Sample, type Step, samples, schedules } from '../../src/testing/scripts.js'
 import * as files from '../property/arbitraries.js'
 import { useFolder } from '../support/folder.js'
 import { opened, recordOps, recordSteps } from './record.js'
@@ -438,6 +438,21 @@ describe('two recordings', () => {
     replay.close()
   })
   it('that end alike differ in nothing at their ends, wherever they begin', { timeout: 60_000 }, () => {
+    // The id of a plan that was swept away is given to one of the sources of the same plan, behind the tick with which the other begins.
+    const idUsedAgain: [Sample, Step[], number[], number] = [
+      { plans: [{ do: 'list', of: [0, 1] }], truth: [undefined, undefined, undefined, undefined] },
+      [
+        { step: 'tick' },
+        { step: 'live', ref: -1 },
+        { step: 'tick' },
+        { step: 'tick' },
+        { step: 'cancel', which: 0 },
+        { step: 'gc', keep: 0 },
+        { step: 'once', ref: -1 },
+      ],
+      [0],
+      2_147_483_622,
+    ]
     const seen = new Set<string>()
     const check = (path: string, from: number): void => {
       const replay = opened(path)
@@ -471,7 +486,7 @@ describe('two recordings', () => {
         recordSteps(path, sample, steps, order)
         check(path, from)
       }),
-      { numRuns: 60 },
+      { numRuns: 60, examples: [idUsedAgain] },
     )
     expect(seen).toContain('start')
   })

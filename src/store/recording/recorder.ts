@@ -8,8 +8,7 @@ import type { Database, Statement } from 'better-sqlite3'
 import { StateDigest } from '../../model/digest.js'
 import type { Input } from '../../model/event.js'
 import type { BuildId } from '../../model/ids.js'
-import type { State } from '../../model/state.js'
-import { rowsEnd } from '../../model/table.js'
+import { isKnown, type State } from '../../model/state.js'
 import { closeQuietly } from '../database.js'
 import { ByteWriter } from './bytes.js'
 import {
@@ -26,7 +25,7 @@ import {
 } from './format.js'
 import { type Name, textOfName } from './names.js'
 import { type NamedSetting, TickEncoder } from './record.js'
-import { encodeSnapshot, packed, packedLater } from './snapshot.js'
+import { encodeSnapshot, endOfNames, packed, packedLater } from './snapshot.js'
 import type { RecordedValue } from './value.js'
 
 export interface RecorderOptions {
@@ -103,7 +102,9 @@ export class Recorder {
     this.insertBeside = this.db.prepare('insert or ignore into beside values (?, ?)')
     this.digest = new StateDigest(state)
     this.encoder = new TickEncoder({ nameOf: options.nameOf, recorded: (build, value) => this.recorded(build, value) })
-    for (let x = 1 as BuildId; x < rowsEnd(state.facts); x++) if (options.nameOf(x) !== undefined) this.encoder.know(x)
+    // The name of an id that is not in use may be that of a build before it: it is told when it is used.
+    for (let x = 1 as BuildId; x < endOfNames(state); x++)
+      if (isKnown(state, x) && options.nameOf(x) !== undefined) this.encoder.know(x)
     this.lastTime = options.now()
   }
 

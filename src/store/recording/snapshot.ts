@@ -39,6 +39,9 @@ export const packedLater = (bytes: Buffer, done: (packed: Buffer) => void): void
     if (error === null) done(result)
   })
 
+/** Behind the last id whose name a snapshot tells. */
+export const endOfNames = ({ facts, flight, checked }: State): number => Math.max(facts.end, flight.end, checked.end)
+
 /** To be packed. */
 export const encodeSnapshot = (
   state: State,
@@ -77,8 +80,7 @@ export const encodeSnapshot = (
     writeValue(w, recorded(row as BuildId, value))
   })
   last = 0
-  const end = Math.max(facts.end, flight.end, checked.end)
-  for (let row = 1; row < end; row++) {
+  for (let row = 1; row < endOfNames(state); row++) {
     const name = nameOf(row as BuildId)
     if (name === undefined) continue
     w.count(row - last)
