@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
 
 /** A new empty folder for each test of the file, removed afterwards. Its path is real: no link on the way. */
 export const useFolder = (): { readonly path: string; at(name: string): string } => {
@@ -15,6 +15,21 @@ export const useFolder = (): { readonly path: string; at(name: string): string }
   })
   afterEach(() => fs.rmSync(folder.path, { recursive: true, force: true, maxRetries: 5 }))
   return folder
+}
+
+/** What the tests of the file, or what they test, leave in the folder for temporary files goes with them. */
+export const keepTemporaryFilesHere = (): void => {
+  const { TMPDIR } = process.env
+  let folder = ''
+  beforeAll(() => {
+    folder = fs.mkdtempSync(join(tmpdir(), 'redford-test-'))
+    process.env.TMPDIR = folder
+  })
+  afterAll(() => {
+    if (TMPDIR === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = TMPDIR
+    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  })
 }
 
 /** Resolves when the condition holds; the test's own timeout is the limit. */

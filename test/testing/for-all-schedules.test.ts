@@ -4,6 +4,9 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { action, codec as C, createEngine, Misuse, replay, rule, source, sqliteStore } from '../../src/index.js'
 import { type EngineFactory, forAllSchedules, ScheduleFailure, Stuck } from '../../src/testing/index.js'
+import { keepTemporaryFilesHere } from '../support/folder.js'
+
+keepTemporaryFilesHere()
 
 const recordings = mkdtempSync(join(tmpdir(), 'schedules-'))
 afterAll(() => rmSync(recordings, { recursive: true }))

@@ -2,6 +2,9 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { action, type Buildable, type BuildEngine, codec as C, createEngine, rule, source } from '../../src/index.js'
 import '../../src/testing/vitest.js'
 import { type EngineFactory, explore, Impure, laws, matchers, purity } from '../../src/testing/index.js'
+import { keepTemporaryFilesHere } from '../support/folder.js'
+
+keepTemporaryFilesHere()
 
 const n = source('n', { key: C.string, value: C.int })
 const double = action('double', { key: C.int, value: C.int, pool: 'cpu', run: async (k) => 2 * k })
