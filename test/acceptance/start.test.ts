@@ -40,7 +40,7 @@ test.each(['SIGINT', 'SIGKILL'] as const)(
   async (signal) => {
     const s = await compiled({ 'a.do': 'echo a\n' })
     const running = s.start('redo', ['a'])
-    await until('the start is claimed', () => s.exists(hint))
+    await until('it starts', () => s.processes().some((pid) => commandLineOf(pid).endsWith(' daemon --for redo a')))
     running.kill(signal)
     await running.done
     await until('the daemon serves', () => s.exists('.redford/socket'))
