@@ -4,18 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { type Settings, scenarioOf } from '../../src/lab/scenarios.js'
+import { settings as usual } from '../support/lab-settings.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'redford-lab-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const settings: Settings = {
-  machine: { slots: 1 },
-  estimates: { _tag: 'exact' },
-  load: 0.5,
-  jobs: 4,
-  speed: 1,
-  clients: 0,
-}
+const settings: Settings = { ...usual, machine: { slots: 1 }, load: 0.5, jobs: 4 }
 
 const file = (name: string, text: string): string => {
   writeFileSync(join(folder, name), text)

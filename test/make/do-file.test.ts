@@ -2,9 +2,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { DoFileMake } from '../../src/make/do-file.js'
+import type { DoFileOptions } from '../../src/make/do-file-options.js'
 import { NOTE_STRIDE } from '../../src/make/forkserver-messages.js'
 import type { Run } from '../../src/make/run.js'
-import { exitOf } from '../../src/make/spawner.js'
+import { exitOf, type SpawnHandlers } from '../../src/make/spawner.js'
 import type { Receipt } from '../../src/model/event.js'
 import { type BuildId, buildId } from '../../src/model/ids.js'
 import { emptyState, Flight, type State, Status } from '../../src/model/state.js'
@@ -22,7 +23,8 @@ const withStatus = (build: BuildId, status: number): State => {
   return { ...emptyState, flight: flight.finish() }
 }
 
-it('a target that was put in place is settled only by a state that holds its result', async () => {
+/** Of one target, `x`, whose do-file has written its output, and then does what `then` says. */
+const makeOfX = (then: (own: SpawnHandlers, runId: number) => void, onNote: DoFileOptions['onNote']) => {
   mkdirSync('.redford/tmp', { recursive: true })
   writeFileSync('x.do', 'echo x\n')
   const names = ['', 'x', 'x.do']
@@ -34,19 +36,17 @@ it('a target that was put in place is settled only by a state that holds its res
       intern: (name) => buildId(names.indexOf(name)),
       packed: () => Buffer.alloc(0),
     },
-    spawner: (own) => {
-      return {
-        pid: 0,
-        define: () => {},
-        run: ({ runId, stdoutPath, stderrPath }) => {
-          writeFileSync(stdoutPath, 'x\n')
-          writeFileSync(stderrPath, '')
-          own.exited(exitOf(runId, 0, 0))
-        },
-        kill: () => {},
-        close: async () => {},
-      }
-    },
+    spawner: (own) => ({
+      pid: 0,
+      define: () => {},
+      run: ({ runId, stdoutPath, stderrPath }) => {
+        writeFileSync(stdoutPath, 'x\n')
+        writeFileSync(stderrPath, '')
+        then(own, runId)
+      },
+      kill: () => {},
+      close: async () => {},
+    }),
     program: undefined,
     settingsOf: () => ({ envId: 1, shellFlags: '-e', umask: 0o22 }),
     firstRun: 1,
@@ -57,9 +57,14 @@ it('a target that was put in place is settled only by a state that holds its res
     onEnd: () => false,
     onTrouble: () => {},
     onSpawner: () => {},
-    onNote: undefined,
+    onNote,
     onLost: () => {},
   })
+  return { make, receipts }
+}
+
+it('a target that was put in place is settled only by a state that holds its result', async () => {
+  const { make, receipts } = makeOfX((own, runId) => own.exited(exitOf(runId, 0, 0)), undefined)
   const x = buildId(1)
   expect(make.run(emptyState, [x])).toMatchObject([{ _tag: 'blocked', needs: [buildId(2)] }])
   expect(make.start(emptyState, [x])).toEqual([{ _tag: 'started', build: x }])
@@ -75,44 +80,15 @@ it('a target that was put in place is settled only by a state that holds its res
 describe('the end of a run that has left a note', () => {
   /** `x`, which has noted something and exits with 0 when told to. */
   const noting = () => {
-    mkdirSync('.redford/tmp', { recursive: true })
-    writeFileSync('x.do', 'echo x\n')
-    const names = ['', 'x', 'x.do']
-    const receipts: Receipt[] = []
     const notes: Run[] = []
     let exit = (): void => {}
-    const make = new DoFileMake({
-      root: folder.path,
-      naming: {
-        nameOf: (build) => names[build]!,
-        intern: (name) => buildId(names.indexOf(name)),
-        packed: () => Buffer.alloc(0),
+    const { make, receipts } = makeOfX(
+      (own, runId) => {
+        own.noted({ runId, cwd: folder.path, names: ['src'], looks: new Int32Array(NOTE_STRIDE) })
+        exit = () => own.exited(exitOf(runId, 0, 0))
       },
-      spawner: (own) => ({
-        pid: 0,
-        define: () => {},
-        run: ({ runId, stdoutPath, stderrPath }) => {
-          writeFileSync(stdoutPath, 'x\n')
-          writeFileSync(stderrPath, '')
-          own.noted({ runId, cwd: folder.path, names: ['src'], looks: new Int32Array(NOTE_STRIDE) })
-          exit = () => own.exited(exitOf(runId, 0, 0))
-        },
-        kill: () => {},
-        close: async () => {},
-      }),
-      program: undefined,
-      settingsOf: () => ({ envId: 1, shellFlags: '-e', umask: 0o22 }),
-      firstRun: 1,
-      ended: () => {},
-      settle: (receipt) => receipts.push(receipt),
-      intend: () => {},
-      onStart: () => {},
-      onEnd: () => false,
-      onTrouble: () => {},
-      onSpawner: () => {},
-      onNote: (run) => notes.push(run),
-      onLost: () => {},
-    })
+      (run) => notes.push(run),
+    )
     make.run(emptyState, [buildId(1)])
     make.start(emptyState, [buildId(1)])
     return { make, receipts, run: notes[0]!, exit }

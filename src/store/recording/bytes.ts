@@ -7,19 +7,7 @@ const SHORT = 40
 /** Bytes of an integer of 32 bits, at most. */
 export const INT_BYTES = 5
 
-/** An integer of 32 bits with a sign, at `at`; gives where it ends. As a function: it is part of whatever loop calls it. */
-export const putSigned = (bytes: Uint8Array, at: number, n: number): number => {
-  let rest = ((n << 1) ^ (n >> 31)) >>> 0
-  let end = at
-  while (rest > 127) {
-    bytes[end++] = (rest & 127) | 128
-    rest >>>= 7
-  }
-  bytes[end++] = rest
-  return end
-}
-
-/** An integer of 31 bits, from 0 on. */
+/** An integer from 0 on, of 32 bits at most, at `at`; gives where it ends. As a function: it is part of whatever loop calls it. */
 export const putCount = (bytes: Uint8Array, at: number, n: number): number => {
   let rest = n
   let end = at
@@ -30,6 +18,10 @@ export const putCount = (bytes: Uint8Array, at: number, n: number): number => {
   bytes[end++] = rest
   return end
 }
+
+/** An integer of 32 bits with a sign. */
+export const putSigned = (bytes: Uint8Array, at: number, n: number): number =>
+  putCount(bytes, at, ((n << 1) ^ (n >> 31)) >>> 0)
 
 export class ByteWriter {
   /** What is at `end` and behind it is to be written. For loops: see {@link reserve}. */
