@@ -23,7 +23,7 @@ import { type Progress, progressOf } from './progress.js'
 import { exportTo, recordedSetting, recorderFor } from './recording.js'
 import { Live, Request } from './request.js'
 import { Sweeper } from './sweeper.js'
-import { onceEvent, type RequestTerms, termsOf } from './terms.js'
+import { liveEvent, onceEvent, type RequestTerms, termsOf } from './terms.js'
 import { eitherOf, noticeOf } from './told.js'
 import { Transaction } from './transaction.js'
 import { attempter, Watches } from './watches.js'
@@ -133,9 +133,9 @@ export class BuildEngine {
 
   /** Asks for one answer. Those who ask for the same share one build. */
   once<V, F>(key: Key<V, F>, terms?: RequestTerms): Request<V, F> {
-    this.check('once', key)
+    this.checkOpen('once')
     const told = termsOf('once', terms)
-    const target = this.keys.intern(key)
+    const target = this.keys.internFor('once', key)
     const id = this.keys.lend()
     const withdraw = (): void => {
       this.requests.delete(id)
@@ -149,14 +149,14 @@ export class BuildEngine {
 
   /** Asks to be told of the answer, and of every other one that takes its place. */
   live<V, F>(key: Key<V, F>, terms?: RequestTerms): Live<V, F> {
-    this.check('live', key)
+    this.checkOpen('live')
     const told = termsOf('live', terms)
-    const target = this.keys.intern(key)
+    const target = this.keys.internFor('live', key)
     const id = this.keys.lend()
     const live = new Live<V, F>(key, this.versionNow, id, this.endLive)
     while (this.lives.length < id) this.lives.push(undefined)
     this.lives[id] = live as unknown as Live<unknown>
-    this.inner.dispatch({ _tag: 'followed', request: id, target, ...told })
+    this.inner.dispatch(liveEvent(id, target, told))
     return live
   }
 
@@ -375,11 +375,6 @@ export class BuildEngine {
   }
 
   // ---------------------------------------------------------------------------------------------- checks
-
-  private check(what: string, key: unknown): void {
-    this.checkOpen(what)
-    this.keys.checkFor(what, key as Key)
-  }
 
   private checkOpen(what: string): void {
     if (this.isClosed) throw new Misuse(`${what}: the engine is closed: create another`)

@@ -11,18 +11,22 @@ export interface RequestTerms {
   readonly deadline?: number
 }
 
+type Told = { readonly terms?: Terms }
+const NONE: Told = {}
+
 /** Its part of an event. @throws Misuse */
-export const termsOf = (what: string, terms: RequestTerms = {}): { readonly terms?: Terms } => {
+export const termsOf = (what: string, terms?: RequestTerms): Told => {
+  if (terms === undefined) return NONE
   const { class: of, deadline } = terms
   if (of !== undefined && typeof of !== 'string') throw new Misuse(`${what}: \`class\` must be a string, got ${of}`)
   if (deadline !== undefined && !Number.isFinite(deadline))
     throw new Misuse(`${what}: \`deadline\` must be a time in ms, got ${deadline}`)
-  if (of === undefined && deadline === undefined) return {}
+  if (of === undefined && deadline === undefined) return NONE
   return { terms: { ...(of !== undefined && { class: of }), ...(deadline !== undefined && { deadline }) } }
 }
 
 /** A request for one answer. */
-export const onceEvent = (id: BuildId, target: BuildId, told: { readonly terms?: Terms }): Event => ({
+export const onceEvent = (id: BuildId, target: BuildId, told: Told): Event => ({
   _tag: 'requested',
   request: id,
   by: 0 as BuildId,
@@ -34,3 +38,7 @@ export const onceEvent = (id: BuildId, target: BuildId, told: { readonly terms?:
   trust: true,
   ...told,
 })
+
+/** A live request. */
+export const liveEvent = (request: BuildId, target: BuildId, { terms }: Told): Event =>
+  terms === undefined ? { _tag: 'followed', request, target } : { _tag: 'followed', request, target, terms }

@@ -14,8 +14,8 @@ export const eitherOf = (keys: Keys, answer: Answer): E.Either<BuildError, unkno
 
 /** `since`: the version at which it was asked for. */
 export const noticeOf = (keys: Keys, answer: Answer, since: number, tick: number): Notice<unknown> => {
-  const at = { version: Math.max(since, answer.version), tick }
+  const version = Math.max(since, answer.version)
   return answer._tag === 'value'
-    ? { _tag: 'value', ...at, value: fromTable(answer.value) }
-    : { _tag: 'error', ...at, error: errorOf(keys, answer.failure) }
+    ? { _tag: 'value', version, tick, value: fromTable(answer.value) }
+    : { _tag: 'error', version, tick, error: errorOf(keys, answer.failure) }
 }

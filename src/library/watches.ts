@@ -21,9 +21,10 @@ export class Watches {
       this.attempt(() => stop?.())
     }
     for (const id of watch) {
-      const key = this.keys.keyOf(id)
-      if (key?.of.kind !== 'source' || key.of.watch === undefined) continue
-      const { watch: begin } = key.of
+      const of = this.keys.definitionOf(id)
+      if (of?.kind !== 'source' || of.watch === undefined) continue
+      const key = this.keys.keyOf(id)!
+      const { watch: begin } = of
       this.attempt(() =>
         this.stops.set(
           id,

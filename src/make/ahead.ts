@@ -5,110 +5,12 @@
  */
 
 import { contentOfCause } from '../model/content-of-cause.js'
-import { isAtHand } from '../model/dependencies.js'
-import type { BuildError, Failure } from '../model/error.js'
-import { failureFrom } from '../model/error.js'
-import type { Ahead as AheadReceipt, Alone, Content, Groups, Receipt } from '../model/event.js'
+import type { Ahead as AheadReceipt, Alone, Content, Groups } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Edge, Fact, Flag, Flight, GROUP_SHIFT, KIND_MASK, Kind, Mode, type State } from '../model/state.js'
-import { objectAt, read } from '../model/table.js'
-import { type Answers, answersOfState, fromTable, resultOf } from './answers.js'
+import { read } from '../model/table.js'
 import { Holding, Made } from './ended.js'
-
-type Ended = Extract<Receipt, { _tag: 'made' | 'broken' }>
-
-const FIRST = 1024
-
-/** In place of where it is: of the batch, and not begun; begun, and not done, or it will not be in this batch. */
-const DUE = -1
-const OPEN = -2
-
-/** What a state answers, and before that what was done in this batch. */
-export class Found implements Answers {
-  /** By id, where in `receipts` it is, from 1 on; 0: nothing of it is known here. An array: a map is asked ten times for each build. */
-  private places = new Int32Array(FIRST)
-  /** What came of it, `undefined` if it holds; and its revision, if it is told ahead of the reducer. */
-  private receipts: (Ended | undefined)[] = []
-  private revisions: number[] = []
-  private readonly known: BuildId[] = []
-
-  /** The batch is over. */
-  clear(): void {
-    for (const x of this.known) this.places[x] = 0
-    this.known.length = 0
-    this.receipts = []
-    this.revisions = []
-  }
-
-  placeOf(x: BuildId): number {
-    return x < this.places.length ? this.places[x]! : 0
-  }
-
-  put(x: BuildId, place: number): void {
-    if (x >= this.places.length) {
-      const wider = new Int32Array(2 * x)
-      wider.set(this.places)
-      this.places = wider
-    }
-    if (this.places[x] === 0) this.known.push(x)
-    this.places[x] = place
-  }
-
-  end(x: BuildId, receipt: Ended | undefined, revision: number): void {
-    this.revisions.push(revision)
-    this.put(x, this.receipts.push(receipt))
-  }
-
-  isDone(x: BuildId): boolean {
-    return this.placeOf(x) > 0
-  }
-
-  /** Takes in what was said of a build, for those that are made, not judged, after it. */
-  know({ facts }: State, receipt: Receipt): void {
-    if (receipt._tag === 'made' || receipt._tag === 'broken') this.end(receipt.build, receipt, 0)
-    // Where the value was given up, it is not to be had in this batch.
-    else if (receipt._tag === 'holds' && (read(facts, receipt.build, Fact.FLAGS) & Flag.WIPED) === 0)
-      this.end(receipt.build, undefined, 0)
-  }
-
-  isAtHand(state: State, x: BuildId): boolean {
-    const place = this.placeOf(x)
-    return place === 0 ? isAtHand(state, x) : place > 0
-  }
-
-  resultOf(state: State, x: BuildId): unknown {
-    const receipt = this.receiptOf(x)
-    return receipt?._tag === 'made' ? fromTable(receipt.value) : resultOf(state, x)
-  }
-
-  isBroken(state: State, x: BuildId): boolean {
-    const receipt = this.receiptOf(x)
-    return receipt === undefined ? answersOfState.isBroken(state, x) : receipt._tag === 'broken'
-  }
-
-  failureOf(state: State, x: BuildId): Failure {
-    const errorOf = (d: BuildId): BuildError | undefined => {
-      const receipt = this.receiptOf(d)
-      return receipt?._tag === 'broken' ? receipt.error : objectAt(state.errors, d)
-    }
-    return failureFrom(x, (d) => this.causeOf(state, d), errorOf)
-  }
-
-  causeOf({ facts }: State, x: BuildId): number {
-    const receipt = this.receiptOf(x)
-    return receipt?._tag === 'broken' ? (receipt.cause ?? 0) : read(facts, x, Fact.CAUSE)
-  }
-
-  revisionOf({ facts }: State, x: BuildId): number {
-    const place = this.placeOf(x)
-    return place > 0 ? this.revisions[place - 1]! : read(facts, x, Fact.REVISION)
-  }
-
-  receiptOf(x: BuildId): Ended | undefined {
-    const place = this.placeOf(x)
-    return place > 0 ? this.receipts[place - 1] : undefined
-  }
-}
+import { DUE, type Ended, type Found, OPEN } from './found.js'
 
 export interface Attempts {
   /** Whether it can be made without regard to others that are ready. */
@@ -124,6 +26,8 @@ export interface Attempted {
   readonly x: BuildId
   /** What it asked for in this batch. */
   readonly groups: Groups
+  /** Where the attempt says that it needs more: what of it is to be brought first. */
+  wants: readonly BuildId[]
   /** Whatever the attempt before left for the next. */
   left: unknown
 }
@@ -264,7 +168,6 @@ export class Ahead {
       const more = receipt.groups
       begun.groups = groups.length === 0 ? more : [...groups, ...more]
       begun.isStuck = more.length === 0
-      begun.wants = more.length === 1 ? more[0]! : more.flat()
       begun.next = 0
       return false
     }

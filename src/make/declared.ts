@@ -3,20 +3,74 @@ import type { BatchDefinition, Needs } from '../model/definition.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Edge, Fact, GROUP_SHIFT, Mode, type State } from '../model/state.js'
 import { read } from '../model/table.js'
-import type { Answers } from './answers.js'
+import { BROKEN, type Found, MISSING } from './found.js'
+import { filled } from './shape.js'
 
 /** What a build declared: `ids` once each, `each` as often as the shape names it. */
 export class Declared {
+  /** What was found in this batch, by the places of `each`; and the first place where something broke. */
+  private found: unknown[] | undefined
+  private brokenAt = NOWHERE
+  /** What nobody asks for: without it, it would not be looked for. */
+  touched = 0
+
   constructor(
-    readonly shape: Needs,
+    private readonly shape: Needs,
     /** It is a plain list. */
     readonly isList: boolean,
     readonly ids: readonly BuildId[],
-    readonly each: readonly BuildId[],
+    private readonly each: readonly BuildId[],
     /** The state knows that this attempt asked for them. */
     public isAsked: boolean,
   ) {}
+
+  /** It is a plain list that names nothing twice. */
+  get isPlain(): boolean {
+    return this.isList && this.each === this.ids
+  }
+
+  /** Looks for what was not found before in this batch, for each once; returns what is not to be had yet. */
+  look(answers: Found, state: State): readonly BuildId[] {
+    const { each } = this
+    const isFirst = this.found === undefined
+    this.found ??= each.slice()
+    const { found } = this
+    if (isFirst) this.touched = answers.touch(state, each)
+    let missing = NONE_MISSING
+    for (let i = 0; i < each.length; i++) {
+      if (!isFirst && found[i] !== MISSING) continue
+      const d = each[i]!
+      const value = answers.look(state, d)
+      found[i] = value
+      if (value === MISSING) {
+        if (missing === NONE_MISSING) missing = [d]
+        else missing.push(d)
+      } else if (value === BROKEN && i < this.brokenAt) this.brokenAt = i
+    }
+    return missing
+  }
+
+  /** The first that broke, once all was found. */
+  get cause(): BuildId | undefined {
+    return this.brokenAt === NOWHERE ? undefined : this.each[this.brokenAt]
+  }
+
+  /** Once all was found and nothing broke: for one who asks once, since it is theirs from then on. */
+  values(): unknown {
+    const found = this.found!
+    if (this.isList) return found
+    let i = 0
+    return filled(this.shape, () => found[i++])
+  }
+
+  /** The batch is over: what was found may be another in the next. */
+  forget(): void {
+    this.found = undefined
+    this.brokenAt = NOWHERE
+  }
 }
+const NOWHERE = -1 >>> 1
+const NONE_MISSING: BuildId[] = []
 
 /** Of a plain list nothing but the ids is asked. */
 export const NO_SHAPE: Needs = []
@@ -34,12 +88,6 @@ export const remembered = ({ facts, edges }: State, x: BuildId, count: number): 
     ids.push(buildId(read(edges, e, Edge.DEPENDENCY)))
   }
   return ids.length === count ? ids : undefined
-}
-
-/** The first that broke. */
-export const firstBroken = (answers: Answers, state: State, ids: readonly BuildId[]): BuildId | undefined => {
-  for (const id of ids) if (answers.isBroken(state, id)) return id
-  return undefined
 }
 
 type Chunks = readonly (readonly BuildId[])[]

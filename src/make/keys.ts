@@ -192,7 +192,16 @@ export class Keys {
     try {
       this.check(key)
     } catch (error) {
-      throw error instanceof Misuse ? new Misuse(`${what}: ${error.message}`) : error
+      throw misuseOf(what, error)
+    }
+  }
+
+  /** As `intern`, for whoever calls `what`. @throws Misuse */
+  internFor(what: string, key: Key): BuildId {
+    try {
+      return this.intern(key)
+    } catch (error) {
+      throw misuseOf(what, error)
     }
   }
 
@@ -275,6 +284,9 @@ export class Keys {
 }
 
 const COUNT_MAX = 255
+
+const misuseOf = (what: string, error: unknown): unknown =>
+  error instanceof Misuse ? new Misuse(`${what}: ${error.message}`) : error
 
 /** What makes values asks of keys. */
 export type KeysOfMake = Pick<Keys, 'intern' | 'known' | 'keyOf' | 'definitionOf' | 'declared' | 'declaredBy'>

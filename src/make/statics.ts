@@ -1,25 +1,19 @@
-/** Builds of declared needs: what they declared, whether that is at hand, and its values. */
+/** What builds of declared needs declared. */
 import type { BatchDefinition, Key, StaticDefinition } from '../model/definition.js'
 import type { BuildError as Reason } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import type { State } from '../model/state.js'
-import type { Found } from './ahead.js'
 import { Declared, NO_SHAPE, remembered } from './declared.js'
 import type { KeysOfMake } from './keys.js'
 import { laterOf, reasonOf } from './rule.js'
-import { filled, listOf, once } from './shape.js'
+import { listOf, once } from './shape.js'
 
 export class Statics {
   /** What builds declared that wait beyond a batch: a cache. */
   private readonly waiting = new Map<BuildId, Declared>()
-  /** Of which `valueOf` tells. */
-  private state: State | undefined
 
-  constructor(
-    private readonly keys: KeysOfMake,
-    private readonly found: Found,
-  ) {}
+  constructor(private readonly keys: KeysOfMake) {}
 
   /** `left`: what was declared before in this batch. */
   declared(
@@ -53,32 +47,14 @@ export class Statics {
 
   private readonly known = (key: Key): BuildId | 0 => this.keys.known(key)
 
-  areAtHand(state: State, ids: readonly BuildId[]): boolean {
-    for (const id of ids) if (!this.found.isAtHand(state, id)) return false
-    return true
-  }
-
-  valuesOf(state: State, { shape, isList, each }: Declared): unknown {
-    this.state = state
-    if (isList) return each.map(this.valueOf)
-    let i = 0
-    return filled(shape, () => this.valueOf(each[i++]!))
-  }
-
-  private readonly valueOf = (id: BuildId): unknown => this.found.resultOf(this.state!, id)
-
   wait(x: BuildId, declared: Declared): void {
+    declared.forget()
     this.waiting.set(x, declared)
   }
 
   /** It waits no more. */
   end(x: BuildId): void {
     if (this.waiting.size > 0) this.waiting.delete(x)
-  }
-
-  /** The batch is over. */
-  clear(): void {
-    this.state = undefined
   }
 
   /** Forgets what may wait for what nobody wants. */

@@ -18,11 +18,12 @@ import type { BuildId } from '../model/ids.js'
 import { Misuse, messageOf } from '../model/misuse.js'
 import { Bit, Fact, Flag, Flight, type State } from '../model/state.js'
 import { objectAt, read } from '../model/table.js'
-import { Ahead, type Attempted, type Attempts, Found, isToBeJudged } from './ahead.js'
+import { Ahead, type Attempted, type Attempts, isToBeJudged } from './ahead.js'
 import { toTable } from './answers.js'
 import { contentOf, contentOfError } from './content.js'
-import { chunksOf, type Declared, firstBroken } from './declared.js'
+import { chunksOf, type Declared } from './declared.js'
 import { groupOf, Made, Needing, NONE } from './ended.js'
+import { Found } from './found.js'
 import { freezeDeep } from './freeze.js'
 import type { KeysOfMake } from './keys.js'
 import { type Ended, Pending } from './pending.js'
@@ -61,7 +62,7 @@ export class ValueMake {
   private readonly statics: Statics
 
   constructor(private readonly options: ValueMakeOptions) {
-    this.statics = new Statics(options.keys, this.found)
+    this.statics = new Statics(options.keys)
   }
 
   /** Values are never scanned. */
@@ -75,7 +76,6 @@ export class ValueMake {
       this.runEach(state, state.ahead > 0 ? this.runAhead(state, builds, receipts) : builds, receipts)
     } finally {
       this.found.clear()
-      this.statics.clear()
     }
     return receipts
   }
@@ -84,7 +84,7 @@ export class ValueMake {
   runEach(state: State, builds: readonly BuildId[], receipts: Receipt[]): void {
     const batches = new Map<BatchDefinition, BuildId[]>()
     for (const x of builds) {
-      const attempted: Attempted = { x, groups: [], left: undefined }
+      const attempted: Attempted = { x, groups: [], wants: [], left: undefined }
       const receipt = this.recall(state, x) ?? this.attempt(state, attempted)
       if (receipt !== undefined) {
         receipts.push(receipt)
@@ -270,6 +270,7 @@ export class ValueMake {
     if (run === undefined || run.reported !== known)
       run = new Run(this.options.keys, of, key, x, state, known, this.found)
     const receipt = run.go(state, (groups, value) => this.made(of, x, groups, value))
+    if (receipt._tag === 'needs') attempted.wants = receipt.groups.flat()
     attempted.left = receipt._tag === 'needs' && !this.options.isDropped() ? run : undefined
     if (this.waiting.size > 0) this.waiting.delete(x)
     return receipt
@@ -289,22 +290,23 @@ export class ValueMake {
     const declared = this.statics.declared(state, x, of, key, isAsked, attempted.left as Declared | undefined)
     attempted.left = undefined
     if ('error' in declared) return broken(x, [], declared.error)
-    const { ids } = declared
-    const fresh = declared.isAsked ? NONE : groupOf(ids)
-    if (!this.statics.areAtHand(state, ids)) {
+    const fresh = declared.isAsked ? NONE : groupOf(declared.ids)
+    const missing = declared.look(this.found, state)
+    if (missing.length > 0) {
       declared.isAsked = true
       attempted.left = declared
+      attempted.wants = missing
       return new Needing(x, fresh)
     }
     const groups = declared.isAsked ? attempted.groups : fresh
     this.statics.end(x)
-    const cause = firstBroken(this.found, state, ids)
+    const { cause } = declared
     if (cause !== undefined) return { _tag: 'broken', build: x, groups, cause, content: [0, 0, 0, 0] }
-    if (declared.isList && declared.each === ids) this.options.keys.declared(x, ids.length)
+    if (declared.isPlain) this.options.keys.declared(x, declared.ids.length)
     if (of.kind === 'batch') return undefined
     let value: unknown
     try {
-      value = of.make(this.statics.valuesOf(state, declared), key)
+      value = of.make(declared.values(), key)
     } catch (error) {
       if (error instanceof Bug) throw error
       return broken(x, groups, reasonOf(error))
@@ -323,8 +325,9 @@ export class ValueMake {
         const isAsked = this.askedBy(state, x, 0) > 0
         const declared = this.statics.declared(state, x, of, key, isAsked)
         if ('error' in declared) throw new Bug(`the needs of build ${x} changed within a tick`)
+        declared.look(this.found, state)
         const groups = declared.isAsked ? NONE : groupOf(declared.ids)
-        return { x, groups, unit: { key, deps: this.statics.valuesOf(state, declared) } }
+        return { x, groups, unit: { key, deps: declared.values() } }
       })
       const made = attempt(() => {
         const values = now(of.make(units.map(({ unit }) => unit)))

@@ -3,8 +3,9 @@ import { contentOfCause } from '../model/content-of-cause.js'
 import { invariant } from '../model/error.js'
 import type { Alone, Content, Groups, Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
-import { Bit, Edge, Fact, Flag, Flight, GROUP_SHIFT, Kind, Status } from '../model/state.js'
+import { Bit, Edge, FACT_STRIDE, Fact, Flag, Flight, GROUP_SHIFT, Kind, Status } from '../model/state.js'
 import { objectAt } from '../model/table.js'
+import { packWhy, Reason } from '../model/why.js'
 import { cycleThrough, noteCycle } from './cycle.js'
 import { declare, needValue, passOf } from './demand.js'
 import { hold, recountHolds } from './hold.js'
@@ -114,6 +115,7 @@ export const isOpen = (w: Work, { _tag, build: x }: Alone): boolean => {
 
 export const onMade = (w: Work, { build: x, groups, value, content, cost }: Of<'made'>): void => {
   invariant(canEnd(w, x), 'is made and was not run', x)
+  if (isNew(w, x)) return onFirst(w, x, groups, value, content, cost)
   // Whose need closed a cycle is chance: all on it break, those too that would go on without an answer.
   if (objectAt(w.cycles, x) !== undefined) return breakUp(w, { _tag: 'broken', build: x, groups, content })
   const changed = w.isBroken(x) || differsFrom(w, x, content)
@@ -123,6 +125,44 @@ export const onMade = (w: Work, { build: x, groups, value, content, cost }: Of<'
   w.values.set(x, value)
   w.setError(x, undefined)
   end(w, x, content, 0, changed, isSure)
+}
+
+/** It was made ahead, and nothing is known of it: nobody waits for it, and nothing depends on it. */
+const isNew = (w: Work, x: BuildId): boolean =>
+  w.facts.get(x, Fact.FLAGS) === 0 && w.facts.get(x, Fact.DEPENDENT_HEAD) === 0 && w.status(x) === Status.REST
+
+const row = new Int32Array(FACT_STRIDE)
+
+/** All of its row is written at once. */
+const onFirst = (w: Work, x: BuildId, groups: Groups, value: unknown, content: Content, cost?: number): void => {
+  row[Fact.FLAGS] = Kind.VALUE
+  row[Fact.REVISION] = 1
+  row[Fact.BUILT] = w.generation
+  row[Fact.DEP_HEAD] = newList(w, x, groups)
+  row.set(content, Fact.CONTENT)
+  row[Fact.WHY] = packWhy(Reason.FIRST)
+  w.facts.write(x, row)
+  w.values.set(x, value)
+  w.checked.set(x, 0, w.generation)
+  onCost(w, x, cost)
+}
+
+/** The dependencies of what had none; returns the first. */
+const newList = (w: Work, x: BuildId, groups: Groups): number => {
+  let head = 0
+  let tail = 0
+  let number = 0
+  for (const group of groups) {
+    for (const d of group) {
+      declare(w, d)
+      const e = w.newEdge(x, d, number, false, w.revision(d))
+      if (tail === 0) head = e
+      else w.edges.set(tail, Edge.NEXT_DEP, e)
+      tail = e
+    }
+    if (group.length > 0) number++
+  }
+  return head
 }
 
 /** It is what it was, unless that does not hold any more since this very tick. */

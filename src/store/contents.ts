@@ -1,11 +1,12 @@
 /** What a database holds, read and checked: all of it, or as much as can be trusted. */
-import type { Database } from 'better-sqlite3'
+
 import { COST_STRIDE } from '../model/plan.js'
 import { emptyTable, type IntTable } from '../model/table.js'
 import { loadCosts } from './costs.js'
 import { Damage, isDamage } from './database.js'
 import { Notes } from './notes.js'
 import { type Head, parseHead, parseRecord, RecordKind, type StoreRecord, sumOfPages } from './record.js'
+import type { Database } from './sqlite.js'
 
 export interface Contents {
   readonly head: Head

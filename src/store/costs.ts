@@ -2,10 +2,11 @@
  * What builds cost, as the store keeps it: a table that only some files have, of pages of words. It is written when all else is brought up to
  * date, and not with each commit: what of it is lost, or wrong, costs time and no result.
  */
-import type { Database } from 'better-sqlite3'
+
 import { changedPages } from '../model/changed.js'
 import { COST_MAX, COST_STRIDE } from '../model/plan.js'
 import { emptyTable, IntEditor, type IntTable, PAGE_ROWS, pageOf } from '../model/table.js'
+import type { Database } from './sqlite.js'
 
 const WORDS = PAGE_ROWS * COST_STRIDE
 

@@ -3,8 +3,8 @@
  * of three: the system refuses (`io`), it is newer than this program (`newer`), or it is damaged, which is no error.
  */
 import { closeSync, existsSync, openSync, readSync, renameSync, rmSync } from 'node:fs'
-import Database from 'better-sqlite3'
 import { encodeHead, type Head, sumOfPages } from './record.js'
+import { type Database, openFile } from './sqlite.js'
 
 export type StoreError =
   /** Written by a later version of this program; the file is as it was. */
@@ -42,7 +42,7 @@ const CACHE_KIB = 512
 const APPLICATION_ID = 0x72656466
 
 /** Brings the tables from one version to the next, inside a transaction. */
-export type Migration = (db: Database.Database) => void
+export type Migration = (db: Database) => void
 /** The first of them leads from version 1 to 2. */
 export const MIGRATIONS: readonly Migration[] = [
   // Rows got a word more. Each record tells how long its rows are, so what is there stays as it is, with its checksums.
@@ -71,10 +71,10 @@ export type Synchronous = 'normal' | 'full' | 'off'
  * Opens the file, makes it if it is not there, migrates it if it is older.
  * @throws StoreFault with `newer` or `io`; `Damage`, or an error of SQLite's, if it is damaged.
  */
-export const openDatabase = (path: string, synchronous: Synchronous, migrations = MIGRATIONS): Database.Database => {
+export const openDatabase = (path: string, synchronous: Synchronous, migrations = MIGRATIONS): Database => {
   const known = migrations.length + 1
   refuseNewer(path, versionInHeader(path), known)
-  const db = new Database(path, { timeout: BUSY_TIMEOUT_MS })
+  const db = openFile(path, { timeout: BUSY_TIMEOUT_MS })
   try {
     if (db.pragma('page_count', { simple: true }) === 0) create(db, known)
     if (db.pragma('application_id', { simple: true }) !== APPLICATION_ID) throw new Damage('it is something else')
@@ -95,7 +95,7 @@ export const openDatabase = (path: string, synchronous: Synchronous, migrations 
 }
 
 /** In one transaction, and with a rollback journal, so that the file is made whole or not at all, and never lives in a log only. */
-const create = (db: Database.Database, version: number): void => {
+const create = (db: Database, version: number): void => {
   db.transaction(() => {
     db.exec(SCHEMA)
     db.prepare('insert into head (id, record) values (1, ?)').run(encodeHead(emptyHead))
@@ -105,12 +105,12 @@ const create = (db: Database.Database, version: number): void => {
 }
 
 /** Says now, and not at the first commit, that nothing can be written: to begin a transaction is always allowed. */
-const probe = (db: Database.Database, version: number): void => {
+const probe = (db: Database, version: number): void => {
   db.exec(`begin immediate; pragma user_version = ${version}`)
   db.exec('rollback')
 }
 
-const migrate = (db: Database.Database, path: string, version: number, migrations: readonly Migration[]): void => {
+const migrate = (db: Database, path: string, version: number, migrations: readonly Migration[]): void => {
   const backup = `${path}.v${version}`
   rmSync(backup, { force: true })
   db.prepare('vacuum into ?').run(backup)
@@ -169,7 +169,7 @@ export const setAside = (path: string): string => {
 }
 
 /** Closes what may be too damaged to be closed in order. */
-export const closeQuietly = (db: Database.Database): void => {
+export const closeQuietly = (db: Database): void => {
   try {
     db.close()
   } catch {

@@ -1,11 +1,11 @@
 /** The open file: its statements, its transactions, and what becomes of it when one of them fails. */
 import { statSync } from 'node:fs'
-import type { Database, Statement } from 'better-sqlite3'
 import { Bug } from '../model/error.js'
 import type { IntTable } from '../model/table.js'
 import { saveCosts } from './costs.js'
 import { closeQuietly, isDamage, refusalOf, type StoreError, StoreFault, setAside } from './database.js'
 import { type NoteStatements, noteStatements } from './notes.js'
+import type { Database, Statement } from './sqlite.js'
 
 /** Prepared once; all of them are for use inside a transaction. */
 export interface Statements extends NoteStatements {

@@ -3,7 +3,7 @@
  * program wants to remember. Held in memory too, so an edit is planned, written in a transaction, and kept only once that is committed.
  */
 import { crc32 } from 'node:zlib'
-import type { Database, Statement } from 'better-sqlite3'
+import type { Database, Statement } from './sqlite.js'
 
 export const NoteKind = { INTENT: 1, META: 2, SETTING: 3 } as const
 

@@ -7,7 +7,6 @@
  * `synchronous: 'normal'`, maybe one before that; damaged, it says so and never tells what was not written.
  */
 import { join } from 'node:path'
-import type { Database } from 'better-sqlite3'
 import * as E from 'fp-ts/lib/Either.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { emptyState, FACT_STRIDE, type State } from '../model/state.js'
@@ -32,6 +31,7 @@ import {
   sumOf,
   sumOfPages,
 } from './record.js'
+import type { Database } from './sqlite.js'
 import type { Along, Intent, StoreOptions, StoreWarning } from './terms.js'
 
 export { type StoreError, StoreFault } from './database.js'

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto'
 import { closeSync, existsSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
-import Database from 'better-sqlite3'
 import { messageOf } from '../../model/misuse.js'
 import { closeQuietly } from '../database.js'
+import { type Database, openFile } from '../sqlite.js'
 
 /** In the header of the file: "redr". */
 export const APPLICATION_ID = 0x72656472
@@ -148,7 +148,7 @@ export const putRecording = (path: string, make: (aside: string) => void): void 
 const endUse = (path: string): void => {
   let mode: unknown
   try {
-    const db = new Database(path, { timeout: 0 })
+    const db = openFile(path, { timeout: 0 })
     try {
       mode = db.pragma('journal_mode = delete', { simple: true })
     } finally {
@@ -168,7 +168,7 @@ const endUse = (path: string): void => {
 /** Who was killed as it closed its recording left a journal of SQLite beside it: what is there is to be as it was before that. */
 export const rollBack = (path: string): void => {
   if (!existsSync(`${path}-journal`)) return
-  const db = new Database(path)
+  const db = openFile(path)
   try {
     db.prepare('select count(*) from meta').get()
   } catch {
@@ -179,12 +179,12 @@ export const rollBack = (path: string): void => {
 }
 
 /** Makes the file, in place of the recording that is there, with what `fill` writes. @throws Error, and what is there stays */
-export const createRecordingFile = (path: string, fill: (db: Database.Database) => void): Database.Database => {
+export const createRecordingFile = (path: string, fill: (db: Database) => void): Database => {
   if (path === MEMORY) return withSchema(MEMORY, fill)
   putRecording(path, (aside) => {
     withSchema(aside, fill).close()
   })
-  const db = new Database(path)
+  const db = openFile(path)
   db.pragma('synchronous = off')
   db.pragma('journal_mode = wal')
   // From the first read on it is seen to be in use.
@@ -192,8 +192,8 @@ export const createRecordingFile = (path: string, fill: (db: Database.Database) 
   return db
 }
 
-const withSchema = (path: string, fill: (db: Database.Database) => void): Database.Database => {
-  const db = new Database(path)
+const withSchema = (path: string, fill: (db: Database) => void): Database => {
+  const db = openFile(path)
   try {
     db.pragma('journal_mode = off')
     // What a power loss leaves is known by the chain; waiting for the disk would cost more than all else.

@@ -5,11 +5,11 @@
 import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
-import Database from 'better-sqlite3'
 import * as E from 'fp-ts/lib/Either.js'
 import { digestText } from '../../model/digest.js'
 import { Misuse } from '../../model/misuse.js'
 import { closeQuietly, Damage, isDamage } from '../database.js'
+import { type Database, openFile, type Statement } from '../sqlite.js'
 import { ByteReader } from './bytes.js'
 import {
   type About,
@@ -69,13 +69,13 @@ export class RecordingReader {
   private readonly cache = new Map<number, Decoded>()
   private lastSums: { readonly id: number; readonly sums: Buffer } | undefined
 
-  private chunkById: Database.Statement | undefined
+  private chunkById: Statement | undefined
   /** The chunk that was looked for last. */
   private last: Chunk | undefined
   private isClosed = false
 
   private constructor(
-    private readonly database: Database.Database,
+    private readonly database: Database,
     readonly path: string,
     readonly about: About,
     /** What sources were set to before the first tick. */
@@ -113,10 +113,10 @@ export class RecordingReader {
       return E.left({ _tag: 'unreadable', path, why: 'it is no recording of Redford' })
     if (version !== FORMAT)
       return E.left({ _tag: version > FORMAT ? 'newer' : 'older', path, found: version, known: FORMAT })
-    let db: Database.Database | undefined
+    let db: Database | undefined
     try {
       rollBack(path)
-      db = new Database(path, { readonly: true })
+      db = openFile(path, { readonly: true })
       // A file that was cut off has fewer pages than its header says: SQLite refuses all of it, but in this mode, which is for repairs.
       db.unsafeMode(true)
       db.pragma('writable_schema = on')
@@ -148,7 +148,7 @@ export class RecordingReader {
   }
 
   /** @throws Misuse once it is closed */
-  private get db(): Database.Database {
+  private get db(): Database {
     if (this.isClosed) throw new Misuse(`${this.path}: the recording is closed: open it again, or close it later`)
     return this.database
   }
@@ -296,11 +296,11 @@ const settingsIn = (text: string): readonly RecordedSetting[] => {
 }
 
 /** What the chain of the first chunk was begun with: where it is not what is said now, that is not what was written. */
-const startOf = (db: Database.Database, { stored, computed }: Seals): Buffer =>
+const startOf = (db: Database, { stored, computed }: Seals): Buffer =>
   stored.equals(computed) || isFitting(db, computed) || !isFitting(db, stored) ? computed : stored
 
 /** Whether the first chunk, if there is one, goes on from `start`. */
-const isFitting = (db: Database.Database, start: Buffer): boolean => {
+const isFitting = (db: Database, start: Buffer): boolean => {
   const row = unlessDamaged(() => db.prepare('select chain, sums, log from chunks where id = 1').raw().get()) as
     | readonly unknown[]
     | undefined
@@ -310,10 +310,7 @@ const isFitting = (db: Database.Database, start: Buffer): boolean => {
 }
 
 /** The longest run of chunks, from the first, whose chain fits; the last of them may be cut. */
-const validChunks = (
-  db: Database.Database,
-  start: Buffer,
-): { chunks: readonly Chunk[]; damage: string | undefined } => {
+const validChunks = (db: Database, start: Buffer): { chunks: readonly Chunk[]; damage: string | undefined } => {
   const chunks: Chunk[] = []
   const query = db.prepare('select first, count, chain, sums, times, log from chunks where id = ?').raw()
   let chain = start
@@ -373,7 +370,7 @@ const validTicks = (before: Link, sums: Buffer, log: Buffer, count: number): { v
 }
 
 /** Ticks of which there is a snapshot that is as it was written, and found by its tick. */
-const snapshotsOf = (db: Database.Database): readonly number[] => {
+const snapshotsOf = (db: Database): readonly number[] => {
   const query = db.prepare('select sum, bytes from snapshots where tick = ?').raw()
   const isWhole = (tick: unknown): boolean => {
     const [sum, bytes] = (unlessDamaged(() => query.get(tick)) ?? []) as [unknown?, unknown?]

@@ -4,12 +4,12 @@
  */
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import type { Database, Statement } from 'better-sqlite3'
 import { StateDigest } from '../../model/digest.js'
 import type { Input } from '../../model/event.js'
 import type { BuildId } from '../../model/ids.js'
 import { isKnown, type State } from '../../model/state.js'
 import { closeQuietly } from '../database.js'
+import type { Database, Statement } from '../sqlite.js'
 import { ByteWriter } from './bytes.js'
 import {
   type About,

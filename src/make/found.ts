@@ -1,0 +1,122 @@
+/** What is known within a batch: of the state, and of what was done in the batch before that state knows of it. */
+import { isAtHand } from '../model/dependencies.js'
+import type { BuildError, Failure } from '../model/error.js'
+import { failureFrom } from '../model/error.js'
+import type { Receipt } from '../model/event.js'
+import type { BuildId } from '../model/ids.js'
+import { Fact, Flag, type State } from '../model/state.js'
+import { objectAt, read } from '../model/table.js'
+import { type Answers, answersOfState, fromTable, isBroken, resultOf } from './answers.js'
+import { Places } from './places.js'
+
+export type Ended = Extract<Receipt, { _tag: 'made' | 'broken' }>
+
+/** What {@link Found.look} says of what is not at hand, and of what is and has no value. */
+export const MISSING: unique symbol = Symbol('missing')
+export const BROKEN: unique symbol = Symbol('broken')
+
+/** In place of where it is: of the batch, and not begun; begun, and not done, or it will not be in this batch. */
+export const DUE = -1
+export const OPEN = -2
+
+/** What a state answers, and before that what was done in this batch. */
+export class Found implements Answers {
+  /** Where in `receipts` it is, from 1 on; 0: nothing of it is known here. */
+  private readonly places = new Places()
+  /** What came of it, `undefined` if it holds; and its revision, if it is told ahead of the reducer. */
+  private receipts: (Ended | undefined)[] = []
+  private revisions: number[] = []
+
+  /** The batch is over. */
+  clear(): void {
+    this.places.clear()
+    this.receipts = []
+    this.revisions = []
+  }
+
+  placeOf(x: BuildId): number {
+    return this.places.get(x)
+  }
+
+  put(x: BuildId, place: number): void {
+    this.places.set(x, place)
+  }
+
+  end(x: BuildId, receipt: Ended | undefined, revision: number): void {
+    this.revisions.push(revision)
+    this.put(x, this.receipts.push(receipt))
+  }
+
+  isDone(x: BuildId): boolean {
+    return this.placeOf(x) > 0
+  }
+
+  /** Takes in what was said of a build, for those that are made, not judged, after it. */
+  know({ facts }: State, receipt: Receipt): void {
+    if (receipt._tag === 'made' || receipt._tag === 'broken') this.end(receipt.build, receipt, 0)
+    // Where the value was given up, it is not to be had in this batch.
+    else if (receipt._tag === 'holds' && (read(facts, receipt.build, Fact.FLAGS) & Flag.WIPED) === 0)
+      this.end(receipt.build, undefined, 0)
+  }
+
+  isAtHand(state: State, x: BuildId): boolean {
+    const place = this.placeOf(x)
+    return place === 0 ? isAtHand(state, x) : place > 0
+  }
+
+  /**
+   * Reads what `look` will read of each. That each look depends on what it finds makes the processor wait for one after the other; here it waits
+   * for all at once. The sum is of no meaning.
+   */
+  touch({ facts, checked, values }: State, builds: readonly BuildId[]): number {
+    let sum = 0
+    for (let i = 0; i < builds.length; i++) {
+      const x = builds[i]!
+      sum |= read(facts, x, Fact.FLAGS) | read(checked, x, 0) | (objectAt(values, x) === undefined ? 0 : 1)
+    }
+    return sum
+  }
+
+  /** Its value, as `resultOf`; or that it is broken, or not at hand. */
+  look(state: State, x: BuildId): unknown {
+    const place = this.placeOf(x)
+    if (place > 0) {
+      const receipt = this.receipts[place - 1]
+      if (receipt !== undefined) return receipt._tag === 'made' ? fromTable(receipt.value) : BROKEN
+    } else if (place < 0 || !isAtHand(state, x)) return MISSING
+    return isBroken(state, x) ? BROKEN : resultOf(state, x)
+  }
+
+  resultOf(state: State, x: BuildId): unknown {
+    const receipt = this.receiptOf(x)
+    return receipt?._tag === 'made' ? fromTable(receipt.value) : resultOf(state, x)
+  }
+
+  isBroken(state: State, x: BuildId): boolean {
+    const receipt = this.receiptOf(x)
+    return receipt === undefined ? answersOfState.isBroken(state, x) : receipt._tag === 'broken'
+  }
+
+  failureOf(state: State, x: BuildId): Failure {
+    const errorOf = (d: BuildId): BuildError | undefined => {
+      const receipt = this.receiptOf(d)
+      return receipt?._tag === 'broken' ? receipt.error : objectAt(state.errors, d)
+    }
+    return failureFrom(x, (d) => this.causeOf(state, d), errorOf)
+  }
+
+  causeOf({ facts }: State, x: BuildId): number {
+    const receipt = this.receiptOf(x)
+    return receipt?._tag === 'broken' ? (receipt.cause ?? 0) : read(facts, x, Fact.CAUSE)
+  }
+
+  revisionOf({ facts }: State, x: BuildId): number {
+    const place = this.placeOf(x)
+    return place > 0 ? this.revisions[place - 1]! : read(facts, x, Fact.REVISION)
+  }
+
+  receiptOf(x: BuildId): Ended | undefined {
+    const place = this.placeOf(x)
+    return place > 0 ? this.receipts[place - 1] : undefined
+  }
+}
