@@ -3,6 +3,7 @@ import type { BatchDefinition, Needs } from '../model/definition.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Edge, Fact, GROUP_SHIFT, Mode, type State } from '../model/state.js'
 import { read } from '../model/table.js'
+import { touch } from './answers.js'
 import { BROKEN, type Found, MISSING } from './found.js'
 import { filled } from './shape.js'
 
@@ -11,7 +12,7 @@ export class Declared {
   /** What was found in this batch, by the places of `each`; and the first place where something broke. */
   private found: unknown[] | undefined
   private brokenAt = NOWHERE
-  /** What nobody asks for: without it, it would not be looked for. */
+  /** Of `touch`. */
   touched = 0
 
   constructor(
@@ -35,7 +36,7 @@ export class Declared {
     const isFirst = this.found === undefined
     this.found ??= each.slice()
     const { found } = this
-    if (isFirst) this.touched = answers.touch(state, each)
+    if (isFirst) this.touched = touch(state, each)
     let missing = NONE_MISSING
     for (let i = 0; i < each.length; i++) {
       if (!isFirst && found[i] !== MISSING) continue

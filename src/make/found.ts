@@ -64,19 +64,6 @@ export class Found implements Answers {
     return place === 0 ? isAtHand(state, x) : place > 0
   }
 
-  /**
-   * Reads what `look` will read of each. That each look depends on what it finds makes the processor wait for one after the other; here it waits
-   * for all at once. The sum is of no meaning.
-   */
-  touch({ facts, checked, values }: State, builds: readonly BuildId[]): number {
-    let sum = 0
-    for (let i = 0; i < builds.length; i++) {
-      const x = builds[i]!
-      sum |= read(facts, x, Fact.FLAGS) | read(checked, x, 0) | (objectAt(values, x) === undefined ? 0 : 1)
-    }
-    return sum
-  }
-
   /** Its value, as `resultOf`; or that it is broken, or not at hand. */
   look(state: State, x: BuildId): unknown {
     const place = this.placeOf(x)

@@ -22,7 +22,7 @@ import type { Alone } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import type { State } from '../model/state.js'
-import type { Answers } from './answers.js'
+import { type Answers, touch } from './answers.js'
 import { contentOfError } from './content.js'
 import { type Keys, wordsOf } from './keys.js'
 import { filled, keysIn } from './shape.js'
@@ -138,6 +138,8 @@ export class Run implements Builder<unknown> {
   /** Of the first groups asked for, so many are known to the state from an earlier generator of this attempt. */
   private known: number
   private unmet: BuildId | undefined
+  /** Of `touch`. */
+  touched = 0
   private generator: Iterator<unknown, unknown, unknown> | undefined
 
   constructor(
@@ -218,6 +220,7 @@ export class Run implements Builder<unknown> {
   /** Called by needs: adds what was not asked for before as a group. */
   ask(keys: readonly Key[]): readonly BuildId[] {
     const ids = keys.map((key) => this.keys.intern(key))
+    this.touched = touch(this.state, ids)
     const fresh: BuildId[] = []
     for (const id of ids) {
       if (this.asked.add(id)) fresh.push(id)
