@@ -168,11 +168,10 @@ export abstract class Tables {
     }
   }
 
-  /** Another tick is to come before it is closed. */
+  /** Another tick is to come before it is closed. A set looks for its first among all that left it: it is cut now and then. */
   endTick(): void {
     this.news = this.base.news as News[]
     if (this.effects.length > 0) this.effects.length = 0
-    // A set goes through all that was deleted from it to find its first: not at each tick.
     if (this.lastKept !== undefined && this.lastKept.size > 2 * this.keep)
       this.lastKept = new Set([...this.lastKept].slice(-this.keep))
   }

@@ -94,7 +94,8 @@ export class Walker {
 
   /** `before`, `after`: the generation before the tick, and after it. */
   private number(events: Input['events'], before: number, after: number): void {
-    const bumps = events.filter((event) => event._tag === 'transacted' || isBegun(event)).length
+    let bumps = 0
+    for (const event of events) if (event._tag === 'transacted' || isBegun(event)) bumps++
     if (bumps === 0) return
     // What is empty begins to count anew.
     const cleared = events.findLastIndex(({ _tag }) => _tag === 'collect' || _tag === 'swept') + 1
