@@ -66,7 +66,7 @@ const ask = (w: Work, event: Requested, pass: Pass): void => {
   const create = event.want === 'create' || event.want === 'look'
   const passing = by !== 0 && (event.want === 'force' || event.want === 'overwrite')
   let kept = by === 0 || passing ? 0 : nextKept(w, by)
-  for (const target of new Set(event.targets)) {
+  for (const target of event.targets.length === 1 ? event.targets : new Set(event.targets)) {
     const isReady = isSettled(w, target, event.want, pass)
     const isKept = kept !== 0 && isEdge(w, kept, target, group, create)
     if (isKept) {

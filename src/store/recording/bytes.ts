@@ -199,8 +199,12 @@ export class ByteReader {
   }
 
   take(length: number): Buffer {
+    this.skip(length)
+    return this.bytes.subarray(this.at - length, this.at)
+  }
+
+  skip(length: number): void {
     if (this.at + length > this.bytes.length) throw new Damage('a record ends too early')
     this.at += length
-    return this.bytes.subarray(this.at - length, this.at)
   }
 }
