@@ -254,10 +254,6 @@ export class Deeds {
   }
 
   private takeEvent(event: TickRecord['input']['events'][number], walker: Walker): void {
-    const told = (doer: number, says: Json): void => {
-      const words = says === null ? event._tag : `${event._tag} ${JSON.stringify(says)}`
-      this.say(doer, words, () => ({ what: 'told', event: event._tag, says }))
-    }
     switch (event._tag) {
       case 'requested': {
         this.known[event.request] = undefined
@@ -270,23 +266,28 @@ export class Deeds {
         return this.ask(event.request, [event.target], ['live', event.terms ?? null], walker)
       case 'cancelled': {
         const doer = this.requests.get(event.request)
-        return doer === undefined ? undefined : told(doer, null)
+        return doer === undefined ? undefined : this.tell(doer, event._tag)
       }
       case 'transacted':
       case 'taken':
       case 'wiped':
-        return event.builds.forEach((x) => told(this.doerOf(x, walker), null))
+        return event.builds.forEach((x) => this.tell(this.doerOf(x, walker), event._tag))
       case 'adopted':
       case 'always':
-        return told(this.doerOf(event.build, walker), null)
+        return this.tell(this.doerOf(event.build, walker), event._tag)
       case 'stamped':
-        return told(this.doerOf(event.build, walker), [...event.stamp])
+        return this.tell(this.doerOf(event.build, walker), event._tag, [...event.stamp])
       case 'collect':
-        return told(this.all.ofRequest([]), event.keep)
+        return this.tell(this.all.ofRequest([]), event._tag, event.keep)
       case 'rechecked':
       case 'tracked':
-        return told(this.all.ofRequest([]), null)
+        return this.tell(this.all.ofRequest([]), event._tag)
     }
+  }
+
+  private tell(doer: number, event: string, says: Json = null): void {
+    const words = says === null ? event : `${event} ${JSON.stringify(says)}`
+    this.say(doer, words, () => ({ what: 'told', event, says }))
   }
 
   private ask(request: BuildId, targets: readonly BuildId[], terms: readonly unknown[], walker: Walker): void {

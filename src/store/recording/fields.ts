@@ -3,10 +3,18 @@
  * model: a field that is added there and not here does not compile.
  */
 import { isDigest } from '../../model/content.js'
-import { type Content, type Event, type Groups, LOOK_STRIDE, type Look, type Receipt } from '../../model/event.js'
+import {
+  type Ahead,
+  type Content,
+  type Event,
+  type Groups,
+  LOOK_STRIDE,
+  type Look,
+  type Receipt,
+} from '../../model/event.js'
 import { type BuildId, buildId } from '../../model/ids.js'
 import { lookIn, wordsOfLook } from '../../model/look.js'
-import { type ByteReader, type ByteWriter, INT_BYTES, putCount, putSigned } from './bytes.js'
+import { type ByteReader, type ByteWriter, INT_BYTES, listOf, putCount, putSigned } from './bytes.js'
 import { SeenIds } from './names.js'
 import { As, integerIn, NO_INTEGER, readContent, readValue, writeContent, writeValue } from './results.js'
 import type { RecordedValue } from './value.js'
@@ -153,14 +161,12 @@ export class TermCodec<T extends { readonly _tag: string }> {
     const { tag, fields } = this.terms.shapes[r.byte()]!
     if (tag === 'made') return this.readMade(r) as unknown as T
     if (tag === 'requested') return this.readRequested(r) as unknown as T
+    if (tag === 'ahead') return this.readAhead(r) as unknown as T
     const record: Record<string, unknown> = { _tag: tag }
     for (const { name, is, isOptional } of fields) {
       if (isOptional && r.byte() === 0) continue
-      if (is === 'terms') {
-        const terms: T[] = []
-        for (let left = r.count(); left > 0; left--) terms.push(this.read(r))
-        record[name] = terms
-      } else if (is !== 'value') record[name] = this.readField(r, is)
+      if (is === 'terms') record[name] = listOf(r, this.readTerm)
+      else if (is !== 'value') record[name] = this.readField(r, is)
       else {
         const content = record.content as Content | undefined
         record[name] = content === undefined ? readValue(r) : valueIn(r, content)
@@ -170,6 +176,13 @@ export class TermCodec<T extends { readonly _tag: string }> {
   }
 
   // As their fields say, only quicker: nearly all there is to record of a library is these.
+
+  private readAhead(r: ByteReader): Ahead {
+    const build = this.readId(r)
+    const done = listOf(r, this.readTerm) as unknown as Ahead['done']
+    const open = listOf(r, this.readTerm) as unknown as Ahead['open']
+    return { _tag: 'ahead', build, done, open, later: this.readIds(r) }
+  }
 
   private readMade(r: ByteReader): Made {
     const build = this.readId(r)
@@ -251,10 +264,15 @@ export class TermCodec<T extends { readonly _tag: string }> {
     this.seen.see(id)
   }
 
-  private readId(r: ByteReader): BuildId {
+  // As fields: handed on to who reads a list.
+  private readonly readTerm = (r: ByteReader): T => this.read(r)
+
+  private readonly readId = (r: ByteReader): BuildId => {
     this.last += r.signed()
     return buildId(this.last)
   }
+
+  private readonly readIds = (r: ByteReader): readonly BuildId[] => listOf(r, this.readId)
 
   private writeIds(w: ByteWriter, ids: readonly BuildId[]): void {
     const { length } = ids
@@ -273,16 +291,8 @@ export class TermCodec<T extends { readonly _tag: string }> {
     this.last = last
   }
 
-  private readIds(r: ByteReader): BuildId[] {
-    const ids: BuildId[] = []
-    for (let left = r.count(); left > 0; left--) ids.push(this.readId(r))
-    return ids
-  }
-
   private readGroups(r: ByteReader): Groups {
-    const groups: BuildId[][] = []
-    for (let left = r.count(); left > 0; left--) groups.push(this.readIds(r))
-    return groups
+    return listOf(r, this.readIds)
   }
 
   private writeField(w: ByteWriter, is: Simple, value: unknown): void {
