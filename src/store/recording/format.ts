@@ -51,14 +51,14 @@ export const linkAfter = (
   from = 0,
   to = bytes.length,
 ): Link => {
-  const sum = sumOf(bytes, from, to)
+  const sum = checksumOf(bytes, from, to)
   const x = Math.imul(a ^ c ^ sum, 0x9e3779b1) ^ (to - from)
   const y = Math.imul(b ^ d ^ (sum >>> 7), 0x85ebca6b) ^ x
   return [Math.imul(x ^ (x >>> 15) ^ b, 0xc2b2ae35) | 0, (Math.imul(y ^ (y >>> 13), 0x27d4eb2f) ^ a) | 0]
 }
 
 /** A CRC-32. To call out of JavaScript takes as long as so many bytes do here, and most records are shorter. */
-const sumOf = (bytes: Uint8Array, from: number, to: number): number => {
+export const checksumOf = (bytes: Uint8Array, from: number, to: number): number => {
   if (to - from > 64) return crc32(bytes.subarray(from, to)) | 0
   let sum = -1
   for (let i = from; i < to; i++) sum = REMAINDERS[(sum ^ bytes[i]!) & 255]! ^ (sum >>> 8)
