@@ -4,6 +4,8 @@ import { Bug } from './error.js'
 /** So large that the blocks' own headers stay in the cache where there are a million values. */
 const BLOCK_BITS = 12
 const BLOCK_MASK = (1 << BLOCK_BITS) - 1
+/** A note is given up for a copy of the table where it would be longer than this and have as many words as the table has rows. */
+const NOTE_MIN = 4096
 
 type Blocks<A> = ((A | undefined)[] | undefined)[]
 
@@ -84,7 +86,7 @@ export class ObjectEditor<A> {
   private readonly base: ObjectTable<A>
   private readonly blocks: Blocks<A>
   /** Undefined where the base keeps its own blocks. */
-  private readonly note: unknown[] | undefined
+  private note: unknown[] | undefined
   private end: number
   private size: number
   private isDirty = false
@@ -110,13 +112,32 @@ export class ObjectEditor<A> {
   }
 
   set(row: number, value: A | undefined): void {
-    const old = this.get(row)
+    const block = this.blocks[row >>> BLOCK_BITS]
+    const old = block?.[row & BLOCK_MASK]
     if (old === value) return
     if (!this.isDirty) this.claim()
-    if (row < this.base.end) this.note?.push(row, old)
-    else if (row >= this.end) this.end = row + 1
+    if (row < this.base.end) {
+      if (this.note !== undefined) this.keep(this.note, row, old)
+    } else if (row >= this.end) this.end = row + 1
     this.size += (value === undefined ? 0 : 1) - (old === undefined ? 0 : 1)
-    this.put(row, value)
+    if (block !== undefined && (row & BLOCK_MASK) < block.length) block[row & BLOCK_MASK] = value
+    else this.put(row, value)
+  }
+
+  private keep(note: unknown[], row: number, old: A | undefined): void {
+    note.push(row, old)
+    if (note.length > NOTE_MIN && note.length > this.base.end) this.part(note)
+  }
+
+  /** Gives the base blocks of its own, as they were: what is written again and again in many ticks is not held on to. */
+  private part(note: readonly unknown[]): void {
+    const { base } = this
+    const own = this.blocks.map((block) => block?.slice())
+    for (let i = note.length - 2; i >= 0; i -= 2) putIn(own, note[i] as number, note[i + 1] as A | undefined)
+    for (let row = base.end; row < this.end; row++) if (this.get(row) !== undefined) putIn(own, row, undefined)
+    base.blocks = own
+    base.editor = undefined
+    this.note = undefined
   }
 
   /** The next version; the editor must not be used afterwards. */

@@ -89,7 +89,7 @@ export const onRechecked = (w: Work, id: BuildId): void => {
   const session = w.session(id)
   if (session === undefined) return
   w.generation = generation(w.generation + 1)
-  w.sessions = withObject(w.sessions, id, { ...session, generation: w.generation })
+  w.setSession(id, { ...session, generation: w.generation })
 }
 
 /** The files become sources; what was remembered of how they were built goes with their next look. */

@@ -3,7 +3,6 @@ import { invariant } from '../model/error.js'
 import type { Event, Session } from '../model/event.js'
 import { type BuildId, buildId, generation } from '../model/ids.js'
 import { Bit, Edge, Fact, Flight, GROUP_SHIFT, Kind, Mode, Status } from '../model/state.js'
-import { withObject } from '../model/table.js'
 import { cycleThrough, noteCycle } from './cycle.js'
 import { declare, demand, force, isScanned, need, needValue, type Pass } from './demand.js'
 import { nextKept } from './kept.js'
@@ -27,7 +26,7 @@ export const onRequested = (w: Work, event: Requested): void => {
   if (by === 0) {
     invariant(event.session === request, `request ${request} is of session ${event.session}`)
     w.generation = generation(w.generation + 1)
-    w.sessions = withObject(w.sessions, request, {
+    w.setSession(request, {
       generation: w.generation,
       jobs: event.jobs,
       trust: event.trust,
@@ -67,7 +66,7 @@ const ask = (w: Work, event: Requested, pass: Pass): void => {
   const create = event.want === 'create' || event.want === 'look'
   const passing = by !== 0 && (event.want === 'force' || event.want === 'overwrite')
   let kept = by === 0 || passing ? 0 : nextKept(w, by)
-  for (const target of new Set(event.targets)) {
+  for (const target of event.targets.length === 1 ? event.targets : new Set(event.targets)) {
     const isReady = isSettled(w, target, event.want, pass)
     const isKept = kept !== 0 && isEdge(w, kept, target, group, create)
     if (isKept) {

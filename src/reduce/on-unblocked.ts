@@ -1,7 +1,6 @@
 /** What follows when all that a build or a request asked for is at rest. */
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Edge, Fact, Flight, Kind, Mode, Status } from '../model/state.js'
-import { withObject } from '../model/table.js'
 import { answerOf } from './answer.js'
 import { abandon, dropNew, isStarted } from './withdraw.js'
 import type { Work } from './work.js'
@@ -71,11 +70,11 @@ export const respond = (w: Work, request: BuildId): void => {
     }
   }
   const target = buildId(w.edges.get(edgesFrom(w, request), Edge.DEPENDENCY))
-  const responded = { _tag: 'responded', request, by, ok: !w.has(request, Bit.FAILED), outOfDate } as const
+  const ok = !w.has(request, Bit.FAILED)
   if (by === 0 && w.kind(target) === Kind.VALUE) {
-    w.tell({ ...responded, answer: answerOf(w, target) })
+    w.tell({ _tag: 'responded', request, by, ok, outOfDate, answer: answerOf(w, target) })
     w.keepLast(target)
-  } else w.tell(responded)
+  } else w.tell({ _tag: 'responded', request, by, ok, outOfDate })
   release(w, request)
 }
 
@@ -84,7 +83,7 @@ export const release = (w: Work, request: BuildId): void => {
   const by = buildId(w.flight.get(request, Flight.BY))
   if (by === 0) {
     dropNew(w, request)
-    w.sessions = withObject(w.sessions, request, undefined)
+    w.setSession(request, undefined)
   } else {
     const asking = w.flight.get(by, Flight.BY) - 1
     w.flight.set(by, Flight.BY, asking)

@@ -45,7 +45,6 @@ export abstract class Tables {
   readonly ready: OpenQueue
   readonly start: OpenQueue
   readonly answer: OpenQueue
-  sessions: ObjectTable<Session>
   errors: State['errors']
   cycles: State['cycles']
   stamps: State['stamps']
@@ -74,6 +73,9 @@ export abstract class Tables {
   readonly toRefresh: BuildId[] = []
   /** In flight, and reached by the transaction of this event. */
   readonly toReview: BuildId[] = []
+  private sessionsBefore: ObjectTable<Session>
+  /** Since one began or ended, until somebody asks for all of them. */
+  private openSessions: ObjectEditor<Session> | undefined
   private pools: { size: number; running: number; queue: OpenQueue }[] | undefined
   private readonly base: State
   private untracked: Pick<State, 'plans' | 'lanes' | 'shares'>
@@ -100,7 +102,7 @@ export abstract class Tables {
     this.ready = open(base.ready)
     this.start = open(base.start)
     this.answer = open(base.answer)
-    this.sessions = base.sessions
+    this.sessionsBefore = base.sessions
     this.errors = base.errors
     this.cycles = base.cycles
     this.stamps = base.stamps
@@ -166,16 +168,12 @@ export abstract class Tables {
     }
   }
 
-  /** Another tick is to come before it is closed. */
+  /** Another tick is to come before it is closed. A set looks for its first among all that left it: it is cut now and then. */
   endTick(): void {
     this.news = this.base.news as News[]
-    this.effects.length = 0
-    const { lastKept } = this
-    if (lastKept === undefined) return
-    for (const x of lastKept) {
-      if (lastKept.size <= this.keep) return
-      lastKept.delete(x)
-    }
+    if (this.effects.length > 0) this.effects.length = 0
+    if (this.lastKept !== undefined && this.lastKept.size > 2 * this.keep)
+      this.lastKept = new Set([...this.lastKept].slice(-this.keep))
   }
 
   private closed(queue: OpenQueue, base: Queue): Queue {
@@ -255,7 +253,18 @@ export abstract class Tables {
   }
 
   session(id: number): Session | undefined {
-    return objectAt(this.sessions, id)
+    return this.openSessions === undefined ? objectAt(this.sessionsBefore, id) : this.openSessions.get(id)
+  }
+
+  setSession(id: number, session: Session | undefined): void {
+    this.openSessions ??= new ObjectEditor(this.sessionsBefore)
+    this.openSessions.set(id, session)
+  }
+
+  get sessions(): State['sessions'] {
+    if (this.openSessions !== undefined) this.sessionsBefore = this.openSessions.finish()
+    this.openSessions = undefined
+    return this.sessionsBefore
   }
 
   // ---------------------------------------------------------------------------------------------- status and queues

@@ -221,7 +221,7 @@ export class Work extends Tables {
   keepOnly(keep: number): readonly BuildId[] {
     const all = this.lastKept === undefined ? this.kept : [...this.lastKept]
     this.lastKept = undefined
-    this.kept = all.slice(all.length - Math.min(keep, all.length))
+    this.kept = all.slice(all.length - Math.min(keep, this.keep, all.length))
     return this.kept
   }
 

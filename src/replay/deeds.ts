@@ -33,18 +33,20 @@ export type Deed =
   /** An event: what it is called, and what it says besides. */
   | { readonly what: 'told'; readonly event: string; readonly says: Json }
 
-const Kind = { FOUND: 1, MADE: 2, OTHER: 3 } as const
+const Kind = { FOUND: 1, MADE: 2, OTHER: 3, SET: 4 } as const
 
-/** Words of a row. `SAID`: what it says, where that is not in the record as it is. `NEXT`: the next row of the same doer, or -1. */
+/** Words of a row. `ID`: of the build; of a setting, which one of the tick. `SAID`: what it says, where that is not in the record as it is. `NEXT`: the next row of the same doer, or -1. */
 const Word = { DOER: 0, TICK: 1, A: 2, B: 3, KIND: 4, ID: 5, NEEDS_END: 6, SAID: 7, NEXT: 8 } as const
 const STRIDE = 9
-const ROWS_FIRST = 1024
+const ROWS_MIN = 1024
+/** So many there are mostly: room that is not written to costs nothing. */
+const ROWS_OF_TICK = 3
 
 /** In the order in which they were done: a row of numbers for each. */
 export class Deeds {
   /** How many there are; in what follows, that row stands for none. */
   end = 0
-  private rows = new Int32Array(STRIDE * ROWS_FIRST)
+  private rows: Int32Array
   /** All needs, as doers. Those of a row begin where those of the row before end. */
   private readonly needs: number[] = []
   private readonly said: Deed[] = []
@@ -60,6 +62,8 @@ export class Deeds {
   /** By id. */
   private readonly known: (number | undefined)[] = []
   private readonly requests = new Map<BuildId, number>()
+  /** How what was asked for last was, and as words: many ask alike. */
+  private readonly asked = { terms: [] as readonly unknown[], words: '' }
   private readonly hash = new Hash()
   private now = 0
 
@@ -69,6 +73,7 @@ export class Deeds {
     from: number,
     private readonly all: Doers,
   ) {
+    this.rows = new Int32Array(STRIDE * (ROWS_MIN + ROWS_OF_TICK * (reader.ticks - from)))
     const walker = new Walker(reader)
     walker.seek(from - 1)
     walker.run(reader.ticks, (record, tick, at) => {
@@ -94,7 +99,9 @@ export class Deeds {
     const said = this.said[this.word(row, Word.SAID)]
     if (said !== undefined) return said
     const [kind, id] = [this.word(row, Word.KIND), buildId(this.word(row, Word.ID))]
-    for (const receipt of apart(this.reader.recordAt(this.tick(row)).input.receipts))
+    const { settings, input } = this.reader.recordAt(this.tick(row))
+    if (kind === Kind.SET) return { what: 'set', to: settings[id]!.to }
+    for (const receipt of apart(input.receipts))
       if (receipt._tag === 'scanned') {
         const at = kind === Kind.FOUND ? receipt.builds.indexOf(id) : -1
         if (at >= 0) return foundIn(receipt.looks, at)
@@ -127,7 +134,8 @@ export class Deeds {
 
   /** Whether it was done by a build itself, for whoever asked for it. */
   isOwn(row: number): boolean {
-    return this.word(row, Word.KIND) !== Kind.OTHER || this.said[this.word(row, Word.SAID)]!.what === 'broken'
+    const said = this.said[this.word(row, Word.SAID)]
+    return said === undefined ? this.word(row, Word.KIND) !== Kind.SET : said.what === 'broken'
   }
 
   /** Whether it is what `other` says in its row `inOther`. */
@@ -152,7 +160,7 @@ export class Deeds {
 
   private take({ settings, input: { receipts, events }, names }: TickRecord, walker: Walker, at: Reading): void {
     for (const [id] of names) this.known[id] = undefined
-    for (const { name, to } of settings) this.takeSetting(this.all.ofBuild(name), to)
+    for (let i = 0; i < settings.length; i++) this.takeSetting(settings[i]!, i)
     for (const receipt of apart(receipts)) this.takeReceipt(receipt, walker, at)
     for (const event of events) this.takeEvent(event, walker)
     for (const news of walker.news) {
@@ -162,10 +170,11 @@ export class Deeds {
     }
   }
 
-  private takeSetting(doer: number, to: RecordedSetting['to']): void {
-    this.hash.begin(Kind.OTHER)
-    this.hash.text(to._tag === 'value' ? `= ${to.text}` : to._tag)
-    this.put(doer, Kind.OTHER, 0, this.said.push({ what: 'set', to }) - 1)
+  private takeSetting({ name, to }: RecordedSetting, i: number): void {
+    this.hash.begin(Kind.SET)
+    this.hash.text(to._tag)
+    if (to._tag === 'value') this.hash.text(to.text)
+    this.put(this.all.ofBuild(name), Kind.SET, i)
   }
 
   private takeReceipt(receipt: ReturnType<typeof apart>[number], walker: Walker, at: Reading): void {
@@ -245,10 +254,6 @@ export class Deeds {
   }
 
   private takeEvent(event: TickRecord['input']['events'][number], walker: Walker): void {
-    const told = (doer: number, says: Json): void => {
-      const words = says === null ? event._tag : `${event._tag} ${JSON.stringify(says)}`
-      this.say(doer, words, () => ({ what: 'told', event: event._tag, says }))
-    }
     switch (event._tag) {
       case 'requested': {
         this.known[event.request] = undefined
@@ -261,31 +266,39 @@ export class Deeds {
         return this.ask(event.request, [event.target], ['live', event.terms ?? null], walker)
       case 'cancelled': {
         const doer = this.requests.get(event.request)
-        return doer === undefined ? undefined : told(doer, null)
+        return doer === undefined ? undefined : this.tell(doer, event._tag)
       }
       case 'transacted':
       case 'taken':
       case 'wiped':
-        return event.builds.forEach((x) => told(this.doerOf(x, walker), null))
+        return event.builds.forEach((x) => this.tell(this.doerOf(x, walker), event._tag))
       case 'adopted':
       case 'always':
-        return told(this.doerOf(event.build, walker), null)
+        return this.tell(this.doerOf(event.build, walker), event._tag)
       case 'stamped':
-        return told(this.doerOf(event.build, walker), [...event.stamp])
+        return this.tell(this.doerOf(event.build, walker), event._tag, [...event.stamp])
       case 'collect':
-        return told(this.all.ofRequest([]), event.keep)
+        return this.tell(this.all.ofRequest([]), event._tag, event.keep)
       case 'rechecked':
       case 'tracked':
-        return told(this.all.ofRequest([]), null)
+        return this.tell(this.all.ofRequest([]), event._tag)
     }
+  }
+
+  private tell(doer: number, event: string, says: Json = null): void {
+    const words = says === null ? event : `${event} ${JSON.stringify(says)}`
+    this.say(doer, words, () => ({ what: 'told', event, says }))
   }
 
   private ask(request: BuildId, targets: readonly BuildId[], terms: readonly unknown[], walker: Walker): void {
     const doer = this.all.ofRequest(targets.map((x) => this.doerOf(x, walker)))
     this.requests.set(request, doer)
-    const isPlain = terms[terms.length - 1] === null
-    const words = isPlain ? `asked ${terms.join()}` : `asked ${JSON.stringify(terms)}`
-    this.say(doer, words, () => ({ what: 'asked', terms: JSON.stringify(terms) }))
+    const { asked } = this
+    if (terms.length !== asked.terms.length || !terms.every((term, i) => term === asked.terms[i])) {
+      asked.terms = terms
+      asked.words = `asked ${JSON.stringify(terms)}`
+    }
+    this.say(doer, asked.words, () => ({ what: 'asked', terms: JSON.stringify(terms) }))
   }
 
   private readonly nameOf = (doer: number): string => this.all.namesOf(doer)[0]!

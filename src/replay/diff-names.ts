@@ -87,12 +87,27 @@ const goneThrough = (reader: RecordingReader): Gone => {
   const { state } = walker
   const names = new Map(walker.named)
   const called = (x: BuildId): string => shownName(walker.nameOf, x)
-  walker.run(reader.ticks, ({ input, settings }, tick) => {
+  // By id, as long as that has the same name: to look for a name each time takes longer.
+  const noted: (Noted | undefined)[] = []
+  const notedOf = (x: BuildId): Noted => {
+    noted[x] ??= { name: called(x), tick: 0, isMade: false }
+    return noted[x]
+  }
+  const settle = (of: Noted | undefined): void => {
+    if (of !== undefined) found.set(of.name, Math.max(of.tick, found.get(of.name) ?? 0))
+  }
+  walker.run(reader.ticks, ({ input, settings, names: told }, tick) => {
+    for (const [x] of told) {
+      settle(noted[x])
+      noted[x] = undefined
+    }
     for (const receipt of apart(input.receipts)) {
-      if (receipt._tag === 'scanned') for (const x of receipt.builds) found.set(called(x), tick)
+      if (receipt._tag === 'scanned') for (const x of receipt.builds) notedOf(x).tick = tick
       else if (ENDS.has(receipt._tag)) {
-        found.set(called(receipt.build), tick)
-        made.add(called(receipt.build))
+        const of = notedOf(receipt.build)
+        of.tick = tick
+        if (!of.isMade) made.add(of.name)
+        of.isMade = true
       }
     }
     for (const { name } of settings) found.set(name, tick)
@@ -101,8 +116,14 @@ const goneThrough = (reader: RecordingReader): Gone => {
       else if (event._tag === 'followed') asked.add(called(event.target))
     }
   })
+  noted.forEach(settle)
   const begin = { state, nameOf: (x: BuildId) => names.get(x) }
   return { begin, end: { state: walker.state, nameOf: walker.nameOf }, asked, made, found }
+}
+interface Noted {
+  readonly name: string
+  tick: number
+  isMade: boolean
 }
 const ENDS: ReadonlySet<string> = new Set(['done', 'failed', 'made', 'broken'])
 

@@ -94,16 +94,15 @@ export class Walker {
 
   /** `before`, `after`: the generation before the tick, and after it. */
   private number(events: Input['events'], before: number, after: number): void {
-    const bumps = events.filter((event) => event._tag === 'transacted' || isBegun(event)).length
+    const bumps = bumpsIn(events)
     if (bumps === 0) return
     // What is empty begins to count anew.
     const cleared = events.findLastIndex(({ _tag }) => _tag === 'collect' || _tag === 'swept') + 1
-    const rest = events.slice(cleared).filter((event) => event._tag === 'transacted' || isBegun(event)).length
     // One of a session that is over begins none.
     let rechecks = cleared > 0 ? 0 : after - before - bumps
     let generation = before
     events.forEach((event, i) => {
-      if (cleared > 0 && i === cleared) generation = after - rest
+      if (cleared > 0 && i === cleared) generation = after - bumpsIn(events.slice(cleared))
       if (event._tag === 'transacted' || (event._tag === 'rechecked' && rechecks-- > 0)) generation++
       else if (isBegun(event)) this.numbers.set(event.request, ++generation)
     })
@@ -227,6 +226,12 @@ export class Walker {
     }
     return { ...input, receipts: input.receipts.map(decoded) }
   }
+}
+
+const bumpsIn = (events: Input['events']): number => {
+  let bumps = 0
+  for (const event of events) if (event._tag === 'transacted' || isBegun(event)) bumps++
+  return bumps
 }
 
 /** It begins a generation. */

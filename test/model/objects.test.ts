@@ -1,6 +1,15 @@
 /** Tables of objects: what goes through them costs what is in them, not how far up their rows reach. */
+import fc from 'fast-check'
 import { expect, it, vi } from 'vitest'
-import { changedObjects, eachObject, emptyObjects, ObjectTable, withObject } from '../../src/model/objects.js'
+import {
+  changedObjects,
+  eachObject,
+  emptyObjects,
+  ObjectEditor,
+  ObjectTable,
+  objectAt,
+  withObject,
+} from '../../src/model/objects.js'
 
 const HIGH = 3_000_000
 
@@ -33,4 +42,57 @@ it('one that was emptied and filled again is compared by its entries, in whichev
   } finally {
     asked.mockRestore()
   }
+})
+
+it('what is written again and again in one version is as it was in those before, and not held on to', () => {
+  const rows = fc.integer({ min: 1, max: 40 })
+  const words = fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined })
+  const writes = fc.array(fc.tuple(rows, words), { maxLength: 30 })
+  fc.assert(
+    fc.property(writes, writes, fc.integer({ min: 0, max: 1500 }), fc.boolean(), (first, then, times, isGivenUp) => {
+      const edit = (
+        table: ObjectTable<number>,
+        repeat: number,
+        all: typeof writes extends fc.Arbitrary<infer W> ? W : never,
+      ) => {
+        const editor = new ObjectEditor(table)
+        const added: Record<number, number | undefined> = {}
+        for (let i = 0; i < repeat; i++)
+          for (const [row, word] of all) {
+            const value = word === undefined ? undefined : word + i
+            editor.set(row, value)
+            added[row] = value
+          }
+        return { editor, added }
+      }
+      const wordsIn = (table: ObjectTable<number>): Record<number, number> => {
+        const found: Record<number, number> = {}
+        eachObject(table, (row, value) => {
+          found[row] = value
+        })
+        return found
+      }
+      const oldest = edit(emptyObjects as ObjectTable<number>, 1, [[7, 1]]).editor.finish()
+      const before = edit(oldest, 1, first).editor.finish()
+      const known = wordsIn(before)
+      const { editor, added } = edit(before, times, then)
+      if (isGivenUp) editor.giveUp()
+      else {
+        const after = editor.finish()
+        expect(wordsIn(after)).toEqual(JSON.parse(JSON.stringify({ ...known, ...added })))
+        for (let row = 0; row < 42; row++) expect(objectAt(after, row)).toBe(row in added ? added[row] : known[row])
+        const changed: number[] = []
+        changedObjects(before, after, (row) => changed.push(row))
+        expect(changed).toEqual(
+          Object.keys(added)
+            .map(Number)
+            .filter((row) => added[row] !== known[row]),
+        )
+        if (times * then.length > 3000) expect(before.note?.length ?? 0).toBeLessThan(4200)
+      }
+      expect(wordsIn(before)).toEqual(known)
+      for (let row = 0; row < 42; row++) expect(objectAt(before, row)).toBe(known[row])
+      expect(wordsIn(oldest)).toEqual({ 7: 1 })
+    }),
+  )
 })

@@ -6,6 +6,7 @@ import { differenceData } from '../../src/cli/difference-words.js'
 import { codec, createEngine, rule, source } from '../../src/index.js'
 import type { BuildId } from '../../src/model/ids.js'
 import { diffRecordings } from '../../src/replay/diff-recordings.js'
+import { Rewriter } from '../../src/replay/rewriter.js'
 import * as files from '../property/arbitraries.js'
 import { useFolder } from '../support/folder.js'
 import { opened, recordOps } from './record.js'
@@ -99,6 +100,67 @@ describe('two engines', () => {
       /^the first that came out otherwise: top\("x"\) was made, and differs: what it asked for \(num\("a"\) num\("c"\) in oa, num\("c"\) num\("a"\) in ob\) \(tick \d+ of oa, tick \d+ of ob\)$/,
     )
     expect(code).toBe(1)
+  })
+})
+
+it('a source that is set to something else is told of, and one that is set in one of them only', async () => {
+  const record = async (name: string, asked: readonly string[], sets: readonly Readonly<Record<string, number>>[]) => {
+    const path = folder.at(name)
+    const eng = createEngine({ rules: [num], drive: 'manual', record: path })
+    eng.transact((tx) => ['a', 'b', 'c'].map((each) => tx.set(num(each), 1)))
+    for (const each of asked) {
+      eng.once(num(each))
+      while (eng.tick());
+    }
+    for (const set of sets) {
+      eng.transact((tx) => Object.entries(set).map(([each, value]) => tx.set(num(each), value)))
+      while (eng.tick());
+    }
+    await eng.close()
+    return opened(path)
+  }
+  const one = await record('seta', ['a', 'b'], [{ a: 5, b: 6, c: 7 }])
+  const other = await record('setb', ['b', 'a'], [{ a: 5, b: 9, c: 7 }])
+  const more = await record('setz', ['b', 'a'], [{ z: 3 }, { a: 5, b: 9, c: 7 }])
+  const set = (value: number) => ({ what: 'set', to: { _tag: 'value', text: `${value}` } })
+  const otherwise = { names: [expect.stringContaining('b')], a: set(6), b: set(9) }
+  expect(diffRecordings(one.reader, other.reader)).toMatchObject({ _tag: 'tick', otherwise })
+  const first = { names: [expect.stringContaining('z')], b: set(3) }
+  expect(diffRecordings(one.reader, more.reader)).toMatchObject({ _tag: 'tick', otherwise: first })
+  for (const each of [one, other, more]) each.close()
+})
+
+it('a build that has the id of one that was forgotten is known by its own name', async () => {
+  const [one, other] = [1, 2].map(async (value) => {
+    const path = folder.at(`forgotten${value}`)
+    const eng = createEngine({ rules: [num], drive: 'manual', record: path })
+    for (const name of ['begun', 'early', 'late']) {
+      eng.transact((tx) => tx.set(num(name), value))
+      eng.once(num(name))
+      while (eng.tick());
+      if (name === 'early') eng.gc()
+    }
+    await eng.close()
+    const all = opened(path)
+    const begun = 2
+    const rewriter = new Rewriter(all.reader, begun, `${path}.later`)
+    for (let tick = begun + 1; tick <= all.ticks; tick++) rewriter.apply(all.reader.at(tick))
+    rewriter.close()
+    all.close()
+    return opened(`${path}.later`)
+  })
+  const [a, b] = [await one!, await other!]
+  const idOf = (name: string): readonly number[] =>
+    Array.from({ length: a.ticks }, (_, i) => a.reader.at(i + 1).names)
+      .flat()
+      .flatMap(([id, each]) => (each.includes(name) ? [id] : []))
+  expect([idOf('late'), idOf('late').length]).toEqual([idOf('early'), 1])
+  const found = diffRecordings(a.reader, b.reader)
+  a.close()
+  b.close()
+  expect(found).toMatchObject({
+    _tag: 'start',
+    end: { builds: [{ is: 'content', tickInA: a.ticks, tickInB: b.ticks }] },
   })
 })
 

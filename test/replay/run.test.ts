@@ -1,6 +1,7 @@
 /** Many ticks at once come to the same as one after the other. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { codec, createEngine, rule, source } from '../../src/index.js'
 import { dependenciesOf } from '../../src/model/dependencies.js'
 import { digestOf } from '../../src/model/digest.js'
 import { buildId } from '../../src/model/ids.js'
@@ -80,6 +81,40 @@ it('of builds by rules', { timeout: 120_000 }, () => {
     fc.property(samples(), schedules(), picks, fc.nat(), fc.nat(), (sample, steps, order, one, two) => {
       const path = fresh()
       recordSteps(path, sample, steps, order)
+      check(path, one, two)
+    }),
+    { numRuns: 60, endOnFailure: true },
+  )
+})
+
+it('of requests that overlap, more than are kept, and of garbage', { timeout: 120_000 }, async () => {
+  const leaf = source('leaf', { key: codec.int, value: codec.int })
+  const double = rule('double', { key: codec.int, value: codec.int }, function* (i, b) {
+    return 2 * (yield* b.need(leaf(i)))
+  })
+  const steps = fc.array(
+    fc.oneof(
+      { weight: 8, arbitrary: fc.record({ ask: fc.nat(9), ticks: fc.nat(3) }) },
+      fc.record({ set: fc.nat(9) }),
+      fc.record({ keep: fc.nat(6) }),
+    ),
+    { maxLength: 60, size: 'max' },
+  )
+  await fc.assert(
+    fc.asyncProperty(steps, fc.nat(4), fc.nat(), fc.nat(), async (all, keep, one, two) => {
+      const path = fresh()
+      const eng = createEngine({ rules: [leaf, double], drive: 'manual', record: path, keep })
+      eng.transact((tx) => Array.from({ length: 10 }, (_, i) => tx.set(leaf(i), i)))
+      for (const step of all) {
+        if ('set' in step) eng.transact((tx) => tx.set(leaf(step.set), step.set + 10))
+        else if ('keep' in step) eng.gc({ keep: step.keep })
+        else {
+          eng.once(double(step.ask))
+          for (let tick = 0; tick < step.ticks; tick++) eng.tick()
+        }
+      }
+      while (eng.tick());
+      await eng.close()
       check(path, one, two)
     }),
     { numRuns: 60, endOnFailure: true },

@@ -142,6 +142,17 @@ export class ByteWriter {
   }
 }
 
+const NONE: readonly never[] = []
+
+/** As many as are said to come, each by `read`. An array that grows by one takes room for many: most are of one, or empty. */
+export const listOf = <A>(r: ByteReader, read: (r: ByteReader) => A): readonly A[] => {
+  const count = r.count()
+  if (count === 0) return NONE
+  const found = [read(r)]
+  for (let left = count - 1; left > 0; left--) found.push(read(r))
+  return found
+}
+
 /** Reads what a writer wrote. What comes to an end too early is damaged. */
 export class ByteReader {
   constructor(
@@ -199,8 +210,12 @@ export class ByteReader {
   }
 
   take(length: number): Buffer {
+    this.skip(length)
+    return this.bytes.subarray(this.at - length, this.at)
+  }
+
+  skip(length: number): void {
     if (this.at + length > this.bytes.length) throw new Damage('a record ends too early')
     this.at += length
-    return this.bytes.subarray(this.at - length, this.at)
   }
 }

@@ -2,12 +2,21 @@
  * How each event and receipt is written: the fields of each, in order, and what each of them is. The types hold this table to the
  * model: a field that is added there and not here does not compile.
  */
-import { isDigest, Tag } from '../../model/content.js'
-import { type Content, type Event, LOOK_STRIDE, type Look, type Receipt } from '../../model/event.js'
+import { isDigest } from '../../model/content.js'
+import {
+  type Ahead,
+  type Content,
+  type Event,
+  type Groups,
+  LOOK_STRIDE,
+  type Look,
+  type Receipt,
+} from '../../model/event.js'
 import { type BuildId, buildId } from '../../model/ids.js'
 import { lookIn, wordsOfLook } from '../../model/look.js'
-import { type ByteReader, type ByteWriter, INT_BYTES, putCount, putSigned } from './bytes.js'
+import { type ByteReader, type ByteWriter, INT_BYTES, listOf, putCount, putSigned } from './bytes.js'
 import { SeenIds } from './names.js'
+import { As, integerIn, NO_INTEGER, readContent, readValue, writeContent, writeValue } from './results.js'
 import type { RecordedValue } from './value.js'
 
 /** A `?` before it: the field may be left out. */
@@ -73,10 +82,11 @@ export const isReceipt = (term: { readonly _tag: string }): term is Receipt => t
 
 /** A table, ready to be read. */
 interface Terms {
-  readonly tags: readonly string[]
+  readonly shapes: readonly Shape[]
   readonly byTag: ReadonlyMap<string, Shape>
 }
 interface Shape {
+  readonly tag: string
   readonly number: number
   readonly fields: readonly FieldOf[]
 }
@@ -87,8 +97,8 @@ interface FieldOf {
 }
 
 const termsOf = (table: Readonly<Record<string, Readonly<Record<string, Field>>>>): Terms => {
-  const tags = Object.keys(table)
-  const shapeOf = ([, fields]: readonly [string, Readonly<Record<string, Field>>], number: number): Shape => ({
+  const shapeOf = ([tag, fields]: readonly [string, Readonly<Record<string, Field>>], number: number): Shape => ({
+    tag,
     number,
     fields: Object.entries(fields).map(([name, is]) =>
       is[0] === '?'
@@ -96,7 +106,8 @@ const termsOf = (table: Readonly<Record<string, Readonly<Record<string, Field>>>
         : { name, is: is as Plain, isOptional: false },
     ),
   })
-  return { tags, byTag: new Map(Object.entries(table).map((entry, i) => [entry[0], shapeOf(entry, i)])) }
+  const shapes = Object.entries(table).map(shapeOf)
+  return { shapes, byTag: new Map(shapes.map((shape) => [shape.tag, shape])) }
 }
 
 const RECEIPT_TERMS = termsOf(RECEIPTS)
@@ -147,24 +158,54 @@ export class TermCodec<T extends { readonly _tag: string }> {
   }
 
   read(r: ByteReader): T {
-    const _tag = this.terms.tags[r.byte()]!
-    const record: Record<string, unknown> = { _tag }
-    for (const { name, is, isOptional } of this.terms.byTag.get(_tag)!.fields) {
+    const { tag, fields } = this.terms.shapes[r.byte()]!
+    if (tag === 'made') return this.readMade(r) as unknown as T
+    if (tag === 'requested') return this.readRequested(r) as unknown as T
+    if (tag === 'ahead') return this.readAhead(r) as unknown as T
+    const record: Record<string, unknown> = { _tag: tag }
+    for (const { name, is, isOptional } of fields) {
       if (isOptional && r.byte() === 0) continue
-      if (is === 'terms') {
-        const terms: T[] = []
-        for (let left = r.count(); left > 0; left--) terms.push(this.read(r))
-        record[name] = terms
-      } else if (is !== 'value') record[name] = this.readField(r, is)
+      if (is === 'terms') record[name] = listOf(r, this.readTerm)
+      else if (is !== 'value') record[name] = this.readField(r, is)
       else {
         const content = record.content as Content | undefined
-        record[name] = content !== undefined && !isDigest(content) ? { _tag: 'inContent', content } : readValue(r)
+        record[name] = content === undefined ? readValue(r) : valueIn(r, content)
       }
     }
     return record as unknown as T
   }
 
-  // As their fields say, only quicker: nearly all there is to record of a library is these two.
+  // As their fields say, only quicker: nearly all there is to record of a library is these.
+
+  private readAhead(r: ByteReader): Ahead {
+    const build = this.readId(r)
+    const done = listOf(r, this.readTerm) as unknown as Ahead['done']
+    const open = listOf(r, this.readTerm) as unknown as Ahead['open']
+    return { _tag: 'ahead', build, done, open, later: this.readIds(r) }
+  }
+
+  private readMade(r: ByteReader): Made {
+    const build = this.readId(r)
+    const groups = this.readGroups(r)
+    const content = readContent(r)
+    const value = valueIn(r, content)
+    return r.byte() === 0
+      ? { _tag: 'made', build, groups, content, value }
+      : { _tag: 'made', build, groups, content, value, cost: r.signed() }
+  }
+
+  private readRequested(r: ByteReader): Requested {
+    const request = this.readId(r)
+    const by = this.readId(r)
+    const session = this.readId(r)
+    const targets = this.readIds(r)
+    const want = parsed(r.text('utf8')) as Requested['want']
+    const keepGoing = r.byte() === 1
+    const jobs = r.signed()
+    const trust = r.byte() === 1
+    const plain: Requested = { _tag: 'requested', request, by, session, targets, want, keepGoing, jobs, trust }
+    return r.byte() === 0 ? plain : { ...plain, terms: parsed(r.text('utf8')) as NonNullable<Requested['terms']> }
+  }
 
   private writeMade(w: ByteWriter, term: Made, recorded: (build: BuildId, value: unknown) => RecordedValue): void {
     const { build, groups, value, content, cost } = term
@@ -223,10 +264,15 @@ export class TermCodec<T extends { readonly _tag: string }> {
     this.seen.see(id)
   }
 
-  private readId(r: ByteReader): BuildId {
+  // As fields: handed on to who reads a list.
+  private readonly readTerm = (r: ByteReader): T => this.read(r)
+
+  private readonly readId = (r: ByteReader): BuildId => {
     this.last += r.signed()
     return buildId(this.last)
   }
+
+  private readonly readIds = (r: ByteReader): readonly BuildId[] => listOf(r, this.readId)
 
   private writeIds(w: ByteWriter, ids: readonly BuildId[]): void {
     const { length } = ids
@@ -245,10 +291,8 @@ export class TermCodec<T extends { readonly _tag: string }> {
     this.last = last
   }
 
-  private readIds(r: ByteReader): BuildId[] {
-    const ids: BuildId[] = []
-    for (let left = r.count(); left > 0; left--) ids.push(this.readId(r))
-    return ids
+  private readGroups(r: ByteReader): Groups {
+    return listOf(r, this.readIds)
   }
 
   private writeField(w: ByteWriter, is: Simple, value: unknown): void {
@@ -290,11 +334,8 @@ export class TermCodec<T extends { readonly _tag: string }> {
         return this.readId(r)
       case 'ids':
         return this.readIds(r)
-      case 'groups': {
-        const groups: BuildId[][] = []
-        for (let left = r.count(); left > 0; left--) groups.push(this.readIds(r))
-        return groups
-      }
+      case 'groups':
+        return this.readGroups(r)
       case 'flag':
         return r.byte() === 1
       case 'signed':
@@ -314,6 +355,7 @@ export class TermCodec<T extends { readonly _tag: string }> {
 }
 
 type Made = Extract<Receipt, { readonly _tag: 'made' }>
+type Requested = Extract<Event, { readonly _tag: 'requested' }>
 type Followed = Extract<Event, { readonly _tag: 'followed' }>
 
 /** A few words are said again and again: what a request wants, say. Objects are new each time. */
@@ -330,57 +372,5 @@ const WORDS_MAX = 100
 export const receiptCodec = (seen?: SeenIds): TermCodec<Receipt> => new TermCodec<Receipt>(RECEIPT_TERMS, seen)
 export const eventCodec = (seen?: SeenIds): TermCodec<Event> => new TermCodec<Event>(EVENT_TERMS, seen)
 
-const float = new Float64Array(1)
-const floatWords = new Int32Array(float.buffer)
-const As = { WORDS: 0, ZEROS: 1, INTEGER: 2 } as const
-
-/** The integer of 32 bits that it is, as most are; or {@link NO_INTEGER}. */
-const integerIn = (content: Content): number => {
-  if (content[3] !== Tag.NUMBER || content[2] !== 0) return NO_INTEGER
-  floatWords[0] = content[0]
-  floatWords[1] = content[1]
-  const number = float[0]!
-  const integer = number | 0
-  // 0 has no word but zeros: -0 does.
-  return integer === number && (integer !== 0 || content[1] === 0) ? integer : NO_INTEGER
-}
-const NO_INTEGER = 0.5
-
-const writeContent = (w: ByteWriter, content: Content): void => {
-  const [a, b, c, last] = content
-  if (last === Tag.NUMBER && c === 0) {
-    floatWords[0] = a
-    floatWords[1] = b
-    const number = float[0]!
-    if (Number.isSafeInteger(number) && Math.abs(number) < 2 ** 50 && !Object.is(number, -0)) {
-      w.byte(As.INTEGER)
-      return w.signed(number)
-    }
-  }
-  if (a === 0 && b === 0 && c === 0 && last === 0) return w.byte(As.ZEROS)
-  w.byte(As.WORDS)
-  for (const word of content) w.word(word)
-}
-
-const readContent = (r: ByteReader): Content => {
-  const shape = r.byte()
-  if (shape === As.ZEROS) return [0, 0, 0, 0]
-  if (shape === As.WORDS) return [r.word(), r.word(), r.word(), r.word()]
-  float[0] = r.signed()
-  return [floatWords[0]!, floatWords[1]!, 0, Tag.NUMBER]
-}
-
-const VALUE_TAGS = ['text', 'left', 'beside'] as const
-
-export const writeValue = (w: ByteWriter, value: RecordedValue): void => {
-  w.byte(VALUE_TAGS.indexOf(value._tag as 'text'))
-  if (value._tag === 'text') w.text(value.text, 'utf8')
-  else if (value._tag === 'beside') w.text(value.digest, 'latin1')
-}
-
-export const readValue = (r: ByteReader): RecordedValue => {
-  const _tag = VALUE_TAGS[r.byte()]
-  if (_tag === 'text') return { _tag, text: r.text('utf8') }
-  if (_tag === 'beside') return { _tag, digest: r.text('latin1') }
-  return { _tag: 'left' }
-}
+const valueIn = (r: ByteReader, content: Content): RecordedValue =>
+  isDigest(content) ? readValue(r) : { _tag: 'inContent', content }

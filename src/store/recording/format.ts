@@ -44,12 +44,31 @@ export const DIGEST_BYTES = 8
 export type Link = readonly [number, number]
 export const FIRST_LINK: Link = [0, 0]
 
-export const linkAfter = ([a, b]: Link, [c, d]: readonly [number, number], record: Uint8Array): Link => {
-  const sum = crc32(record) | 0
-  const x = Math.imul(a ^ c ^ sum, 0x9e3779b1) ^ record.length
+export const linkAfter = (
+  [a, b]: Link,
+  [c, d]: readonly [number, number],
+  bytes: Uint8Array,
+  from = 0,
+  to = bytes.length,
+): Link => {
+  const sum = checksumOf(bytes, from, to)
+  const x = Math.imul(a ^ c ^ sum, 0x9e3779b1) ^ (to - from)
   const y = Math.imul(b ^ d ^ (sum >>> 7), 0x85ebca6b) ^ x
   return [Math.imul(x ^ (x >>> 15) ^ b, 0xc2b2ae35) | 0, (Math.imul(y ^ (y >>> 13), 0x27d4eb2f) ^ a) | 0]
 }
+
+/** A CRC-32. To call out of JavaScript takes as long as so many bytes do here, and most records are shorter. */
+export const checksumOf = (bytes: Uint8Array, from: number, to: number): number => {
+  if (to - from > 64) return crc32(bytes.subarray(from, to)) | 0
+  let sum = -1
+  for (let i = from; i < to; i++) sum = REMAINDERS[(sum ^ bytes[i]!) & 255]! ^ (sum >>> 8)
+  return ~sum
+}
+const REMAINDERS = Int32Array.from({ length: 256 }, (_, byte) => {
+  let rest = byte
+  for (let bit = 0; bit < 8; bit++) rest = (rest & 1) === 0 ? rest >>> 1 : (rest >>> 1) ^ 0xedb88320
+  return rest
+})
 
 const CHAIN_BYTES = 16
 

@@ -353,15 +353,17 @@ const validTicks = (before: Link, sums: Buffer, log: Buffer, count: number): { v
   let link = before
   const r = new ByteReader(log)
   for (let i = 0; i < count; i++) {
-    let record: Buffer
+    let from: number
     try {
-      record = r.take(r.count())
+      const length = r.count()
+      from = r.at
+      r.skip(length)
     } catch {
       return { valid: i, link }
     }
     const at = i * SUM_BYTES
     if (at + SUM_BYTES > sums.length) return { valid: i, link }
-    const next = linkAfter(link, [sums.readInt32LE(at), sums.readInt32LE(at + 4)], record)
+    const next = linkAfter(link, [sums.readInt32LE(at), sums.readInt32LE(at + 4)], log, from, r.at)
     if (next[0] !== sums.readInt32LE(at + DIGEST_BYTES) || next[1] !== sums.readInt32LE(at + DIGEST_BYTES + 4))
       return { valid: i, link }
     link = next

@@ -1,7 +1,7 @@
 /** One tick as bytes, and back: the batch, the receipts, the events, what sources were set to, and names that were not known before. */
 import type { Batch, Event, Input, Receipt } from '../../model/event.js'
 import { type BuildId, buildId } from '../../model/ids.js'
-import { ByteReader, type ByteWriter } from './bytes.js'
+import { ByteReader, type ByteWriter, listOf } from './bytes.js'
 import { eventCodec, receiptCodec } from './fields.js'
 import type { RecordedSetting } from './format.js'
 import { type Name, NameReader, NameWriter, SeenIds } from './names.js'
@@ -87,25 +87,13 @@ export const decodeTick = (bytes: Buffer, at = 0): TickRecord => {
   const r = new ByteReader(bytes, at)
   const builds: Batch = { scan: readIds(r), run: readIds(r), start: readIds(r), answer: readIds(r) }
   const batch: Batch = r.byte() === 0 ? builds : { ...builds, carry: JSON.parse(r.text('utf8')) }
-  const receipts: Receipt[] = []
   receiptsOf.begin()
-  for (let left = r.count(); left > 0; left--) receipts.push(receiptsOf.read(r))
-  const events: Event[] = []
+  const receipts = listOf(r, readReceipt)
   eventsOf.begin()
-  for (let left = r.count(); left > 0; left--) events.push(eventsOf.read(r))
+  const events = listOf(r, readEvent)
   nameReader.begin()
-  const settings: RecordedSetting[] = []
-  for (let left = r.count(); left > 0; left--) {
-    const _tag = SETTINGS[r.byte()]!
-    const name = nameReader.read(r)
-    settings.push({ name, to: _tag === 'value' ? { _tag, text: r.text('utf8') } : { _tag } })
-  }
-  const names: (readonly [BuildId, string])[] = []
-  let last = 0
-  for (let step = r.signed(); step !== 0; step = r.signed()) {
-    last += step
-    names.push([buildId(last), nameReader.read(r)])
-  }
+  const settings = listOf(r, readSetting)
+  const names = readNames(r)
   return { input: { batch, receipts, events }, settings, names }
 }
 
@@ -113,16 +101,33 @@ export const decodeTick = (bytes: Buffer, at = 0): TickRecord => {
 const receiptsOf = receiptCodec()
 const eventsOf = eventCodec()
 const nameReader = new NameReader()
-const NONE: readonly BuildId[] = []
+const readReceipt = (r: ByteReader): Receipt => receiptsOf.read(r)
+const readEvent = (r: ByteReader): Event => eventsOf.read(r)
+
+const readSetting = (r: ByteReader): RecordedSetting => {
+  const _tag = SETTINGS[r.byte()]!
+  const name = nameReader.read(r)
+  return { name, to: _tag === 'value' ? { _tag, text: r.text('utf8') } : { _tag } }
+}
+
+const NO_NAMES: TickRecord['names'] = []
+const readNames = (r: ByteReader): TickRecord['names'] => {
+  let step = r.signed()
+  if (step === 0) return NO_NAMES
+  const names: (readonly [BuildId, string])[] = []
+  for (let last = 0; step !== 0; step = r.signed()) {
+    last += step
+    names.push([buildId(last), nameReader.read(r)])
+  }
+  return names
+}
 
 const readIds = (r: ByteReader): readonly BuildId[] => {
-  let left = r.count()
-  if (left === 0) return NONE
-  const found: BuildId[] = []
-  let last = 0
-  for (; left > 0; left--) {
-    last += r.signed()
-    found.push(buildId(last))
-  }
-  return found
+  stepsTo = 0
+  return listOf(r, readStep)
+}
+let stepsTo = 0
+const readStep = (r: ByteReader): BuildId => {
+  stepsTo += r.signed()
+  return buildId(stepsTo)
 }

@@ -181,7 +181,7 @@ export const bugs = [
     id: 'session-leaked',
     what: 'an answered request leaves its session behind',
     file: 'reduce/on-unblocked.js',
-    find: 'w.sessions = withObject(w.sessions, request, undefined);',
+    find: 'w.setSession(request, undefined);',
     put: '',
   },
   {

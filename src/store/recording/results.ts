@@ -1,0 +1,60 @@
+/** What results come to, as a recording holds them: four words, and the value itself where these are a digest of it. */
+import { Tag } from '../../model/content.js'
+import type { Content } from '../../model/event.js'
+import type { ByteReader, ByteWriter } from './bytes.js'
+import type { RecordedValue } from './value.js'
+
+const float = new Float64Array(1)
+const floatWords = new Int32Array(float.buffer)
+export const As = { WORDS: 0, ZEROS: 1, INTEGER: 2 } as const
+
+/** The integer of 32 bits that it is, as most are; or {@link NO_INTEGER}. */
+export const integerIn = (content: Content): number => {
+  if (content[3] !== Tag.NUMBER || content[2] !== 0) return NO_INTEGER
+  floatWords[0] = content[0]
+  floatWords[1] = content[1]
+  const number = float[0]!
+  const integer = number | 0
+  // 0 has no word but zeros: -0 does.
+  return integer === number && (integer !== 0 || content[1] === 0) ? integer : NO_INTEGER
+}
+export const NO_INTEGER = 0.5
+
+export const writeContent = (w: ByteWriter, content: Content): void => {
+  const [a, b, c, last] = content
+  if (last === Tag.NUMBER && c === 0) {
+    floatWords[0] = a
+    floatWords[1] = b
+    const number = float[0]!
+    if (Number.isSafeInteger(number) && Math.abs(number) < 2 ** 50 && !Object.is(number, -0)) {
+      w.byte(As.INTEGER)
+      return w.signed(number)
+    }
+  }
+  if (a === 0 && b === 0 && c === 0 && last === 0) return w.byte(As.ZEROS)
+  w.byte(As.WORDS)
+  for (const word of content) w.word(word)
+}
+
+export const readContent = (r: ByteReader): Content => {
+  const shape = r.byte()
+  if (shape === As.ZEROS) return [0, 0, 0, 0]
+  if (shape === As.WORDS) return [r.word(), r.word(), r.word(), r.word()]
+  float[0] = r.signed()
+  return [floatWords[0]!, floatWords[1]!, 0, Tag.NUMBER]
+}
+
+const VALUE_TAGS = ['text', 'left', 'beside'] as const
+
+export const writeValue = (w: ByteWriter, value: RecordedValue): void => {
+  w.byte(VALUE_TAGS.indexOf(value._tag as 'text'))
+  if (value._tag === 'text') w.text(value.text, 'utf8')
+  else if (value._tag === 'beside') w.text(value.digest, 'latin1')
+}
+
+export const readValue = (r: ByteReader): RecordedValue => {
+  const _tag = VALUE_TAGS[r.byte()]
+  if (_tag === 'text') return { _tag, text: r.text('utf8') }
+  if (_tag === 'beside') return { _tag, digest: r.text('latin1') }
+  return { _tag: 'left' }
+}
