@@ -10,7 +10,7 @@ import type { State } from '../model/state.js'
 import { type About, MEMORY, placeFault, type RecordedSetting } from '../store/recording/format.js'
 import type { NamedSetting } from '../store/recording/record.js'
 import { Recorder } from '../store/recording/recorder.js'
-import { nameFor, nameInParts, nameOfKnown } from './name.js'
+import { beginningOf, nameFor, nameInParts, nameOfKnown } from './name.js'
 import type { RecordOptions, Settings } from './options.js'
 
 const VALUE_MAX = 65_536
@@ -46,6 +46,11 @@ export const recorderFor = (
         nameOf: (build) => {
           const key = keys.keyOf(build)
           return key && nameOfKnown(key)
+        },
+        numbered: {
+          beginningOf: (build) => keys.inColumns(build),
+          numberOf: (build) => keys.numberOf(build),
+          textOf: (beginning) => beginningOf(keys.definition(beginning)),
         },
         textOf: (build, value) => canonical(keys.keyOf(build)!.of.values.encode(fromTable(value))),
         valueMax,

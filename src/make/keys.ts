@@ -86,6 +86,15 @@ class Rows {
     return number === 0 ? this.others[id]?.of : this.definitions[number]
   }
 
+  /** The number of the definition, where the key is an integer of the columns; else 0. */
+  inColumns(id: number): number {
+    return id < this.ofs.length ? this.ofs[id]! : 0
+  }
+
+  numberOf(id: number): number {
+    return this.numbers[id]!
+  }
+
   has(id: number): boolean {
     return (id < this.ofs.length && this.ofs[id] !== 0) || this.others[id] !== undefined
   }
@@ -208,6 +217,20 @@ export class Keys {
   /** As of `keyOf`, without making a key. */
   definitionOf(id: BuildId): Definition | undefined {
     return this.rows.definitionOf(id)
+  }
+
+  /** The number of the definition of a key that is an integer of 32 bits; 0: it is none. */
+  inColumns(id: BuildId): number {
+    return this.rows.inColumns(id)
+  }
+
+  /** The integer that the key of `id` is, which is {@link inColumns}. */
+  numberOf(id: BuildId): number {
+    return this.rows.numberOf(id)
+  }
+
+  definition(number: number): Definition {
+    return this.definitions[number]!
   }
 
   /** Gives `id`, which stands for nothing yet, to `key`; false: that has one. Before any other id is given out. */

@@ -45,17 +45,17 @@ export class WordSum {
   }
 
   /**
-   * Words grew, one after the other and some more than once: by `growth[k]` the one whose index is `note[2 * k]`. What was to be loaded for it is
+   * Words grew, one after the other and some more than once: the one whose index is `note[i]` by `note[i + 1]`. What is to be loaded for it is
    * all in a row, and nothing hangs on what was loaded: so it costs a few multiplications.
    */
-  addNoted(note: Int32Array, growth: Int32Array, noted: number, stride: number): void {
+  addNoted(note: Int32Array, noted: number, stride: number): void {
     const { seed } = this
     // Half a word more: no rounding takes it to the row before.
     const part = 1 / stride
     let { a, b } = this
     for (let i = 0; i < noted; i += 2) {
       const index = note[i]!
-      const more = growth[i >>> 1]!
+      const more = note[i + 1]!
       const row = ((index + 0.5) * part) | 0
       const word = index - Math.imul(row, stride)
       // As `goTo`, for each word: rows are mostly others, in no order, so that to ask for the one before would save little.

@@ -1,10 +1,20 @@
 /** Names in a recording: each is told in the record that speaks of its build for the first time. */
+import type { BuildId } from '../../model/ids.js'
 import { type ByteReader, type ByteWriter, INT_BYTES, putCount, putSigned } from './bytes.js'
 
 /** A byte string; or that of a rule's key that is an integer of 32 bits, in two parts: of a hundred thousand, not one string need be made. */
 export type Name = string | { readonly prefix: string; readonly number: number }
 
 export const textOfName = (name: Name): string => (typeof name === 'string' ? name : name.prefix + name.number)
+
+/** The names that are made of two parts, told by numbers: of each build that is written for the first time, not one object need be made. */
+export interface NumberedNames {
+  /** Which of the beginnings it has; 0: its name is another, if any. */
+  beginningOf(build: BuildId): number
+  numberOf(build: BuildId): number
+  /** The text of a beginning. */
+  textOf(beginning: number): string
+}
 
 /** Ids that were written, and so have a name in the recording, or are to get one. A bit each: asked of every id, it is to stay near the processor. */
 export class SeenIds {
@@ -57,11 +67,37 @@ export class NameWriter {
   /** The one that was written last, as mostly again: its place. */
   private last = ''
   private lastAt = 0
+  /** By beginning, its place; 0: not written. */
+  private readonly places: number[] = []
 
-  /** To be called before the first of a record. */
+  constructor(private readonly numbered?: NumberedNames) {}
+
+  /** To be called between two records. */
   begin(): void {
     this.prefixes.length = 0
     this.last = ''
+    this.places.fill(0)
+  }
+
+  isNumbered(build: BuildId): boolean {
+    return this.numbered !== undefined && this.numbered.beginningOf(build) !== 0
+  }
+
+  /** The name of a build that {@link isNumbered}. */
+  writeNumbered(w: ByteWriter, build: BuildId): void {
+    const numbered = this.numbered!
+    const beginning = numbered.beginningOf(build)
+    const number = numbered.numberOf(build)
+    const { places } = this
+    while (places.length <= beginning) places.push(0)
+    const place = places[beginning]!
+    if (place === 0) {
+      this.writePrefix(w, numbered.textOf(beginning))
+      places[beginning] = this.lastAt
+      return w.signed(number)
+    }
+    const bytes = w.reserve(2 * INT_BYTES)
+    w.end = putSigned(bytes, putCount(bytes, w.end, place), number)
   }
 
   write(w: ByteWriter, told: Name): void {
