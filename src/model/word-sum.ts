@@ -1,3 +1,5 @@
+import { QuickSum } from './quick-sum.js'
+
 /**
  * A sum over words, each times two factors, of its row and of its place in that: kept up with a few multiplications for a word that
  * changes, and mostly one writes several words of a row. Two sums of 32 bits, with odd factors that have nothing to do with one another: that
@@ -24,6 +26,10 @@ export class WordSum {
 
   /** Rows `first` and on were zeros, and are these: `words` from `at` to `end`. */
   addRows(first: number, words: Int32Array, at: number, end: number, stride: number): void {
+    if (end - at >= QUICK_WORDS) {
+      const quick = quickSum()
+      if (quick !== undefined) return quick.addRows(this, first + this.seed, words, at, end, stride)
+    }
     let { a, b } = this
     for (let row = first, start = at; start < end; row++, start += stride) {
       let ofA = 0
@@ -50,6 +56,10 @@ export class WordSum {
    */
   addNoted(note: Int32Array, noted: number, stride: number): void {
     const { seed } = this
+    if (noted >= QUICK_WORDS) {
+      const quick = quickSum()
+      if (quick !== undefined) return quick.addNoted(this, seed, note, noted, stride)
+    }
     // Half a word more: no rounding takes it to the row before.
     const part = 1 / stride
     let { a, b } = this
@@ -101,3 +111,19 @@ const powersOf = (factor: number): Int32Array => {
 }
 const OF_WORD_A = powersOf(FACTOR_A)
 const OF_WORD_B = powersOf(FACTOR_B)
+
+/** From so many words on copying them is less than what is saved. */
+const QUICK_WORDS = 256
+
+/** Made once somebody sums many words. */
+const quickSum = (): QuickSum | undefined => {
+  if (quick === undefined)
+    try {
+      quick = new QuickSum({ a: OF_WORD_A, b: OF_WORD_B })
+    } catch {
+      // The machine cannot, or may not: the same comes of the loops above.
+      quick = null
+    }
+  return quick ?? undefined
+}
+let quick: QuickSum | null | undefined
