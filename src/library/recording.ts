@@ -48,8 +48,9 @@ export const recorderFor = (
           return key && nameOfKnown(key)
         },
         numbered: {
-          beginningOf: (build) => keys.inColumns(build),
-          numberOf: (build) => keys.numberOf(build),
+          get columns() {
+            return keys.columns
+          },
           textOf: (beginning) => beginningOf(keys.definition(beginning)),
         },
         textOf: (build, value) => canonical(keys.keyOf(build)!.of.values.encode(fromTable(value))),

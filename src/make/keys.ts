@@ -86,13 +86,8 @@ class Rows {
     return number === 0 ? this.others[id]?.of : this.definitions[number]
   }
 
-  /** The number of the definition, where the key is an integer of the columns; else 0. */
-  inColumns(id: number): number {
-    return id < this.ofs.length ? this.ofs[id]! : 0
-  }
-
-  numberOf(id: number): number {
-    return this.numbers[id]!
+  get columns(): { readonly beginnings: Uint16Array; readonly numbers: Int32Array } {
+    return { beginnings: this.ofs, numbers: this.numbers }
   }
 
   has(id: number): boolean {
@@ -219,14 +214,9 @@ export class Keys {
     return this.rows.definitionOf(id)
   }
 
-  /** The number of the definition of a key that is an integer of 32 bits; 0: it is none. */
-  inColumns(id: BuildId): number {
-    return this.rows.inColumns(id)
-  }
-
-  /** The integer that the key of `id` is, which is {@link inColumns}. */
-  numberOf(id: BuildId): number {
-    return this.rows.numberOf(id)
+  /** By id, of keys that are integers: the number of the definition, 0 where it is no such key; and the integer. As they are now. */
+  get columns(): { readonly beginnings: Uint16Array; readonly numbers: Int32Array } {
+    return this.rows.columns
   }
 
   definition(number: number): Definition {

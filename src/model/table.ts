@@ -143,12 +143,24 @@ export const summed = (table: IntTable, seed: number): WordSum => {
 
 const sumOf = (table: IntTable, seed: number): WordSum => {
   if (table.stride > WORDS_MAX) throw new Bug(`rows of ${table.stride} words cannot be summed`)
+  const { stride, end } = table
   const sum = new WordSum(seed)
-  for (let page = 0; page < pagesEnd(table); page++) {
-    const words = pageOf(table, page)
-    if (words !== undefined) sum.addRows(page * PAGE_ROWS, words, 0, words.length, table.stride)
-  }
+  if (table.blocks !== undefined) sumRows(sum, table.blocks, stride, 0, end)
+  else
+    for (let page = 0; page < pagesEnd(table); page++) {
+      const words = pageOf(table, page)!
+      sum.addRows(page * PAGE_ROWS, words, 0, words.length, stride)
+    }
   return sum
+}
+
+/** Adds the rows from `from` up to `end`. */
+const sumRows = (sum: WordSum, blocks: readonly Int32Array[], stride: number, from: number, end: number): void => {
+  for (let row = from; row < end; row = (row | BLOCK_MASK) + 1) {
+    const rows = Math.min(end - row, BLOCK_ROWS - (row & BLOCK_MASK))
+    const at = (row & BLOCK_MASK) * stride
+    sum.addRows(row, blocks[row >>> BLOCK_BITS]!, at, at + rows * stride, stride)
+  }
 }
 
 /**
@@ -273,11 +285,7 @@ export class IntEditor {
     if (note === undefined) return sumOf(next, base.sum.seed)
     const sum = base.sum.copy()
     sum.addNoted(note, this.noted, stride)
-    for (let row = base.end; row < end; row = (row | BLOCK_MASK) + 1) {
-      const rows = Math.min(end - row, BLOCK_ROWS - (row & BLOCK_MASK))
-      const at = (row & BLOCK_MASK) * stride
-      sum.addRows(row, this.blocks[row >>> BLOCK_BITS]!, at, at + rows * stride, stride)
-    }
+    sumRows(sum, this.blocks, stride, base.end, end)
     return sum
   }
 

@@ -102,6 +102,8 @@ const termsOf = (table: Readonly<Record<string, Readonly<Record<string, Field>>>
 const RECEIPT_TERMS = termsOf(RECEIPTS)
 const EVENT_TERMS = termsOf(EVENTS)
 const FOLLOWED = EVENT_TERMS.byTag.get('followed')!.number
+/** What is written of one `made` besides the ids of its groups, at most; and of a group besides its own. */
+const MADE_BYTES = 8 * INT_BYTES
 const MADE = RECEIPT_TERMS.byTag.get('made')!.number
 
 const NO_IDS = new SeenIds()
@@ -121,8 +123,15 @@ export class TermCodec<T extends { readonly _tag: string }> {
     this.last = 0
   }
 
-  write(w: ByteWriter, term: T, recorded: (build: BuildId, value: unknown) => RecordedValue): void {
-    if (term._tag === 'made') return this.writeMade(w, term as unknown as Made, recorded)
+  /** One after the other. */
+  writeAll(w: ByteWriter, terms: readonly T[], recorded: Recorded): void {
+    for (let i = 0; i < terms.length; i++) {
+      i = this.writeMades(w, terms, i, recorded)
+      if (i < terms.length) this.write(w, terms[i]!, recorded)
+    }
+  }
+
+  private write(w: ByteWriter, term: T, recorded: Recorded): void {
     if (term._tag === 'followed') return this.writeFollowed(w, term as unknown as Followed)
     const { number, fields } = this.terms.byTag.get(term._tag)!
     w.byte(number)
@@ -137,7 +146,7 @@ export class TermCodec<T extends { readonly _tag: string }> {
       if (is === 'terms') {
         const terms = value as readonly T[]
         w.count(terms.length)
-        for (const each of terms) this.write(w, each, recorded)
+        this.writeAll(w, terms, recorded)
       } else if (is !== 'value') this.writeField(w, is, value)
       else {
         const content = record.content as Content | undefined
@@ -166,41 +175,59 @@ export class TermCodec<T extends { readonly _tag: string }> {
 
   // As their fields say, only quicker: nearly all there is to record of a library is these two.
 
-  private writeMade(w: ByteWriter, term: Made, recorded: (build: BuildId, value: unknown) => RecordedValue): void {
-    const { build, groups, value, content, cost } = term
+  /** What was made, from `from` on until another term; gives its place. */
+  private writeMades(w: ByteWriter, terms: readonly T[], from: number, recorded: Recorded): number {
     const { seen } = this
-    let room = 5 * INT_BYTES
-    for (let g = 0; g < groups.length; g++) room += INT_BYTES * (1 + groups[g]!.length)
-    const bytes = w.reserve(room)
+    let bytes: Uint8Array = w.bytes
     let { end } = w
-    bytes[end++] = MADE
-    end = putSigned(bytes, end, build - this.last)
-    let last: number = build
-    if (!seen.has(build)) seen.see(build)
-    end = putCount(bytes, end, groups.length)
-    for (let g = 0; g < groups.length; g++) {
-      const group = groups[g]!
-      end = putCount(bytes, end, group.length)
-      for (let i = 0; i < group.length; i++) {
-        const id = group[i]!
-        end = putSigned(bytes, end, id - last)
-        last = id
-        if (!seen.has(id)) seen.see(id)
+    let { last } = this
+    let t = from
+    for (; t < terms.length; t++) {
+      const term = terms[t] as unknown as Made
+      if (term._tag !== 'made') break
+      const { build, groups, content, cost } = term
+      if (end + MADE_BYTES > bytes.length) {
+        w.end = end
+        bytes = w.reserve(MADE_BYTES)
       }
-    }
-    this.last = last
-    const small = integerIn(content)
-    if (small !== NO_INTEGER) {
-      bytes[end++] = As.INTEGER
-      end = putSigned(bytes, end, small)
-      w.end = end
-    } else {
+      bytes[end++] = MADE
+      end = putSigned(bytes, end, build - last)
+      last = build
+      if (!seen.has(build)) seen.see(build)
+      end = putCount(bytes, end, groups.length)
+      for (let g = 0; g < groups.length; g++) {
+        const group = groups[g]!
+        const { length } = group
+        if (end + MADE_BYTES + INT_BYTES * length > bytes.length) {
+          w.end = end
+          bytes = w.reserve(MADE_BYTES + INT_BYTES * length)
+        }
+        end = putCount(bytes, end, length)
+        for (let i = 0; i < length; i++) {
+          const id = group[i]!
+          end = putSigned(bytes, end, id - last)
+          last = id
+          if (!seen.has(id)) seen.see(id)
+        }
+      }
+      const small = integerIn(content)
+      if (small !== NO_INTEGER && cost === undefined) {
+        bytes[end++] = As.INTEGER
+        end = putSigned(bytes, end, small)
+        bytes[end++] = 0
+        continue
+      }
       w.end = end
       writeContent(w, content)
-      if (isDigest(content)) writeValue(w, recorded(build, value))
+      if (isDigest(content)) writeValue(w, recorded(build, term.value))
+      w.byte(cost === undefined ? 0 : 1)
+      if (cost !== undefined) w.signed(cost)
+      bytes = w.bytes
+      end = w.end
     }
-    w.byte(cost === undefined ? 0 : 1)
-    if (cost !== undefined) w.signed(cost)
+    w.end = end
+    this.last = last
+    return t
   }
 
   private writeFollowed(w: ByteWriter, { request, target, terms }: Followed): void {
@@ -212,7 +239,7 @@ export class TermCodec<T extends { readonly _tag: string }> {
     this.last = target
     bytes[end++] = terms === undefined ? 0 : 1
     w.end = end
-    if (!this.seen.has(request)) this.seen.see(request)
+    // The id of a request is no build's: it has no name to be told.
     if (!this.seen.has(target)) this.seen.see(target)
     if (terms !== undefined) this.writeField(w, 'json', terms)
   }
@@ -313,6 +340,7 @@ export class TermCodec<T extends { readonly _tag: string }> {
   }
 }
 
+type Recorded = (build: BuildId, value: unknown) => RecordedValue
 type Made = Extract<Receipt, { readonly _tag: 'made' }>
 type Followed = Extract<Event, { readonly _tag: 'followed' }>
 
@@ -334,17 +362,29 @@ const float = new Float64Array(1)
 const floatWords = new Int32Array(float.buffer)
 const As = { WORDS: 0, ZEROS: 1, INTEGER: 2 } as const
 
-/** The integer of 32 bits that it is, as most are; or {@link NO_INTEGER}. */
+/**
+ * The integer below 2^31 that it is, as most are; or {@link NO_INTEGER}. From its bits: a float that is read where its halves were just written
+ * has to wait for them.
+ */
 const integerIn = (content: Content): number => {
   if (content[3] !== Tag.NUMBER || content[2] !== 0) return NO_INTEGER
-  floatWords[0] = content[0]
-  floatWords[1] = content[1]
-  const number = float[0]!
-  const integer = number | 0
-  // 0 has no word but zeros: -0 does.
-  return integer === number && (integer !== 0 || content[1] === 0) ? integer : NO_INTEGER
+  const low = content[0]
+  const high = content[1]
+  if (low === 0 && high === 0) return 0
+  const power = ((high >>> 20) & 0x7ff) - 1023
+  if (power < 0 || power > 30) return NO_INTEGER
+  const leading = (high & 0xfffff) | 0x100000
+  let size: number
+  if (power <= 20) {
+    if (low !== 0 || (leading & ((1 << (20 - power)) - 1)) !== 0) return NO_INTEGER
+    size = leading >> (20 - power)
+  } else {
+    if ((low & ((1 << (52 - power)) - 1)) !== 0) return NO_INTEGER
+    size = (leading << (power - 20)) | (low >>> (52 - power))
+  }
+  return high < 0 ? -size : size
 }
-const NO_INTEGER = 0.5
+const NO_INTEGER = -(2 ** 31)
 
 const writeContent = (w: ByteWriter, content: Content): void => {
   const [a, b, c, last] = content

@@ -1,5 +1,4 @@
 /** Names in a recording: each is told in the record that speaks of its build for the first time. */
-import type { BuildId } from '../../model/ids.js'
 import { type ByteReader, type ByteWriter, INT_BYTES, putCount, putSigned } from './bytes.js'
 
 /** A byte string; or that of a rule's key that is an integer of 32 bits, in two parts: of a hundred thousand, not one string need be made. */
@@ -7,13 +6,19 @@ export type Name = string | { readonly prefix: string; readonly number: number }
 
 export const textOfName = (name: Name): string => (typeof name === 'string' ? name : name.prefix + name.number)
 
-/** The names that are made of two parts, told by numbers: of each build that is written for the first time, not one object need be made. */
+/** The names that are made of two parts, as columns: of each build that is written for the first time, not one object need be made. */
 export interface NumberedNames {
-  /** Which of the beginnings it has; 0: its name is another, if any. */
-  beginningOf(build: BuildId): number
-  numberOf(build: BuildId): number
+  /** As they are now: to be asked for anew for each record. */
+  readonly columns: NameColumns
   /** The text of a beginning. */
   textOf(beginning: number): string
+}
+
+/** By id, as far as they go. */
+export interface NameColumns {
+  /** Which of the beginnings the name has; 0: it is another name, if any. */
+  readonly beginnings: Uint16Array
+  readonly numbers: Int32Array
 }
 
 /** Ids that were written, and so have a name in the recording, or are to get one. A bit each: asked of every id, it is to stay near the processor. */
@@ -70,8 +75,6 @@ export class NameWriter {
   /** By beginning, its place; 0: not written. */
   private readonly places: number[] = []
 
-  constructor(private readonly numbered?: NumberedNames) {}
-
   /** To be called between two records. */
   begin(): void {
     this.prefixes.length = 0
@@ -79,25 +82,37 @@ export class NameWriter {
     this.places.fill(0)
   }
 
-  isNumbered(build: BuildId): boolean {
-    return this.numbered !== undefined && this.numbered.beginningOf(build) !== 0
-  }
-
-  /** The name of a build that {@link isNumbered}. */
-  writeNumbered(w: ByteWriter, build: BuildId): void {
-    const numbered = this.numbered!
-    const beginning = numbered.beginningOf(build)
-    const number = numbered.numberOf(build)
+  /**
+   * Ids, each by what it differs from the one before, with their names; those of `ids` from `from` on until one whose name is not in the
+   * columns. Gives its place.
+   */
+  writeNumbered(w: ByteWriter, ids: Int32Array, from: number, before: number, numbered: NumberedNames): number {
+    const { beginnings, numbers } = numbered.columns
     const { places } = this
-    while (places.length <= beginning) places.push(0)
-    const place = places[beginning]!
-    if (place === 0) {
-      this.writePrefix(w, numbered.textOf(beginning))
-      places[beginning] = this.lastAt
-      return w.signed(number)
+    let bytes = w.reserve(3 * INT_BYTES * (ids.length - from))
+    let { end } = w
+    let last = before
+    let i = from
+    for (; i < ids.length; i++) {
+      const id = ids[i]!
+      const beginning = id < beginnings.length ? beginnings[id]! : 0
+      if (beginning === 0) break
+      end = putSigned(bytes, end, id - last)
+      last = id
+      const place = beginning < places.length ? places[beginning]! : 0
+      if (place !== 0) end = putCount(bytes, end, place)
+      else {
+        w.end = end
+        this.writePrefix(w, numbered.textOf(beginning))
+        while (places.length <= beginning) places.push(0)
+        places[beginning] = this.lastAt
+        bytes = w.reserve(3 * INT_BYTES * (ids.length - i))
+        end = w.end
+      }
+      end = putSigned(bytes, end, numbers[id]!)
     }
-    const bytes = w.reserve(2 * INT_BYTES)
-    w.end = putSigned(bytes, putCount(bytes, w.end, place), number)
+    w.end = end
+    return i
   }
 
   write(w: ByteWriter, told: Name): void {

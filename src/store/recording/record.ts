@@ -1,7 +1,7 @@
 /** One tick as bytes, and back: the batch, the receipts, the events, what sources were set to, and names that were not known before. */
 import type { Batch, Event, Input, Receipt } from '../../model/event.js'
 import { type BuildId, buildId } from '../../model/ids.js'
-import { ByteReader, ByteWriter, INT_BYTES, putSigned } from './bytes.js'
+import { ByteReader, ByteWriter } from './bytes.js'
 import { eventCodec, receiptCodec } from './fields.js'
 import type { RecordedSetting } from './format.js'
 import { type Name, NameReader, NameWriter, type NumberedNames, SeenIds } from './names.js'
@@ -29,14 +29,12 @@ export class TickEncoder {
   private readonly seen = new SeenIds()
   private readonly receipts = receiptCodec(this.seen)
   private readonly events = eventCodec(this.seen)
-  private readonly names: NameWriter
+  private readonly names = new NameWriter()
   /** What was set since the last tick, written at once: thousands of settings, kept as objects, would outlive several collections of garbage. */
   private readonly settings = new ByteWriter()
   private settingCount = 0
 
-  constructor(private readonly options: TickEncoderOptions) {
-    this.names = new NameWriter(options.numbered)
-  }
+  constructor(private readonly options: TickEncoderOptions) {}
 
   /** The name of `build` need not be told again. */
   know(build: BuildId): void {
@@ -63,10 +61,10 @@ export class TickEncoder {
     if ('carry' in batch) w.text(JSON.stringify(batch.carry ?? null), 'utf8')
     w.count(receipts.length)
     this.receipts.begin()
-    for (const receipt of receipts) this.receipts.write(w, receipt, this.options.recorded)
+    this.receipts.writeAll(w, receipts, this.options.recorded)
     w.count(events.length)
     this.events.begin()
-    for (const event of events) this.events.write(w, event, this.options.recorded)
+    this.events.writeAll(w, events, this.options.recorded)
     w.count(this.settingCount)
     w.raw(this.settings.view())
     this.settings.clear()
@@ -77,16 +75,17 @@ export class TickEncoder {
 
   private writeNames(w: ByteWriter): void {
     const { seen, names } = this
+    const { numbered } = this.options
     let last = 0
     const fresh = seen.takeFresh()
     for (let i = 0; i < fresh.length; i++) {
-      const id = buildId(fresh[i]!)
-      if (names.isNumbered(id)) {
-        w.end = putSigned(w.reserve(INT_BYTES), w.end, id - last)
-        last = id
-        names.writeNumbered(w, id)
-        continue
+      if (numbered !== undefined) {
+        const end = names.writeNumbered(w, fresh, i, last, numbered)
+        if (end > i) last = fresh[end - 1]!
+        if (end === fresh.length) break
+        i = end
       }
+      const id = buildId(fresh[i]!)
       const name = this.options.nameOf(id)
       if (name === undefined) {
         seen.forget(id)
