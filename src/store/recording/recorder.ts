@@ -63,7 +63,7 @@ export class Recorder {
   private readonly insertBeside: Statement
   private readonly digest: StateDigest
   private readonly encoder: TickEncoder
-  private readonly record = new ByteWriter()
+  private readonly record = new ByteWriter(CHUNK_BYTES)
   private link = FIRST_LINK
   /** After the chunk before the one that is being filled. */
   private chain: Buffer
@@ -71,7 +71,7 @@ export class Recorder {
   // The chunk that is being filled.
   private chunk = 1
   private first = 1
-  private readonly log = new ByteWriter()
+  private readonly log = new ByteWriter(2 * CHUNK_BYTES)
   private readonly sums = new ByteWriter()
   private readonly times = new ByteWriter()
   private lastTime: number
