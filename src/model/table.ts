@@ -145,22 +145,13 @@ const sumOf = (table: IntTable, seed: number): WordSum => {
   if (table.stride > WORDS_MAX) throw new Bug(`rows of ${table.stride} words cannot be summed`)
   const { stride, end } = table
   const sum = new WordSum(seed)
-  if (table.blocks !== undefined) sumRows(sum, table.blocks, stride, 0, end)
+  if (table.blocks !== undefined) sum.addBlocks(table.blocks, BLOCK_BITS, 0, end, stride)
   else
     for (let page = 0; page < pagesEnd(table); page++) {
       const words = pageOf(table, page)!
       sum.addRows(page * PAGE_ROWS, words, 0, words.length, stride)
     }
   return sum
-}
-
-/** Adds the rows from `from` up to `end`. */
-const sumRows = (sum: WordSum, blocks: readonly Int32Array[], stride: number, from: number, end: number): void => {
-  for (let row = from; row < end; row = (row | BLOCK_MASK) + 1) {
-    const rows = Math.min(end - row, BLOCK_ROWS - (row & BLOCK_MASK))
-    const at = (row & BLOCK_MASK) * stride
-    sum.addRows(row, blocks[row >>> BLOCK_BITS]!, at, at + rows * stride, stride)
-  }
 }
 
 /**
@@ -285,7 +276,7 @@ export class IntEditor {
     if (note === undefined) return sumOf(next, base.sum.seed)
     const sum = base.sum.copy()
     sum.addNoted(note, this.noted, stride)
-    sumRows(sum, this.blocks, stride, base.end, end)
+    sum.addBlocks(this.blocks, BLOCK_BITS, base.end, end, stride)
     return sum
   }
 

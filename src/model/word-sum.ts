@@ -50,6 +50,16 @@ export class WordSum {
     this.b = b
   }
 
+  /** As `addRows`, of rows `first` up to `end` of all that lie in `blocks`, of 2^`bits` rows each. */
+  addBlocks(blocks: readonly Int32Array[], bits: number, first: number, end: number, stride: number): void {
+    const mask = (1 << bits) - 1
+    for (let row = first; row < end; row = (row | mask) + 1) {
+      const at = (row & mask) * stride
+      const rows = Math.min(end - row, mask + 1 - (row & mask))
+      this.addRows(row, blocks[row >>> bits]!, at, at + rows * stride, stride)
+    }
+  }
+
   /**
    * Words grew, one after the other and some more than once: the one whose index is `note[i]` by `note[i + 1]`. What is to be loaded for it is
    * all in a row, and nothing hangs on what was loaded: so it costs a few multiplications.

@@ -2,11 +2,12 @@
  * How each event and receipt is written: the fields of each, in order, and what each of them is. The types hold this table to the
  * model: a field that is added there and not here does not compile.
  */
-import { isDigest, Tag } from '../../model/content.js'
+import { isDigest } from '../../model/content.js'
 import { type Content, type Event, LOOK_STRIDE, type Look, type Receipt } from '../../model/event.js'
 import { type BuildId, buildId } from '../../model/ids.js'
 import { lookIn, wordsOfLook } from '../../model/look.js'
 import { type ByteReader, type ByteWriter, INT_BYTES, putCount, putSigned } from './bytes.js'
+import { As, integerIn, NO_INTEGER, readContent, readValue, writeContent, writeValue } from './content.js'
 import { SeenIds } from './names.js'
 import type { RecordedValue } from './value.js'
 
@@ -357,70 +358,3 @@ const WORDS_MAX = 100
 
 export const receiptCodec = (seen?: SeenIds): TermCodec<Receipt> => new TermCodec<Receipt>(RECEIPT_TERMS, seen)
 export const eventCodec = (seen?: SeenIds): TermCodec<Event> => new TermCodec<Event>(EVENT_TERMS, seen)
-
-const float = new Float64Array(1)
-const floatWords = new Int32Array(float.buffer)
-const As = { WORDS: 0, ZEROS: 1, INTEGER: 2 } as const
-
-/**
- * The integer below 2^31 that it is, as most are; or {@link NO_INTEGER}. From its bits: a float that is read where its halves were just written
- * has to wait for them.
- */
-const integerIn = (content: Content): number => {
-  if (content[3] !== Tag.NUMBER || content[2] !== 0) return NO_INTEGER
-  const low = content[0]
-  const high = content[1]
-  if (low === 0 && high === 0) return 0
-  const power = ((high >>> 20) & 0x7ff) - 1023
-  if (power < 0 || power > 30) return NO_INTEGER
-  const leading = (high & 0xfffff) | 0x100000
-  let size: number
-  if (power <= 20) {
-    if (low !== 0 || (leading & ((1 << (20 - power)) - 1)) !== 0) return NO_INTEGER
-    size = leading >> (20 - power)
-  } else {
-    if ((low & ((1 << (52 - power)) - 1)) !== 0) return NO_INTEGER
-    size = (leading << (power - 20)) | (low >>> (52 - power))
-  }
-  return high < 0 ? -size : size
-}
-const NO_INTEGER = -(2 ** 31)
-
-const writeContent = (w: ByteWriter, content: Content): void => {
-  const [a, b, c, last] = content
-  if (last === Tag.NUMBER && c === 0) {
-    floatWords[0] = a
-    floatWords[1] = b
-    const number = float[0]!
-    if (Number.isSafeInteger(number) && Math.abs(number) < 2 ** 50 && !Object.is(number, -0)) {
-      w.byte(As.INTEGER)
-      return w.signed(number)
-    }
-  }
-  if (a === 0 && b === 0 && c === 0 && last === 0) return w.byte(As.ZEROS)
-  w.byte(As.WORDS)
-  for (const word of content) w.word(word)
-}
-
-const readContent = (r: ByteReader): Content => {
-  const shape = r.byte()
-  if (shape === As.ZEROS) return [0, 0, 0, 0]
-  if (shape === As.WORDS) return [r.word(), r.word(), r.word(), r.word()]
-  float[0] = r.signed()
-  return [floatWords[0]!, floatWords[1]!, 0, Tag.NUMBER]
-}
-
-const VALUE_TAGS = ['text', 'left', 'beside'] as const
-
-export const writeValue = (w: ByteWriter, value: RecordedValue): void => {
-  w.byte(VALUE_TAGS.indexOf(value._tag as 'text'))
-  if (value._tag === 'text') w.text(value.text, 'utf8')
-  else if (value._tag === 'beside') w.text(value.digest, 'latin1')
-}
-
-export const readValue = (r: ByteReader): RecordedValue => {
-  const _tag = VALUE_TAGS[r.byte()]
-  if (_tag === 'text') return { _tag, text: r.text('utf8') }
-  if (_tag === 'beside') return { _tag, digest: r.text('latin1') }
-  return { _tag: 'left' }
-}

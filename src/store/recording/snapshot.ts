@@ -15,7 +15,7 @@ import {
 } from '../../model/table.js'
 import { Damage } from '../database.js'
 import { ByteReader, ByteWriter } from './bytes.js'
-import { readValue, writeValue } from './fields.js'
+import { readValue, writeValue } from './content.js'
 import type { RecordedValue } from './value.js'
 
 /** The names that builds have, as byte strings. Requests have none. */
