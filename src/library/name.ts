@@ -21,7 +21,7 @@ export const nameInParts = ({ of, key }: Key): Name => {
   return typeof json === 'number' && json === (json | 0) ? { prefix, number: json } : prefix + toBytes(canonical(json))
 }
 
-/** The same, of a key that has an id, and so fits its codec. */
+/** The same, of a key that is known to fit its codec. */
 export const nameOfKnown = (known: Key): Name => {
   const { of, key } = known
   return of.keys.isPrimitive === true && typeof key === 'number' && key === (key | 0)
