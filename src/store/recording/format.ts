@@ -195,8 +195,6 @@ export const createRecordingFile = (path: string, fill: (db: Database.Database) 
 const withSchema = (path: string, fill: (db: Database.Database) => void): Database.Database => {
   const db = new Database(path)
   try {
-    // A log is written in one go, a page at a time: a quarter as many of them cost half as much.
-    db.pragma('page_size = 16384')
     db.pragma('journal_mode = off')
     // What a power loss leaves is known by the chain; waiting for the disk would cost more than all else.
     db.pragma('synchronous = off')
