@@ -17,20 +17,20 @@ export const nameOf = (key: Key): string => textOfName(nameInParts(key))
 /** The same, not put together where the key is an integer of 32 bits. */
 export const nameInParts = ({ of, key }: Key): Name => {
   const json = of.keys.encode(key)
-  const prefix = prefixOf(of)
+  const prefix = beginningOf(of)
   return typeof json === 'number' && json === (json | 0) ? { prefix, number: json } : prefix + toBytes(canonical(json))
 }
 
-/** The same, of a key that has an id, and so fits its codec. */
+/** The same, of a key that is known to fit its codec. */
 export const nameOfKnown = (known: Key): Name => {
   const { of, key } = known
   return of.keys.isPrimitive === true && typeof key === 'number' && key === (key | 0)
-    ? { prefix: prefixOf(of), number: key }
+    ? { prefix: beginningOf(of), number: key }
     : nameInParts(known)
 }
 
-/** Asked for with every build, and mostly of the same definition as before. */
-const prefixOf = (of: Definition): string => {
+/** What the names of all builds of `of` begin with. Asked for with every setting, and mostly of the same definition as before. */
+export const beginningOf = (of: Definition): string => {
   if (of === lastOf) return lastPrefix
   let prefix = prefixes.get(of)
   if (prefix === undefined) {
@@ -47,7 +47,7 @@ let lastPrefix = ''
 
 /** The same, of a key by what tells it from others of its definition. */
 export const nameFor = (of: Definition, text: string | number | boolean): string =>
-  prefixOf(of) + toBytes(of.keys.isPrimitive === true ? canonical(text) : String(text))
+  beginningOf(of) + toBytes(of.keys.isPrimitive === true ? canonical(text) : String(text))
 
 /** The rule's name and the text of the key; undefined: the name is none of the library's. */
 export const partsOf = (name: string): { readonly rule: string; readonly text: string } | undefined => {

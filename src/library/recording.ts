@@ -10,7 +10,7 @@ import type { State } from '../model/state.js'
 import { type About, MEMORY, placeFault, type RecordedSetting } from '../store/recording/format.js'
 import type { NamedSetting } from '../store/recording/record.js'
 import { Recorder } from '../store/recording/recorder.js'
-import { nameFor, nameInParts, nameOfKnown } from './name.js'
+import { beginningOf, nameFor, nameOfKnown } from './name.js'
 import type { RecordOptions, Settings } from './options.js'
 
 const VALUE_MAX = 65_536
@@ -46,6 +46,12 @@ export const recorderFor = (
         nameOf: (build) => {
           const key = keys.keyOf(build)
           return key && nameOfKnown(key)
+        },
+        numbered: {
+          get columns() {
+            return keys.columns
+          },
+          textOf: (beginning) => beginningOf(keys.definition(beginning)),
         },
         textOf: (build, value) => canonical(keys.keyOf(build)!.of.values.encode(fromTable(value))),
         valueMax,
@@ -111,8 +117,9 @@ export const ruleOf = (of: Definition): About['rules'][number] => ({
   values: of.values.name,
 })
 
+/** `key`: one that was checked, and so fits its codec. */
 export const recordedSetting = (key: Key, setting: Setting | undefined): NamedSetting => ({
-  name: nameInParts(key),
+  name: nameOfKnown(key),
   to: settingTo(key.of, setting),
 })
 

@@ -86,6 +86,10 @@ class Rows {
     return number === 0 ? this.others[id]?.of : this.definitions[number]
   }
 
+  get columns(): { readonly beginnings: Uint16Array; readonly numbers: Int32Array } {
+    return { beginnings: this.ofs, numbers: this.numbers }
+  }
+
   has(id: number): boolean {
     return (id < this.ofs.length && this.ofs[id] !== 0) || this.others[id] !== undefined
   }
@@ -217,6 +221,15 @@ export class Keys {
   /** As of `keyOf`, without making a key. */
   definitionOf(id: BuildId): Definition | undefined {
     return this.rows.definitionOf(id)
+  }
+
+  /** By id, of keys that are integers: the number of the definition, 0 where it is no such key; and the integer. As they are now. */
+  get columns(): { readonly beginnings: Uint16Array; readonly numbers: Int32Array } {
+    return this.rows.columns
+  }
+
+  definition(number: number): Definition {
+    return this.definitions[number]!
   }
 
   /** Gives `id`, which stands for nothing yet, to `key`; false: that has one. Before any other id is given out. */

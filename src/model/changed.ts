@@ -51,10 +51,10 @@ export const changedRows = (
     for (let i = 0; i < note.length; i += 2) {
       const row = (note[i]! / stride) | 0
       const k = places[note[i]! - row * stride]!
-      // The first note of a word is what it was.
-      if (k < 0 || row >= before.end || noted[k]!.has(row)) continue
-      noted[k]!.set(row, note[i + 1]!)
-      rows.push(row)
+      if (k < 0 || row >= before.end) continue
+      const grew = noted[k]!.get(row)
+      noted[k]!.set(row, ((grew ?? 0) + note[i + 1]!) | 0)
+      if (grew === undefined) rows.push(row)
     }
   }
   const isChain = version === after
@@ -65,7 +65,7 @@ export const changedRows = (
     if (row === last) continue
     last = row
     for (let k = 0; k < words.length; k++)
-      were[k] = isChain ? (noted[k]!.get(row) ?? read(after, row, words[k]!)) : read(before, row, words[k]!)
+      were[k] = isChain ? (read(after, row, words[k]!) - (noted[k]!.get(row) ?? 0)) | 0 : read(before, row, words[k]!)
     visit(row, were)
   }
   were.fill(0)

@@ -1,7 +1,7 @@
 /**
  * Persistent tables: what `State` is made of. A table is a value: what was read from it once is read from it always. The
  * newest version of a table holds the words themselves; writing the next one changes them in place and leaves to the one
- * before a note of what they were (Baker's shallow binding, "Shallow binding makes functional arrays fast", 1991). So a
+ * before a note of how they grew (Baker's shallow binding, "Shallow binding makes functional arrays fast", 1991). So a
  * tick costs the words it writes, whatever the size of the table, and an older version costs only whoever looks at it
  * (`docs/decisions/015`).
  */
@@ -27,7 +27,7 @@ const NO_NOTE = new Int32Array(0)
 export class IntTable {
   /** Only in the newest version: zeros from `end` on. */
   blocks: Int32Array[] | undefined
-  /** Else the version after it, and what that changed: index of the word, what it was; the last of equal indices counts least. */
+  /** Else the version after it, and what that changed: index of the word, by how much it grew; a word may be there more than once. */
   next: IntTable | undefined
   note: Int32Array | undefined
   /** The editor that is making the next version. */
@@ -35,7 +35,7 @@ export class IntTable {
   /** A sum over all words, where somebody asked for one: every later version has one too. */
   sum: WordSum | undefined
   private pages: Map<number, Int32Array> | undefined
-  /** By page, what all versions from this one up to `indexed` overwrote: offset, what was there, and how many rows there were. */
+  /** By page, what all versions from this one up to `indexed` changed: offset, by how much it grew. */
   private notesByPage: Map<number, number[]> | undefined
   private indexed: IntTable | undefined
 
@@ -56,7 +56,7 @@ export class IntTable {
     if (newest === this) return pageIn(this, this.blocks!, page)
     const words = pageIn(newest, newest.blocks!, page).slice()
     const notes = this.notesByPage!.get(page) ?? []
-    for (let i = notes.length - 2; i >= 0; i -= 2) words[notes[i]!] = notes[i + 1]!
+    for (let i = 0; i < notes.length; i += 2) words[notes[i]!]! -= notes[i + 1]!
     // Rows that came later were zeros, and nobody noted that.
     words.fill(0, Math.max(0, Math.min(PAGE_ROWS, this.end - page * PAGE_ROWS)) * this.stride)
     this.pages ??= new Map()
@@ -143,11 +143,14 @@ export const summed = (table: IntTable, seed: number): WordSum => {
 
 const sumOf = (table: IntTable, seed: number): WordSum => {
   if (table.stride > WORDS_MAX) throw new Bug(`rows of ${table.stride} words cannot be summed`)
+  const { stride, end } = table
   const sum = new WordSum(seed)
-  for (let page = 0; page < pagesEnd(table); page++) {
-    const words = pageOf(table, page)
-    if (words !== undefined) sum.addRows(page * PAGE_ROWS, words, 0, words.length, table.stride)
-  }
+  if (table.blocks !== undefined) sum.addBlocks(table.blocks, BLOCK_BITS, 0, end, stride)
+  else
+    for (let page = 0; page < pagesEnd(table); page++) {
+      const words = pageOf(table, page)!
+      sum.addRows(page * PAGE_ROWS, words, 0, words.length, stride)
+    }
   return sum
 }
 
@@ -160,12 +163,10 @@ export class IntEditor {
   private base: IntTable
   private blocks: Int32Array[]
   private end: number
-  /** What was overwritten of the rows that the base has; undefined where the base keeps words of its own. */
+  /** What was written to the rows that the base has; undefined where the base keeps words of its own. */
   private note: Int32Array | undefined
   /** How much of it is written. */
   private noted = 0
-  /** By how much each noted word grew, where a sum is kept up: at the end of a tick most of them are out of the processor's reach. */
-  private growth: Int32Array | undefined
   /** What was in the rows below this is noted. */
   private keepEnd = 0
   private isDirty = false
@@ -184,7 +185,6 @@ export class IntEditor {
     this.base = base
     this.end = base.end
     this.noted = 0
-    this.growth = base.sum && NO_NOTE
     this.isDirty = false
     // What is empty may be shared by many, and holds nothing that could be lost.
     if (base.blocks !== undefined && base.end > 0) {
@@ -271,16 +271,12 @@ export class IntEditor {
   }
 
   private summed(next: IntTable): WordSum | undefined {
-    const { base, note, growth, stride, end } = this
+    const { base, note, stride, end } = this
     if (base.sum === undefined) return undefined
-    if (note === undefined || growth === undefined) return sumOf(next, base.sum.seed)
+    if (note === undefined) return sumOf(next, base.sum.seed)
     const sum = base.sum.copy()
-    sum.addNoted(note, growth, this.noted, stride)
-    for (let row = base.end; row < end; row = (row | BLOCK_MASK) + 1) {
-      const rows = Math.min(end - row, BLOCK_ROWS - (row & BLOCK_MASK))
-      const at = (row & BLOCK_MASK) * stride
-      sum.addRows(row, this.blocks[row >>> BLOCK_BITS]!, at, at + rows * stride, stride)
-    }
+    sum.addNoted(note, this.noted, stride)
+    sum.addBlocks(this.blocks, BLOCK_BITS, base.end, end, stride)
     return sum
   }
 
@@ -293,24 +289,29 @@ export class IntEditor {
     if (this.note === undefined || !wasDirty) return
     this.base.editor = undefined
     this.base.blocks = this.blocks
-    for (let i = this.noted - 2; i >= 0; i -= 2) this.put(this.note[i]!, this.note[i + 1]!)
-    for (let row = this.base.end; row < this.end; row++)
-      for (let word = 0; word < this.stride; word++) this.put(row * this.stride + word, 0)
+    this.undo(this.note)
     this.letNoteGo()
   }
 
   /** What it wrote its note in is the next editor's. */
   private letNoteGo(): void {
-    const { note, growth } = this
+    const { note } = this
     if (note !== undefined) spare(note)
-    if (growth !== undefined) spare(growth)
     this.note = NO_NOTE
-    this.growth = growth && NO_NOTE
   }
 
-  private put(index: number, value: number): void {
-    const row = Math.floor(index / this.stride)
-    this.blocks[row >>> BLOCK_BITS]![(row & BLOCK_MASK) * this.stride + (index - row * this.stride)] = value
+  /** Takes what was written back from the blocks. */
+  private undo(note: Int32Array): void {
+    const { base, blocks, stride } = this
+    for (let i = 0; i < this.noted; i += 2) {
+      const index = note[i]!
+      const row = Math.floor(index / stride)
+      blocks[row >>> BLOCK_BITS]![(row & BLOCK_MASK) * stride + (index - row * stride)]! -= note[i + 1]!
+    }
+    for (let row = base.end; row < this.end; row++) {
+      const at = (row & BLOCK_MASK) * stride
+      blocks[row >>> BLOCK_BITS]!.fill(0, at, at + stride)
+    }
   }
 
   private claim(): void {
@@ -325,8 +326,7 @@ export class IntEditor {
     if (this.noted === this.note!.length && !this.makeRoom()) return
     const note = this.note!
     note[this.noted] = index
-    note[this.noted + 1] = old
-    if (this.growth !== undefined) this.growth[this.noted >>> 1] = value - old
+    note[this.noted + 1] = value - old
     this.noted += 2
   }
 
@@ -338,19 +338,16 @@ export class IntEditor {
       return false
     }
     this.note = longer(note!, NOTE_FIRST)
-    if (this.growth !== undefined) this.growth = longer(this.growth, this.note.length / 2)
     return true
   }
 
   /** Gives the base words of its own, as they were: from now on nothing need be noted. */
   private part(): void {
-    const { base, note, noted } = this
+    const { base, note } = this
     const own = this.blocks.map((block) => block.slice())
     const mine = this.blocks
     this.blocks = own
-    for (let i = noted - 2; i >= 0; i -= 2) this.put(note![i]!, note![i + 1]!)
-    for (let row = base.end; row < this.end; row++)
-      for (let word = 0; word < this.stride; word++) this.put(row * this.stride + word, 0)
+    this.undo(note!)
     this.blocks = mine
     base.blocks = own
     base.editor = undefined

@@ -1,3 +1,5 @@
+import { QuickSum } from './quick-sum.js'
+
 /**
  * A sum over words, each times two factors, of its row and of its place in that: kept up with a few multiplications for a word that
  * changes, and mostly one writes several words of a row. Two sums of 32 bits, with odd factors that have nothing to do with one another: that
@@ -24,6 +26,10 @@ export class WordSum {
 
   /** Rows `first` and on were zeros, and are these: `words` from `at` to `end`. */
   addRows(first: number, words: Int32Array, at: number, end: number, stride: number): void {
+    if (end - at >= QUICK_WORDS) {
+      const quick = quickSum()
+      if (quick !== undefined) return quick.addRows(this, first + this.seed, words, at, end, stride)
+    }
     let { a, b } = this
     for (let row = first, start = at; start < end; row++, start += stride) {
       let ofA = 0
@@ -44,18 +50,32 @@ export class WordSum {
     this.b = b
   }
 
+  /** As `addRows`, of rows `first` up to `end` of all that lie in `blocks`, of 2^`bits` rows each. */
+  addBlocks(blocks: readonly Int32Array[], bits: number, first: number, end: number, stride: number): void {
+    const mask = (1 << bits) - 1
+    for (let row = first; row < end; row = (row | mask) + 1) {
+      const at = (row & mask) * stride
+      const rows = Math.min(end - row, mask + 1 - (row & mask))
+      this.addRows(row, blocks[row >>> bits]!, at, at + rows * stride, stride)
+    }
+  }
+
   /**
-   * Words grew, one after the other and some more than once: by `growth[k]` the one whose index is `note[2 * k]`. What was to be loaded for it is
+   * Words grew, one after the other and some more than once: the one whose index is `note[i]` by `note[i + 1]`. What is to be loaded for it is
    * all in a row, and nothing hangs on what was loaded: so it costs a few multiplications.
    */
-  addNoted(note: Int32Array, growth: Int32Array, noted: number, stride: number): void {
+  addNoted(note: Int32Array, noted: number, stride: number): void {
     const { seed } = this
+    if (noted >= QUICK_WORDS) {
+      const quick = quickSum()
+      if (quick !== undefined) return quick.addNoted(this, seed, note, noted, stride)
+    }
     // Half a word more: no rounding takes it to the row before.
     const part = 1 / stride
     let { a, b } = this
     for (let i = 0; i < noted; i += 2) {
       const index = note[i]!
-      const more = growth[i >>> 1]!
+      const more = note[i + 1]!
       const row = ((index + 0.5) * part) | 0
       const word = index - Math.imul(row, stride)
       // As `goTo`, for each word: rows are mostly others, in no order, so that to ask for the one before would save little.
@@ -101,3 +121,19 @@ const powersOf = (factor: number): Int32Array => {
 }
 const OF_WORD_A = powersOf(FACTOR_A)
 const OF_WORD_B = powersOf(FACTOR_B)
+
+/** From so many words on copying them is less than what is saved. */
+const QUICK_WORDS = 256
+
+/** Made once somebody sums many words. */
+const quickSum = (): QuickSum | undefined => {
+  if (quick === undefined)
+    try {
+      quick = new QuickSum({ a: OF_WORD_A, b: OF_WORD_B })
+    } catch {
+      // The machine cannot, or may not: the same comes of the loops above.
+      quick = null
+    }
+  return quick ?? undefined
+}
+let quick: QuickSum | null | undefined

@@ -25,8 +25,13 @@ export const putSigned = (bytes: Uint8Array, at: number, n: number): number =>
 
 export class ByteWriter {
   /** What is at `end` and behind it is to be written. For loops: see {@link reserve}. */
-  bytes = Buffer.allocUnsafe(1 << 12)
+  bytes: Buffer
   end = 0
+
+  /** `size`: what it has room for at first. Memory that nothing is written to costs nothing; to get more, what was written is copied. */
+  constructor(size = 1 << 12) {
+    this.bytes = Buffer.allocUnsafe(size)
+  }
 
   get length(): number {
     return this.end

@@ -6,6 +6,21 @@ export type Name = string | { readonly prefix: string; readonly number: number }
 
 export const textOfName = (name: Name): string => (typeof name === 'string' ? name : name.prefix + name.number)
 
+/** The names that are made of two parts, as columns: of each build that is written for the first time, not one object need be made. */
+export interface NumberedNames {
+  /** As they are now: to be asked for anew for each record. */
+  readonly columns: NameColumns
+  /** The text of a beginning. */
+  textOf(beginning: number): string
+}
+
+/** By id, as far as they go. */
+export interface NameColumns {
+  /** Which of the beginnings the name has; 0: it is another name, if any. */
+  readonly beginnings: Uint16Array
+  readonly numbers: Int32Array
+}
+
 /** Ids that were written, and so have a name in the recording, or are to get one. A bit each: asked of every id, it is to stay near the processor. */
 export class SeenIds {
   private bits: Int32Array = new Int32Array(1024)
@@ -57,11 +72,47 @@ export class NameWriter {
   /** The one that was written last, as mostly again: its place. */
   private last = ''
   private lastAt = 0
+  /** By beginning, its place; 0: not written. */
+  private readonly places: number[] = []
 
-  /** To be called before the first of a record. */
+  /** To be called between two records. */
   begin(): void {
     this.prefixes.length = 0
     this.last = ''
+    this.places.fill(0)
+  }
+
+  /**
+   * Ids, each by what it differs from the one before, with their names; those of `ids` from `from` on until one whose name is not in the
+   * columns. Gives its place.
+   */
+  writeNumbered(w: ByteWriter, ids: Int32Array, from: number, before: number, numbered: NumberedNames): number {
+    const { beginnings, numbers } = numbered.columns
+    const { places } = this
+    let bytes = w.reserve(3 * INT_BYTES * (ids.length - from))
+    let { end } = w
+    let last = before
+    let i = from
+    for (; i < ids.length; i++) {
+      const id = ids[i]!
+      const beginning = id < beginnings.length ? beginnings[id]! : 0
+      if (beginning === 0) break
+      end = putSigned(bytes, end, id - last)
+      last = id
+      const place = beginning < places.length ? places[beginning]! : 0
+      if (place !== 0) end = putCount(bytes, end, place)
+      else {
+        w.end = end
+        this.writePrefix(w, numbered.textOf(beginning))
+        while (places.length <= beginning) places.push(0)
+        places[beginning] = this.lastAt
+        bytes = w.reserve(3 * INT_BYTES * (ids.length - i))
+        end = w.end
+      }
+      end = putSigned(bytes, end, numbers[id]!)
+    }
+    w.end = end
+    return i
   }
 
   write(w: ByteWriter, told: Name): void {

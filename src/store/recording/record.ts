@@ -1,10 +1,10 @@
 /** One tick as bytes, and back: the batch, the receipts, the events, what sources were set to, and names that were not known before. */
 import type { Batch, Event, Input, Receipt } from '../../model/event.js'
 import { type BuildId, buildId } from '../../model/ids.js'
-import { ByteReader, type ByteWriter, listOf } from './bytes.js'
+import { ByteReader, ByteWriter, listOf } from './bytes.js'
 import { eventCodec, receiptCodec } from './fields.js'
 import type { RecordedSetting } from './format.js'
-import { type Name, NameReader, NameWriter, SeenIds } from './names.js'
+import { type Name, NameReader, NameWriter, type NumberedNames, SeenIds } from './names.js'
 import type { RecordedValue } from './value.js'
 
 export interface TickRecord {
@@ -21,6 +21,7 @@ const SETTINGS = ['value', 'removed', 'unset'] as const
 
 export interface TickEncoderOptions {
   readonly nameOf: (build: BuildId) => Name | undefined
+  readonly numbered?: NumberedNames | undefined
   readonly recorded: (build: BuildId, value: unknown) => RecordedValue
 }
 
@@ -29,6 +30,9 @@ export class TickEncoder {
   private readonly receipts = receiptCodec(this.seen)
   private readonly events = eventCodec(this.seen)
   private readonly names = new NameWriter()
+  /** What was set since the last tick, written at once: thousands of settings, kept as objects, would outlive several collections of garbage. */
+  private readonly settings = new ByteWriter()
+  private settingCount = 0
 
   constructor(private readonly options: TickEncoderOptions) {}
 
@@ -42,8 +46,16 @@ export class TickEncoder {
     this.seen.forget(build)
   }
 
-  write(w: ByteWriter, { batch, receipts, events }: Input, settings: readonly NamedSetting[]): void {
-    this.names.begin()
+  /** A source was set; told before the tick that takes it in. */
+  set({ name, to }: NamedSetting): void {
+    const { settings } = this
+    this.settingCount++
+    settings.byte(SETTINGS.indexOf(to._tag))
+    this.names.write(settings, name)
+    if (to._tag === 'value') settings.text(to.text, 'utf8')
+  }
+
+  write(w: ByteWriter, { batch, receipts, events }: Input): void {
     for (const part of BATCH) w.steps(batch[part], 0)
     w.byte('carry' in batch ? 1 : 0)
     if ('carry' in batch) w.text(JSON.stringify(batch.carry ?? null), 'utf8')
@@ -53,20 +65,26 @@ export class TickEncoder {
     w.count(events.length)
     this.events.begin()
     for (const event of events) this.events.write(w, event, this.options.recorded)
-    w.count(settings.length)
-    for (const { name, to } of settings) {
-      w.byte(SETTINGS.indexOf(to._tag))
-      this.names.write(w, name)
-      if (to._tag === 'value') w.text(to.text, 'utf8')
-    }
+    w.count(this.settingCount)
+    w.raw(this.settings.view())
+    this.settings.clear()
+    this.settingCount = 0
     this.writeNames(w)
+    this.names.begin()
   }
 
   private writeNames(w: ByteWriter): void {
     const { seen, names } = this
+    const { numbered } = this.options
     let last = 0
     const fresh = seen.takeFresh()
     for (let i = 0; i < fresh.length; i++) {
+      if (numbered !== undefined) {
+        const end = names.writeNumbered(w, fresh, i, last, numbered)
+        if (end > i) last = fresh[end - 1]!
+        if (end === fresh.length) break
+        i = end
+      }
       const id = buildId(fresh[i]!)
       const name = this.options.nameOf(id)
       if (name === undefined) {

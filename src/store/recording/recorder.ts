@@ -23,7 +23,7 @@ import {
   putRecording,
   sealOf,
 } from './format.js'
-import { type Name, textOfName } from './names.js'
+import { type Name, type NumberedNames, textOfName } from './names.js'
 import { type NamedSetting, TickEncoder } from './record.js'
 import { encodeSnapshot, endOfNames, packed, packedLater } from './snapshot.js'
 import type { RecordedValue } from './value.js'
@@ -36,6 +36,8 @@ export interface RecorderOptions {
   readonly settings?: readonly NamedSetting[]
   /** The name of a build as a byte string; undefined for a request. */
   readonly nameOf: (build: BuildId) => Name | undefined
+  /** The names in two parts, the same as by `nameOf`. */
+  readonly numbered?: NumberedNames
   /** The canonical text of a value that does not fit into its content words; or the value as another recording holds it. */
   readonly textOf: (build: BuildId, value: unknown) => string | RecordedValue
   /** A longer text, in chars, is not put into the log. */
@@ -61,7 +63,7 @@ export class Recorder {
   private readonly insertBeside: Statement
   private readonly digest: StateDigest
   private readonly encoder: TickEncoder
-  private readonly record = new ByteWriter()
+  private readonly record = new ByteWriter(CHUNK_BYTES)
   private link = FIRST_LINK
   /** After the chunk before the one that is being filled. */
   private chain: Buffer
@@ -69,7 +71,7 @@ export class Recorder {
   // The chunk that is being filled.
   private chunk = 1
   private first = 1
-  private readonly log = new ByteWriter()
+  private readonly log = new ByteWriter(2 * CHUNK_BYTES)
   private readonly sums = new ByteWriter()
   private readonly times = new ByteWriter()
   private lastTime: number
@@ -77,7 +79,6 @@ export class Recorder {
   private isAhead = false
   private closedChunks: unknown[][] = []
   private besides = new Map<string, string>()
-  private settings: NamedSetting[] = []
   private sinceSnapshot = 0
   private snapshotBytes = 0
   private isPacking = false
@@ -101,7 +102,11 @@ export class Recorder {
     this.insertChunk = this.db.prepare('insert or replace into chunks values (?, ?, ?, ?, ?, ?, ?)')
     this.insertBeside = this.db.prepare('insert or ignore into beside values (?, ?)')
     this.digest = new StateDigest(state)
-    this.encoder = new TickEncoder({ nameOf: options.nameOf, recorded: (build, value) => this.recorded(build, value) })
+    this.encoder = new TickEncoder({
+      nameOf: options.nameOf,
+      numbered: options.numbered,
+      recorded: (build, value) => this.recorded(build, value),
+    })
     // The name of an id that is not in use may be that of a build before it: it is told when it is used.
     for (let x = 1 as BuildId; x < endOfNames(state); x++)
       if (isKnown(state, x) && options.nameOf(x) !== undefined) this.encoder.know(x)
@@ -120,7 +125,7 @@ export class Recorder {
 
   /** A source was set; told before the tick that takes it in. */
   set(setting: NamedSetting): void {
-    if (!this.isOver) this.settings.push(setting)
+    if (!this.isOver) this.encoder.set(setting)
   }
 
   /** What `textOf` says to be beside, where it gives no text. */
@@ -135,8 +140,7 @@ export class Recorder {
     const digest = this.digest.words
     const { record } = this
     record.clear()
-    this.encoder.write(record, input, this.settings)
-    if (this.settings.length > 0) this.settings = []
+    this.encoder.write(record, input)
     const { news } = after
     for (let i = 0; i < news.length; i++) {
       const each = news[i]!
