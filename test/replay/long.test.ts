@@ -29,7 +29,7 @@ it('are entered at the nearest snapshot, forward and back, and are the same from
     recorder.onTick(input, after)
     states.push(endTurn(after))
   }
-  for (let round = 0; round < 12; round++) {
+  for (let round = 0; round < 30; round++) {
     eng.transact((tx) => tx.set(given(round % 7), round))
     const request = eng.once(node(60))
     eng.settle()

@@ -25,7 +25,7 @@ import {
 } from './format.js'
 import { type Name, type NumberedNames, textOfName } from './names.js'
 import { type NamedSetting, TickEncoder } from './record.js'
-import { encodeSnapshot, endOfNames, packed, packedLater } from './snapshot.js'
+import { bytesOf, encodeSnapshot, endOfNames, packed, packedLater } from './snapshot.js'
 import type { RecordedValue } from './value.js'
 
 export interface RecorderOptions {
@@ -44,7 +44,7 @@ export interface RecorderOptions {
   readonly valueMax: number
   /** Whether longer texts are kept beside the log, instead of by their digest alone. */
   readonly beside: boolean
-  /** How many bytes of log lie between two snapshots at least; and twice what the last one took. Default 4 MiB. */
+  /** How many bytes of log lie between two snapshots at least, where the state is not large. Default 4 MiB. */
   readonly snapshotBytes?: number
   /** In microseconds, from whenever. */
   readonly now: () => number
@@ -55,6 +55,8 @@ export interface RecorderOptions {
 /** How long what happened may be in memory only, in ms. */
 const FLUSH_MS = 100
 const SNAPSHOT_BYTES = 4 << 20
+/** And so much of the bytes of its tables where it is large: a snapshot then takes a fifteenth of what the builds in between take. */
+const SNAPSHOT_PART = 1 / 2
 
 export class Recorder {
   private readonly options: RecorderOptions
@@ -80,7 +82,6 @@ export class Recorder {
   private closedChunks: unknown[][] = []
   private besides = new Map<string, string>()
   private sinceSnapshot = 0
-  private snapshotBytes = 0
   private isPacking = false
   private timer: NodeJS.Timeout | undefined
   private isOver = false
@@ -98,7 +99,6 @@ export class Recorder {
       meta.run('about', aboutText, 'settings', settingsText, 'seal', this.chain.toString('hex'))
       insertSnapshot(db, 0, first)
     })
-    this.snapshotBytes = first.length
     this.insertChunk = this.db.prepare('insert or replace into chunks values (?, ?, ?, ?, ?, ?, ?)')
     this.insertBeside = this.db.prepare('insert or ignore into beside values (?, ?)')
     this.digest = new StateDigest(state)
@@ -160,10 +160,8 @@ export class Recorder {
     this.isAhead = true
     this.sinceSnapshot += bytes.length
     if (this.log.length >= CHUNK_BYTES || this.ticks - this.first + 1 >= CHUNK_TICKS) this.closeChunk()
-    if (
-      !this.isPacking &&
-      this.sinceSnapshot >= Math.max(this.options.snapshotBytes ?? SNAPSHOT_BYTES, 2 * this.snapshotBytes)
-    )
+    const least = this.options.snapshotBytes ?? SNAPSHOT_BYTES
+    if (this.sinceSnapshot >= least && !this.isPacking && this.sinceSnapshot >= SNAPSHOT_PART * bytesOf(after))
       this.snapshotLater(after)
     this.timer ??= setTimeout(() => this.flush(), FLUSH_MS).unref()
   }
@@ -215,7 +213,6 @@ export class Recorder {
     packedLater(this.encoded(state), (bytes) => {
       this.isPacking = false
       if (this.isOver) return
-      this.snapshotBytes = bytes.length
       this.guarded(() => insertSnapshot(this.db, ticks, bytes))
     })
     this.sinceSnapshot = 0

@@ -42,13 +42,20 @@ export const packedLater = (bytes: Buffer, done: (packed: Buffer) => void): void
 /** Behind the last id whose name a snapshot tells. */
 export const endOfNames = ({ facts, flight, checked }: State): number => Math.max(facts.end, flight.end, checked.end)
 
+/** What the tables of a state take, and most of what a snapshot of it takes before it is packed. */
+export const bytesOf = (state: State): number =>
+  TABLES.reduce((sum, name) => sum + state[name].end * state[name].stride * Int32Array.BYTES_PER_ELEMENT, 0)
+
+/** What else a snapshot tells of a build takes about as much: its name and value. */
+const BYTES_A_ROW = 32
+
 /** To be packed. */
 export const encodeSnapshot = (
   state: State,
   nameOf: (build: BuildId) => string | undefined,
   recorded: (build: BuildId, value: unknown) => RecordedValue,
 ): Buffer => {
-  const w = new ByteWriter()
+  const w = new ByteWriter(4096 + bytesOf(state) + BYTES_A_ROW * state.facts.end)
   const {
     facts,
     checked,
