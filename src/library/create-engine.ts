@@ -284,7 +284,7 @@ export class BuildEngine {
   /** Forgets what no request holds, but for the last `keep` answers to `once`. */
   gc({ keep = 0 }: { readonly keep?: number } = {}): void {
     this.checkCalm('gc')
-    if (!isCount(keep)) throw new Misuse(`gc: \`keep\` must be a number from 0 on, got ${keep}`)
+    if (!isCount(keep)) throw new Misuse(`gc: \`keep\` must be a whole number from 0 on, got ${keep}`)
     this.sweeper.rest(Number.POSITIVE_INFINITY)
     this.inner.settleAll()
     this.inner.dispatch({ _tag: 'swept', keep })

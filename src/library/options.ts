@@ -110,13 +110,15 @@ export const settingsOf = (options: CreateOptions): Settings => {
     )
   if (!isPolicy(policy))
     throw new Misuse('createEngine: `policy` must be a policy, such as policies.fixpoint() or policies.cap(100)')
-  if (!isCount(keep)) throw new Misuse(`createEngine: \`keep\` must be a number from 0 on, got ${keep}`)
+  if (!isCount(keep)) throw new Misuse(`createEngine: \`keep\` must be a whole number from 0 on, got ${keep}`)
   if (typeof freeze !== 'boolean') throw new Misuse(`createEngine: \`freeze\` must be true or false, got ${freeze}`)
   if (store !== undefined && store?._tag !== 'memory' && store?._tag !== 'sqlite')
     throw new Misuse("createEngine: `store` must be memoryStore(), or sqliteStore('builds.sqlite')")
   if (typeof record !== 'boolean' && typeof record !== 'string' && (typeof record !== 'object' || record === null))
     throw new Misuse(`createEngine: \`record\` must be a path, true or { path }, got ${record}`)
   if (typeof onError !== 'function') throw new Misuse('createEngine: `onError` must be a function')
+  if (typeof pools !== 'object' || pools === null || Array.isArray(pools))
+    throw new Misuse(`createEngine: \`pools\` must be a record of sizes, such as { net: 4 }, got ${shown(pools)}`)
   const known = definitionsOf(rules)
   const rooms = Object.entries(pools).map(roomOf)
   for (const of of known) if (of.kind === 'action') checkPool(of, rooms)
@@ -151,7 +153,8 @@ const checkPool = ({ name, pool, run }: ActionDefinition, rooms: readonly Room[]
     )
 }
 
-export const isCount = (count: number): boolean => typeof count === 'number' && count >= 0
+export const isCount = (count: number): boolean =>
+  (Number.isInteger(count) && count >= 0) || count === Number.POSITIVE_INFINITY
 
 /** @throws Misuse where they are none, or two have one name */
 export const definitionsOf = (rules: readonly Defined[]): ReadonlySet<Definition> => {

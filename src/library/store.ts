@@ -33,10 +33,13 @@ export interface SqliteOptions {
  */
 export const sqliteStore = (path: string, options: SqliteOptions = {}): SqliteStore => {
   if (typeof path !== 'string' || path === '') throw new Misuse(`sqliteStore: expected the path of a file, got ${path}`)
+  const { synchronous = 'normal' } = options
+  if (!['full', 'normal', 'off'].includes(synchronous))
+    throw new Misuse(`sqliteStore: \`synchronous\` must be 'full', 'normal' or 'off', got ${synchronous}`)
   return {
     _tag: 'sqlite',
     path,
-    synchronous: options.synchronous ?? 'normal',
+    synchronous,
     onDamage: options.onDamage ?? ((damage) => process.emitWarning(wordsOfDamage(path, damage))),
   }
 }

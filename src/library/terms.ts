@@ -17,6 +17,8 @@ const NONE: Told = {}
 /** Its part of an event. @throws Misuse */
 export const termsOf = (what: string, terms?: RequestTerms): Told => {
   if (terms === undefined) return NONE
+  if (typeof terms !== 'object' || terms === null)
+    throw new Misuse(`${what}: what is said of a request must be a record, such as { class: 'ui' }, got ${terms}`)
   const { class: of, deadline } = terms
   if (of !== undefined && typeof of !== 'string') throw new Misuse(`${what}: \`class\` must be a string, got ${of}`)
   if (deadline !== undefined && !Number.isFinite(deadline))

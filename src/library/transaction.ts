@@ -49,6 +49,8 @@ export class Transaction {
 
   /** The engine's side: what `change` changes. It can change nothing later. */
   write(change: (tx: Transaction) => unknown): readonly Change[] {
+    if (typeof change !== 'function')
+      throw new Misuse('transact: expected a function, such as (tx) => tx.set(source(1), 2)')
     let result: unknown
     try {
       result = change(this)

@@ -1,11 +1,22 @@
+/** What was frozen with all in it, where it is more than a few primitives: it may be part of many values. What others froze may hold what is not. */
+const known = new WeakSet<object>()
+const FEW = 8
+
 /** Freezes a value and all in it: what one build results in, no other can change. Bytes, which cannot be frozen, are left. */
 export const freezeDeep = (value: unknown): void => {
   if (typeof value !== 'object') return
   const stack: unknown[] = [value]
   while (stack.length > 0) {
     const part = stack.pop()
-    if (typeof part !== 'object' || part === null || Object.isFrozen(part) || ArrayBuffer.isView(part)) continue
+    if (typeof part !== 'object' || part === null || ArrayBuffer.isView(part)) continue
+    if (Object.isFrozen(part) && known.has(part)) continue
     Object.freeze(part)
-    for (const inside of Object.values(part)) stack.push(inside)
+    const before = stack.length
+    let size = 0
+    for (const inside of Object.values(part)) {
+      size++
+      if (typeof inside === 'object' && inside !== null) stack.push(inside)
+    }
+    if (stack.length > before || size > FEW) known.add(part)
   }
 }

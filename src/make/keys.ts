@@ -19,28 +19,25 @@ class Ids {
   private count = 0
 
   get(text: string | number | boolean): BuildId | undefined {
-    if (typeof text === 'number' && text < this.few.length && text >= 0) {
-      const id = this.few[text]!
-      return id === 0 ? undefined : buildId(id)
-    }
-    return this.many.get(text)
+    const id = this.peek(text)
+    return id === 0 ? undefined : id
   }
 
   /** As `get`, 0 for `undefined`, and nothing done that depends on what it is. */
   peek(text: string | number | boolean): BuildId | 0 {
-    if (typeof text === 'number' && text < this.few.length && text >= 0) return this.few[text]! as BuildId | 0
+    if (isIndex(text) && text < this.few.length) return this.few[text]! as BuildId | 0
     return this.many.get(text) ?? 0
   }
 
   set(text: string | number | boolean, id: BuildId): void {
     this.count++
-    if (typeof text === 'number' && text >= 0 && text < this.roomFor(text)) this.few[text] = id
+    if (isIndex(text) && text < this.roomFor(text)) this.few[text] = id
     else this.many.set(text, id)
   }
 
   delete(text: string | number | boolean): void {
     this.count--
-    if (typeof text === 'number' && text >= 0 && text < this.few.length) this.few[text] = 0
+    if (isIndex(text) && text < this.few.length) this.few[text] = 0
     else this.many.delete(text)
   }
 
@@ -51,13 +48,15 @@ class Ids {
     longer.set(this.few)
     this.few = longer
     for (const [text, id] of this.many) {
-      if (typeof text !== 'number' || text < 0 || text >= longer.length) continue
+      if (!isIndex(text) || text >= longer.length) continue
       longer[text] = id
       this.many.delete(text)
     }
     return longer.length
   }
 }
+const isIndex = (text: string | number | boolean): text is number =>
+  typeof text === 'number' && text >= 0 && (text | 0) === text
 const SPARSE = 8
 const FIRST = 1024
 

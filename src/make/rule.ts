@@ -5,7 +5,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { type BuildError, buildErrorOf } from '../model/build-error.js'
-import { CodecError } from '../model/codec.js'
+import { CodecError, shown } from '../model/codec.js'
 import type {
   ActionContext,
   Definition,
@@ -20,12 +20,12 @@ import type { BuildError as Reason } from '../model/error.js'
 import { Bug } from '../model/error.js'
 import type { Alone } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
-import { Misuse } from '../model/misuse.js'
+import { Misuse, messageOf } from '../model/misuse.js'
 import type { State } from '../model/state.js'
 import { type Answers, touch } from './answers.js'
 import { contentOfError } from './content.js'
 import { type Keys, wordsOf } from './keys.js'
-import { filled, keysIn } from './shape.js'
+import { filled, isKey, keysIn } from './shape.js'
 
 /** The values of a shape of keys. */
 export type ValuesOf<N> = Needs extends N
@@ -138,6 +138,8 @@ export class Run implements Builder<unknown> {
   /** Of the first groups asked for, so many are known to the state from an earlier generator of this attempt. */
   private known: number
   private unmet: BuildId | undefined
+  /** By its own word: whatever it does after that, it has no value. */
+  private hasFailed = false
   /** Of `touch`. */
   touched = 0
   private generator: Iterator<unknown, unknown, unknown> | undefined
@@ -173,10 +175,12 @@ export class Run implements Builder<unknown> {
   }
 
   collect<K extends Key>(keys: readonly K[]): Need<readonly E.Either<BuildError<FailureOf<K>>, ValueOf<K>>[]> {
+    checkList('collect', keys)
     return this.issue(keys, (ids) => ids.map((id, i) => this.either(id, keys[i]!)))
   }
 
   *first<K extends Key>(keys: readonly K[]): Generator<Wait, ValueOf<K>, unknown> {
+    checkList('first', keys)
     const tried: BuildId[] = []
     for (const key of keys) {
       const found = yield* this.issue([key], ([id]) => {
@@ -187,10 +191,12 @@ export class Run implements Builder<unknown> {
       })
       if (found !== undefined) return found.value as ValueOf<K>
     }
+    this.hasFailed = true
     throw new Failing({ _tag: 'noneOf', tried: tried.map((id) => this.answers.failureOf(this.state, id)) })
   }
 
   fail(error: unknown): never {
+    this.hasFailed = true
     return fail(this.definition, error)
   }
 
@@ -249,8 +255,9 @@ export class Run implements Builder<unknown> {
       }
       const step = this.generator.next()
       if (step.done !== true) {
-        if (step.value === WAIT.value && this.unmet === undefined) return this.wait()
-        return this.misuse(this.unmet === undefined ? NOT_DELEGATED : this.swallowed(this.unmet))
+        const why = this.swallowed
+        if (step.value === WAIT.value && why === undefined) return this.wait()
+        return this.misuse(why ?? NOT_DELEGATED)
       }
       return this.end(step.value, made)
     } catch (error) {
@@ -269,7 +276,8 @@ export class Run implements Builder<unknown> {
   }
 
   private end(value: unknown, made: (groups: BuildId[][], value: unknown) => Alone): Alone {
-    if (this.unmet !== undefined) return this.misuse(this.swallowed(this.unmet))
+    const why = this.swallowed
+    if (why !== undefined) return this.misuse(why)
     if (this.outstanding > 0)
       return this.misuse(
         `it asks for ${this.last?.keys.map(wordsOf).join(', ')} and does not wait: write yield* before b.need and the like`,
@@ -277,8 +285,11 @@ export class Run implements Builder<unknown> {
     return made(this.groups, value)
   }
 
-  private swallowed(need: BuildId): string {
-    return `it catches the failure of ${wordsOf(this.keys.keyOf(need)!)} and goes on: use b.attempt to depend on a failure`
+  /** What is wrong with a rule that goes on behind a failure. */
+  private get swallowed(): string | undefined {
+    const { unmet } = this
+    if (unmet === undefined) return this.hasFailed ? SWALLOWED : undefined
+    return `it catches the failure of ${wordsOf(this.keys.keyOf(unmet)!)} and goes on: use b.attempt to depend on a failure`
   }
 
   private misuse(why: string): Alone {
@@ -291,7 +302,16 @@ export class Run implements Builder<unknown> {
   }
 }
 
+const checkList = (what: string, keys: unknown): void => {
+  if (Array.isArray(keys)) return
+  throw new Misuse(
+    `b.${what} takes a list of keys, got ${isKey(keys) ? wordsOf(keys) : shown(keys)}: put it into a list`,
+  )
+}
+
 const NOT_DELEGATED = 'it yields something that is not a need: write yield* b.need(key), with the star'
+const SWALLOWED =
+  'it fails by b.fail or b.first, catches that and goes on: fail only where there is nothing to go on with'
 const IMPURE =
   'it asked for something else when it was run again: a rule may depend on nothing but its key and what it needs'
 
@@ -316,7 +336,7 @@ export const laterOf = (value: unknown): string | undefined => {
 export const reasonOf = (error: unknown): Reason => {
   if (error instanceof Failing) return error.reason
   if (error instanceof CodecError || error instanceof Misuse) return { _tag: 'misuse', why: error.message }
-  if (!(error instanceof Error)) return { _tag: 'threw', message: String(error), trace: '' }
+  if (!(error instanceof Error)) return { _tag: 'threw', message: messageOf(error), trace: '' }
   const isFrozen =
     error instanceof TypeError && /read only|not extensible|Cannot (delete|define|assign)/.test(error.message)
   const hint = isFrozen ? ' (values are frozen: copy what you change)' : ''

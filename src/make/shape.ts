@@ -5,7 +5,10 @@ import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 
 export const isKey = (value: unknown): value is Key =>
-  typeof value === 'object' && value !== null && 'of' in value && 'key' in value && typeof value.of === 'object'
+  typeof value === 'object' && value !== null && 'of' in value && 'key' in value && isDefinition(value.of)
+
+/** A record of needs may have fields of any name. */
+const isDefinition = (of: unknown): boolean => typeof of === 'object' && of !== null && 'kind' in of
 
 /** The keys of a shape, in order. @throws Misuse where there is something that is neither key, list nor record */
 export const keysIn = (needs: Needs, found: Key[] = []): Key[] => {
@@ -15,13 +18,21 @@ export const keysIn = (needs: Needs, found: Key[] = []): Key[] => {
       `expected keys, or lists or records of keys, got ${shown(needs)}${typeof needs === 'function' ? ': call it with a key' : ''}`,
     )
   else if (Array.isArray(needs)) for (const part of needs as readonly Needs[]) keysIn(part, found)
+  else if (Symbol.iterator in needs)
+    throw new Misuse(`expected keys, or lists or records of keys, got ${shown(needs)}: make a list of it, [...needs]`)
   else for (const part of Object.values(needs) as Needs[]) keysIn(part, found)
   return found
 }
 
 /** As `keysIn`; of a plain list, which is common, the list itself. */
-export const listOf = (needs: Needs): readonly Key[] =>
-  Array.isArray(needs) && needs.every(isKey) ? needs : keysIn(needs)
+export const listOf = (needs: Needs): readonly Key[] => (isListOfKeys(needs) ? needs : keysIn(needs))
+
+const isListOfKeys = (needs: Needs): needs is readonly Key[] => {
+  if (!Array.isArray(needs)) return false
+  // Not by `every`, which passes over holes.
+  for (let i = 0; i < needs.length; i++) if (!isKey(needs[i])) return false
+  return true
+}
 
 /** The shape with each key replaced by what `of` says of it. */
 export const filled = (needs: Needs, of: (key: Key) => unknown): unknown => {

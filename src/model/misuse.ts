@@ -4,4 +4,13 @@ export class Misuse extends Error {
 }
 
 /** What was thrown, in words. */
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+export const messageOf = (error: unknown): string => {
+  if (typeof error !== 'object' || error === null) return String(error)
+  if ('message' in error && typeof error.message === 'string') return error.message
+  try {
+    return String(error)
+  } catch {
+    // Not everything can be a string.
+    return Object.prototype.toString.call(error)
+  }
+}

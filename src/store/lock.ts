@@ -3,8 +3,8 @@
  * exclusive use: the kernel frees it when its holder is gone, however it went, and no stale file can ever look held.
  */
 import { truncateSync } from 'node:fs'
-import Database from 'better-sqlite3'
 import * as E from 'fp-ts/lib/Either.js'
+import { type Database, openFile } from './sqlite.js'
 
 export type LockError =
   /** Another process has it, or this one already. */
@@ -32,9 +32,9 @@ export const acquireLock = (path: string): E.Either<LockError, Lock> => {
 }
 
 const tryLock = (path: string): E.Either<LockError, Lock> | 'notALock' => {
-  let db: Database.Database | undefined
+  let db: Database | undefined
   try {
-    db = new Database(path, { timeout: 0 })
+    db = openFile(path, { timeout: 0 })
     db.exec('begin exclusive')
     const held = db
     return E.right({ release: () => held.close() })

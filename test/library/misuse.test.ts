@@ -16,6 +16,7 @@ import {
   sqliteStore,
   describe as wordsOfError,
 } from '../../src/index.js'
+import { freezeDeep } from '../../src/make/freeze.js'
 
 const num = source('num', { key: C.string, value: C.int })
 /** In no engine. */
@@ -104,6 +105,61 @@ describe('a rule', () => {
         }
       }),
       'it catches the failure of num("absent") and goes on: use b.attempt to depend on a failure',
+    ],
+    [
+      'that catches what it fails by and goes on',
+      rule('bad', { key, value, error: C.string }, (_, b) => {
+        try {
+          return b.fail('no')
+        } catch {
+          return 1
+        }
+      }),
+      'it fails by b.fail or b.first, catches that and goes on: fail only where there is nothing to go on with',
+    ],
+    [
+      'that catches that there is no alternative and goes on',
+      rule('bad', { key, value }, function* (_, b) {
+        try {
+          return yield* b.first([num('absent')])
+        } catch {
+          return yield* b.need(num('x'))
+        }
+      }),
+      'it fails by b.fail or b.first, catches that and goes on: fail only where there is nothing to go on with',
+    ],
+    [
+      'that collects one key',
+      rule('bad', { key, value }, function* (k, b) {
+        yield* b.collect(wrong(num(k)))
+        return 1
+      }),
+      'b.collect takes a list of keys, got num("x"): put it into a list',
+    ],
+    [
+      'that declares a list with a hole',
+      // biome-ignore lint/suspicious/noSparseArray: what is tried
+      rule.static('bad', { key, value, deps: (k) => wrong([num(k), , num(k)]), make: () => 1 }),
+      'expected keys, or lists or records of keys, got undefined',
+    ],
+    [
+      'that declares a set',
+      rule.static('bad', { key, value, deps: (k) => wrong(new Set([num(k)])), make: () => 1 }),
+      'expected keys, or lists or records of keys, got a Set: make a list of it, [...needs]',
+    ],
+    [
+      'that throws what is no text',
+      rule('bad', { key, value }, () => {
+        throw Object.create(null)
+      }),
+      '[object Object]',
+    ],
+    [
+      'that throws a record with a message',
+      rule('bad', { key, value }, () => {
+        throw { message: 'gone', code: 'E' }
+      }),
+      'gone',
     ],
     [
       'whose value does not fit',
@@ -391,7 +447,14 @@ describe('createEngine with', () => {
       'pool cpu: its size must be a positive integer, or { threads: N }, got 0',
     ],
     ['an action of no pool', { rules: [cc] }, 'action cc is of pool cpu: add it to `pools`, with its size'],
-    ['a negative keep', { rules: [], keep: -1 }, '`keep` must be a number from 0 on, got -1'],
+    ['a negative keep', { rules: [], keep: -1 }, '`keep` must be a whole number from 0 on, got -1'],
+    ['half a keep', { rules: [], keep: 0.5 }, '`keep` must be a whole number from 0 on, got 0.5'],
+    ['one pool', { rules: [], pools: wrong(5) }, '`pools` must be a record of sizes, such as { net: 4 }, got 5'],
+    [
+      'no record of pools',
+      { rules: [], pools: wrong(null) },
+      '`pools` must be a record of sizes, such as { net: 4 }, got null',
+    ],
     [
       'a chance above 1',
       { rules: [], continuations: { drop: 2 } },
@@ -489,7 +552,21 @@ describe('a call', () => {
       (eng) => eng.transact(async (tx) => tx.set(num('x'), 1)),
       'transact: its function returns a promise: wait for what it needs first, then transact',
     ],
-    ['that keeps less than nothing', (eng) => eng.gc({ keep: -1 }), 'gc: `keep` must be a number from 0 on, got -1'],
+    [
+      'that transacts no function',
+      (eng) => eng.transact(wrong(5)),
+      'transact: expected a function, such as (tx) => tx.set(source(1), 2)',
+    ],
+    [
+      'that says of a request what is no record',
+      (eng) => eng.once(num('x'), wrong(5)),
+      "once: what is said of a request must be a record, such as { class: 'ui' }, got 5",
+    ],
+    [
+      'that keeps less than nothing',
+      (eng) => eng.gc({ keep: -1 }),
+      'gc: `keep` must be a whole number from 0 on, got -1',
+    ],
     ['that wipes too much', (eng) => eng.wipe({ percent: 101 }), 'wipe: `percent` must be from 0 to 100, got 101'],
     [
       'with an unknown drive',
@@ -667,6 +744,33 @@ describe('what was handed over', () => {
     const sides = [2, 3]
     eng.once(area(sides))
     expect(() => sides.push(4)).toThrow(TypeError)
+  })
+
+  it('cannot be changed behind the engine: what is in a value that was frozen, and that not', async () => {
+    const shallow = rule(
+      'shallow',
+      { key, value: C.array(C.array(C.int)) },
+      () => Object.freeze([[1], [2]]) as number[][],
+    )
+    const greedy = rule('greedy', { key, value }, function* (k, b) {
+      const found = yield* b.need(shallow('all'))
+      ;(found[0] as number[]).push(k.length)
+      return found[0]!.length
+    })
+    const eng = engine({ rules: [shallow, greedy] })
+    const request = eng.once(greedy('x'))
+    await eng.idle()
+    expect(request.now).toMatchObject({ left: { _tag: 'threw' } })
+    const other = eng.once(shallow('all'))
+    await eng.idle()
+    expect(other.now).toMatchObject({ right: [[1], [2]] })
+  })
+
+  it('is walked through once where it is in many values', () => {
+    let looks = 0
+    const shared = Object.defineProperty([[1]], 0, { enumerable: true, get: () => [looks++] })
+    for (let i = 0; i < 10; i++) freezeDeep({ i, shared })
+    expect(looks).toBe(1)
   })
 
   it('stays as it is without freeze', () => {
