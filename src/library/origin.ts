@@ -3,8 +3,7 @@ import type { Keys } from '../make/keys.js'
 import type { World } from '../make/world.js'
 import type { BuildId } from '../model/ids.js'
 import { emptyQueue } from '../model/queue.js'
-import { emptyState, Fact, Flag, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
-import { IntEditor } from '../model/table.js'
+import { emptyState, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
 import { eachRow } from '../replay/rows.js'
 import type { Settings } from './options.js'
 
@@ -52,11 +51,4 @@ const buildsWhere = (state: State, is: (x: BuildId) => boolean): readonly BuildI
     if (is(x)) found.push(x)
   })
   return found
-}
-
-/** The state in which the values of `builds` are not at hand: made again for whoever wants to see them. */
-export const withoutValues = (state: State, builds: readonly BuildId[]): State => {
-  const facts = new IntEditor(state.facts)
-  for (const x of builds) facts.set(x, Fact.FLAGS, facts.get(x, Fact.FLAGS) | Flag.WIPED)
-  return { ...state, facts: facts.finish() }
 }

@@ -161,7 +161,7 @@ export class Keys {
     if (known !== undefined) return known
     const id = this.lend()
     ids.set(text, id)
-    if (this.freeze && key.of.keys.isPrimitive !== true) freezeDeep(key.key)
+    this.freezeKey(key)
     this.rows.set(id, key, text, ids.number)
     this.size++
     this.came++
@@ -237,6 +237,7 @@ export class Keys {
     const ids = this.idsOf(key.of)
     if (ids.get(text) !== undefined) return false
     ids.set(text, id)
+    this.freezeKey(key)
     this.rows.end = Math.max(this.rows.end, id + 1)
     this.rows.set(id, key, text, ids.number)
     this.size++
@@ -247,6 +248,10 @@ export class Keys {
   opened(end: number, taken: ReadonlySet<number>): void {
     this.rows.end = Math.max(this.rows.end, end)
     for (let id = this.rows.end - 1; id > 0; id--) if (!this.rows.has(id) && !taken.has(id)) this.free.push(buildId(id))
+  }
+
+  private freezeKey({ of, key }: Key): void {
+    if (this.freeze && of.keys.isPrimitive !== true) freezeDeep(key)
   }
 
   /** An id that stands for no key: a request's. */

@@ -7,7 +7,7 @@ import { withObject } from '../model/table.js'
 import { answerOf } from './answer.js'
 import { declare, need, needValue } from './demand.js'
 import { hold, recountHolds, targetOf } from './hold.js'
-import { abandon } from './withdraw.js'
+import { abandon, runAnew } from './withdraw.js'
 import type { Work } from './work.js'
 
 export const onFollowed = (w: Work, { request, target, terms }: Extract<Event, { _tag: 'followed' }>): void => {
@@ -60,6 +60,25 @@ export const onUnfollowed = (w: Work, live: BuildId): void => {
   hold(w, target, -1)
   if (w.cyclic > 0) recountHolds(w)
   abandon(w, [target], true)
+}
+
+/** As {@link onWiped}, and no build in flight keeps what it saw of them: a run that was told of one runs anew, and asks for it again. */
+export const onLost = (w: Work, builds: readonly BuildId[]): void => {
+  for (const x of builds) {
+    w.values.set(x, undefined)
+    w.facts.set(x, Fact.FLAGS, w.facts.get(x, Fact.FLAGS) | Flag.WIPED)
+    for (let e = w.facts.get(x, Fact.DEPENDENT_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEPENDENT)) {
+      const p = buildId(w.edges.get(e, Edge.DEPENDENT))
+      if (w.kind(p) === Kind.VALUE && isOfRun(w, p, e)) runAnew(w, p)
+    }
+  }
+}
+
+/** Whether the present run of `p` asked through `e`. */
+const isOfRun = (w: Work, p: BuildId, e: number): boolean => {
+  let own = w.flight.get(p, Flight.NEW_HEAD)
+  while (own !== 0 && own !== e) own = w.edges.get(own, Edge.NEXT_DEP)
+  return own !== 0
 }
 
 /** The values of these are given up, but for what a build in flight may have seen and ask for again. */

@@ -3,13 +3,14 @@ import { absurd } from 'fp-ts/lib/function.js'
 import { produce } from 'immer'
 import { Bug, invariant } from '../model/error.js'
 import type { Ahead, Effect, Event, Input, Receipt } from '../model/event.js'
+import type { BuildId } from '../model/ids.js'
 import { Bit, Flight, Kind, type News, type State, Status } from '../model/state.js'
 import { collect, sweep } from './collect.js'
 import { breakScanCycle } from './cycle.js'
 import { expand } from './demand.js'
 import { judge, judgeValue, tell } from './judge.js'
 import { onAdopted, onAlways, onChanged, onLooked, onRechecked, onStamped, onTaken } from './on-changed.js'
-import { onFollowed, onWiped } from './on-followed.js'
+import { onFollowed, onLost, onWiped } from './on-followed.js'
 import { onCancelled, onRequested } from './on-request.js'
 import { onBlocked, onDone, onEnded, onFailed, onStarted } from './on-run.js'
 import { onScanned } from './on-scanned.js'
@@ -100,6 +101,14 @@ const fold = (w: Work, input: Input): void => {
 const giveUp = (w: Work): void => {
   if (w.givenUp.length > 0) abandon(w, w.givenUp.splice(0), false)
 }
+
+/** The state in which the values of `builds` are not at hand: made again for whoever wants to see them. */
+export const withoutValues = (state: State, builds: readonly BuildId[]): State =>
+  produce(state, (draft) => {
+    const w = Work.of(draft)
+    onLost(w, builds)
+    w.close(draft)
+  })
 
 /** The state at the end of a turn: what happened in it has been told. */
 export const endTurn = (state: State): State => (state.news.length === 0 ? state : { ...state, news: [] })

@@ -99,13 +99,21 @@ export const whyNot = <B>(state: State, build: BuildId, as: As<B>, asked: Asked 
   if (kind === Kind.VALUE && generation === 0) return { _tag: 'neverMade', build: of, isWanted: true }
   if (hasFlag(state, build, Flag.MODIFIED))
     return { _tag: 'edited', build: of, generation: changeIn(state, build).generation }
-  if (generation === (asked.generation ?? state.generation)) {
+  const { steps, nearly } = search(state, build, as)
+  const isMade = generation === (asked.generation ?? state.generation)
+  // What is changed behind the last build is told of, though that is the last one yet; of what is always out-of-date that says nothing.
+  if (isMade ? isChangedSince(state, build, steps, asked) : steps.length > 0 || asked.isOutOfDate === true)
+    return { _tag: 'notAsked', build: of, generation, steps }
+  if (isMade) {
     const result = isSameIn(read(facts, build, Fact.WHY)) ? 'same' : 'changed'
     return { _tag: 'made', build: of, generation, result }
   }
-  const { steps, nearly } = search(state, build, as)
-  if (steps.length > 0 || asked.isOutOfDate === true) return { _tag: 'notAsked', build: of, generation, steps }
   return { _tag: 'unchanged', build: of, generation, nearly }
+}
+
+const isChangedSince = <B>(state: State, x: BuildId, steps: readonly Step<B>[], { isOutOfDate }: Asked): boolean => {
+  if (kindOf(state, x) === Kind.VALUE) return steps.length > 0
+  return isOutOfDate === true && !steps.some((step) => step._tag === 'outOfDate' && step.cause?._tag === 'always')
 }
 
 const stageOf = (state: State, x: BuildId): Stage => {

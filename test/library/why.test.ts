@@ -231,6 +231,17 @@ describe('why not', () => {
     await eng.close()
   })
 
+  it('is it out-of-date since it was made, though that was last', async () => {
+    const eng = engine()
+    eng.transact((tx) => tx.set(text('a'), 'one two'))
+    await eng.once(count('a')).promise
+    expect(eng.whyNot(count('a'))).toMatchObject({ _tag: 'made' })
+    eng.transact((tx) => tx.set(text('a'), 'one'))
+    await eng.idle()
+    expect(eng.whyNot(count('a'))).toMatchObject({ _tag: 'notAsked', build: count('a') })
+    await eng.close()
+  })
+
   it('is it nothing that the engine knows', async () => {
     const eng = engine()
     expect(eng.whyNot(count('z'))).toEqual({ _tag: 'unknown', build: count('z') })
