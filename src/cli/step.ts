@@ -122,8 +122,12 @@ class Session {
       case 'w': {
         // The name as it is, with all its spaces.
         const [, target = '', status = rest] = /^(.*?)\s+(\S+)$/s.exec(rest) ?? []
-        if (target === '') return this.fail(`w TARGET STATUS: say which target is to be '${status}'`)
-        return this.when(target, status)
+        if (target !== '') return this.when(target, status)
+        if (rest === '')
+          return this.fail(`w TARGET STATUS: say which target is to be what, of ${statusNames.join(', ')}`)
+        if ((statusNames as readonly string[]).includes(rest))
+          return this.fail(`w TARGET STATUS: say which target is to be '${rest}'`)
+        return this.fail(`w TARGET STATUS: say what '${rest}' is to be, of ${statusNames.join(', ')}`)
       }
       case 's':
         return rest === '' ? this.fail('s TARGET: say which') : this.target(rest)

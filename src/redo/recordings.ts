@@ -1,6 +1,6 @@
 /** Recordings of what people ask for: each goes on for as long as a session it is for is open. Nothing is worked out while there are none. */
 import { mkdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { relative, resolve } from 'node:path'
 import type { Input } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import type { State } from '../model/state.js'
@@ -134,7 +134,9 @@ const linkLast = (path: string): void => {
   try {
     mkdirSync('.redford', { recursive: true, mode: 0o700 })
     rmSync(LAST_RECORDING, { force: true })
-    symlinkSync(path, LAST_RECORDING)
+    // A project may be moved, and what is in it goes along.
+    const way = relative('.redford', path)
+    symlinkSync(way.startsWith('../../') ? resolve(path) : way, LAST_RECORDING)
   } catch {
     // Who reads it names the file, then.
   }

@@ -274,6 +274,9 @@ test('log tells what happened, of the last recording if none is named', async ()
   expect((await redford(s, ['why', 'b'])).stdout).toContain('request 2')
   const inner = await redford(s, ['log', '--builds'], { cwd: '.' })
   expect(inner.stdout).toContain('b: exit 1')
+  // The project may be moved.
+  const link = fs.readlinkSync(s.path('.redford/recording'))
+  expect(link).toBe('../bad.rec')
 })
 
 test('diff says where two recordings part, and by what', async () => {

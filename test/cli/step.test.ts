@@ -45,7 +45,7 @@ test('in a terminal: forward, back, to a tick, to where a target is something, a
 test('a name is taken as it is, with all its spaces', async () => {
   const s = await project()
   const { code, stdout, stderr } = await s.run('redford', ['step', 'r.rec'], {
-    stdin: `g end\n  s  ${NAME}  \nw ${NAME} rest\ns two spaces\nw two spaces rest\nw rest\ns\n`,
+    stdin: `g end\n  s  ${NAME}  \nw ${NAME} rest\ns two spaces\nw two spaces rest\nw rest\nw\nw ${NAME.trim().split(' ')[0]}\ns\n`,
   })
   expect(stdout).toContain(`\n${NAME}: rest, target\n`)
   expect([code, stderr.split('\n')]).toEqual([
@@ -54,6 +54,8 @@ test('a name is taken as it is, with all its spaces', async () => {
       "redo  nothing is called 'two spaces' in this recording",
       "redo  nothing is called 'two spaces' in this recording",
       "redo  w TARGET STATUS: say which target is to be 'rest'",
+      expect.stringMatching(/^redo {2}w TARGET STATUS: say which target is to be what, of rest, /),
+      expect.stringMatching(/^redo {2}w TARGET STATUS: say what '.*' is to be, of rest, /),
       'redo  s TARGET: say which',
       '',
     ],
