@@ -6,7 +6,7 @@ import { findRoot, Resolver } from '../redo/project.js'
 import { settingOf } from '../replay/version-of.js'
 import { shownName } from '../replay/view.js'
 import { Walker } from '../replay/walker.js'
-import { why } from '../replay/why.js'
+import { type Link, why } from '../replay/why.js'
 import type { FaultError } from '../replay/why-facts.js'
 import { whyNot } from '../replay/why-not.js'
 import { whyNotText, whyText } from '../replay/why-words.js'
@@ -100,8 +100,20 @@ export const whyCommand = async (question: 'why' | 'why-not', args: readonly str
       out.say(`nothing is known of ${target} in ${file} by then: redford log ${file} tells of what there is`)
       return NOT_OK
     }
-    const as = (x: BuildId): string => textOfName(shownName(walker.nameOf, x))
-    if (json) out.print(`${JSON.stringify(question === 'why' ? why(state, id!, as) : whyNot(state, id!, as))}\n`)
+    const data = (): unknown => {
+      const ask = question === 'why' ? why : whyNot
+      const byId = ask<BuildId>(state, id!, (x) => x)
+      const found = ask<string>(state, id!, (x) => textOfName(shownName(walker.nameOf, x)))
+      if (!('chain' in found) || !('chain' in byId)) return found
+      return { ...found, chain: found.chain.map((link, i) => withSetting(link, byId.chain[i]!.build)) }
+    }
+    /** What the version that is named set the source to, as far as the recording says. */
+    const withSetting = (link: Link<string>, x: BuildId): unknown => {
+      if (link._tag !== 'made' || link.cause._tag !== 'set') return link
+      const to = settingOf(replay.reader, walker.nameOf(x)!, x, link.cause.version, walker.tick)
+      return { ...link, cause: { ...link.cause, to } }
+    }
+    if (json) out.print(`${JSON.stringify(data())}\n`)
     else out.print(told.text)
     return OK
   })

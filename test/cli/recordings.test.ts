@@ -221,6 +221,11 @@ test('why tells what a version set a source to', async () => {
   expect(await why('--at', String(second - 1))).not.toContain('set or touched')
   const touched = lines((await redford(s, ['why', 'text("a")', '--recording', 'r.rec'])).stdout)
   expect(touched).toContain('  version 3 touched it')
+  const data = await redford(s, ['why', 'shout("a")', '--recording', 'r.rec', '--at', String(third - 1), '--json'])
+  const to = { _tag: 'value', text: JSON.stringify('two'.repeat(30)) }
+  expect(json(data.stdout)).toMatchObject({
+    chain: [{}, { build: 'text("a")', cause: { _tag: 'set', version: 2, to } }],
+  })
 })
 
 test('a value that begins with a dash is told of as what it should be, a forgotten one by its option', async () => {
