@@ -89,16 +89,17 @@ export class Keeper {
     const key = this.keys.keyOf(x)
     if (key === undefined || key.of.kind === 'source' || this.lost.has(x)) return undefined
     const result = this.resultOf(state, x)
-    const found = result && attempt(() => key.of.values.decode(result.json))
+    const found = result && attempt(() => key.of.values.decode(result.value))
     if (found === undefined) this.lost.add(x)
     return found
   }
 
-  private resultOf(state: State, x: BuildId): { readonly json: Json } | undefined {
+  private resultOf(state: State, x: BuildId): { readonly value: Json } | undefined {
     const content = contentIn(state, x)
-    if (!isDigest(content)) return { json: resultIn(content) }
+    if (!isDigest(content)) return { value: resultIn(content) }
     const text = this.store.text(x)
-    return text !== undefined && isOf(content, text) ? { json: JSON.parse(text) as Json } : undefined
+    // It may be what was written and still be no JSON, where a codec made something else.
+    return text !== undefined && isOf(content, text) ? attempt(() => JSON.parse(text) as Json) : undefined
   }
 
   /** Makes `state` what the next start finds. `forgotten`: ids that stand for nothing any more. @throws StoreFailed; the next one makes up for it. */

@@ -99,7 +99,8 @@ const checkJson = (value: unknown, at: string, within: readonly unknown[]): Json
   if (typeof value !== 'object') throw new CodecError('json', value, at)
   if (within.includes(value)) throw new CodecError('json without circles', value, at)
   const inside = [...within, value]
-  if (Array.isArray(value)) return value.map((item, i) => checkJson(item, `${at}[${i}]`, inside))
+  // `map` would pass over holes, of which JSON has none.
+  if (Array.isArray(value)) return Array.from(value, (item: unknown, i) => checkJson(item, `${at}[${i}]`, inside))
   const prototype = Object.getPrototypeOf(value)
   if (prototype !== null && prototype !== Object.prototype) throw new CodecError('json', value, at)
   return fromEntries(Object.entries(value).map(([name, item]) => [name, checkJson(item, `${at}.${name}`, inside)]))
@@ -140,7 +141,7 @@ const array = <A>(item: Codec<A>): Codec<readonly A[]> => ({
   },
   decode: (value, at = '') => {
     if (!Array.isArray(value)) throw new CodecError('array', value, at)
-    return value.map((v, i) => item.decode(v, `${at}[${i}]`))
+    return Array.from(value as readonly Json[], (v, i) => item.decode(v, `${at}[${i}]`))
   },
 })
 
@@ -155,9 +156,15 @@ const tuple = <T extends readonly unknown[]>(
   }
   return {
     name: `tuple(${codecs.map((c) => c.name).join(', ')})`,
-    encode: (value, at = '') => check(value, at).map((v, i) => codecs[i]!.encode(v, `${at}[${i}]`)),
-    decode: (value, at = '') =>
-      check(value, at).map((v, i) => codecs[i]!.decode(v as Json, `${at}[${i}]`)) as unknown as Readonly<T>,
+    // By the codecs, none of which may be passed over: the value may have holes.
+    encode: (value, at = '') => {
+      const whole = check(value, at)
+      return codecs.map((item, i) => item.encode(whole[i], `${at}[${i}]`))
+    },
+    decode: (value, at = '') => {
+      const whole = check(value, at)
+      return codecs.map((item, i) => item.decode(whole[i] as Json, `${at}[${i}]`)) as unknown as Readonly<T>
+    },
   }
 }
 

@@ -7,6 +7,7 @@ import { changedPages } from '../model/changed.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { FACT_STRIDE, Fact, KIND_MASK, Kind, type State } from '../model/state.js'
 import { changedObjects, objectAt, PAGE_ROWS, pageOf } from '../model/table.js'
+import { Reason, reasonIn } from '../model/why.js'
 import { isStored, STORED_FACTS, storedWord } from './record.js'
 
 export interface Changes {
@@ -53,7 +54,9 @@ const changeOf = (old: Int32Array | undefined, now: Int32Array | undefined, at: 
   const hadList = wordsOf(old, Fact.DEP_HEAD) !== 0 || wordsOf(now, Fact.DEP_HEAD) !== 0
   const isValue = (wordsOf(now, Fact.FLAGS) & KIND_MASK) === Kind.VALUE
   if (isValue && !hadList) {
-    const isNoted = (word: number): boolean => word !== Fact.BUILT && word !== Fact.WHY
+    // That a source is unread may be known without being in the file, as it is found out at each start; that it was set since is not.
+    const isUnread = reasonIn(wordsOf(old, Fact.WHY)) === Reason.UNREAD
+    const isNoted = (word: number): boolean => word !== Fact.BUILT && (word !== Fact.WHY || isUnread)
     return STORED_FACTS.some((word) => isNoted(word) && differ(word)) ? 'row' : 'none'
   }
   // A list is written anew only by a run, which also sets `BUILT`, or when all of it goes. The head alone does not tell: two

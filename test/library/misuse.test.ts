@@ -22,12 +22,13 @@ const num = source('num', { key: C.string, value: C.int })
 /** In no engine. */
 const stranger = source('stranger', { key: C.string, value: C.int })
 const list = source('list', { key: C.string, value: C.array(C.int) })
+const any = source('any', { key: C.string, value: C.json })
 /** Whatever a program without types may hand over. */
 const wrong = (value: unknown): never => value as never
 
 const open: BuildEngine[] = []
 const engine = (options: Partial<CreateOptions> = {}): BuildEngine => {
-  const eng = createEngine({ drive: 'manual', ...options, rules: [num, list, ...(options.rules ?? [])] })
+  const eng = createEngine({ drive: 'manual', ...options, rules: [num, list, any, ...(options.rules ?? [])] })
   open.push(eng)
   return eng
 }
@@ -165,6 +166,11 @@ describe('a rule', () => {
       'whose value does not fit',
       rule('bad', { key, value: C.struct({ n: C.array(C.int) }) }, () => ({ n: [1, 0.5] })),
       'its value does not fit its codec: expected int at .n[1], got 0.5',
+    ],
+    [
+      'whose value has a hole',
+      rule('bad', { key, value: C.tuple(C.int, C.int) }, () => wrong(new Array(2))),
+      'its value does not fit its codec: expected int at [0], got undefined',
     ],
     [
       'that is declared, and whose value does not fit',
@@ -536,6 +542,11 @@ describe('a call', () => {
       'that sets what does not fit',
       (eng) => eng.transact((tx) => tx.set(num('x'), wrong('one'))),
       'set: num("x"): expected int, got "one"',
+    ],
+    [
+      'that sets an array with a hole',
+      (eng) => eng.transact((tx) => tx.set(any('x'), wrong(new Array(2)))),
+      'set: any("x"): expected json at [0], got undefined',
     ],
     [
       'that sets nothing',

@@ -151,6 +151,20 @@ describe('opened again', () => {
     expect(w.said()).toEqual(['length x', 'read x'])
   })
 
+  for (const how of ['set', 'remove'] as const)
+    it(`what is ${how} and not asked for before the next start reaches all that stands on it`, () => {
+      const w = world()
+      const first = opened(w.rules)
+      expect(ask(first, w.length('x'))).toEqual(E.right(3))
+      first.close()
+      const second = opened(w.rules)
+      second.transact((tx) => (how === 'set' ? tx.set(w.file('x'), 'longer') : tx.remove(w.file('x'))))
+      second.close()
+      const third = opened(w.rules)
+      if (how === 'set') expect(ask(third, w.length('x'))).toEqual(E.right(6))
+      else expect(ask(third, w.length('x'))).toMatchObject({ left: { _tag: 'dependency', cause: { _tag: 'absent' } } })
+    })
+
   it('a touch outlives the engine that it was told', () => {
     const w = world()
     const first = opened(w.rules)
@@ -592,6 +606,27 @@ describe('the file', () => {
     second.close()
     expect(ask(opened(w.rules), w.long('x'))).toEqual(E.right(['a', 'a', 'a']))
     expect(w.said()).toEqual(['read x'])
+  })
+
+  it('with a text that is no JSON, as a codec made something else: that value is made again', () => {
+    let makes = 0
+    const holes: typeof C.json = { name: 'holes', encode: (value) => value, decode: (json) => json }
+    const bad = rule('bad', { key: C.int, value: holes }, () => {
+      makes++
+      return new Array(2)
+    })
+    const above = rule('above', { key: C.int, value: C.int }, function* (n, b) {
+      return ((yield* b.need(bad(n))) as unknown[]).length
+    })
+    const first = opened([bad, above])
+    expect(ask(first, above(1))).toEqual(E.right(2))
+    first.close()
+    const second = opened([bad, above])
+    expect(ask(second, above(1))).toEqual(E.right(2))
+    expect(makes).toBe(1)
+    expect(ask(second, bad(1))).toEqual(E.right(new Array(2)))
+    expect(ask(second, above(1))).toEqual(E.right(2))
+    expect(makes).toBe(2)
   })
 
   it('holds nothing of what was swept', () => {

@@ -1,0 +1,42 @@
+/** Codecs: what they let pass has a text, and comes out of it again. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { codec as C, canonical, type Json } from '../../src/model/codec.js'
+
+// biome-ignore lint/suspicious/noSparseArray: that is what they are about
+const holes: readonly Json[] = [1, , 2] as unknown as readonly Json[]
+
+/** Any codec, whatever its values are. */
+interface AnyCodec {
+  readonly encode: (value: never) => Json
+  readonly decode: (json: Json) => unknown
+}
+
+describe('an array with a hole is none', () => {
+  const cases: readonly (readonly [string, AnyCodec, unknown, string])[] = [
+    ['of a json', C.json, holes, 'expected json at [1], got undefined'],
+    ['deep in a json', C.json, { a: [holes] }, 'expected json at .a[0][1], got undefined'],
+    ['of a json, at the end', C.json, new Array(1), 'expected json at [0], got undefined'],
+    ['of a tuple', C.tuple(C.int, C.int), new Array(2), 'expected int at [0], got undefined'],
+    ['deep in a tuple', C.tuple(C.int, C.json), [1, holes], 'expected json at [1][1], got undefined'],
+    ['of an array', C.array(C.int), holes, 'expected int at [1], got undefined'],
+    ['of a struct', C.struct({ a: C.tuple(C.int) }), { a: new Array(1) }, 'expected int at .a[0], got undefined'],
+  ]
+  for (const [name, codec, value, message] of cases)
+    it(name, () => {
+      expect(() => codec.encode(value as never)).toThrow(message)
+      expect(() => codec.decode(value as never)).toThrow(message)
+    })
+})
+
+it('a tuple and a json come out of their text as they went in', () => {
+  const pair = C.tuple(C.json, C.optional(C.number))
+  fc.assert(
+    fc.property(fc.jsonValue({ noUnicodeString: false }), fc.option(fc.double(), { nil: undefined }), (json, n) => {
+      const text = canonical(pair.encode([json as Json, n]))
+      const again = pair.decode(JSON.parse(text) as Json)
+      expect(canonical(pair.encode(again))).toBe(text)
+      expect(again[1]).toBe(n)
+    }),
+  )
+})
