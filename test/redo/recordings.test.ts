@@ -13,7 +13,7 @@ afterEach(closeSpaces)
 const withReplay = <A>(s: Space, name: string, use: (replay: Replay) => A): A => {
   const replay = opened(s.path(name) as string)
   try {
-    expect(replay.damage).toBeUndefined()
+    expect([replay.damage, replay.unfinished]).toEqual([undefined, undefined])
     expect(replay.verify()).toEqual({ _tag: 'agrees', ticks: replay.ticks })
     return use(replay)
   } finally {
