@@ -104,10 +104,7 @@ export const settingsOf = (options: CreateOptions): Settings => {
     onError = throwLater,
     control,
   } = options ?? {}
-  if (!Array.isArray(rules))
-    throw new Misuse(
-      'createEngine: `rules` must be a list of sources, rules and actions: createEngine({ rules: [...] })',
-    )
+  expectList('createEngine', rules, 'createEngine({ rules: [...] })')
   // What makes a policy takes no view.
   if (isMaker(policy))
     throw new Misuse(
@@ -158,6 +155,11 @@ const checkPool = ({ name, pool, run }: ActionDefinition, rooms: readonly Room[]
 }
 
 export const isCount = (count: number): boolean => typeof count === 'number' && count >= 0
+
+/** @throws Misuse */
+export const expectList = (who: string, rules: unknown, how: string): void => {
+  if (!Array.isArray(rules)) throw new Misuse(`${who}: \`rules\` must be a list of sources, rules and actions: ${how}`)
+}
 
 /** @throws Misuse where they are none, or two have one name */
 export const definitionsOf = (rules: readonly Defined[]): ReadonlySet<Definition> => {
