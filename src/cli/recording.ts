@@ -108,7 +108,10 @@ export const tickOf = (text: string, ticks: number): E.Either<string, number> =>
     : E.right(tick)
 }
 
-/** Calls `use` with the recording, and closes it. What is damaged is told of, and the valid beginning used. */
+/**
+ * Calls `use` with the recording, and closes it. What is damaged is told of, and the valid beginning used; that it was not ended in order is
+ * told, too, and is no fault.
+ */
 export const withRecording = async (
   path: string,
   out: Out,
@@ -121,11 +124,15 @@ export const withRecording = async (
   }
   const replay = opened.right
   try {
+    if (replay.unfinished !== undefined) out.say(`${path}: ${replay.unfinished}`)
     const why = damageWords(path, replay)
     if (why !== undefined) out.say(why)
     const code = await use(replay)
+    const now = damageWords(path, replay)
+    // A value that is missing is known once it is looked for.
+    if (now !== undefined && now !== why) out.say(now)
     // What was told is not all there was.
-    return code === OK && why !== undefined ? NOT_OK : code
+    return code === OK && now !== undefined ? NOT_OK : code
   } catch (error) {
     if (!(error instanceof Refused)) throw error
     out.say(`${path}: ${error.message}`)

@@ -48,7 +48,7 @@ const refuse = (out: Out, why: string): number => {
 
 /** Receipts alone: no command and nobody's code runs. */
 const receipts = (replay: Replay, { values, json }: Words, out: Out): number => {
-  const { about, ticks, damage } = replay
+  const { about, ticks, damage, unfinished } = replay
   let [elapsed, requests, made, broken] = [0, 0, 0, 0]
   for (let tick = 1; tick <= ticks; tick++) {
     const { input, elapsed: more } = replay.reader.at(tick)
@@ -64,7 +64,8 @@ const receipts = (replay: Replay, { values, json }: Words, out: Out): number => 
   const verdict = values.verify === true ? replay.verify() : undefined
   const isWell = damage === undefined && (verdict === undefined || verdict._tag === 'agrees')
   if (json) {
-    const data = { ...about, ticks, microseconds: elapsed, requests, made, broken, damage: damage ?? null }
+    const ends = { damage: damage ?? null, unfinished: unfinished ?? null }
+    const data = { ...about, ticks, microseconds: elapsed, requests, made, broken, ...ends }
     out.print(`${JSON.stringify(verdict === undefined ? data : { ...data, verdict })}\n`)
     return isWell ? OK : NOT_OK
   }

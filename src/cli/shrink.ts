@@ -1,9 +1,10 @@
 /** `redford shrink FILE --test CMD`: the smallest recording for which a command still ends with 0. */
 import { spawn } from 'node:child_process'
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { closeSync, copyFileSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
+import { printable } from '../redo/words.js'
 import { shrink } from '../replay/shrink.js'
 import { NOT_OK, OK, type Out, outputFault, USAGE, unwritable, withRecording, wordsOf } from './recording.js'
 
@@ -30,11 +31,17 @@ export const shrinkCommand = async (args: readonly string[], out: Out): Promise<
   if (fault !== undefined) return refuse(fault)
   const folder = mkdtempSync(join(tmpdir(), 'redford-shrink-'))
   const path = join(folder, 'candidate.rec')
+  const printed = join(folder, 'stderr')
+  let last = 'it ended'
   try {
     return await withRecording(files[0]!, out, async (replay) => {
       const found = await shrink(replay.reader, {
         path,
-        shows: () => isZero(test, path),
+        shows: async () => {
+          const { isZero, how } = await run(test, path, printed)
+          last = how
+          return isZero
+        },
         ...(tries === undefined ? {} : { triesMax: tries }),
         onProgress: (count, ticks) => {
           if (process.stderr.isTTY === true)
@@ -43,7 +50,9 @@ export const shrinkCommand = async (args: readonly string[], out: Out): Promise<
       })
       if (process.stderr.isTTY === true) process.stderr.write('\r\u001b[K')
       if (found._tag === 'unshown') {
-        out.say(`the command does not end with 0 for ${files[0]} itself, made anew: there is nothing to make smaller`)
+        out.say(
+          `the command does not end with 0 for ${files[0]} itself, made anew: there is nothing to make smaller; ${last}${wordsPrinted(printed)}`,
+        )
         return NOT_OK
       }
       try {
@@ -64,9 +73,28 @@ export const shrinkCommand = async (args: readonly string[], out: Out): Promise<
   }
 }
 
-const isZero = (command: string, path: string): Promise<boolean> =>
+/** What it prints as errors is in the file `printed` afterwards. */
+const run = (
+  command: string,
+  path: string,
+  printed: string,
+): Promise<{ readonly isZero: boolean; readonly how: string }> =>
   new Promise((resolve) => {
-    const child = spawn('sh', ['-c', `${command} "$1"`, 'sh', path], { stdio: ['ignore', 'ignore', 'ignore'] })
-    child.on('error', () => resolve(false))
-    child.on('exit', (code) => resolve(code === 0))
+    const fd = openSync(printed, 'w')
+    const child = spawn('sh', ['-c', `${command} "$1"`, 'sh', path], { stdio: ['ignore', 'ignore', fd] })
+    closeSync(fd)
+    child.on('error', ({ message }) => resolve({ isZero: false, how: `it could not be run: ${message}` }))
+    child.on('exit', (code, signal) =>
+      resolve({ isZero: code === 0, how: signal === null ? `its exit code is ${code}` : `it was killed by ${signal}` }),
+    )
   })
+
+/** So much of it, from its end, is shown. */
+const PRINTED_MAX = 1000
+
+const wordsPrinted = (printed: string): string => {
+  const text = readFileSync(printed, 'latin1').trim()
+  if (text === '') return ''
+  const end = text.length > PRINTED_MAX ? `...${text.slice(-PRINTED_MAX)}` : text
+  return `, and it said: ${end.split('\n').map(printable).join('\n')}`
+}

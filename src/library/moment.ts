@@ -20,7 +20,7 @@ import type { Known } from './why.js'
 /** How far a build is. */
 export type Sight<V = unknown, F = unknown> =
   | { readonly _tag: 'value'; readonly value: V }
-  /** It has one, which the recording left out since it is too large. */
+  /** It has one, which the recording left out since it is too large, or does not hold any more: see `damage`. */
   | { readonly _tag: 'left' }
   | { readonly _tag: 'error'; readonly error: BuildError<F> }
   /** Being worked on: `status` says how far. */

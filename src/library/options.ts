@@ -30,7 +30,10 @@ export interface CreateOptions {
   readonly freeze?: boolean
   /** Records every tick: into the file of that name, or, with `true`, in memory, for `eng.export`. Default: not at all. */
   readonly record?: string | boolean | RecordOptions
-  /** Where an error goes that a subscriber or a source's `watch` threw. Default: thrown out of the event loop. */
+  /**
+   * Where an error goes that a subscriber or a source's `watch` threw, and that nothing more is recorded. Default: thrown out of the event
+   * loop; of a recording, a warning of the process.
+   */
   readonly onError?: (error: unknown) => void
   /** For test kits. */
   readonly control?: Control
@@ -58,6 +61,8 @@ export interface Settings {
   readonly isDropped: () => boolean
   readonly onError: (error: unknown) => void
   readonly onBreach: (breach: string) => void
+  /** What the build goes on without. */
+  readonly onTrouble: (error: Error) => void
   readonly control: Control | undefined
 }
 
@@ -99,10 +104,7 @@ export const settingsOf = (options: CreateOptions): Settings => {
     onError = throwLater,
     control,
   } = options ?? {}
-  if (!Array.isArray(rules))
-    throw new Misuse(
-      'createEngine: `rules` must be a list of sources, rules and actions: createEngine({ rules: [...] })',
-    )
+  expectList('createEngine', rules, 'createEngine({ rules: [...] })')
   // What makes a policy takes no view.
   if (isMaker(policy))
     throw new Misuse(
@@ -123,9 +125,10 @@ export const settingsOf = (options: CreateOptions): Settings => {
   const rooms = Object.entries(pools).map(roomOf)
   for (const of of known) if (of.kind === 'action') checkPool(of, rooms)
   const onBreach = (breach: string): void => onError(new Misuse(`the policy ${breach}`))
+  const onTrouble = options.onError ?? ((error: Error): void => process.emitWarning(error.message))
   const now = (tracksOf(policy) & (Track.RANK | Track.LANES)) === 0 ? undefined : () => performance.now()
   const isDropped = control?.isDropped ?? dropper(continuations)
-  return { known, pools: rooms, policy, keep, freeze, now, isDropped, onError, onBreach, control }
+  return { known, pools: rooms, policy, keep, freeze, now, isDropped, onError, onBreach, onTrouble, control }
 }
 
 const roomOf = ([name, room]: readonly [string, number | { readonly threads: number }]): Room => {
@@ -155,6 +158,11 @@ const checkPool = ({ name, pool, run }: ActionDefinition, rooms: readonly Room[]
 
 export const isCount = (count: number): boolean =>
   (Number.isInteger(count) && count >= 0) || count === Number.POSITIVE_INFINITY
+
+/** @throws Misuse */
+export const expectList = (who: string, rules: unknown, how: string): void => {
+  if (!Array.isArray(rules)) throw new Misuse(`${who}: \`rules\` must be a list of sources, rules and actions: ${how}`)
+}
 
 /** @throws Misuse where they are none, or two have one name */
 export const definitionsOf = (rules: readonly Defined[]): ReadonlySet<Definition> => {

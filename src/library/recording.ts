@@ -18,7 +18,7 @@ const VALUE_MAX = 65_536
 /** @throws Misuse where the file is something else, or cannot be made */
 export const recorderFor = (
   record: string | boolean | RecordOptions | undefined,
-  { known, pools, keep, policy, onError }: Settings,
+  { known, pools, keep, policy, onTrouble }: Settings,
   keys: Keys,
   world: World,
   state: State,
@@ -57,7 +57,7 @@ export const recorderFor = (
         valueMax,
         beside,
         now: () => performance.now() * 1000,
-        onTrouble: (error) => onError(new Error(`${path}: nothing more is recorded: ${error.message}`)),
+        onTrouble: (error) => onTrouble(new Error(`${path}: nothing more is recorded: ${error.message}`)),
       },
       state,
     )

@@ -21,7 +21,7 @@ import { RecordingReader } from '../store/recording/reader.js'
 import { type RecordingError, recordingErrorWords } from '../store/recording/reading-error.js'
 import { BuildEngine } from './create-engine.js'
 import { type KeyedMoment, keyedMoment, needsRules } from './moment.js'
-import { type CreateOptions, definitionsOf } from './options.js'
+import { type CreateOptions, type CreateOptions, definitionsOf, definitionsOf, expectList } from './options.js'
 import { requestsIn } from './origin.js'
 import { LEFT, RecordedKeys } from './recorded-keys.js'
 import { expectPlace, shown } from './recording.js'
@@ -50,6 +50,7 @@ export class RecordingFailed extends Error {
 export const replay = (path: string, options: ReplayOptions = {}): Replay => {
   if (typeof path !== 'string') throw new Misuse(`replay: expected the path of a recording, got ${shown(path)}`)
   expectObject('replay', options, ['rules'])
+  if (options.rules !== undefined) expectList('replay', options.rules, 'replay(path, { rules: [...] })')
   const opened = RecordingReader.open(path)
   if (E.isLeft(opened)) throw new RecordingFailed(opened.left)
   return new Replay(opened.right, options)
@@ -76,6 +77,9 @@ export class Replay extends Inner {
   ): Verdict | Reexecution | Counterfactual {
     expectObject('verify', options, VERIFY_OPTIONS)
     const { mode = 'receipts', onProgress } = options
+    const otherwise = OTHERWISE.find((name) => options[name] !== undefined)
+    if ((mode === 'receipts' || mode === 'reexecute') && otherwise !== undefined)
+      throw new Misuse(`verify: \`${otherwise}\` says what would be otherwise: it needs mode: 'counterfactual'`)
     if (mode === 'reexecute') {
       this.expectValues('verify')
       return reexecute(this.reader, definitionsOf(this.rules('verify')), onProgress)
@@ -106,6 +110,7 @@ export class Replay extends Inner {
   fork(tick: number, options: Partial<CreateOptions> = {}): BuildEngine {
     this.expectValues('fork')
     const rules = options.rules ?? this.rules('fork')
+    expectList('fork', rules, 'fork(tick, { rules: [...] })')
     const { record } = options
     const target = typeof record === 'object' ? record.path : record
     if (typeof target === 'string') expectPlace('fork: record', target, this.reader.path)
@@ -239,7 +244,8 @@ const expectKey = (who: string, key: unknown): void => {
   if (!isKey(key)) throw new Misuse(`${who}: expected a key, such as total('a'), got ${shown(key)}`)
 }
 
-const VERIFY_OPTIONS = ['mode', 'onProgress', 'policy', 'jobs', 'pools', 'record', 'onBreach']
+const OTHERWISE = ['policy', 'jobs', 'pools', 'record', 'onBreach'] as const
+const VERIFY_OPTIONS = ['mode', 'onProgress', ...OTHERWISE]
 
 const settingOf = (key: Key, to: RecordedSetting['to']): Setting | undefined => {
   if (to._tag === 'unset') return undefined

@@ -91,7 +91,14 @@ const policyOf = (policy: unknown): Policy => {
 /** @throws Error where `record` is neither a path nor an object that holds one */
 const pathOf = (record: unknown): string | undefined => {
   if (record === undefined || record === false) return undefined
-  const path = typeof record === 'string' ? record : (record as { readonly path?: unknown } | null)?.path
+  const { path, ...others } = (typeof record === 'object' ? (record ?? {}) : { path: record }) as {
+    readonly path?: unknown
+  }
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined)
+    throw new Error(
+      `\`record\` takes no \`${unknown}\` here, where values are files: say the path of a file, or { path }`,
+    )
   if (typeof path !== 'string' || path === '')
     throw new Error('`record` must be the path of a file, or { path }: every build is recorded into it')
   return path

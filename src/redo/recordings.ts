@@ -59,6 +59,7 @@ export class Recordings {
     if (known !== undefined) {
       if (known.sessions.size > 0 || (goesOn && isToGoOn(known, full, state, policy))) {
         known.sessions.set(session, warn)
+        known.recorder.goOn()
         linkLast(full)
         return undefined
       }

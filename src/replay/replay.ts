@@ -48,10 +48,19 @@ export class Replay {
     return this.reader.about
   }
 
-  /** Where and how it ends too early, or that what it says of itself is not what was written. */
+  /** Where and how it ends too early, or that what it says of itself, or values beside its ticks, are not what was written. */
   get damage(): string | undefined {
-    const { damage, isAltered } = this.reader
-    return isAltered ? `${ALTERED}${damage === undefined ? '' : `; ${damage}`}` : damage
+    const { damage, isAltered, isBesideWhole } = this.reader
+    const all = [isAltered ? ALTERED : [], isBesideWhole ? [] : BESIDE, damage ?? []].flat()
+    return all.length === 0 ? undefined : all.join('; ')
+  }
+
+  /** That it was not ended in order, and why that may be: then what was recorded last may not be in it. */
+  get unfinished(): string | undefined {
+    const { isEnded, path } = this.reader
+    return isEnded
+      ? undefined
+      : `it was not ended in order: it is still being written, or its program was killed or could write no more; ${path}-wal belongs to it, so keep the two together`
   }
 
   close(): void {
@@ -114,6 +123,8 @@ export class Replay {
 
 const ALTERED =
   'what it says of itself (rules, options, policy), or of what sources were set to beforehand, is not what was written'
+
+const BESIDE = 'of the values that are kept beside its ticks some are damaged or missing, and are taken for left out'
 
 /** How often a long way is spoken of. */
 const PROGRESS_TICKS = 1024

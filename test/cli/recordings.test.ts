@@ -444,6 +444,18 @@ test('shrink finds the smallest that still shows a fault', async () => {
   expect((await redford(s, ['replay', '--verify', 'bad.rec.small'])).stdout).toContain('verified')
   const none = await redford(s, ['shrink', 'good.rec', '--test', 'sh ./shows'])
   expect([none.code, s.exists('good.rec.small')]).toEqual([1, false])
+  expect(none.stderr).toMatch(/there is nothing to make smaller; its exit code is 1\n$/)
+  s.write('loud', "printf 'one\\ntwo\\033\\n' >&2; exit 3\n")
+  for (const [test, how] of [
+    ['./nowhere', /; its exit code is 127, and it said: sh: .*nowhere.*not found\n$/],
+    ['./src', /; its exit code is 126, and it said: sh: .*src.*denied\n$/i],
+    ['sh ./loud', /; its exit code is 3, and it said: one\ntwo\\x1b\n$/],
+    ['kill -9 $$; true', /; it was killed by SIGKILL\n$/],
+  ] as const) {
+    const { code, stderr } = await redford(s, ['shrink', 'good.rec', '--test', test])
+    expect([test, code]).toEqual([test, 1])
+    expect(stderr).toMatch(how)
+  }
   for (const args of [
     ['bad.rec'],
     ['bad.rec', '--test', 'true', '--output', 'src'],
@@ -500,6 +512,37 @@ describe('what cannot be read', () => {
       expect(stdout).not.toBe('')
     }
   })
+
+  test('to an end, since it has none, is told of by every command, and no fault', async () => {
+    const s = await project()
+    const db = new Database(s.path('good.rec') as string)
+    db.exec(`delete from meta where key = 'end'`)
+    db.close()
+    for (const args of [
+      ['replay', '--verify'],
+      ['replay', '--mode', 'counterfactual'],
+      ['log'],
+      ['step'],
+      ['diff'],
+      ['diff', 'good.rec'],
+      ['why', 'all', '--recording'],
+      ['fork', '--at', '1', '-o', 'fork.rec'],
+      ['shrink', '--test', 'true', '-o', 'small.rec'],
+    ]) {
+      const { code, stderr } = await redford(s, [...args, 'good.rec'])
+      // What a diff of two ticks says is no fault of the recording.
+      expect([args, code]).toEqual([args, args.join(' ') === 'diff' ? 1 : 0])
+      const said = lines(stderr)
+      expect([args, said.length]).toEqual([args, args.length === 2 && args[0] === 'diff' ? 2 : 1])
+      expect(said[0]).toMatch(
+        /^redo {2}good.rec: it was not ended in order: it is still being written, or its program was killed .*; good.rec-wal belongs to it/,
+      )
+    }
+    const found = json((await redford(s, ['replay', '--json', 'good.rec'])).stdout)
+    expect(found).toMatchObject({ damage: null, unfinished: expect.stringContaining('good.rec-wal') })
+    for (const made of ['bad.rec', 'fork.rec', 'small.rec'])
+      expect(json((await redford(s, ['replay', '--json', made])).stdout)).toMatchObject({ unfinished: null })
+  }, 60_000)
 
   test('that says something else of itself than what was written is told of', async () => {
     const s = await project()

@@ -13,7 +13,7 @@ afterEach(closeSpaces)
 const withReplay = <A>(s: Space, name: string, use: (replay: Replay) => A): A => {
   const replay = opened(s.path(name) as string)
   try {
-    expect(replay.damage).toBeUndefined()
+    expect([replay.damage, replay.unfinished]).toEqual([undefined, undefined])
     expect(replay.verify()).toEqual({ _tag: 'agrees', ticks: replay.ticks })
     return use(replay)
   } finally {
@@ -143,6 +143,27 @@ test('a config that says something else by `record` is faulty, in words', async 
     'package.json': '{"type":"module"}',
   })
   expect((await s.redo('x')).stderr).toContain('`record` must be the path of a file')
+  s.write('redford.config.js', "export default { record: { path: 'last.rec', beside: true } }")
+  expect((await s.redo('x')).stderr).toContain('`record` takes no `beside` here, where values are files: say the path')
+})
+
+test('a recording that goes on is not ended while the next command is under way', async () => {
+  const s = project({
+    'redford.config.js': "export default { record: 'last.rec' }",
+    'package.json': '{"type":"module"}',
+    'z.do': noted('touch z.here', waitsFor('go'), 'echo z'),
+  })
+  expect((await s.redo('all')).code).toBe(0)
+  withReplay(s, 'last.rec', () => {})
+  const second = s.redo('z')
+  await until('z is begun', () => s.exists('z.here'))
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  const replay = opened(s.path('last.rec') as string)
+  expect(replay.unfinished).toMatch(/^it was not ended in order: it is still being written/)
+  replay.close()
+  s.write('go', '')
+  expect((await second).code).toBe(0)
+  expect(withReplay(s, 'last.rec', endedIn)).toEqual(['x', 'all', 'z'])
 })
 
 test('two commands at once record into files of their own, or share one', async () => {

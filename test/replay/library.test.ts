@@ -415,7 +415,9 @@ describe('misuse', () => {
       ['.', /^export: .* is a folder: name a file in it$/],
     ] as const)
       expect(() => recorder.export(folder.at(file))).toThrow(why)
-    expect(() => recorder.export(folder.at('no/such/folder'))).toThrow(/^export: .*folder cannot be written: /)
+    expect(() => recorder.export(folder.at('no/such/folder'))).toThrow(
+      /^export: .*such\/folder cannot be written: there is no folder .*no\/such: make it, or name another file$/,
+    )
     expect(() => recorder.export(7 as never)).toThrow('export: expected the path of a file, got 7')
     for (let i = 0; i < 2; i++) recorder.export(folder.at('twice'))
     expect(kept(replay(folder.at('twice'))).verify()).toMatchObject({ _tag: 'agrees' })
@@ -424,6 +426,18 @@ describe('misuse', () => {
     expect(() => createEngine({ rules: [], record: folder.at('text') })).toThrow(/is no recording/)
     expect(readFileSync(folder.at('text'), 'utf8')).toMatch(/^a text/)
     expect(() => createEngine({ rules: [], record: folder.at('no/such/folder') })).toThrow(/cannot be made/)
+  })
+
+  it('of what is otherwise, and of rules that are no list, is told what to do instead', async () => {
+    const recording = await recorded([given], async (eng) => void (await eng.once(given('a')).promise.catch(() => {})))
+    for (const options of [{ policy: everyPolicy[0] }, { mode: 'reexecute', jobs: 2 }, { pools: {} }])
+      expect(() => recording.verify(options as never)).toThrow(
+        /^verify: `(policy|jobs|pools)` says what would be otherwise: it needs mode: 'counterfactual'$/,
+      )
+    expect(() => replay(folder.at('a.rec'), { rules: 7 as never })).toThrow(
+      'replay: `rules` must be a list of sources, rules and actions: replay(path, { rules: [...] })',
+    )
+    expect(() => recording.fork(1, { rules: {} as never })).toThrow(/^fork: `rules` must be a list /)
   })
 
   it('is not put in the place of one by a later version', () => {

@@ -1,6 +1,7 @@
 /** The file of a recording: its tables, and what a reader and a writer must agree on. */
 import { createHash } from 'node:crypto'
 import { closeSync, existsSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { messageOf } from '../../model/misuse.js'
 import { closeQuietly } from '../database.js'
@@ -154,10 +155,14 @@ export const removeRecording = (path: string): void => {
 /** Makes a file by `make`, and puts it in place of the recording at `path`, if there is one. @throws Error, and all is as it was */
 export const putRecording = (path: string, make: (aside: string) => void): void => {
   const aside = `${path}.${process.pid}.new`
+  if (!existsSync(dirname(path))) throw new Error(`there is no folder ${dirname(path)}: make it, or name another file`)
   try {
     make(aside)
     if (existsSync(path)) endUse(path)
     renameSync(aside, path)
+  } catch (error) {
+    // Nobody knows the other name.
+    throw new Error(messageOf(error).replaceAll(aside, path), { cause: error })
   } finally {
     removeRecording(aside)
   }

@@ -2,9 +2,7 @@
  * Reads a recording: as much of it as is, to the last bit, what was written. It never writes to the file, and needs nothing else.
  */
 
-import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
-import { crc32 } from 'node:zlib'
 import * as E from 'fp-ts/lib/Either.js'
 import { digestText } from '../../model/digest.js'
 import { Misuse } from '../../model/misuse.js'
@@ -14,13 +12,8 @@ import { ByteReader } from './bytes.js'
 import {
   type About,
   APPLICATION_ID,
-  chainAfter,
-  DIGEST_BYTES,
-  FIRST_LINK,
   FORMAT,
   headerOf,
-  type Link,
-  linkAfter,
   type RecordedSetting,
   rollBack,
   SUM_BYTES,
@@ -29,15 +22,16 @@ import {
 import type { RecordingError } from './reading-error.js'
 import { decodeTick, type TickRecord } from './record.js'
 import { decodeSnapshot, type Snapshot } from './snapshot.js'
-
-/** One chunk, decoded as far as needed. */
-interface Chunk {
-  readonly id: number
-  readonly first: number
-  readonly count: number
-  /** Empty where some of it cannot be used. */
-  readonly chain: Buffer
-}
+import {
+  besideIn,
+  type Chunk,
+  isBesideWhole,
+  isFitting,
+  type Seals,
+  snapshotsOf,
+  startOf,
+  validChunks,
+} from './valid.js'
 
 export interface RecordedTick extends TickRecord {
   readonly tick: number
@@ -64,6 +58,8 @@ export class RecordingReader {
   readonly isAltered: boolean
   /** Where it ends too early: what comes after tick `ticks` is damaged or missing. */
   readonly damage: string | undefined
+  /** No value that is kept beside the log is known to be damaged or missing. One that is missing is known once it is looked for. */
+  isBesideWhole: boolean
   private readonly chunks: readonly Chunk[]
   private readonly snapshotTicks: readonly number[]
   private readonly cache = new Map<number, Decoded>()
@@ -81,7 +77,7 @@ export class RecordingReader {
     /** What sources were set to before the first tick. */
     private readonly settings: readonly RecordedSetting[],
     seals: Seals,
-    /** It was ended in order, and nothing is missing at its end. */
+    /** It was ended in order: neither is it being written, nor was who did so killed. */
     readonly isEnded: boolean,
     end: number | undefined,
   ) {
@@ -95,6 +91,7 @@ export class RecordingReader {
     this.damage =
       damage ?? (end !== undefined && end !== this.ticks ? `${end - this.ticks} ticks are missing` : undefined)
     this.snapshotTicks = snapshotsOf(db).filter((tick) => tick <= this.ticks)
+    this.isBesideWhole = isBesideWhole(db)
     if (this.snapshotTicks[0] !== 0) throw new Damage('its first state is damaged')
   }
 
@@ -203,9 +200,9 @@ export class RecordingReader {
 
   /** What was kept beside the log; undefined: it is not there, or not what was written. */
   beside(digest: string): string | undefined {
-    const bytes: unknown = this.db.prepare('select bytes from beside where digest = ?').pluck().get(digest)
-    if (!Buffer.isBuffer(bytes)) return undefined
-    return createHash('sha256').update(bytes).digest('hex') === digest ? bytes.toString() : undefined
+    const bytes = besideIn(this.db, digest)
+    if (bytes === undefined) this.isBesideWhole = false
+    return bytes?.toString()
   }
 
   /** The first tick at which `other` is not the same, by the chains and links; undefined: one is a beginning of the other. */
@@ -280,11 +277,6 @@ const decodeChunk = (sums: Buffer, times: Buffer, log: Buffer, count: number): D
   return { log, starts, sums, times: elapsed }
 }
 
-interface Seals {
-  readonly stored: Buffer
-  readonly computed: Buffer
-}
-
 /** None where it is no list. */
 const settingsIn = (text: string): readonly RecordedSetting[] => {
   try {
@@ -292,103 +284,5 @@ const settingsIn = (text: string): readonly RecordedSetting[] => {
     return Array.isArray(found) ? found.filter((each) => typeof each?.name === 'string' && each.to) : []
   } catch {
     return []
-  }
-}
-
-/** What the chain of the first chunk was begun with: where it is not what is said now, that is not what was written. */
-const startOf = (db: Database, { stored, computed }: Seals): Buffer =>
-  stored.equals(computed) || isFitting(db, computed) || !isFitting(db, stored) ? computed : stored
-
-/** Whether the first chunk, if there is one, goes on from `start`. */
-const isFitting = (db: Database, start: Buffer): boolean => {
-  const row = unlessDamaged(() => db.prepare('select chain, sums, log from chunks where id = 1').raw().get()) as
-    | readonly unknown[]
-    | undefined
-  if (row === undefined || !row.every(Buffer.isBuffer)) return false
-  const [chain, sums, log] = row as readonly Buffer[]
-  return chainAfter(start, sums!, log!).equals(chain!)
-}
-
-/** The longest run of chunks, from the first, whose chain fits; the last of them may be cut. */
-const validChunks = (db: Database, start: Buffer): { chunks: readonly Chunk[]; damage: string | undefined } => {
-  const chunks: Chunk[] = []
-  const query = db.prepare('select first, count, chain, sums, times, log from chunks where id = ?').raw()
-  let chain = start
-  let link = FIRST_LINK
-  let next = 1
-  for (let id = 1; ; id++) {
-    let row: unknown[] | undefined
-    try {
-      row = query.get(id) as unknown[] | undefined
-      if (row === undefined) {
-        const more = db.prepare('select count(*) from chunks where id > ?').pluck().get(id) as number
-        return { chunks, damage: more > 0 ? `what comes after tick ${next - 1} is missing` : undefined }
-      }
-    } catch (error) {
-      if (!isDamage(error)) throw error
-      return { chunks, damage: `what comes after tick ${next - 1} cannot be read: ${(error as Error).message}` }
-    }
-    if (!isChunkRow(row)) return { chunks, damage: `what comes after tick ${next - 1} is damaged` }
-    const [first, count, end, sums, , log] = row
-    if (first !== next) return { chunks, damage: `what comes after tick ${next - 1} is missing` }
-    const reached = chainAfter(chain, sums, log)
-    const { valid, link: linked } = validTicks(link, sums, log, count)
-    const isWhole = reached.equals(end) && valid === count
-    if (valid > 0) chunks.push({ id, first, count: valid, chain: isWhole ? reached : NO_CHAIN })
-    if (!isWhole) return { chunks, damage: `what comes after tick ${first + valid - 1} is damaged` }
-    chain = reached
-    link = linked
-    next = first + count
-  }
-}
-
-const NO_CHAIN = Buffer.alloc(0)
-
-type ChunkRow = readonly [number, number, Buffer, Buffer, Buffer, Buffer]
-const isChunkRow = (row: readonly unknown[]): row is ChunkRow =>
-  row.slice(0, 2).every(Number.isSafeInteger) && row.slice(2).every(Buffer.isBuffer)
-
-/** How many ticks, from the first, fit to the link before them. */
-const validTicks = (before: Link, sums: Buffer, log: Buffer, count: number): { valid: number; link: Link } => {
-  let link = before
-  const r = new ByteReader(log)
-  for (let i = 0; i < count; i++) {
-    let from: number
-    try {
-      const length = r.count()
-      from = r.at
-      r.skip(length)
-    } catch {
-      return { valid: i, link }
-    }
-    const at = i * SUM_BYTES
-    if (at + SUM_BYTES > sums.length) return { valid: i, link }
-    const next = linkAfter(link, [sums.readInt32LE(at), sums.readInt32LE(at + 4)], log, from, r.at)
-    if (next[0] !== sums.readInt32LE(at + DIGEST_BYTES) || next[1] !== sums.readInt32LE(at + DIGEST_BYTES + 4))
-      return { valid: i, link }
-    link = next
-  }
-  return { valid: count, link }
-}
-
-/** Ticks of which there is a snapshot that is as it was written, and found by its tick. */
-const snapshotsOf = (db: Database): readonly number[] => {
-  const query = db.prepare('select sum, bytes from snapshots where tick = ?').raw()
-  const isWhole = (tick: unknown): boolean => {
-    const [sum, bytes] = (unlessDamaged(() => query.get(tick)) ?? []) as [unknown?, unknown?]
-    return Number.isSafeInteger(tick) && Buffer.isBuffer(bytes) && crc32(bytes) === sum
-  }
-  // The first can be found though the list of all cannot be read.
-  const all = unlessDamaged(() => db.prepare('select tick from snapshots order by tick').pluck().all()) ?? [0]
-  return (all as number[]).filter(isWhole)
-}
-
-/** What `read` gives; undefined where the file is damaged. */
-const unlessDamaged = <A>(read: () => A): A | undefined => {
-  try {
-    return read()
-  } catch (error) {
-    if (!isDamage(error)) throw error
-    return undefined
   }
 }

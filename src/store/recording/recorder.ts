@@ -9,7 +9,7 @@ import type { Input } from '../../model/event.js'
 import type { BuildId } from '../../model/ids.js'
 import { isKnown, type State } from '../../model/state.js'
 import { closeQuietly } from '../database.js'
-import type { Database, Statement } from '../sqlite.js'
+import { type Database, openFile, type Statement } from '../sqlite.js'
 import { ByteWriter } from './bytes.js'
 import {
   type About,
@@ -83,6 +83,10 @@ export class Recorder {
   private besides = new Map<string, string>()
   private sinceSnapshot = 0
   private isPacking = false
+  /** Nothing is expected for now, and what is in the file is all there is. */
+  private isSettled = false
+  /** The file says that it was ended in order. */
+  private hasEnd = false
   private timer: NodeJS.Timeout | undefined
   private isOver = false
 
@@ -191,16 +195,19 @@ export class Recorder {
     clearTimeout(this.timer)
     this.timer = undefined
     if (this.isOver) return
-    this.guarded(() => this.write(this.db))
+    this.guarded(() => this.write())
   }
 
-  private write(db: Database, end?: { readonly ticks: number }): void {
+  private write(isEnd = this.isSettled): void {
+    const { db } = this
     db.transaction(() => {
       for (const row of this.closedChunks) this.insertChunk.run(...row)
       if (this.isAhead) this.insertChunk.run(...this.rowOfChunk())
       for (const [digest, text] of this.besides) this.insertBeside.run(digest, Buffer.from(text))
-      if (end !== undefined) db.prepare('insert or replace into meta values (?, ?)').run('end', JSON.stringify(end))
+      if (isEnd) insertEnd(db, this.ticks)
+      else if (this.hasEnd) db.prepare("delete from meta where key = 'end'").run()
     })()
+    this.hasEnd = isEnd
     this.closedChunks = []
     this.besides = new Map()
     this.isAhead = false
@@ -236,10 +243,16 @@ export class Recorder {
     return { _tag: 'beside', digest }
   }
 
-  /** All there is so far is in the file itself: who copies it need not copy SQLite's log beside it. */
+  /** All there is so far is in the file itself, and ended in order: who copies it need not copy SQLite's log beside it. */
   settle(): void {
+    this.isSettled = true
     this.flush()
     if (!this.isOver) this.guarded(() => this.db.pragma('wal_checkpoint(truncate)'))
+  }
+
+  /** More is to come: what is in the file from the next tick on is not all. */
+  goOn(): void {
+    this.isSettled = false
   }
 
   get path(): string {
@@ -249,18 +262,30 @@ export class Recorder {
   /** Copies all there is so far into a file of its own, in place of what is there. @throws an error of SQLite's */
   exportTo(path: string): void {
     this.flush()
-    putRecording(path, (aside) => void this.db.prepare('vacuum into ?').run(aside))
+    putRecording(path, (aside) => {
+      this.db.prepare('vacuum into ?').run(aside)
+      const copy = openFile(aside)
+      try {
+        copy.pragma('synchronous = off')
+        insertEnd(copy, this.ticks)
+      } finally {
+        copy.close()
+      }
+    })
   }
 
-  /** The file is whole, and alone, from then on. */
+  /** The file is whole from then on; and alone, unless somebody has it open: then SQLite's log stays beside it. */
   close(): void {
     if (this.isOver) return
     clearTimeout(this.timer)
     this.guarded(() => {
       // What is not in the file yet is written there at once, not to SQLite's log and from there: of a short build that is all there is.
       const fault = faultOf(() => this.db.pragma('journal_mode = delete'))
-      this.write(this.db, { ticks: this.ticks })
-      if (fault !== undefined) throw fault
+      this.write(true)
+      if (isBusy(fault)) {
+        // Somebody reads it. All is in SQLite's log by now, and from there in the file itself, as far as the reader lets it.
+        faultOf(() => this.db.pragma('wal_checkpoint(passive)'))
+      } else if (fault !== undefined) throw fault
       this.db.close()
     })
     this.isOver = true
@@ -287,6 +312,12 @@ const faultOf = (act: () => void): unknown => {
     return error
   }
 }
+
+const isBusy = (fault: unknown): boolean =>
+  /^SQLITE_(BUSY|LOCKED)/.test((fault as { readonly code?: string } | undefined)?.code ?? '')
+
+const insertEnd = (db: Database, ticks: number): void =>
+  void db.prepare("insert or replace into meta values ('end', ?)").run(JSON.stringify({ ticks }))
 
 const insertSnapshot = (db: Database, tick: number, bytes: Buffer): void =>
   void db.prepare('insert or replace into snapshots values (?, ?, ?)').run(tick, crc32(bytes), bytes)
