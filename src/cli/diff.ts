@@ -1,6 +1,7 @@
 /** `redford diff A B`: the first tick at which two recordings differ, and why; `redford diff FILE --from T --to U`: builds between two ticks. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildId } from '../model/ids.js'
+import type { Otherwise } from '../replay/diff-deeds.js'
 import { diffRecordings, type RecordingDiff } from '../replay/diff-recordings.js'
 import type { Replay } from '../replay/replay.js'
 import { Walker } from '../replay/walker.js'
@@ -139,12 +140,18 @@ const tickWords = (found: Extract<RecordingDiff, { _tag: 'tick' }>, sides: Sides
   const { tick, otherwise } = found
   const [cause, ...others] = partsWords(found, sides)
   const words = [`tick ${tick} is the first that differs: ${cause}`, ...others.map((other) => `  and ${other}`)]
-  if (otherwise === undefined) return words
+  if (otherwise === undefined || isToldIn(found, otherwise)) return words
   const first = `the first that came out otherwise: ${otherwiseWords(otherwise, sides)}`
   const { tickInA = tick, tickInB = tick } = otherwise
   // What is outside, or what the policy chose, may be the cause of what comes out in the same tick; what was made by then is no more than order.
   const isLater = Math.min(tickInA, tickInB) > tick || found.parts[0]!.part === 'receipt'
   return isLater ? [first, ...words] : [...words, first]
+}
+
+/** What a source was set to in this tick is told already. */
+const isToldIn = ({ tick, parts }: Parted, { names, a, b, tickInA, tickInB }: Otherwise): boolean => {
+  const at = a?.what === 'set' ? tickInA : b?.what === 'set' ? tickInB : undefined
+  return at === tick && parts.some((part) => part.part === 'setting' && part.name === names[0])
 }
 
 type Parted = Extract<RecordingDiff, { readonly parts: unknown }>

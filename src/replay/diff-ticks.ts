@@ -14,6 +14,8 @@ export type Difference =
       readonly a: RecordedSetting['to'] | undefined
       readonly b: RecordedSetting['to'] | undefined
     }
+  /** The same was set, in another order. */
+  | { readonly part: 'settings' }
   /** Something else happened outside. `builds`: what it is about. `fields`: what differs where both are of the same kind. */
   | {
       readonly part: 'event'
@@ -76,22 +78,26 @@ const OF_RUN: ReadonlySet<string> = new Set(['stat', 'racy', 'cost'])
 
 /** A difference in what is outside, or in what a rule does, whatever comes later. Else it may be one of order alone. */
 export const isCertain = (part: Difference): boolean => {
-  if (part.part === 'setting' || part.part === 'reducer') return true
+  if (part.part === 'reducer') return true
+  // What only one of them sets in this tick, the other may have set before, or may set later.
+  if (part.part === 'setting') return part.a !== undefined && part.b !== undefined
   return part.part === 'receipt' && part.fields.length > 0 && part.fields[0] !== 'order' && !isMeasured(part)
 }
 
+/** By name: who sets several at once may name them in any order. */
 const settingParts = (a: TickRecord['settings'], b: TickRecord['settings']): readonly Difference[] => {
-  const found: Difference[] = []
-  for (let i = 0; i < Math.max(a.length, b.length); i++) {
-    const [mine, other] = [a[i], b[i]]
-    if (same(mine, other)) continue
-    const isOne = mine?.name === other?.name
-    if (mine !== undefined)
-      found.push({ part: 'setting', name: mine.name, a: mine.to, b: isOne ? other?.to : undefined })
-    if (other !== undefined && !isOne) found.push({ part: 'setting', name: other.name, a: undefined, b: other.to })
-  }
-  return found
+  if (same(a, b)) return []
+  const [mine, others] = [settingsByName(a), settingsByName(b)]
+  const found = Array.from(new Set([...mine.keys(), ...others.keys()])).flatMap((name): readonly Difference[] => {
+    const [one, other] = [mine.get(name) ?? [], others.get(name) ?? []]
+    const i = firstDifference(one, other)
+    return i === undefined ? [] : [{ part: 'setting', name, a: one[i]?.to, b: other[i]?.to }]
+  })
+  return found.length > 0 ? found : [{ part: 'settings' }]
 }
+
+const settingsByName = (settings: TickRecord['settings']): ReadonlyMap<string, TickRecord['settings']> =>
+  groupedBy(settings, ({ name }) => name)
 
 /** The first that differs: what comes after it may only be shifted. */
 const eventParts = (a: readonly Event[], b: readonly Event[]): readonly Difference[] => {

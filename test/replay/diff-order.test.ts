@@ -130,6 +130,72 @@ it('a source that is set to something else is told of, and one that is set in on
   for (const each of [one, other, more]) each.close()
 })
 
+describe('sources that are set in another order', () => {
+  /** What each transaction sets, a tick after each; then they are asked for. */
+  const record = async (name: string, sets: readonly (readonly (readonly [string, number])[])[], isAsked = true) => {
+    const path = folder.at(name)
+    const eng = createEngine({ rules: [num], drive: 'manual', record: path })
+    if (isAsked) for (const each of ['b', 'a', 'c']) eng.once(num(each))
+    while (eng.tick());
+    for (const set of sets) {
+      eng.transact((tx) => set.map(([each, value]) => tx.set(num(each), value)))
+      while (eng.tick());
+    }
+    for (const each of ['a', 'b', 'c']) eng.once(num(each))
+    while (eng.tick());
+    await eng.close()
+    return path
+  }
+  const [a, b, c, z] = [['a', 97] as const, ['b', 98] as const, ['c', 99] as const, ['z', 122] as const]
+
+  it.each([true, false])('all at once: nothing differs in what came out (known before: %s)', async (isAsked) => {
+    const one = await record('s1', [[a, b, c]], isAsked)
+    const { code, text } = await told(one, await record('s2', [[c, b, a]], isAsked))
+    expect(text).toMatch(/^nothing differs in what came out: the same was done in another order, from tick \d+ on: num/)
+    expect(code).toBe(0)
+  })
+  it('one after the other: nothing differs in what came out', async () => {
+    const one = await record('s1', [[a], [b], [c]])
+    const { code, text } = await told(one, await record('s2', [[c], [a], [b]]))
+    expect([code, text]).toEqual([0, expect.stringMatching(/^nothing differs in what came out: /)])
+  })
+  it.each([true, false])('and one more: that alone is told of (known before: %s)', async (isAsked) => {
+    const one = await record('s1', [[z, a, b, c]], isAsked)
+    const { code, text } = await told(one, await record('s2', [[c, b, a]], isAsked))
+    expect(text).toMatch(
+      /^tick \d+ is the first that differs: num\("z"\) was set to something else: 122 in s1, not set in s2\n/,
+    )
+    expect(text.match(/was set to/g)).toHaveLength(1)
+    expect(code).toBe(1)
+  })
+  it('and one to something else: that alone is told of', async () => {
+    const one = await record('s1', [[a, b, c]])
+    const { code, text } = await told(one, await record('s2', [[c, ['b', 5], a]]))
+    expect(text).toMatch(
+      /^tick \d+ is the first that differs: num\("b"\) was set to something else: 98 in s1, 5 in s2\n/,
+    )
+    expect(text.match(/was set to/g)).toHaveLength(1)
+    expect(code).toBe(1)
+  })
+})
+
+it('what a source was set to is shortened', async () => {
+  const record = async (name: string, text: string): Promise<string> => {
+    const path = folder.at(name)
+    const eng = createEngine({ rules: [long], drive: 'manual', record: path })
+    eng.once(long('k'))
+    while (eng.tick());
+    eng.transact((tx) => tx.set(long('k'), text))
+    while (eng.tick());
+    await eng.close()
+    return path
+  }
+  const one = await record('l1', `${'x'.repeat(10_000)}one${'y'.repeat(10_000)}`)
+  const { text } = await told(one, await record('l2', `${'x'.repeat(10_000)}two${'y'.repeat(10_000)}`))
+  expect(text.length).toBeLessThan(300)
+  expect(text).toMatch(/was set to something else: \.\.\.x+oney+\.\.\. in l1, \.\.\.x+twoy+\.\.\. in l2\n/)
+})
+
 it('a build that has the id of one that was forgotten is known by its own name', async () => {
   const [one, other] = [1, 2].map(async (value) => {
     const path = folder.at(`forgotten${value}`)
