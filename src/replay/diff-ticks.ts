@@ -192,6 +192,11 @@ const each = (receipt: Receipt): readonly OneReceipt[] => {
     const { look, ...rest } = receipt
     return [{ ...rest, ...fieldsOfLook(wordsOfLook(look)) }]
   }
+  if (receipt._tag === 'broken' && receipt.error?._tag === 'noneOf') {
+    // Its content is made of the ids in its error.
+    const { content: _, ...rest } = receipt
+    return [rest as unknown as OneReceipt]
+  }
   if (receipt._tag !== 'scanned') return [receipt as unknown as OneReceipt]
   return receipt.builds.map((build, i) => {
     const words = receipt.looks.subarray(i * LOOK_STRIDE, (i + 1) * LOOK_STRIDE)
