@@ -5,6 +5,7 @@ import type { Otherwise } from '../replay/diff-deeds.js'
 import { diffRecordings, type RecordingDiff } from '../replay/diff-recordings.js'
 import type { Replay } from '../replay/replay.js'
 import { Walker } from '../replay/walker.js'
+import type { About } from '../store/recording/format.js'
 import { differenceData, differenceWords, otherwiseData, otherwiseWords, type Sides } from './difference-words.js'
 import {
   buildsData,
@@ -41,7 +42,9 @@ export const diffCommand = async (args: readonly string[], out: Out): Promise<nu
     withRecording(b, out, (other) => {
       const found = diffRecordings(one.reader, other.reader)
       if (words.right.json) out.print(`${JSON.stringify(dataOf(found))}\n`)
-      else for (const line of linesOf(found, sidesOf(one, a, other, b))) out.print(`${line}\n`)
+      else
+        for (const line of linesOf(found, { a: one.about, b: other.about }, sidesOf(one, a, other, b)))
+          out.print(`${line}\n`)
       return isOnlyTime(found) ? OK : NOT_OK
     }),
   )
@@ -95,12 +98,9 @@ const dataOf = (found: RecordingDiff): unknown => {
   }
 }
 
-const linesOf = (found: RecordingDiff, sides: Sides): readonly string[] => {
+const linesOf = (found: RecordingDiff, abouts: Abouts, sides: Sides): readonly string[] => {
   const [a, b] = [sides.a.name, sides.b.name]
-  const about =
-    found.about.length === 0
-      ? []
-      : [`they say otherwise of themselves: ${found.about.join(', ')} (see redford replay --json)`]
+  const about = aboutWords(found, abouts, sides)
   switch (found._tag) {
     case 'same':
       return [`they are the same, in all ${found.ticks} ticks`, ...about]
@@ -134,6 +134,24 @@ const linesOf = (found: RecordingDiff, sides: Sides): readonly string[] => {
     case 'tick':
       return [...tickWords(found, sides), ...measuredWords(found.measured), ...about]
   }
+}
+
+interface Abouts {
+  readonly a: About
+  readonly b: About
+}
+
+/** What they say of themselves in other words, where a word or two tell it. */
+const aboutWords = ({ about, jobs }: RecordingDiff, { a, b }: Abouts, sides: Sides): readonly string[] => {
+  if (about.length === 0) return []
+  const each = (of: string, one: string, other: string): string =>
+    `${of} (${one} in ${sides.a.name}, ${other} in ${sides.b.name})`
+  const words = about.map((of) => {
+    if (of === 'jobs' && jobs !== undefined) return each('jobs', jobs.a.join(' and '), jobs.b.join(' and '))
+    if (of === 'policy') return each(of, a.policy || 'unknown', b.policy || 'unknown')
+    return of === 'program' || of === 'face' ? each(of, a[of], b[of]) : `${of} (see redford replay --json)`
+  })
+  return [`they say otherwise of themselves: ${words.join(', ')}`]
 }
 
 const tickWords = (found: Extract<RecordingDiff, { _tag: 'tick' }>, sides: Sides): readonly string[] => {

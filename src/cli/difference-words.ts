@@ -33,6 +33,8 @@ export const differenceWords = (part: Difference, sides: Sides, called: Called):
       return 'the same was set in another order'
     case 'event':
       return eventDifference(part, a, b, called)
+    case 'way':
+      return 'it was to be done in another way'
     case 'batch': {
       if (part.step === 'carry') return 'the policy chose the same, and carries on something else'
       const does = { scan: 'looks at', run: 'runs', start: 'starts', answer: 'answers' }[part.step]
@@ -211,7 +213,7 @@ const deedsWords = (a: Deed, b: Deed, sides: Sides): string => {
   const each = (one: string, other: string): string => `${one} in ${sides.a.name}, ${other} in ${sides.b.name}`
   const needs = (deed: Deed): string => ('needs' in deed && fewOf(deed.needs.map(shownBuild))) || 'nothing'
   if (a.what === 'set' && b.what === 'set') return `was set to something else: ${settingsWords(a.to, b.to, sides)}`
-  if (a.what === 'asked' && b.what === 'asked') return `was asked for otherwise: ${each(a.terms, b.terms)}`
+  if (a.what === 'asked' && b.what === 'asked') return `was asked for otherwise: ${each(askedWords(a), askedWords(b))}`
   if (a.what === 'found' && b.what === 'found')
     return `was looked at, and differs: ${a.kind === b.kind ? 'what it holds' : `what it is (${each(KIND_WORDS[a.kind]!, KIND_WORDS[b.kind]!)})`}`
   if (a.what === 'made' && b.what === 'made') {
@@ -225,6 +227,9 @@ const deedsWords = (a: Deed, b: Deed, sides: Sides): string => {
   }
   return each(deedWords(a), deedWords(b))
 }
+
+const askedWords = ({ want, keepGoing }: Extract<Deed, { what: 'asked' }>): string =>
+  keepGoing ? `${want}, and to keep going` : want
 
 const deedWords = (deed: Deed): string => {
   switch (deed.what) {

@@ -24,6 +24,8 @@ export type Difference =
       readonly fields: readonly string[]
       readonly builds: readonly BuildId[]
     }
+  /** It was to be done in another way: in other slots, by another policy. By itself it is no difference. */
+  | { readonly part: 'way' }
   /** The policy chose otherwise. Where neither has one of its own, it is the order that differs; `carry`: what the policy carries on. */
   | {
       readonly part: 'batch'
@@ -101,12 +103,26 @@ const settingsByName = (settings: TickRecord['settings']): ReadonlyMap<string, T
 
 /** The first that differs: what comes after it may only be shifted. */
 const eventParts = (a: readonly Event[], b: readonly Event[]): readonly Difference[] => {
-  const i = firstDifference(a, b)
-  if (i === undefined) return []
-  const [mine, other] = [a[i], b[i]]
-  const fields = mine !== undefined && other !== undefined && mine._tag === other._tag ? fieldsOf(mine, other) : []
-  const builds = Array.from(new Set([mine, other].flatMap((event) => (event === undefined ? [] : buildsOf(event)))))
-  return [{ part: 'event', a: mine, b: other, fields, builds }]
+  if (same(a, b)) return []
+  const [mine, others] = [a, b].map((events) => events.filter(({ _tag }) => _tag !== 'tracked')) as [Event[], Event[]]
+  const [wanted, otherWanted] = [mine, others].map((events) => events.map(withoutWay)) as [Event[], Event[]]
+  const i = firstDifference(wanted, otherWanted)
+  if (i === undefined) return [{ part: 'way' }]
+  const [one, other] = [wanted[i], otherWanted[i]]
+  const fields = one !== undefined && other !== undefined && one._tag === other._tag ? fieldsOf(one, other) : []
+  const builds = Array.from(new Set([one, other].flatMap((event) => (event === undefined ? [] : buildsOf(event)))))
+  return [{ part: 'event', a: mine[i], b: others[i], fields, builds }]
+}
+
+/** Without what the number of slots, the policy, or a look beforehand make of it. */
+const withoutWay = (event: Event): Event => {
+  if (event._tag === 'followed') {
+    const { terms: _, ...rest } = event
+    return rest
+  }
+  if (event._tag !== 'requested') return event
+  const { terms: _, ...rest } = event
+  return { ...rest, jobs: 0, trust: false }
 }
 
 /** The builds that it is about. */
@@ -192,8 +208,8 @@ const each = (receipt: Receipt): readonly OneReceipt[] => {
     const { look, ...rest } = receipt
     return [{ ...rest, ...fieldsOfLook(wordsOfLook(look)) }]
   }
-  if (receipt._tag === 'broken' && receipt.error?._tag === 'noneOf') {
-    // Its content is made of the ids in its error.
+  if (receipt._tag === 'broken') {
+    // Made of the error, which may have ids in it.
     const { content: _, ...rest } = receipt
     return [rest as unknown as OneReceipt]
   }
