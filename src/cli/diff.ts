@@ -1,9 +1,11 @@
 /** `redford diff A B`: the first tick at which two recordings differ, and why; `redford diff FILE --from T --to U`: builds between two ticks. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildId } from '../model/ids.js'
+import type { Otherwise } from '../replay/diff-deeds.js'
 import { diffRecordings, type RecordingDiff } from '../replay/diff-recordings.js'
 import type { Replay } from '../replay/replay.js'
 import { Walker } from '../replay/walker.js'
+import type { About } from '../store/recording/format.js'
 import { differenceData, differenceWords, otherwiseData, otherwiseWords, type Sides } from './difference-words.js'
 import {
   buildsData,
@@ -40,7 +42,9 @@ export const diffCommand = async (args: readonly string[], out: Out): Promise<nu
     withRecording(b, out, (other) => {
       const found = diffRecordings(one.reader, other.reader)
       if (words.right.json) out.print(`${JSON.stringify(dataOf(found))}\n`)
-      else for (const line of linesOf(found, sidesOf(one, a, other, b))) out.print(`${line}\n`)
+      else
+        for (const line of linesOf(found, { a: one.about, b: other.about }, sidesOf(one, a, other, b)))
+          out.print(`${line}\n`)
       return isOnlyTime(found) ? OK : NOT_OK
     }),
   )
@@ -94,12 +98,9 @@ const dataOf = (found: RecordingDiff): unknown => {
   }
 }
 
-const linesOf = (found: RecordingDiff, sides: Sides): readonly string[] => {
+const linesOf = (found: RecordingDiff, abouts: Abouts, sides: Sides): readonly string[] => {
   const [a, b] = [sides.a.name, sides.b.name]
-  const about =
-    found.about.length === 0
-      ? []
-      : [`they say otherwise of themselves: ${found.about.join(', ')} (see redford replay --json)`]
+  const about = aboutWords(found, abouts, sides)
   switch (found._tag) {
     case 'same':
       return [`they are the same, in all ${found.ticks} ticks`, ...about]
@@ -135,16 +136,40 @@ const linesOf = (found: RecordingDiff, sides: Sides): readonly string[] => {
   }
 }
 
+interface Abouts {
+  readonly a: About
+  readonly b: About
+}
+
+/** What they say of themselves in other words, where a word or two tell it. */
+const aboutWords = ({ about, jobs }: RecordingDiff, { a, b }: Abouts, sides: Sides): readonly string[] => {
+  if (about.length === 0) return []
+  const each = (of: string, one: string, other: string): string =>
+    `${of} (${one} in ${sides.a.name}, ${other} in ${sides.b.name})`
+  const words = about.map((of) => {
+    if (of === 'jobs' && jobs !== undefined) return each('jobs', jobs.a.join(' and '), jobs.b.join(' and '))
+    if (of === 'policy') return each(of, a.policy || 'unknown', b.policy || 'unknown')
+    return of === 'program' || of === 'face' ? each(of, a[of], b[of]) : `${of} (see redford replay --json)`
+  })
+  return [`they say otherwise of themselves: ${words.join(', ')}`]
+}
+
 const tickWords = (found: Extract<RecordingDiff, { _tag: 'tick' }>, sides: Sides): readonly string[] => {
   const { tick, otherwise } = found
   const [cause, ...others] = partsWords(found, sides)
   const words = [`tick ${tick} is the first that differs: ${cause}`, ...others.map((other) => `  and ${other}`)]
-  if (otherwise === undefined) return words
+  if (otherwise === undefined || isToldIn(found, otherwise)) return words
   const first = `the first that came out otherwise: ${otherwiseWords(otherwise, sides)}`
   const { tickInA = tick, tickInB = tick } = otherwise
   // What is outside, or what the policy chose, may be the cause of what comes out in the same tick; what was made by then is no more than order.
   const isLater = Math.min(tickInA, tickInB) > tick || found.parts[0]!.part === 'receipt'
   return isLater ? [first, ...words] : [...words, first]
+}
+
+/** What a source was set to in this tick is told already. */
+const isToldIn = ({ tick, parts }: Parted, { names, a, b, tickInA, tickInB }: Otherwise): boolean => {
+  const at = a?.what === 'set' ? tickInA : b?.what === 'set' ? tickInB : undefined
+  return at === tick && parts.some((part) => part.part === 'setting' && part.name === names[0])
 }
 
 type Parted = Extract<RecordingDiff, { readonly parts: unknown }>

@@ -6,6 +6,7 @@ import type { BuildId } from '../model/ids.js'
 import type { Deed } from '../replay/deeds.js'
 import type { Otherwise } from '../replay/diff-deeds.js'
 import type { Difference, OneReceipt } from '../replay/diff-ticks.js'
+import type { RecordedSetting } from '../store/recording/format.js'
 import type { RecordedValue } from '../store/recording/value.js'
 import { faultWords, fewOf, shownBuild, textOfName } from './recording.js'
 import { settingWords, shortened } from './tick-words.js'
@@ -27,9 +28,13 @@ export const differenceWords = (part: Difference, sides: Sides, called: Called):
   const [a, b] = [sides.a.name, sides.b.name]
   switch (part.part) {
     case 'setting':
-      return `${shownBuild(part.name)} was set to something else: ${settingWords(part.a)} in ${a}, ${settingWords(part.b)} in ${b}`
+      return `${shownBuild(part.name)} was set to something else: ${settingsWords(part.a, part.b, sides)}`
+    case 'settings':
+      return 'the same was set in another order'
     case 'event':
       return eventDifference(part, a, b, called)
+    case 'way':
+      return 'it was to be done in another way'
     case 'batch': {
       if (part.step === 'carry') return 'the policy chose the same, and carries on something else'
       const does = { scan: 'looks at', run: 'runs', start: 'starts', answer: 'answers' }[part.step]
@@ -54,6 +59,24 @@ export const differenceWords = (part: Difference, sides: Sides, called: Called):
       })`
   }
 }
+
+/** Long texts that begin alike are shown from where they part. */
+const settingsWords = (
+  one: RecordedSetting['to'] | undefined,
+  other: RecordedSetting['to'] | undefined,
+  { a, b }: Sides,
+): string => {
+  const [mine, others] = [settingWords(one), settingWords(other)]
+  let [shown, shownOther] = [shortened(mine), shortened(others)]
+  if (shown === shownOther) {
+    let from = 0
+    while (mine[from] === others[from] && from < mine.length) from++
+    const context = Math.max(0, from - CONTEXT_CHARS)
+    ;[shown, shownOther] = [mine, others].map((text) => `...${shortened(text.slice(context))}`) as [string, string]
+  }
+  return `${shown} in ${a.name}, ${shownOther} in ${b.name}`
+}
+const CONTEXT_CHARS = 10
 
 const eventDifference = (
   part: Extract<Difference, { part: 'event' }>,
@@ -189,9 +212,8 @@ export const otherwiseWords = ({ names, a, b, tickInA, tickInB }: Otherwise, sid
 const deedsWords = (a: Deed, b: Deed, sides: Sides): string => {
   const each = (one: string, other: string): string => `${one} in ${sides.a.name}, ${other} in ${sides.b.name}`
   const needs = (deed: Deed): string => ('needs' in deed && fewOf(deed.needs.map(shownBuild))) || 'nothing'
-  if (a.what === 'set' && b.what === 'set')
-    return `was set to something else: ${each(settingWords(a.to), settingWords(b.to))}`
-  if (a.what === 'asked' && b.what === 'asked') return `was asked for otherwise: ${each(a.terms, b.terms)}`
+  if (a.what === 'set' && b.what === 'set') return `was set to something else: ${settingsWords(a.to, b.to, sides)}`
+  if (a.what === 'asked' && b.what === 'asked') return `was asked for otherwise: ${each(askedWords(a), askedWords(b))}`
   if (a.what === 'found' && b.what === 'found')
     return `was looked at, and differs: ${a.kind === b.kind ? 'what it holds' : `what it is (${each(KIND_WORDS[a.kind]!, KIND_WORDS[b.kind]!)})`}`
   if (a.what === 'made' && b.what === 'made') {
@@ -205,6 +227,9 @@ const deedsWords = (a: Deed, b: Deed, sides: Sides): string => {
   }
   return each(deedWords(a), deedWords(b))
 }
+
+const askedWords = ({ want, keepGoing }: Extract<Deed, { what: 'asked' }>): string =>
+  keepGoing ? `${want}, and to keep going` : want
 
 const deedWords = (deed: Deed): string => {
   switch (deed.what) {

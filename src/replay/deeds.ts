@@ -5,7 +5,7 @@
 import type { Reading } from '../engine.js'
 import type { Json } from '../model/codec.js'
 import { Bug, type BuildError } from '../model/error.js'
-import { apart, LOOK_STRIDE, type Look, LookWord } from '../model/event.js'
+import { apart, LOOK_STRIDE, type Look, LookWord, type Want } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Edge, Fact } from '../model/state.js'
 import type { RecordedSetting } from '../store/recording/format.js'
@@ -19,7 +19,7 @@ import { Walker } from './walker.js'
 /** Something that was done, found or told, but for when. Names are byte strings. */
 export type Deed =
   | { readonly what: 'set'; readonly to: RecordedSetting['to'] }
-  | { readonly what: 'asked'; readonly terms: string }
+  | { readonly what: 'asked'; readonly want: Want | 'live'; readonly keepGoing: boolean }
   | { readonly what: 'answered'; readonly ok: boolean }
   | { readonly what: 'found'; readonly kind: number; readonly content: readonly number[] }
   | {
@@ -62,8 +62,6 @@ export class Deeds {
   /** By id. */
   private readonly known: (number | undefined)[] = []
   private readonly requests = new Map<BuildId, number>()
-  /** How what was asked for last was, and as words: many ask alike. */
-  private readonly asked = { terms: [] as readonly unknown[], words: '' }
   private readonly hash = new Hash()
   private now = 0
 
@@ -258,12 +256,11 @@ export class Deeds {
       case 'requested': {
         this.known[event.request] = undefined
         if (event.by !== 0) return
-        const { want, keepGoing, jobs, trust, terms } = event
-        return this.ask(event.request, event.targets, [want, keepGoing, jobs, trust, terms ?? null], walker)
+        return this.ask(event.request, event.targets, event.want, event.keepGoing, walker)
       }
       case 'followed':
         this.known[event.request] = undefined
-        return this.ask(event.request, [event.target], ['live', event.terms ?? null], walker)
+        return this.ask(event.request, [event.target], 'live', false, walker)
       case 'cancelled': {
         const doer = this.requests.get(event.request)
         return doer === undefined ? undefined : this.tell(doer, event._tag)
@@ -280,7 +277,6 @@ export class Deeds {
       case 'collect':
         return this.tell(this.all.ofRequest([]), event._tag, event.keep)
       case 'rechecked':
-      case 'tracked':
         return this.tell(this.all.ofRequest([]), event._tag)
     }
   }
@@ -290,15 +286,17 @@ export class Deeds {
     this.say(doer, words, () => ({ what: 'told', event, says }))
   }
 
-  private ask(request: BuildId, targets: readonly BuildId[], terms: readonly unknown[], walker: Walker): void {
+  /** In how many slots, and by when, is another way to the same. */
+  private ask(
+    request: BuildId,
+    targets: readonly BuildId[],
+    want: Want | 'live',
+    keepGoing: boolean,
+    walker: Walker,
+  ): void {
     const doer = this.all.ofRequest(targets.map((x) => this.doerOf(x, walker)))
     this.requests.set(request, doer)
-    const { asked } = this
-    if (terms.length !== asked.terms.length || !terms.every((term, i) => term === asked.terms[i])) {
-      asked.terms = terms
-      asked.words = `asked ${JSON.stringify(terms)}`
-    }
-    this.say(doer, asked.words, () => ({ what: 'asked', terms: JSON.stringify(terms) }))
+    this.say(doer, keepGoing ? `asked ${want} on` : `asked ${want}`, () => ({ what: 'asked', want, keepGoing }))
   }
 
   private readonly nameOf = (doer: number): string => this.all.namesOf(doer)[0]!

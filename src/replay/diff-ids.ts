@@ -106,7 +106,8 @@ export const saidIn = <T extends Event | Receipt>(said: T, to: To): T =>
     }),
   ) as unknown as T
 
-const errorIn = (error: BuildError, to: To): BuildError => {
+/** The same with other ids. */
+export const errorIn = (error: BuildError, to: To): BuildError => {
   if (error._tag === 'cycle') return { ...error, path: smallestFirst(error.path.map(to), (x) => x) }
   if (error._tag !== 'noneOf') return error
   return {

@@ -3,10 +3,11 @@ import { canonical } from '../model/codec.js'
 import { dependenciesOf } from '../model/dependencies.js'
 import { apart } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
-import { Fact, Flag, hasFlag, isKnown, Kind, kindOf, type State } from '../model/state.js'
-import { objectAt, read } from '../model/table.js'
+import { Fact, isKnown, Kind, kindOf, type State } from '../model/state.js'
+import { read } from '../model/table.js'
 import type { RecordingReader } from '../store/recording/reader.js'
 import type { Side } from './diff.js'
+import { Errors } from './errors.js'
 import { shownName } from './view.js'
 import { Walker } from './walker.js'
 
@@ -132,10 +133,15 @@ const onlyOf = (a: ReadonlySet<string>, b: ReadonlySet<string>): Only => ({
   onlyB: Array.from(b).filter((name) => !a.has(name)),
 })
 
+interface Known extends Side {
+  readonly errors: Errors
+}
+
 type Found = ReadonlyMap<string, number>
 const NONE: Found = new Map()
 
-const apartOf = (a: Side, b: Side, foundInA: Found = NONE, foundInB: Found = NONE): Apart => {
+const apartOf = (one: Side, other: Side, foundInA: Found = NONE, foundInB: Found = NONE): Apart => {
+  const [a, b] = [one, other].map((side): Known => ({ ...side, errors: new Errors(side) })) as [Known, Known]
   const [ofA, ofB] = [buildsOf(a), buildsOf(b)]
   const others = new Map<string, Otherness>()
   for (const [name, x] of ofA) {
@@ -183,11 +189,13 @@ const needsOf = ({ state, nameOf }: Side, x: BuildId): readonly string[] =>
   dependenciesOf(state, x).map(({ build }) => shownName(nameOf, build))
 
 /** What a build comes to, without what is another each time. */
-const othernessOf = (a: Side, x: BuildId, b: Side, y: BuildId): Otherness | undefined => {
+const othernessOf = (a: Known, x: BuildId, b: Known, y: BuildId): Otherness | undefined => {
   const [one, other] = [kindOf(a.state, x), kindOf(b.state, y)]
   if ((one === Kind.ABSENT) !== (other === Kind.ABSENT)) return 'presence'
-  if (errorIn(a.state, x) !== errorIn(b.state, y)) return 'error'
-  if (!hasSame(a.state, x, b.state, y, CONTENT)) return 'content'
+  const error = a.errors.of(x)
+  if (error !== b.errors.of(y)) return 'error'
+  // What a broken value holds for content is made of ids, and the error says all of it.
+  if ((error === '' || one !== Kind.VALUE) && !hasSame(a.state, x, b.state, y, CONTENT)) return 'content'
   if (JSON.stringify(needsOf(a, x)) !== JSON.stringify(needsOf(b, y))) return 'dependencies'
   // A target that is made again has another one each time.
   return one === Kind.SOURCE && other === Kind.SOURCE && !hasSame(a.state, x, b.state, y, STAT) ? 'stat' : undefined
@@ -197,10 +205,3 @@ const STAT = [Fact.STAT, Fact.STAT + 1]
 const CONTENT = [Fact.CONTENT, Fact.CONTENT + 1, Fact.CONTENT + 2, Fact.CONTENT + 3]
 const hasSame = (a: State, x: BuildId, b: State, y: BuildId, words: readonly number[]): boolean =>
   words.every((word) => read(a.facts, x, word) === read(b.facts, y, word))
-
-/** Without ids, and where it threw. */
-const errorIn = (state: State, x: BuildId): string => {
-  if (!hasFlag(state, x, Flag.BROKEN)) return ''
-  const { path, tried, trace, ...rest } = (objectAt(state.errors, x) ?? {}) as Readonly<Record<string, unknown>>
-  return JSON.stringify(rest)
-}

@@ -10,8 +10,15 @@ import { type Difference, isCertain, isMeasured, partsOf } from './diff-ticks.js
 import { takeNames, Walker } from './walker.js'
 
 export type RecordingDiff = Found & {
-  /** What they say of themselves in other words: program, face, policy, rules, options. By itself it is no difference. */
+  /** What they say of themselves in other words: program, face, policy, rules, options, jobs. By itself it is no difference. */
   readonly about: readonly string[]
+  /** How many slots people asked for, where that is another number: each once, rising. */
+  readonly jobs?: Jobs
+}
+
+export interface Jobs {
+  readonly a: readonly number[]
+  readonly b: readonly number[]
 }
 
 type Found =
@@ -22,7 +29,7 @@ type Found =
   | { readonly _tag: 'measured'; readonly tick: number; readonly ticks: number; readonly more: number }
   /** They do not begin with the same state. */
   | ({ readonly _tag: 'start' } & Unlike)
-  /** They do not begin with the same state; but in ids, counters, and what is measured, nothing of what they asked for, knew and made differs. */
+  /** They do not begin with the same state, or were to be done in another way; but in ids, counters, and what is measured, nothing of what they asked for, knew and made differs. */
   | { readonly _tag: 'alike' }
   | {
       readonly _tag: 'tick'
@@ -48,19 +55,40 @@ type Found =
     }
 
 export const diffRecordings = (a: RecordingReader, b: RecordingReader): RecordingDiff => {
+  const found = differenceOf(a, b)
+  const jobs = found._tag === 'same' || found._tag === 'prefix' ? undefined : otherJobs(a, b)
   const about = (['program', 'face', 'policy', 'rules', 'options'] as const).filter(
     (name) => JSON.stringify(a.about[name]) !== JSON.stringify(b.about[name]),
   )
+  return { ...found, about: jobs === undefined ? about : [...about, 'jobs'], ...(jobs === undefined ? {} : { jobs }) }
+}
+
+const differenceOf = (a: RecordingReader, b: RecordingReader): Found => {
   if (!isSameStart(a, b)) {
     const found = diffByName(a, b)
-    return isAlike(found) ? { _tag: 'alike', about } : { _tag: 'start', about, ...found }
+    return isAlike(found) ? { _tag: 'alike' } : { _tag: 'start', ...found }
   }
   const tick = a.firstDifference(b)
-  if (tick !== undefined) return { about, ...differenceFrom(a, b, tick) }
-  if (a.ticks === b.ticks) return { _tag: 'same', about, ticks: a.ticks }
+  if (tick !== undefined) return differenceFrom(a, b, tick)
+  if (a.ticks === b.ticks) return { _tag: 'same', ticks: a.ticks }
   const ticks = Math.min(a.ticks, b.ticks)
   const more = Math.max(a.ticks, b.ticks) - ticks
-  return { _tag: 'prefix', about, shorter: a.ticks < b.ticks ? 'a' : 'b', ticks, more }
+  return { _tag: 'prefix', shorter: a.ticks < b.ticks ? 'a' : 'b', ticks, more }
+}
+
+/** Slots are for do-files: a program asks for none. */
+const otherJobs = (a: RecordingReader, b: RecordingReader): Jobs | undefined => {
+  if (a.about.face !== 'redo' || b.about.face !== 'redo') return undefined
+  const jobs = { a: jobsIn(a), b: jobsIn(b) }
+  return JSON.stringify(jobs.a) === JSON.stringify(jobs.b) ? undefined : jobs
+}
+
+const jobsIn = (reader: RecordingReader): readonly number[] => {
+  const found = new Set<number>()
+  for (let tick = 1; tick <= reader.ticks; tick++)
+    for (const event of reader.recordAt(tick).input.events)
+      if (event._tag === 'requested' && event.by === 0) found.add(event.jobs)
+  return Array.from(found).sort((one, other) => one - other)
 }
 
 /** The first that is not only measured: two builds of the same by do-files differ in what stat says of the first file that they make. */
@@ -71,6 +99,7 @@ const differenceFrom = (a: RecordingReader, b: RecordingReader, first: number): 
   const [inA, inB] = [new Called(names), new Called(names)]
   const to = idsFrom(inB, inA)
   let isAligned = true
+  let measuredFrom: number | undefined
   for (let tick = first; tick <= ticks; tick++) {
     const [mine, others] = [a.at(tick), b.at(tick)]
     inA.take(mine)
@@ -78,11 +107,14 @@ const differenceFrom = (a: RecordingReader, b: RecordingReader, first: number): 
     isAligned &&= isSameIn(mine, inA, inB) && isSameIn(others, inB, inA)
     const theirs = isAligned ? others : translated(others, to)
     const found = partsOf(mine, theirs).filter((part) => part.part !== 'name' || isAligned)
-    const measured = tick > first ? { measured: first } : {}
     if (found.length === 0 && tick === first && isAligned)
       return { _tag: 'tick', tick, parts: [reducerAt(a, b, tick)], names: new Map() }
-    const parts = found.filter((part) => !isMeasured(part))
-    if (parts.length === 0) continue
+    const parts = found.filter((part) => !isMeasured(part) && part.part !== 'way')
+    if (parts.length === 0) {
+      if (found.some(isMeasured)) measuredFrom ??= tick
+      continue
+    }
+    const measured = measuredFrom === undefined ? {} : { measured: measuredFrom }
     const told = { tick, ...measured, parts, names: namesIn(parts, (x) => inA.nameOf(x) ?? inB.nameOf(idBack(x))) }
     const apart = parts.some(isCertain) ? undefined : deedsApart(a, b, tick)
     if (apart === undefined || apart.otherwise !== undefined) return { _tag: 'tick', ...told, ...apart }
@@ -91,7 +123,8 @@ const differenceFrom = (a: RecordingReader, b: RecordingReader, first: number): 
   const more = Math.max(a.ticks, b.ticks) - ticks
   // Nothing but the ids themselves.
   if (!isAligned && more === 0) return { _tag: 'order', tick: first, parts: [], names: new Map() }
-  return { _tag: 'measured', tick: first, ticks, more }
+  if (measuredFrom === undefined && more === 0) return { _tag: 'alike' }
+  return { _tag: 'measured', tick: measuredFrom ?? first, ticks, more }
 }
 
 const isSameStart = (a: RecordingReader, b: RecordingReader): boolean => {

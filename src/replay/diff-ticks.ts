@@ -14,6 +14,8 @@ export type Difference =
       readonly a: RecordedSetting['to'] | undefined
       readonly b: RecordedSetting['to'] | undefined
     }
+  /** The same was set, in another order. */
+  | { readonly part: 'settings' }
   /** Something else happened outside. `builds`: what it is about. `fields`: what differs where both are of the same kind. */
   | {
       readonly part: 'event'
@@ -22,6 +24,8 @@ export type Difference =
       readonly fields: readonly string[]
       readonly builds: readonly BuildId[]
     }
+  /** It was to be done in another way: in other slots, by another policy. By itself it is no difference. */
+  | { readonly part: 'way' }
   /** The policy chose otherwise. Where neither has one of its own, it is the order that differs; `carry`: what the policy carries on. */
   | {
       readonly part: 'batch'
@@ -76,31 +80,49 @@ const OF_RUN: ReadonlySet<string> = new Set(['stat', 'racy', 'cost'])
 
 /** A difference in what is outside, or in what a rule does, whatever comes later. Else it may be one of order alone. */
 export const isCertain = (part: Difference): boolean => {
-  if (part.part === 'setting' || part.part === 'reducer') return true
+  if (part.part === 'reducer') return true
+  // What only one of them sets in this tick, the other may have set before, or may set later.
+  if (part.part === 'setting') return part.a !== undefined && part.b !== undefined
   return part.part === 'receipt' && part.fields.length > 0 && part.fields[0] !== 'order' && !isMeasured(part)
 }
 
+/** By name: who sets several at once may name them in any order. */
 const settingParts = (a: TickRecord['settings'], b: TickRecord['settings']): readonly Difference[] => {
-  const found: Difference[] = []
-  for (let i = 0; i < Math.max(a.length, b.length); i++) {
-    const [mine, other] = [a[i], b[i]]
-    if (same(mine, other)) continue
-    const isOne = mine?.name === other?.name
-    if (mine !== undefined)
-      found.push({ part: 'setting', name: mine.name, a: mine.to, b: isOne ? other?.to : undefined })
-    if (other !== undefined && !isOne) found.push({ part: 'setting', name: other.name, a: undefined, b: other.to })
-  }
-  return found
+  if (same(a, b)) return []
+  const [mine, others] = [settingsByName(a), settingsByName(b)]
+  const found = Array.from(new Set([...mine.keys(), ...others.keys()])).flatMap((name): readonly Difference[] => {
+    const [one, other] = [mine.get(name) ?? [], others.get(name) ?? []]
+    const i = firstDifference(one, other)
+    return i === undefined ? [] : [{ part: 'setting', name, a: one[i]?.to, b: other[i]?.to }]
+  })
+  return found.length > 0 ? found : [{ part: 'settings' }]
 }
+
+const settingsByName = (settings: TickRecord['settings']): ReadonlyMap<string, TickRecord['settings']> =>
+  groupedBy(settings, ({ name }) => name)
 
 /** The first that differs: what comes after it may only be shifted. */
 const eventParts = (a: readonly Event[], b: readonly Event[]): readonly Difference[] => {
-  const i = firstDifference(a, b)
-  if (i === undefined) return []
-  const [mine, other] = [a[i], b[i]]
-  const fields = mine !== undefined && other !== undefined && mine._tag === other._tag ? fieldsOf(mine, other) : []
-  const builds = Array.from(new Set([mine, other].flatMap((event) => (event === undefined ? [] : buildsOf(event)))))
-  return [{ part: 'event', a: mine, b: other, fields, builds }]
+  if (same(a, b)) return []
+  const [mine, others] = [a, b].map((events) => events.filter(({ _tag }) => _tag !== 'tracked')) as [Event[], Event[]]
+  const [wanted, otherWanted] = [mine, others].map((events) => events.map(withoutWay)) as [Event[], Event[]]
+  const i = firstDifference(wanted, otherWanted)
+  if (i === undefined) return [{ part: 'way' }]
+  const [one, other] = [wanted[i], otherWanted[i]]
+  const fields = one !== undefined && other !== undefined && one._tag === other._tag ? fieldsOf(one, other) : []
+  const builds = Array.from(new Set([one, other].flatMap((event) => (event === undefined ? [] : buildsOf(event)))))
+  return [{ part: 'event', a: mine[i], b: others[i], fields, builds }]
+}
+
+/** Without what the number of slots, the policy, or a look beforehand make of it. */
+const withoutWay = (event: Event): Event => {
+  if (event._tag === 'followed') {
+    const { terms: _, ...rest } = event
+    return rest
+  }
+  if (event._tag !== 'requested') return event
+  const { terms: _, ...rest } = event
+  return { ...rest, jobs: 0, trust: false }
 }
 
 /** The builds that it is about. */
@@ -185,6 +207,11 @@ const each = (receipt: Receipt): readonly OneReceipt[] => {
   if (receipt._tag === 'done') {
     const { look, ...rest } = receipt
     return [{ ...rest, ...fieldsOfLook(wordsOfLook(look)) }]
+  }
+  if (receipt._tag === 'broken') {
+    // Made of the error, which may have ids in it.
+    const { content: _, ...rest } = receipt
+    return [rest as unknown as OneReceipt]
   }
   if (receipt._tag !== 'scanned') return [receipt as unknown as OneReceipt]
   return receipt.builds.map((build, i) => {

@@ -19,6 +19,7 @@ import type { RecordedValue } from '../store/recording/value.js'
 import { Agenda } from './agenda.js'
 import type { Counterfactual, Otherwise } from './otherwise.js'
 import { recorderInto } from './recorder-into.js'
+import { replyOf } from './reply.js'
 import { Requests } from './requests.js'
 import {
   clockOf,
@@ -215,7 +216,7 @@ class World {
       if (each._tag === 'noticed') this.requests.noticed(this.now)
       if (each._tag !== 'responded') continue
       if (each.by === 0) {
-        this.requests.answered(each.request, { ok: each.ok, answer: each.answer }, this.now)
+        this.requests.answered(each.request, replyOf(each), this.now)
         this.unanswered.delete(each.request)
         if (this.unanswered.size === 0)
           for (const held of this.held.splice(0)) this.queue.push(this.now, () => this.outside(held))

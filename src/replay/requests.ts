@@ -1,7 +1,8 @@
 /** What became of the requests from outside that a recording holds, in a world where they went otherwise. */
 import type { Event } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
-import { clockOf, type Reply, type Script } from './script.js'
+import type { Reply } from './reply.js'
+import { clockOf, type Script } from './script.js'
 
 /** A request from outside: how long it would have taken, and how long it did, in microseconds; undefined: it got no answer. */
 export interface RequestTimes {
@@ -77,7 +78,7 @@ export class Requests {
     const asked = [...this.asked.keys()]
     return this.script.answers.filter((reply, i) => {
       const now = this.replies.get(asked[i]!)
-      return now?.ok !== reply?.ok || JSON.stringify(now?.answer) !== JSON.stringify(reply?.answer)
+      return now?.ok !== reply?.ok || now?.answer !== reply?.answer
     }).length
   }
 

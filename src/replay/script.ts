@@ -3,6 +3,7 @@
  * the engine told it, each so long after that. Played by `counterfactual.ts` to an engine that decides otherwise.
  */
 import { type EngineOptions, policyNamed } from '../engine.js'
+import type { BuildError } from '../model/error.js'
 import { type Ahead, type Alone, apart, type Event, LOOK_STRIDE, type Look, type Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { lookIn } from '../model/look.js'
@@ -10,6 +11,8 @@ import { Misuse } from '../model/misuse.js'
 import { Bit, Flight, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
 import { read } from '../model/table.js'
 import type { RecordingReader } from '../store/recording/reader.js'
+import { errorIn } from './diff-ids.js'
+import { type Reply, replyOf } from './reply.js'
 import { eachRow } from './rows.js'
 import { Shares, sharesOf } from './shares.js'
 import { Walker } from './walker.js'
@@ -60,12 +63,6 @@ export interface Script {
   readonly ticks: number
   /** What the engine itself took for each build that a tick took. */
   readonly shares: Shares
-}
-
-/** What a request came to. */
-export interface Reply {
-  readonly ok: boolean
-  readonly answer: unknown
 }
 
 export const markOf = (state: State, x: BuildId): number => (isFile(state, x) ? state.generation : state.version)
@@ -151,7 +148,7 @@ class Scribe {
         if (news._tag !== 'responded') continue
         if (news.by !== 0) this.goOn(before, this.idOf(news.by), false)
         else {
-          this.replies.set(this.idOf(news.request), { ok: news.ok, answer: news.answer })
+          this.replies.set(this.idOf(news.request), replyOf(news, this.idOf))
           this.latencies.set(this.idOf(news.request), this.now - (this.askedAt.get(this.idOf(news.request)) ?? 0))
           this.unanswered.delete(this.idOf(news.request))
           this.lastAnswered = this.now
@@ -377,6 +374,7 @@ export const renumbered = <T extends Alone | Event>(term: T, idOf: (id: BuildId)
   for (const [name, value] of Object.entries(term)) {
     if (IDS.has(name) && value !== 0 && value !== undefined) other[name] = idOf(value as BuildId)
     else if (LISTS.has(name)) other[name] = (value as BuildId[]).map(idOf)
+    else if (name === 'error' && value !== undefined) other[name] = errorIn(value as BuildError, idOf)
     else if (name === 'groups') other[name] = (value as BuildId[][]).map((group) => group.map(idOf))
   }
   return other as T

@@ -39,6 +39,64 @@ test('two builds with nothing to do: nothing differs', async () => {
   expect(JSON.parse((await diff(s, '--json', 'three.rec', 'four.rec')).stdout)).toEqual({ result: 'alike', about: [] })
 })
 
+test('the same build with other jobs, or by another policy: nothing differs but how it was done', async () => {
+  const s = space({
+    'all.do': 'redo-ifchange a b c\ncat a b c\n',
+    'a.do': 'redo-ifchange d\ncat d\n',
+    'b.do': 'redo-ifchange d two\ncat d two\n',
+    'c.do': 'redo-ifchange one two\necho c\n',
+    'd.do': 'redo-ifchange one\ncat one\n',
+    one: '1',
+    two: '2',
+  })
+  const build = async (name: string, ...words: readonly string[]): Promise<void> => {
+    for (const target of ['all', 'a', 'b', 'c', 'd', '.redo', '.redford'])
+      fs.rmSync(s.path(target) as string, { recursive: true, force: true })
+    expect((await s.run('redo', ['--no-daemon', '--record', name, ...words, 'all'])).code).toBe(0)
+  }
+  await build('j1.rec', '-j1')
+  await build('j4.rec', '-j4')
+  await build('cap.rec', '-j1', '--policy', 'cap(1)')
+  await build('short.rec', '-j3', '--policy', 'shortestRemaining')
+  for (const [other, ways] of [
+    ['j4.rec', 'jobs (1 in j1.rec, 4 in j4.rec)'],
+    ['cap.rec', 'policy (criticalPath in j1.rec, cap(1) in cap.rec)'],
+    [
+      'short.rec',
+      'policy (criticalPath in j1.rec, shortestRemaining in short.rec), jobs (1 in j1.rec, 3 in short.rec)',
+    ],
+  ] as const) {
+    const { code, stdout } = await diff(s, 'j1.rec', other)
+    expect(stdout.split('\n')).toEqual([
+      expect.stringMatching(/^nothing differs/),
+      ...(stdout.includes('what stat says') ? [expect.stringMatching(/^what stat says of files/)] : []),
+      `they say otherwise of themselves: ${ways}`,
+      '',
+    ])
+    expect(code).toBe(0)
+  }
+  expect(JSON.parse((await diff(s, '--json', 'j1.rec', 'j4.rec')).stdout)).toMatchObject({
+    about: ['jobs'],
+    jobs: { a: [1], b: [4] },
+  })
+  // One after the other they begin with different states.
+  for (const [name, ...words] of [
+    ['k1.rec', '-j1'],
+    ['k4.rec', '-j4'],
+    ['kcap.rec', '-j2', '--policy', 'cap(1)'],
+  ] as const)
+    expect((await s.run('redo', ['--no-daemon', '--record', name, ...words, 'all', 'a', 'b'])).code).toBe(0)
+  for (const other of ['k4.rec', 'kcap.rec']) {
+    const { code, stdout } = await diff(s, 'k1.rec', other)
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringMatching(
+        /^nothing differs.*\n(what stat says.*\n)?they say otherwise of themselves: .*jobs \(1 in k1.rec/,
+      ),
+    ])
+  }
+})
+
 test('a source that was changed in between is the first difference', async () => {
   const { s, build } = project()
   await build('first.rec')

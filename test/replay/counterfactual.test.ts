@@ -1,7 +1,8 @@
 /** The same requests and runs under another policy, in other pools, with other slots. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { action, codec as C, createEngine, policies, replay, rule, source } from '../../src/index.js'
+import { replayCommand } from '../../src/cli/replay.js'
+import { action, codec as C, createEngine, type Policy, policies, replay, rule, source } from '../../src/index.js'
 import { diffRecordings } from '../../src/replay/diff-recordings.js'
 import { played } from '../../src/replay/played.js'
 import { policyOf } from '../../src/replay/script.js'
@@ -61,6 +62,71 @@ describe('rules', () => {
             const copied = replay(copy)
             expect(diffRecordings(recording.reader, copied.reader)._tag).toBe('same')
             copied.close()
+            for (const policy of everyPolicy)
+              expect(recording.counterfactual({ policy })).toMatchObject({ guessed: 0, otherAnswers: 0 })
+          } finally {
+            recording.close()
+          }
+        },
+      ),
+      { numRuns: 40 },
+    )
+  })
+
+  /** What was forgotten gives its ids to what comes later. */
+  const forgetting = async (recordedBy: Policy, asked: readonly number[]): Promise<string> => {
+    const given = source('given', int)
+    const r = rule('r', { ...int, error: C.string }, function* (n, b) {
+      const value = yield* b.need(given(n))
+      return n % 2 === 0 ? b.fail(`no ${n}`) : value
+    })
+    const up = rule('up', int, function* (n, b) {
+      return yield* b.need(r(n))
+    })
+    const top = rule('top', int, function* (n, b) {
+      return n % 3 === 0 ? yield* b.first([up(n), r(n)]) : (yield* b.all([up(n), up(n + 2)])).length
+    })
+    const eng = createEngine({ rules: [given, r, up, top], record: true, policy: recordedBy })
+    eng.transact((tx) => [...Array(12).keys()].forEach((n) => tx.set(given(n), n)))
+    for (const n of asked) {
+      if (n < 0) await eng.gc({ keep: 0 })
+      else await eng.once(top(n)).promise.catch(() => {})
+    }
+    const path = folder.at(`${Math.random()}.rec`)
+    eng.export(path)
+    await eng.close()
+    return path
+  }
+
+  it('that were forgotten, and fail: the failure is the same', async () => {
+    const path = await forgetting(policies.fixpoint(), [1, 5, -1, 4, 2])
+    const recording = replay(path)
+    for (const policy of everyPolicy)
+      expect(recording.counterfactual({ policy })).toMatchObject({ guessed: 0, otherAnswers: 0 })
+    recording.close()
+    let text = ''
+    const take = (more: string): void => {
+      text += more
+    }
+    const words = ['--mode', 'counterfactual', '--policy', 'cap(1)', path]
+    expect([await replayCommand(words, { print: take, say: take }), text]).toEqual([
+      0,
+      expect.not.stringMatching(/otherwise/),
+    ])
+  })
+
+  it('that fail and are forgotten come to the same answers under every policy', { timeout: 60_000 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: -4, max: 9 }), { minLength: 2, maxLength: 8 }),
+        fc.nat(4),
+        async (asked, by) => {
+          const recording = replay(await forgetting(everyPolicy[by]!, asked))
+          try {
+            expect(played(recording.reader, { policy: everyPolicy[by]! })).toMatchObject({
+              guessed: 0,
+              otherAnswers: 0,
+            })
             for (const policy of everyPolicy)
               expect(recording.counterfactual({ policy })).toMatchObject({ guessed: 0, otherAnswers: 0 })
           } finally {

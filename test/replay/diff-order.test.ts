@@ -3,13 +3,17 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { diffCommand } from '../../src/cli/diff.js'
 import { differenceData } from '../../src/cli/difference-words.js'
-import { codec, createEngine, rule, source } from '../../src/index.js'
+import { codec, createEngine, type Policy, policies, rule, source } from '../../src/index.js'
+import { apart } from '../../src/model/event.js'
 import type { BuildId } from '../../src/model/ids.js'
 import { diffRecordings } from '../../src/replay/diff-recordings.js'
 import { Rewriter } from '../../src/replay/rewriter.js'
+import { hasCircles } from '../../src/testing/plans.js'
+import { everyPolicy, knowing } from '../../src/testing/plays.js'
+import { picks, type Step, samples, schedules } from '../../src/testing/scripts.js'
 import * as files from '../property/arbitraries.js'
 import { useFolder } from '../support/folder.js'
-import { opened, recordOps } from './record.js'
+import { opened, recordOps, recordSteps } from './record.js'
 
 const folder = useFolder()
 
@@ -130,6 +134,72 @@ it('a source that is set to something else is told of, and one that is set in on
   for (const each of [one, other, more]) each.close()
 })
 
+describe('sources that are set in another order', () => {
+  /** What each transaction sets, a tick after each; then they are asked for. */
+  const record = async (name: string, sets: readonly (readonly (readonly [string, number])[])[], isAsked = true) => {
+    const path = folder.at(name)
+    const eng = createEngine({ rules: [num], drive: 'manual', record: path })
+    if (isAsked) for (const each of ['b', 'a', 'c']) eng.once(num(each))
+    while (eng.tick());
+    for (const set of sets) {
+      eng.transact((tx) => set.map(([each, value]) => tx.set(num(each), value)))
+      while (eng.tick());
+    }
+    for (const each of ['a', 'b', 'c']) eng.once(num(each))
+    while (eng.tick());
+    await eng.close()
+    return path
+  }
+  const [a, b, c, z] = [['a', 97] as const, ['b', 98] as const, ['c', 99] as const, ['z', 122] as const]
+
+  it.each([true, false])('all at once: nothing differs in what came out (known before: %s)', async (isAsked) => {
+    const one = await record('s1', [[a, b, c]], isAsked)
+    const { code, text } = await told(one, await record('s2', [[c, b, a]], isAsked))
+    expect(text).toMatch(/^nothing differs in what came out: the same was done in another order, from tick \d+ on: num/)
+    expect(code).toBe(0)
+  })
+  it('one after the other: nothing differs in what came out', async () => {
+    const one = await record('s1', [[a], [b], [c]])
+    const { code, text } = await told(one, await record('s2', [[c], [a], [b]]))
+    expect([code, text]).toEqual([0, expect.stringMatching(/^nothing differs in what came out: /)])
+  })
+  it.each([true, false])('and one more: that alone is told of (known before: %s)', async (isAsked) => {
+    const one = await record('s1', [[z, a, b, c]], isAsked)
+    const { code, text } = await told(one, await record('s2', [[c, b, a]], isAsked))
+    expect(text).toMatch(
+      /^tick \d+ is the first that differs: num\("z"\) was set to something else: 122 in s1, not set in s2\n/,
+    )
+    expect(text.match(/was set to/g)).toHaveLength(1)
+    expect(code).toBe(1)
+  })
+  it('and one to something else: that alone is told of', async () => {
+    const one = await record('s1', [[a, b, c]])
+    const { code, text } = await told(one, await record('s2', [[c, ['b', 5], a]]))
+    expect(text).toMatch(
+      /^tick \d+ is the first that differs: num\("b"\) was set to something else: 98 in s1, 5 in s2\n/,
+    )
+    expect(text.match(/was set to/g)).toHaveLength(1)
+    expect(code).toBe(1)
+  })
+})
+
+it('what a source was set to is shortened', async () => {
+  const record = async (name: string, text: string): Promise<string> => {
+    const path = folder.at(name)
+    const eng = createEngine({ rules: [long], drive: 'manual', record: path })
+    eng.once(long('k'))
+    while (eng.tick());
+    eng.transact((tx) => tx.set(long('k'), text))
+    while (eng.tick());
+    await eng.close()
+    return path
+  }
+  const one = await record('l1', `${'x'.repeat(10_000)}one${'y'.repeat(10_000)}`)
+  const { text } = await told(one, await record('l2', `${'x'.repeat(10_000)}two${'y'.repeat(10_000)}`))
+  expect(text.length).toBeLessThan(300)
+  expect(text).toMatch(/was set to something else: \.\.\.x+oney+\.\.\. in l1, \.\.\.x+twoy+\.\.\. in l2\n/)
+})
+
 it('a build that has the id of one that was forgotten is known by its own name', async () => {
   const [one, other] = [1, 2].map(async (value) => {
     const path = folder.at(`forgotten${value}`)
@@ -198,6 +268,86 @@ describe('do-files that are run in another order', () => {
       { numRuns: 60, endOnFailure: true },
     )
     expect(seen).toContain('order')
+  })
+})
+
+describe('rules that fail, under different policies', () => {
+  const int = { key: codec.int, value: codec.int }
+
+  /** `up` needs what fails, and `two` needs two of those. */
+  const failing = async (name: string, policy: Policy, words = 'no'): Promise<string> => {
+    const given = source('given', int)
+    const r = rule('r', { ...int, error: codec.string }, function* (n, b) {
+      yield* b.need(given(n))
+      return b.fail(words)
+    })
+    const up = rule('up', int, function* (n, b) {
+      return yield* b.need(r(n))
+    })
+    const two = rule('two', int, function* (_, b) {
+      return (yield* b.all([up(1), up(2)])).length
+    })
+    const any = rule('any', int, function* (_, b) {
+      return yield* b.first([up(1), two(2)])
+    })
+    const path = folder.at(name)
+    const eng = createEngine({ rules: [given, r, up, two, any], record: path, policy })
+    eng.transact((tx) => [1, 2].forEach((n) => tx.set(given(n), n)))
+    await eng.once(two(2)).promise.catch(() => {})
+    await eng.once(any(0)).promise.catch(() => {})
+    await eng.close()
+    return path
+  }
+
+  it.each([
+    ['fullBatch', policies.fullBatch()],
+    ['cap', policies.cap(1)],
+    ['shortestRemaining', policies.shortestRemaining()],
+  ])('with the same errors: nothing differs (%s)', async (_, policy) => {
+    const [a, b] = [await failing('f1', policies.fixpoint()), await failing('f2', policy)]
+    expect((await told(a, b)).text).toMatch(/^nothing differs/)
+    expect((await told(a, b)).code).toBe(0)
+  })
+
+  it.each([
+    ['cap', policies.cap(1)],
+    ['shortestRemaining', policies.shortestRemaining()],
+  ])('with another error: who broke first is told of (%s)', async (_, policy) => {
+    const [a, b] = [await failing('f1', policies.fixpoint()), await failing('f2', policy, 'never')]
+    const { code, text } = await told(a, b)
+    expect(text).toMatch(/^the first( difference| that came out otherwise): r\([12]\)/m)
+    expect(code).toBe(1)
+  })
+
+  it('come to the same: no cause is named', { timeout: 120_000 }, () => {
+    const choices = fc.constantFrom<Policy>(...everyPolicy, ...knowing)
+    const seen = new Map<string, number>()
+    let failures = 0
+    let count = 0
+    fc.assert(
+      fc.property(samples(), schedules(), picks, choices, choices, (sample, steps, order, one, other) => {
+        fc.pre(!hasCircles(sample.plans))
+        const schedule = steps.map((step): Step => {
+          if (step.step === 'wipe') return { ...step, percent: 100 }
+          return step.step === 'gc' || step.step === 'sweep' ? { ...step, keep: 0 } : step
+        })
+        const [a, b] = [one, other].map((each) => {
+          const path = folder.at(`${count++}.rec`)
+          recordSteps(path, sample, schedule, order, { whole: true, pool: 9, check: false, policy: each })
+          return opened(path)
+        })
+        const found = diffRecordings(a!.reader, b!.reader)
+        seen.set(found._tag, (seen.get(found._tag) ?? 0) + 1)
+        for (let tick = 1; tick <= a!.ticks; tick++)
+          if (apart(a!.reader.at(tick).input.receipts).some(({ _tag }) => _tag === 'broken')) failures++
+        a!.close()
+        b!.close()
+        expect([found, found._tag]).toEqual([found, expect.stringMatching(/^(same|measured|order|alike)$/)])
+      }),
+      { numRuns: 150, endOnFailure: true },
+    )
+    for (const tag of ['alike', 'order']) expect([...seen.keys()]).toContain(tag)
+    expect(failures).toBeGreaterThan(50)
   })
 })
 
