@@ -296,7 +296,7 @@ export class Deeds {
   ): void {
     const doer = this.all.ofRequest(targets.map((x) => this.doerOf(x, walker)))
     this.requests.set(request, doer)
-    this.say(doer, keepGoing ? `asked ${want} on` : `asked ${want}`, () => ({ what: 'asked', want, keepGoing }))
+    this.say(doer, ASKED[want][keepGoing ? 1 : 0], () => ({ what: 'asked', want, keepGoing }))
   }
 
   private readonly nameOf = (doer: number): string => this.all.namesOf(doer)[0]!
@@ -345,6 +345,17 @@ export class Deeds {
     else rows[last * STRIDE + Word.NEXT] = row
     this.lastOf[doer] = row
   }
+}
+
+/** Made once: there are as many requests as ticks. */
+const ASKED: Readonly<Record<Want | 'live', readonly [string, string]>> = {
+  ifchange: ['asked ifchange', 'asked ifchange on'],
+  force: ['asked force', 'asked force on'],
+  overwrite: ['asked overwrite', 'asked overwrite on'],
+  create: ['asked create', 'asked create on'],
+  look: ['asked look', 'asked look on'],
+  value: ['asked value', 'asked value on'],
+  live: ['asked live', 'asked live on'],
 }
 
 const contentOf = ({ kind, content0, content1, content2, content3 }: Look): readonly number[] => [
