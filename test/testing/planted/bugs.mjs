@@ -252,7 +252,7 @@ export const bugs = [
     id: 'error-hides-behind',
     what: 'a build is blamed for what broke the one that it needs',
     file: 'reduce/on-value.js',
-    find: 'end(w, x, reason, isOwn ? 0 : cause, changed, isSure);',
+    find: 'end(w, x, reason, cause ?? 0, changed, isSure);',
     put: 'end(w, x, reason, 0, changed, isSure);',
   },
   // ------------------------------------------------------------------------------------------ memory
