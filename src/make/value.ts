@@ -17,7 +17,7 @@ import type { Alone, Effect, Groups, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse, messageOf } from '../model/misuse.js'
 import { Bit, Fact, Flag, Flight, type State } from '../model/state.js'
-import { objectAt, read } from '../model/table.js'
+import { read } from '../model/table.js'
 import { Ahead, type Attempted, type Attempts, isToBeJudged } from './ahead.js'
 import { toTable } from './answers.js'
 import { contentOf, contentOfError } from './content.js'
@@ -105,8 +105,7 @@ export class ValueMake {
     const left: BuildId[] = []
     const roots: BuildId[] = []
     for (const x of builds) {
-      // What is on a circle ends otherwise than by its result.
-      const isOwn = this.isAlone(x) && objectAt(state.cycles, x) === undefined && !this.isToBeRecalled(state, x)
+      const isOwn = this.isAlone(x) && !this.isToBeRecalled(state, x)
       if (isOwn) roots.push(x)
       else if (isToBeJudged(state, x)) receipts.push({ _tag: 'unjudged', build: x })
       else left.push(x)

@@ -275,7 +275,7 @@ export interface State {
   readonly sessions: ObjectTable<Session>
   /** Why a broken build is broken, unless a dependency is the cause (`Fact.CAUSE`). */
   readonly errors: ObjectTable<BuildError>
-  /** The cycles that running builds were found in; each such run ends broken with this path. */
+  /** The cycles that runs of files were found in; each such run ends broken with this path. Values break at once. */
   readonly cycles: ObjectTable<readonly BuildId[]>
   readonly stamps: ObjectTable<Stamp>
   /** The results of builds of `Kind.VALUE`. Never undefined, frozen by whoever made them. */

@@ -4,10 +4,9 @@
  * behind it are raised, and a cycle shows by reaching the waiter again (the idea is that of Bender, Fineman, Gilbert
  * and Tarjan's incremental level numbers, over unfinished builds only).
  */
-import { smallestFirst } from '../model/error.js'
 import { type BuildId, buildId } from '../model/ids.js'
-import { Edge, Flight, Mode, Status } from '../model/state.js'
-import { unlistAll } from './withdraw.js'
+import { Edge, Flight, Kind, Mode, Status } from '../model/state.js'
+import { runAnew, unlistAll } from './withdraw.js'
 import type { Work } from './work.js'
 
 /** Whether `x` may wait for `d`: undefined if so, else the path from `d` to `x`, along which each waits for the next. */
@@ -52,12 +51,17 @@ export const pathBack = (w: Work, x: BuildId, d: BuildId): BuildId[] | undefined
 
 /**
  * As {@link pathBack}, after cutting every cycle that only a remembered dependency closes: such a dependency counts as changed, so
- * that its dependent runs and asks for what it needs now. What is left needs itself.
+ * that its dependent runs and asks for what it needs now. So does who asked for what was before a transaction. What is left needs itself.
  */
 export const cycleThrough = (w: Work, x: BuildId, d: BuildId): BuildId[] | undefined => {
   for (;;) {
     const path = pathBack(w, x, d)
     if (path === undefined) return undefined
+    const unsure = path.find((u) => u !== x && looksAgain(w, u))
+    if (unsure !== undefined) {
+      runAnew(w, unsure)
+      continue
+    }
     const guess = path.find((u) => u !== x && w.status(u) === Status.WAITING)
     if (guess === undefined) return path
     // What only it needed is given up later: that may be `x`, which is yet to say all that it needs.
@@ -66,14 +70,15 @@ export const cycleThrough = (w: Work, x: BuildId, d: BuildId): BuildId[] | undef
   }
 }
 
-const smallest = (builds: readonly BuildId[]): BuildId => builds.reduce((a, b) => (b < a ? b : a))
-
-/** Every build on the path breaks with the same error when its run ends. */
-export const noteCycle = (w: Work, path: readonly BuildId[]): readonly BuildId[] => {
-  const cycle = smallestFirst(path, (u) => u)
-  for (const u of cycle) w.setCycle(u, cycle)
-  return cycle
+/** Whether `x`, a value that runs, waits for what it has seen, and that may be another now: it may not need what it asked for after that. */
+const looksAgain = (w: Work, x: BuildId): boolean => {
+  if (w.kind(x) !== Kind.VALUE || w.status(x) !== Status.BLOCKED) return false
+  for (let e = w.flight.get(x, Flight.NEW_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEP))
+    if ((w.edges.get(e, Edge.MODE) & Mode.LISTED) !== 0 && w.edges.get(e, Edge.SEEN) !== 0) return true
+  return false
 }
+
+const smallest = (builds: readonly BuildId[]): BuildId => builds.reduce((a, b) => (b < a ? b : a))
 
 /**
  * Builds that wait for each other's scan, since their remembered dependencies form a circle, are started off at the smallest id on it.

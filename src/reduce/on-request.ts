@@ -3,11 +3,12 @@ import { invariant } from '../model/error.js'
 import type { Event, Session } from '../model/event.js'
 import { type BuildId, buildId, generation } from '../model/ids.js'
 import { Bit, Edge, Fact, Flight, GROUP_SHIFT, Kind, Mode, Status } from '../model/state.js'
-import { cycleThrough, noteCycle } from './cycle.js'
+import { cycleThrough } from './cycle.js'
 import { declare, demand, force, isScanned, need, needValue, type Pass } from './demand.js'
 import { nextKept } from './kept.js'
 import { onUnfollowed } from './on-followed.js'
 import { fulfil, release, withdraw } from './on-unblocked.js'
+import { breakCircle } from './on-value.js'
 import { isStarted } from './withdraw.js'
 import type { Work } from './work.js'
 
@@ -91,7 +92,7 @@ const ask = (w: Work, event: Requested, pass: Pass): void => {
     }
     const cycle = by === 0 || create ? undefined : cycleThrough(w, by, target)
     if (cycle !== undefined) {
-      noteCycle(w, cycle)
+      breakCircle(w, cycle)
       w.edges.set(e, Edge.SEEN, -1)
       w.setBits(request, Bit.FAILED)
       continue

@@ -6,7 +6,7 @@ import { wordsOfLook } from '../model/look.js'
 import { Bit, Edge, Fact, Flag, Flight, KIND_MASK, Kind, Mode, NO_POOL, Status } from '../model/state.js'
 import { objectAt, withObject } from '../model/table.js'
 import { Reason } from '../model/why.js'
-import { cycleThrough, noteCycle } from './cycle.js'
+import { cycleThrough } from './cycle.js'
 import { demand, isScanned, need, passOf } from './demand.js'
 import { slotsOf } from './gather.js'
 import { bumpRevision, rest, restUnchecked, suspectDependents } from './judge.js'
@@ -14,6 +14,7 @@ import { replaceList } from './kept.js'
 import { closeRequestsOf } from './on-request.js'
 import { becomeSource, contentDiffers, writeLook } from './on-scanned.js'
 import { onUnblocked } from './on-unblocked.js'
+import { breakCircle } from './on-value.js'
 import { onCost } from './track.js'
 import { noteNoRule, noteSame, noteSourceChange, noteWhy } from './why.js'
 import { giveUpWaits, isStarted } from './withdraw.js'
@@ -37,7 +38,7 @@ export const onBlocked = (w: Work, { build: x, needs, create, slot }: Of<'blocke
     }
     const cycle = isCreate ? undefined : cycleThrough(w, x, d)
     if (cycle !== undefined) {
-      noteCycle(w, cycle)
+      breakCircle(w, cycle)
       return false
     }
     w.list(e)

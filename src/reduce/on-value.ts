@@ -1,12 +1,11 @@
 /** What becomes of a build whose result is a value: it asks for more, waits for room, is made, or breaks. */
 import { contentOfCause } from '../model/content-of-cause.js'
-import { invariant } from '../model/error.js'
+import { invariant, smallestFirst } from '../model/error.js'
 import type { Alone, Content, Groups, Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Edge, FACT_STRIDE, Fact, Flag, Flight, GROUP_SHIFT, Kind, Status } from '../model/state.js'
-import { objectAt } from '../model/table.js'
 import { packWhy, Reason } from '../model/why.js'
-import { cycleThrough, noteCycle } from './cycle.js'
+import { cycleThrough } from './cycle.js'
 import { declare, needValue, passOf } from './demand.js'
 import { hold, recountHolds } from './hold.js'
 import { bumpRevision, judge, rest, restUnchecked } from './judge.js'
@@ -40,7 +39,7 @@ export const onNeeds = (w: Work, { build: x, groups }: Of<'needs'>): void => {
   w.moveTo(x, Status.BLOCKED)
   w.setBits(x, 0, Bit.SLOT | Bit.UNJUDGED)
   const pass = passOf(w, x)
-  let isAcyclic = true
+  const circles: (readonly BuildId[])[] = []
   for (const group of groups) {
     const number = w.nextGroup(x)
     for (const d of group) {
@@ -51,21 +50,31 @@ export const onNeeds = (w: Work, { build: x, groups }: Of<'needs'>): void => {
       else {
         const cycle = cycleThrough(w, x, d)
         if (cycle === undefined) w.list(e)
-        else {
-          noteCycle(w, cycle)
-          isAcyclic = false
-        }
+        else circles.push(cycle)
       }
     }
   }
   if (old !== 0) letGo(w, old)
-  if (!isAcyclic) {
-    giveUpWaits(w, x)
-    breakUp(w, { _tag: 'broken', build: x, groups: [], error: { _tag: 'interrupted' }, content: NOTHING })
-  } else if (w.flight.get(x, Flight.WAITING) === 0) onUnblocked(w, x)
+  for (const circle of circles) breakCircle(w, circle)
+  if (circles.length === 0 && w.flight.get(x, Flight.WAITING) === 0) onUnblocked(w, x)
 }
 
-const NOTHING: Content = [0, 0, 0, 0]
+/**
+ * Each on `path` needs the next, and the last the first. Whose need closed the circle is chance: all on it break, those too that would go on
+ * without an answer. Values do so at once, all together, and each keeps the need that makes it part of the circle: so whatever reaches one of
+ * them later reaches all. What makes a file runs somewhere, and breaks when that ends.
+ */
+export const breakCircle = (w: Work, path: readonly BuildId[]): void => {
+  const cycle = smallestFirst(path, (u) => u)
+  const content = ofCycle(cycle)
+  for (const u of cycle) {
+    if (w.kind(u) !== Kind.VALUE) w.setCycle(u, cycle)
+    else if (w.status(u) === Status.BLOCKED) {
+      giveUpWaits(w, u)
+      breakUp(w, { _tag: 'broken', build: u, groups: [], error: { _tag: 'cycle', path: cycle }, content })
+    }
+  }
+}
 
 export const onPooled = (w: Work, { build: x, pool }: Of<'pooled'>): void => {
   invariant(w.status(x) === Status.READY, 'asks for room without being run', x)
@@ -116,8 +125,6 @@ export const isOpen = (w: Work, { _tag, build: x }: Alone): boolean => {
 export const onMade = (w: Work, { build: x, groups, value, content, cost }: Of<'made'>): void => {
   invariant(canEnd(w, x), 'is made and was not run', x)
   if (isNew(w, x)) return onFirst(w, x, groups, value, content, cost)
-  // Whose need closed a cycle is chance: all on it break, those too that would go on without an answer.
-  if (objectAt(w.cycles, x) !== undefined) return breakUp(w, { _tag: 'broken', build: x, groups, content })
   const changed = w.isBroken(x) || differsFrom(w, x, content)
   const isSure = record(w, x, groups)
   onCost(w, x, cost)
@@ -183,20 +190,13 @@ export const onBroken = (w: Work, receipt: Of<'broken'>): void => {
 }
 
 const breakUp = (w: Work, { build: x, groups, error, cause, content }: Of<'broken'>): void => {
-  const cycle = objectAt(w.cycles, x)
-  const isOwn = cycle !== undefined || cause === undefined
-  const reason: Content =
-    cycle !== undefined
-      ? ofCycle(cycle)
-      : cause === undefined
-        ? content
-        : contentOfCause(cause, (i) => w.facts.get(cause, Fact.CONTENT + i))
+  const reason = cause === undefined ? content : contentOfCause(cause, (i) => w.facts.get(cause, Fact.CONTENT + i))
   const changed = !w.isBroken(x) || differsFrom(w, x, reason)
   const isSure = record(w, x, groups)
   w.facts.set(x, Fact.FLAGS, Kind.VALUE | Flag.BROKEN)
   w.values.set(x, undefined)
-  w.setError(x, cycle === undefined ? error : { _tag: 'cycle', path: cycle })
-  end(w, x, reason, isOwn ? 0 : cause, changed, isSure)
+  w.setError(x, error)
+  end(w, x, reason, cause ?? 0, changed, isSure)
 }
 
 const ofCycle = (path: readonly BuildId[]): Content =>
@@ -216,7 +216,6 @@ const end = (w: Work, x: BuildId, content: Content, cause: BuildId | 0, changed:
   const { facts } = w
   if (changed) for (let i = 0; i < 4; i++) facts.set(x, Fact.CONTENT + i, content[i]!)
   facts.set(x, Fact.CAUSE, cause)
-  w.setCycle(x, undefined)
   // Of what has a result for the first time, nobody can have seen another.
   if (w.revision(x) === 0) facts.set(x, Fact.REVISION, 1)
   else if (changed) bumpRevision(w, x)

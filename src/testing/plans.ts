@@ -77,9 +77,11 @@ export interface Evaluation {
   readonly reached: ReadonlySet<Ref>
   /** What it asked for itself. */
   readonly needsOf: (ref: Ref) => readonly Ref[]
+  /** What its result is, as far as circles go: `on` a circle, the only one among all that it needs; `none`; or what hangs on chance. */
+  readonly circle: (ref: Ref) => 'none' | 'on' | 'chance'
 }
 
-/** Evaluates plans as a person would. What is in `waits` has no result yet. */
+/** Evaluates plans as a person would. What is in `waits` has no result yet; of what is found to need itself, the result is of no account. */
 export const evaluate = (plans: Plans, truth: Truth, waits: ReadonlySet<Ref> = new Set()): Evaluation => {
   const known = new Map<Ref, Result>()
   const needs = new Map<Ref, Ref[]>()
@@ -87,6 +89,7 @@ export const evaluate = (plans: Plans, truth: Truth, waits: ReadonlySet<Ref> = n
   const result = (ref: Ref): Result => {
     const found = known.get(ref)
     if (found !== undefined) return found
+    if (needs.has(ref)) return { chain: [ref], why: 'cycle' }
     needs.set(ref, [])
     const evaluated = waits.has(ref) ? 'wait' : ref < FIRST_PLAN ? leaf(ref) : ofPlan(ref, plans[ref - FIRST_PLAN]!)
     known.set(ref, evaluated)
@@ -165,49 +168,64 @@ export const evaluate = (plans: Plans, truth: Truth, waits: ReadonlySet<Ref> = n
         return then(ask(plan.of), (value) => (value % 2 === 1 ? { chain: [ref], why: `threw ${value}` } : { value }))
     }
   }
+  const needsOf = (ref: Ref): readonly Ref[] => needs.get(ref) ?? []
   return {
     result,
     reached: { has: (r: Ref) => known.has(r), [Symbol.iterator]: () => known.keys() } as never,
-    needsOf: (ref) => needs.get(ref) ?? [],
+    needsOf,
+    circle: (ref) => {
+      result(ref)
+      const all = [ref, ...below(needsOf, ref)]
+      const circular = new Set(all.filter((each) => below(needsOf, each).has(each)))
+      if (circular.size === 0) return 'none'
+      const isOne = circular.has(ref) && isPlain(needsOf, [...circular])
+      return isOne ? 'on' : 'chance'
+    },
   }
 }
 
-/** All that a plan may need. */
-const mayNeed = (plans: Plans, ref: Ref): readonly Ref[] => {
-  const { of = [], by = [] } = (plans[ref - FIRST_PLAN] ?? {}) as { of?: Ref | Ref[]; by?: Ref }
-  return [by, of].flat()
-}
+type NeedsOf = (ref: Ref) => readonly Ref[]
 
-/** All that `ref` may need in turn: itself only where it is on a circle. */
-const below = (plans: Plans, ref: Ref): ReadonlySet<Ref> => {
-  const found = new Set<Ref>(mayNeed(plans, ref))
-  for (const each of found) for (const need of mayNeed(plans, each)) found.add(need)
+/** All that a plan may need. */
+const mayNeed =
+  (plans: Plans): NeedsOf =>
+  (ref) => {
+    const { of = [], by = [] } = (plans[ref - FIRST_PLAN] ?? {}) as { of?: Ref | Ref[]; by?: Ref }
+    return [by, of].flat()
+  }
+
+/** All that `ref` needs in turn: itself only where it is on a circle. */
+const below = (needs: NeedsOf, ref: Ref): ReadonlySet<Ref> => {
+  const found = new Set<Ref>(needs(ref))
+  for (const each of found) for (const need of needs(each)) found.add(need)
   return found
 }
 
 /** All that `ref` is on a circle with, itself included; nothing, where it is on none. */
-const circleOf = (plans: Plans, ref: Ref): readonly Ref[] => {
-  const all = below(plans, ref)
-  return all.has(ref) ? [...all].filter((each) => below(plans, each).has(ref)) : []
+const circleOf = (needs: NeedsOf, ref: Ref): readonly Ref[] => {
+  const all = below(needs, ref)
+  return all.has(ref) ? [...all].filter((each) => below(needs, each).has(ref)) : []
 }
 
 /** There is one way around only. */
-const isPlain = (plans: Plans, circle: readonly Ref[]): boolean =>
-  circle.every((each) => new Set(mayNeed(plans, each).filter((need) => circle.includes(need))).size === 1)
+const isPlain = (needs: NeedsOf, circle: readonly Ref[]): boolean =>
+  circle.every((each) => new Set(needs(each).filter((need) => circle.includes(need))).size === 1)
 
 const refsOf = (plans: Plans): readonly Ref[] => plans.map((_, i) => FIRST_PLAN + i)
 
-export const hasCircles = (plans: Plans): boolean => refsOf(plans).some((ref) => circleOf(plans, ref).length > 0)
+export const hasCircles = (plans: Plans): boolean =>
+  refsOf(plans).some((ref) => circleOf(mayNeed(plans), ref).length > 0)
 
 /** No circles overlap: which one is found does not hang on chance. */
 export const hasPlainCircles = (plans: Plans): boolean =>
-  refsOf(plans).every((ref) => isPlain(plans, circleOf(plans, ref)))
+  refsOf(plans).every((ref) => isPlain(mayNeed(plans), circleOf(mayNeed(plans), ref)))
 
 /** Of plans that ask for all they need at once: the result. Where circles overlap, which one breaks first hangs on chance. */
 export const inCircles = (plans: Plans, truth: Truth, ref: Ref): 'cycle' | 'broken' | Result => {
-  const circle = circleOf(plans, ref)
-  if (circle.length > 0 && isPlain(plans, circle)) return 'cycle'
-  if ([...below(plans, ref)].some((each) => circleOf(plans, each).length > 0)) return 'broken'
+  const needs = mayNeed(plans)
+  const circle = circleOf(needs, ref)
+  if (circle.length > 0 && isPlain(needs, circle)) return 'cycle'
+  if ([...below(needs, ref)].some((each) => circleOf(needs, each).length > 0)) return 'broken'
   return evaluate(plans, truth).result(ref)
 }
 

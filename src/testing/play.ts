@@ -181,22 +181,27 @@ export class Play extends Watched {
       running.map((u) => u.ref),
       'pending',
     )
-    if (this.config.cyclic) {
-      if (waits.size > 0) return
-      ensure(eng.state.inFlight === 0, () => `${eng.state.inFlight} are left in flight`)
-      if (this.config.cyclic === 'at once') this.expectCircles()
-      return
-    }
     const now = evaluate(this.plans, this.truths.at(-1)!, waits)
+    const circleAt = (ref: Ref) => (this.config.cyclic ? now.circle(ref) : 'none')
     for (const { ref, request, isCancelled } of this.asked) {
-      if (isCancelled || request.now !== undefined) continue
+      if (isCancelled || request.now !== undefined || circleAt(ref) !== 'none') continue
       const result = now.result(ref)
       ensure(result === 'wait', () => `${ref} is not answered, and is ${textOf(result)}`)
     }
     for (const { ref, told, isCancelled } of this.followed) {
       if (isCancelled) continue
+      const is = told.at(-1)?.text
+      const circle = circleAt(ref)
+      if (circle === 'on') ensure(`${is}`.includes(': cycle'), () => `${ref} is on a circle, and is told to be ${is}`)
+      if (circle !== 'none') continue
       const result = now.result(ref)
-      if (result !== 'wait') same(told.at(-1)?.text, textOf(result), `${ref} was last told to be`)
+      if (result !== 'wait') same(is, textOf(result), `${ref} was last told to be`)
+    }
+    if (this.config.cyclic) {
+      if (waits.size > 0) return
+      ensure(eng.state.inFlight === 0, () => `${eng.state.inFlight} are left in flight`)
+      if (this.config.cyclic === 'at once') this.expectCircles()
+      return
     }
     // A run that has to look again keeps what it asked for until it has asked anew.
     const kept = [...waits].filter((ref) => now.reached.has(ref) || this.isWaitedFor(ref))

@@ -88,6 +88,28 @@ export const circles = (atOnce: boolean): fc.Arbitrary<Sample> =>
     truth: fc.tuple(value, value, value, value),
   })
 
+/** Most plans go where a source sends them: circles come and go as sources change. */
+export const passingCircles: fc.Arbitrary<Sample> = fc.noBias(
+  fc.record({
+    plans: fc
+      .array(
+        fc.oneof(
+          { weight: 3, arbitrary: fc.record({ do: fc.constant('pick'), by: fc.nat(11), of: few(need) }) },
+          {
+            weight: 2,
+            arbitrary: fc.record({
+              do: fc.constantFrom('list', 'series', 'static', 'batch', 'collect'),
+              of: few(need),
+            }),
+          },
+        ) as fc.Arbitrary<Plan>,
+        { minLength: 2, maxLength: 5, size: 'max' },
+      )
+      .map((plans) => plans.map((plan) => resolved(plan, (n) => (n < 12 ? n % 4 : FIRST_PLAN + (n % plans.length))))),
+    truth: fc.tuple(fc.nat(3), fc.nat(3), fc.nat(3), fc.nat(3)),
+  }),
+)
+
 /** As {@link circles}; but none of them overlap, so that what comes of them hangs on no chance. */
 export const plainCircles = (atOnce: boolean): fc.Arbitrary<Sample> =>
   circles(atOnce).filter(({ plans }) => hasPlainCircles(plans))
@@ -138,16 +160,20 @@ const usual = [
   },
 ] as fc.WeightedArbitrary<Step>[]
 const step = fc.oneof(...usual)
+const stepOrTick = fc.oneof(...usual, { weight: 25, arbitrary: fc.constant<Step>({ step: 'tick' }) })
 const stepOrCrash = fc.oneof(...usual, { weight: 2, arbitrary: fc.constant<Step>({ step: 'crash' }) })
 
-/** Mostly, something is followed from the beginning. An engine that crashes needs a store, and takes some milliseconds. */
+/** Mostly, something is followed from the beginning. `ticks`: most steps are such, so that all else happens in the midst of it. An engine that crashes needs a store, and takes some milliseconds. */
 export const schedules = (
   maxLength = 25,
-  { crashes = false }: { readonly crashes?: boolean } = {},
+  { crashes = false, ticks = false }: { readonly crashes?: boolean; readonly ticks?: boolean } = {},
 ): fc.Arbitrary<Step[]> =>
   fc.noBias(
     fc
-      .tuple(fc.subarray([-1, -2, -3]), fc.array(crashes ? stepOrCrash : step, { maxLength, size: 'max' }))
+      .tuple(
+        fc.subarray([-1, -2, -3]),
+        fc.array(crashes ? stepOrCrash : ticks ? stepOrTick : step, { maxLength, size: 'max' }),
+      )
       .map(([refs, steps]) => [...refs.map((ref): Step => ({ step: 'live', ref })), ...steps]),
   )
 export const picks = fc.array(fc.nat(9), { minLength: 1, maxLength: 12 })

@@ -2,8 +2,8 @@
 import { describe, it } from 'vitest'
 import { policies } from '../../src/index.js'
 import type { Plan } from '../../src/testing/plans.js'
-import { ahead, expectLawful } from '../../src/testing/plays.js'
-import type { Step } from '../../src/testing/scripts.js'
+import { ahead, everyPolicy, expectLawful } from '../../src/testing/plays.js'
+import type { Change, Sample, Step } from '../../src/testing/scripts.js'
 
 const list = (...of: number[]): Plan => ({ do: 'list', of })
 const live = (ref: number): Step => ({ step: 'live', ref })
@@ -88,4 +88,24 @@ describe('a circle', () => {
       [0],
       { cyclic: true, policy: ahead(policies.fullBatch(), 5) },
     ))
+  /** 7 needs itself as long as the source is 0, and goes on to another when it is 1. */
+  const passing = (source: number): Sample => ({
+    plans: [{ do: 'pick', by: source, of: [8, 1] }, list(3, 9), list(7)],
+    truth: [0, 5, 0, 3],
+  })
+  const amid = (source: number, more: Partial<Change>, after: readonly Step[] = []): void => {
+    for (const policy of everyPolicy)
+      for (let ticks = 0; ticks < 12; ticks++) {
+        const change: Step = {
+          step: 'change',
+          changes: [{ source, value: 1, how: 'outside', waits: false, ...more }],
+          touches: [],
+        }
+        const steps = [live(7), live(9), ...Array.from({ length: ticks }, () => tick!), change, ...after]
+        expectLawful(passing(source), steps, [0], { cyclic: true, policy })
+      }
+  }
+  it('that a transaction dissolves is told no more, however far it was found out', () => amid(0, {}))
+  it('nor is one through a build that waits to know whether it still needs what it asked for', () =>
+    amid(2, { waits: true }, [run!, { step: 'settle', which: 0, stale: false }]))
 })

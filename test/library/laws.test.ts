@@ -9,12 +9,12 @@ import {
   knowing,
   permutation,
 } from '../../src/testing/plays.js'
-import { circles, picks, plainCircles, samples, schedules } from '../../src/testing/scripts.js'
+import { circles, passingCircles, picks, plainCircles, samples, schedules } from '../../src/testing/scripts.js'
 
 const minutes = Number(process.env.SOAK_MINUTES ?? 0)
 const seed = Number(process.env.SEED ?? Date.now() | 0)
 /** Laws share the time of a soak evenly. */
-const LAWS = 9
+const LAWS = 10
 let total = 0
 
 const runs = (numRuns: number): fc.Parameters<never> => ({
@@ -141,6 +141,23 @@ describe('every schedule is lawful', () => {
         ),
       ),
       runs(400) as never,
+    )
+  })
+  it('with circles that come and go in the midst of it: who needs none any more is told what it is', {
+    timeout,
+  }, () => {
+    fc.assert(
+      fc.property(
+        passingCircles,
+        schedules(40, { ticks: true }),
+        picks,
+        fc.nat(everyPolicy.length - 1),
+        fc.constantFrom(0, 0.5),
+        counted((sample, steps, order, policy, drop) =>
+          expectLawful(sample, steps, order, { cyclic: true, policy: everyPolicy[policy]!, drop }),
+        ),
+      ),
+      runs(1_000) as never,
     )
   })
   it('more than 2,000 of them', () => expect(total).toBeGreaterThan(minutes === 0 ? 2_000 : 0))

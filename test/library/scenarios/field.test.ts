@@ -230,6 +230,20 @@ scenario('N17. a circle that comes about by a change, and goes again', async (s)
   await s.gives('x@2: "b"')
 })
 
+scenario('N17. a circle that goes again though one on it asked for something else that takes long', async (s) => {
+  const up: (name: string) => Key<Json, string> = s.rule('up', function* (name: string, b) {
+    if (name === 'a') return (yield* b.need(s.src('r'))) === 0 ? yield* b.need(up('b')) : 'none'
+    if (name === 'b') return yield* b.all([s.src('slow'), up('c')])
+    return yield* b.need(up('a'))
+  })
+  s.lists({ r: 0, slow: WAIT })
+  s.live('x', up('a'))
+  const circle = 'it needs itself: up("a") -> up("b") -> up("c") -> up("a")'
+  await s.gives('fetch slow', 'drop slow', 'watch r', 'watch slow', `x@0: up("a"): ${circle}`)
+  s.change({ r: 7 })
+  await s.gives('unwatch slow', 'x@1: "none"')
+})
+
 scenario('N18. a once request that nobody answers', async (s) => {
   const up = upOf(s)
   s.lists({ r: WAIT })

@@ -252,7 +252,7 @@ export const bugs = [
     id: 'error-hides-behind',
     what: 'a build is blamed for what broke the one that it needs',
     file: 'reduce/on-value.js',
-    find: 'end(w, x, reason, isOwn ? 0 : cause, changed, isSure);',
+    find: 'end(w, x, reason, cause ?? 0, changed, isSure);',
     put: 'end(w, x, reason, 0, changed, isSure);',
   },
   // ------------------------------------------------------------------------------------------ memory
@@ -288,14 +288,14 @@ export const bugs = [
   {
     id: 'cycle-told-to-one',
     what: 'only one of the builds on a circle is told of it',
-    file: 'reduce/cycle.js',
-    find: 'for (const u of cycle)\n        w.setCycle(u, cycle);',
-    put: 'w.setCycle(cycle[0], cycle);',
+    file: 'reduce/on-value.js',
+    find: 'else if (w.status(u) === Status.BLOCKED) {',
+    put: 'else if (w.status(u) === Status.BLOCKED && u === cycle[0]) {',
   },
   {
     id: 'cycle-as-found',
     what: 'a circle is told of from where it was found',
-    file: 'reduce/cycle.js',
+    file: 'reduce/on-value.js',
     find: 'smallestFirst(path, (u) => u)',
     put: 'path',
   },
