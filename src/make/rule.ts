@@ -25,7 +25,7 @@ import type { State } from '../model/state.js'
 import { type Answers, touch } from './answers.js'
 import { contentOfError } from './content.js'
 import { type Keys, wordsOf } from './keys.js'
-import { filled, isKey, keysIn } from './shape.js'
+import { filled, isKey, listOf, once } from './shape.js'
 
 /** The values of a shape of keys. */
 export type ValuesOf<N> = Needs extends N
@@ -87,13 +87,17 @@ export const actionContext = (of: Definition, context: ReadContext): ActionConte
   fail: (error) => fail(of, error),
 })
 
+/** What a need comes to, once all it asked for is at hand. */
+type Get<V> = (run: Run, ids: readonly BuildId[], keys: readonly Key[]) => V
+
 class Asked<V> implements Need<V>, Iterator<Wait, V, unknown> {
   private ids: readonly BuildId[] | undefined
   isYielded = false
   constructor(
     private readonly run: Run,
     readonly keys: readonly Key[],
-    private readonly get: (ids: readonly BuildId[]) => V,
+    /** No closure, where none is needed: there are as many as there are needs. */
+    private readonly get: Get<V>,
   ) {}
 
   [Symbol.iterator](): this {
@@ -104,7 +108,7 @@ class Asked<V> implements Need<V>, Iterator<Wait, V, unknown> {
 
   next(): IteratorResult<Wait, V> {
     this.ids ??= this.run.ask(this.keys)
-    return this.run.areAtHand(this.ids) ? { done: true, value: this.get(this.ids) } : WAIT
+    return this.run.areAtHand(this.ids) ? { done: true, value: this.get(this.run, this.ids, this.keys) } : WAIT
   }
 }
 
@@ -112,6 +116,10 @@ class Asked<V> implements Need<V>, Iterator<Wait, V, unknown> {
 class Ids {
   private readonly few: BuildId[] = []
   private many: Set<BuildId> | undefined
+
+  constructor(members: readonly BuildId[]) {
+    for (const id of members) this.add(id)
+  }
 
   /** Whether `id` was not in it. */
   add(id: BuildId): boolean {
@@ -127,14 +135,20 @@ class Ids {
   }
 }
 
+const takeFirst = (run: Run, ids: readonly BuildId[], keys: readonly Key[]): unknown => run.take(ids[0]!, keys[0]!)
+const takeList = (run: Run, ids: readonly BuildId[], keys: readonly Key[]): readonly unknown[] =>
+  ids.map((id, i) => run.take(id, keys[i]!))
+
 export class Run implements Builder<unknown> {
   /** A need that was made and not yet yielded, and how many of them there are. */
   private outstanding = 0
   private last: Asked<unknown> | undefined
   /** How many groups the state knows that this attempt asked for. */
   reported: number
-  private readonly asked = new Ids()
-  private groups: BuildId[][] = []
+  /** What was asked for: first, and in all once more was. */
+  private initial: readonly BuildId[] | undefined
+  private asked: Ids | undefined
+  private groups: (readonly BuildId[])[] = []
   /** Of the first groups asked for, so many are known to the state from an earlier generator of this attempt. */
   private known: number
   private unmet: BuildId | undefined
@@ -160,30 +174,32 @@ export class Run implements Builder<unknown> {
   // ---------------------------------------------------------------------------------------------- asking
 
   need<K extends Key>(key: K): Need<ValueOf<K>> {
-    return this.issue([key], ([id]) => this.take(id!, key) as ValueOf<K>)
+    return this.issue([key], takeFirst) as Need<ValueOf<K>>
   }
 
   all<const N extends Needs>(needs: N): Need<ValuesOf<N>> {
-    return this.issue(keysIn(needs), (ids) => {
+    const keys = listOf(needs)
+    if (keys === needs) return this.issue(keys, takeList) as Need<ValuesOf<N>>
+    return this.issue(keys, (_, ids) => {
       let i = 0
       return filled(needs, (key) => this.take(ids[i++]!, key)) as ValuesOf<N>
     })
   }
 
   attempt<K extends Key>(key: K): Need<E.Either<BuildError<FailureOf<K>>, ValueOf<K>>> {
-    return this.issue([key], ([id]) => this.either(id!, key))
+    return this.issue([key], (_, [id]) => this.either(id!, key))
   }
 
   collect<K extends Key>(keys: readonly K[]): Need<readonly E.Either<BuildError<FailureOf<K>>, ValueOf<K>>[]> {
     checkList('collect', keys)
-    return this.issue(keys, (ids) => ids.map((id, i) => this.either(id, keys[i]!)))
+    return this.issue(keys, (_, ids) => ids.map((id, i) => this.either(id, keys[i]!)))
   }
 
   *first<K extends Key>(keys: readonly K[]): Generator<Wait, ValueOf<K>, unknown> {
     checkList('first', keys)
     const tried: BuildId[] = []
     for (const key of keys) {
-      const found = yield* this.issue([key], ([id]) => {
+      const found = yield* this.issue([key], (_, [id]) => {
         tried.push(id!)
         return this.answers.isBroken(this.state, id!)
           ? undefined
@@ -200,7 +216,7 @@ export class Run implements Builder<unknown> {
     return fail(this.definition, error)
   }
 
-  private issue<V>(keys: readonly Key[], get: (ids: readonly BuildId[]) => V): Need<V> {
+  private issue<V>(keys: readonly Key[], get: Get<V>): Need<V> {
     const asked = new Asked(this, keys, get)
     this.outstanding++
     if (this.last === undefined || this.last.isYielded) this.last = asked as Asked<unknown>
@@ -217,7 +233,8 @@ export class Run implements Builder<unknown> {
     return E.left(buildErrorOf(this.answers.failureOf(this.state, id), keyOf, wordsOf) as BuildError<FailureOf<K>>)
   }
 
-  private take(id: BuildId, key: Key): unknown {
+  /** The need's side. */
+  take(id: BuildId, key: Key): unknown {
     if (!this.answers.isBroken(this.state, id)) return this.answers.resultOf(this.state, id, key)
     this.unmet ??= id
     throw new Unmet(id)
@@ -226,15 +243,22 @@ export class Run implements Builder<unknown> {
   /** Called by needs: adds what was not asked for before as a group. */
   ask(keys: readonly Key[]): readonly BuildId[] {
     const ids = keys.map((key) => this.keys.intern(key))
-    this.touched = touch(this.state, ids)
-    const fresh: BuildId[] = []
-    for (const id of ids) {
-      if (this.asked.add(id)) fresh.push(id)
-    }
+    if (ids.length > 1) this.touched = touch(this.state, ids)
+    const fresh = this.freshOf(ids)
     if (fresh.length === 0) return ids
     if (this.known > 0) this.known--
     else this.groups.push(fresh)
     return ids
+  }
+
+  private freshOf(ids: readonly BuildId[]): readonly BuildId[] {
+    if (this.initial === undefined) {
+      this.initial = once(ids)
+      return this.initial
+    }
+    this.asked ??= new Ids(this.initial)
+    const { asked } = this
+    return ids.filter((id) => asked.add(id))
   }
 
   areAtHand(ids: readonly BuildId[]): boolean {
@@ -245,7 +269,7 @@ export class Run implements Builder<unknown> {
   // ---------------------------------------------------------------------------------------------- running
 
   /** Goes on until it waits or ends. `made` turns a value into a receipt. */
-  go(state: State, made: (groups: BuildId[][], value: unknown) => Alone): Alone {
+  go(state: State, made: (groups: (readonly BuildId[])[], value: unknown) => Alone): Alone {
     this.state = state
     try {
       if (this.generator === undefined) {
@@ -275,7 +299,7 @@ export class Run implements Builder<unknown> {
     return { _tag: 'needs', build: this.x, groups }
   }
 
-  private end(value: unknown, made: (groups: BuildId[][], value: unknown) => Alone): Alone {
+  private end(value: unknown, made: (groups: (readonly BuildId[])[], value: unknown) => Alone): Alone {
     const why = this.swallowed
     if (why !== undefined) return this.misuse(why)
     if (this.outstanding > 0)
