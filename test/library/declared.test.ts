@@ -88,3 +88,19 @@ it('more than can be counted, and what broke before, are right as well', () => {
   set(299, 3)
   expect(many.value).toBe(3)
 })
+
+it('may be a record with fields of any name', async () => {
+  const pair = rule.static('pair', {
+    key: C.int,
+    value: C.int,
+    deps: (k) => ({ of: n(k), key: n(k + 1) }),
+    make: ({ of, key }) => 10 * of + key,
+  })
+  const eng = createEngine({ rules: [n, pair] })
+  eng.transact((tx) => {
+    tx.set(n(1), 1)
+    tx.set(n(2), 2)
+  })
+  expect(await eng.once(pair(1)).promise).toBe(12)
+  await eng.close()
+})
