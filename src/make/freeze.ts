@@ -8,8 +8,7 @@ export const freezeDeep = (value: unknown): void => {
   const stack: unknown[] = [value]
   while (stack.length > 0) {
     const part = stack.pop()
-    if (typeof part !== 'object' || part === null || ArrayBuffer.isView(part)) continue
-    if (Object.isFrozen(part) && known.has(part)) continue
+    if (typeof part !== 'object' || part === null || ArrayBuffer.isView(part) || known.has(part)) continue
     Object.freeze(part)
     const before = stack.length
     let size = 0

@@ -55,7 +55,8 @@ class Ids {
     return longer.length
   }
 }
-const isIndex = (text: string | number | boolean): text is number =>
+/** Whether it may index an array, if that is long enough. */
+export const isIndex = (text: string | number | boolean): text is number =>
   typeof text === 'number' && text >= 0 && (text | 0) === text
 const SPARSE = 8
 const FIRST = 1024

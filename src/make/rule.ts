@@ -18,7 +18,7 @@ import type {
 } from '../model/definition.js'
 import type { BuildError as Reason } from '../model/error.js'
 import { Bug } from '../model/error.js'
-import type { Alone } from '../model/event.js'
+import type { Alone, Groups } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse, messageOf } from '../model/misuse.js'
 import type { State } from '../model/state.js'
@@ -269,7 +269,7 @@ export class Run implements Builder<unknown> {
   // ---------------------------------------------------------------------------------------------- running
 
   /** Goes on until it waits or ends. `made` turns a value into a receipt. */
-  go(state: State, made: (groups: (readonly BuildId[])[], value: unknown) => Alone): Alone {
+  go(state: State, made: (groups: Groups, value: unknown) => Alone): Alone {
     this.state = state
     try {
       if (this.generator === undefined) {
@@ -299,7 +299,7 @@ export class Run implements Builder<unknown> {
     return { _tag: 'needs', build: this.x, groups }
   }
 
-  private end(value: unknown, made: (groups: (readonly BuildId[])[], value: unknown) => Alone): Alone {
+  private end(value: unknown, made: (groups: Groups, value: unknown) => Alone): Alone {
     const why = this.swallowed
     if (why !== undefined) return this.misuse(why)
     if (this.outstanding > 0)

@@ -1,6 +1,6 @@
 /** What sources were set to: the world outside the state, which holds only what was asked for of it. */
 import type { Key, SourceDefinition } from '../model/definition.js'
-import { textOf } from './keys.js'
+import { isIndex, textOf } from './keys.js'
 
 /** Set to a value, or removed: then whatever it could read is of no account. */
 export type Setting = { readonly value: unknown } | 'removed'
@@ -37,7 +37,7 @@ class Settings {
   }
 
   private isAmongFew(text: Text): boolean {
-    return typeof text === 'number' && text < this.few.length && text >= 0 && Number.isInteger(text)
+    return isIndex(text) && text < this.few.length
   }
 }
 

@@ -121,7 +121,7 @@ export class ObjectEditor<A> {
     } else if (row >= this.end) this.end = row + 1
     this.size += (value === undefined ? 0 : 1) - (old === undefined ? 0 : 1)
     if (block !== undefined && (row & BLOCK_MASK) < block.length) block[row & BLOCK_MASK] = value
-    else this.put(row, value)
+    else putIn(this.blocks, row, value)
   }
 
   private keep(note: unknown[], row: number, old: A | undefined): void {
@@ -133,8 +133,7 @@ export class ObjectEditor<A> {
   private part(note: readonly unknown[]): void {
     const { base } = this
     const own = this.blocks.map((block) => block?.slice())
-    for (let i = note.length - 2; i >= 0; i -= 2) putIn(own, note[i] as number, note[i + 1] as A | undefined)
-    for (let row = base.end; row < this.end; row++) if (this.get(row) !== undefined) putIn(own, row, undefined)
+    this.undo(note, own)
     base.blocks = own
     base.editor = undefined
     this.note = undefined
@@ -165,13 +164,13 @@ export class ObjectEditor<A> {
     if (this.note === undefined || !wasDirty) return
     this.base.editor = undefined
     this.base.blocks = this.blocks
-    for (let i = this.note.length - 2; i >= 0; i -= 2)
-      this.put(this.note[i] as number, this.note[i + 1] as A | undefined)
-    for (let row = this.base.end; row < this.end; row++) if (this.get(row) !== undefined) this.put(row, undefined)
+    this.undo(this.note, this.blocks)
   }
 
-  private put(row: number, value: A | undefined): void {
-    putIn(this.blocks, row, value)
+  /** Takes what was written back from `blocks`, which hold all of it. */
+  private undo(note: readonly unknown[], blocks: Blocks<A>): void {
+    for (let i = note.length - 2; i >= 0; i -= 2) putIn(blocks, note[i] as number, note[i + 1] as A | undefined)
+    for (let row = this.base.end; row < this.end; row++) if (this.get(row) !== undefined) putIn(blocks, row, undefined)
   }
 
   private claim(): void {

@@ -65,8 +65,7 @@ export const onUnfollowed = (w: Work, live: BuildId): void => {
 /** As {@link onWiped}, and no build in flight keeps what it saw of them: a run that was told of one runs anew, and asks for it again. */
 export const onLost = (w: Work, builds: readonly BuildId[]): void => {
   for (const x of builds) {
-    w.values.set(x, undefined)
-    w.facts.set(x, Fact.FLAGS, w.facts.get(x, Fact.FLAGS) | Flag.WIPED)
+    giveUpValue(w, x)
     for (let e = w.facts.get(x, Fact.DEPENDENT_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEPENDENT)) {
       const p = buildId(w.edges.get(e, Edge.DEPENDENT))
       if (w.kind(p) === Kind.VALUE && isOfRun(w, p, e)) runAnew(w, p)
@@ -86,7 +85,11 @@ export const onWiped = (w: Work, builds: readonly BuildId[]): void => {
   for (const x of builds) {
     if (w.kind(x) !== Kind.VALUE || w.status(x) !== Status.REST || w.values.get(x) === undefined) continue
     if (w.hasLiveDependent(x)) continue
-    w.values.set(x, undefined)
-    w.facts.set(x, Fact.FLAGS, w.facts.get(x, Fact.FLAGS) | Flag.WIPED)
+    giveUpValue(w, x)
   }
+}
+
+const giveUpValue = (w: Work, x: BuildId): void => {
+  w.values.set(x, undefined)
+  w.facts.set(x, Fact.FLAGS, w.facts.get(x, Fact.FLAGS) | Flag.WIPED)
 }

@@ -145,7 +145,7 @@ const onFirst = (w: Work, x: BuildId, groups: Groups, value: unknown, content: C
   row[Fact.FLAGS] = Kind.VALUE
   row[Fact.REVISION] = 1
   row[Fact.BUILT] = w.generation
-  row[Fact.DEP_HEAD] = newList(w, x, groups)
+  row[Fact.DEP_HEAD] = link(w, x, groups, 0, 0)
   row.set(content, Fact.CONTENT)
   row[Fact.WHY] = packWhy(Reason.FIRST)
   w.facts.write(x, row)
@@ -154,17 +154,17 @@ const onFirst = (w: Work, x: BuildId, groups: Groups, value: unknown, content: C
   onCost(w, x, cost)
 }
 
-/** The dependencies of what had none; returns the first. */
-const newList = (w: Work, x: BuildId, groups: Groups): number => {
+/** New dependencies of `x`, behind `last` (0: there are none before), in groups from `first` on; returns the first edge. */
+const link = (w: Work, x: BuildId, groups: Groups, last: number, first: number): number => {
   let head = 0
-  let tail = 0
-  let number = 0
+  let tail = last
+  let number = first
   for (const group of groups) {
     for (const d of group) {
       declare(w, d)
       const e = w.newEdge(x, d, number, false, w.revision(d))
-      if (tail === 0) head = e
-      else w.edges.set(tail, Edge.NEXT_DEP, e)
+      if (head === 0) head = e
+      if (tail !== 0) w.edges.set(tail, Edge.NEXT_DEP, e)
       tail = e
     }
     if (group.length > 0) number++
@@ -242,24 +242,12 @@ const record = (w: Work, x: BuildId, groups: Groups): boolean => {
     if (abandoned !== 0) letGo(w, abandoned)
     return seen >= 0
   }
-  let areValues = begun === 0
-  let head = begun
-  let tail = isResting ? 0 : flight.get(x, Flight.NEW_TAIL)
-  let number = isResting ? 0 : w.nextGroup(x)
-  for (const group of groups) {
-    for (const d of group) {
-      declare(w, d)
-      if (w.kind(d) !== Kind.VALUE) areValues = false
-      const e = w.newEdge(x, d, number, false, w.revision(d))
-      if (tail === 0) head = e
-      else w.edges.set(tail, Edge.NEXT_DEP, e)
-      tail = e
-    }
-    if (group.length > 0) number++
-  }
-  replaceList(w, x, head)
+  const added = isResting
+    ? link(w, x, groups, 0, 0)
+    : link(w, x, groups, flight.get(x, Flight.NEW_TAIL), w.nextGroup(x))
+  replaceList(w, x, begun === 0 ? added : begun)
   if (abandoned !== 0) letGo(w, abandoned)
-  return areValues
+  return begun === 0 && groups.every((group) => group.every((d) => w.kind(d) === Kind.VALUE))
 }
 
 /** Whether `groups` are the remembered dependencies, in the same order. */

@@ -6,7 +6,7 @@ import { objectAt, read } from '../model/table.js'
 import type { Side } from './diff.js'
 import { shownName } from './view.js'
 
-export const errorWords = (error: BuildError | undefined, called: (build: BuildId) => string): string =>
+const errorText = (error: BuildError | undefined, called: (build: BuildId) => string): string =>
   JSON.stringify(named(error, called))
 
 const named = (error: BuildError | undefined, called: (build: BuildId) => string): unknown => {
@@ -67,7 +67,7 @@ export class Errors {
 
   private rootAt(x: BuildId): Root {
     const error = objectAt(this.side.state.errors, x)
-    const words = errorWords(error, this.called)
+    const words = errorText(error, this.called)
     return error?._tag === 'cycle' ? { words, circle: error.path } : { words: `${this.called(x)} ${words}`, circle: [] }
   }
 }
