@@ -78,7 +78,7 @@ export class Engine {
   /** When the clock was read last, and what the rest of that tick took, in ms. */
   private readAt = 0
   private reducedMs = 0
-  private alarm: NodeJS.Timeout | undefined
+  private alarm: NodeJS.Timeout | undefined = undefined
   /** What the policy says of a state, which it is asked more than once. */
   private decided: { readonly state: State; readonly decision: Decision } | undefined
   private drive: Drive

@@ -41,9 +41,9 @@ const isInUse = (state: State, x: BuildId): boolean =>
 const watches = (before: State, after: State): Pick<Outcome, 'watch' | 'unwatch'> => {
   const watch: BuildId[] = []
   const unwatch: BuildId[] = []
-  changedRows(before.facts, after.facts, [Fact.FLAGS, Fact.HOLD], (x, [flagsWere, holdWas]) => {
-    const was = isWatched(flagsWere!, holdWas!)
-    const is = isWatched(read(after.facts, x, Fact.FLAGS), read(after.facts, x, Fact.HOLD))
+  changedRows(before.facts, after.facts, [Fact.FLAGS, Fact.HOLD], (x, were, are) => {
+    const was = isWatched(were[0]!, were[1]!)
+    const is = isWatched(are[0]!, are[1]!)
     if (was !== is) (is ? watch : unwatch).push(buildId(x))
   })
   return { watch, unwatch }

@@ -40,7 +40,7 @@ export class BuildEngine {
   private readonly make: ValueMake
   private readonly inner: Inner
   /** Until it is closed, where there is a store that lasts. */
-  private keeper: Keeper | undefined
+  private keeper: Keeper | undefined = undefined
   private readonly recorder: Recorder | undefined
   private readonly requests = new Map<BuildId, Request<unknown>>()
   /** By id; an array, since there may be as many as builds. */
@@ -54,7 +54,7 @@ export class BuildEngine {
   private readonly sweeper: Sweeper
   private isManual: boolean
   private isClosed = false
-  private closed: Promise<void> | undefined
+  private closed: Promise<void> | undefined = undefined
   private isTelling = false
   private isMaking = false
 

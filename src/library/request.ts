@@ -45,7 +45,7 @@ const whyOf = (error: BuildError): string => {
 
 /** A request for one answer. */
 export class Request<V, F = unknown> {
-  private result: E.Either<BuildError<F>, V> | undefined
+  private result: E.Either<BuildError<F>, V> | undefined = undefined
   private waiting: ((result: E.Either<BuildError<F>, V>) => void)[] = []
 
   constructor(
@@ -109,7 +109,7 @@ const NOBODY: readonly never[] = []
 export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
   private subscribers: readonly Subscriber<Notice<V, F>>[] = NOBODY
   private ends: readonly (() => void)[] = NOBODY
-  private last: Notice<V, F> | undefined
+  private last: Notice<V, F> | undefined = undefined
   private isOver = false
 
   constructor(

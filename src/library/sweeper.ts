@@ -25,7 +25,7 @@ const ROWS_PER_FORGOTTEN = 8
 export class Sweeper {
   private limit = 0
   /** Number of the step; undefined: nothing is being collected. */
-  private step: number | undefined
+  private step: number | undefined = undefined
   /** The first row that is not done, and where those end that are to be: in the first step, those that there were when it began. */
   private at = 0
   private end = 0

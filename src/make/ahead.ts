@@ -5,11 +5,12 @@
  */
 
 import { contentOfCause } from '../model/content-of-cause.js'
+import { isAtHand } from '../model/dependencies.js'
 import type { Ahead as AheadReceipt, Alone, Content, Groups } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Edge, Fact, Flag, Flight, GROUP_SHIFT, KIND_MASK, Kind, Mode, type State } from '../model/state.js'
 import { read } from '../model/table.js'
-import { Holding, Made } from './ended.js'
+import { Holding, listOfObjects, Made } from './ended.js'
 import { DUE, type Ended, type Found, OPEN } from './found.js'
 
 export interface Attempts {
@@ -65,8 +66,8 @@ export class Ahead {
   private time: number
   private look = 1
   private ended = 0
-  private readonly done: Alone[] = []
-  private readonly open: Alone[] = []
+  private readonly done = listOfObjects<Alone>()
+  private readonly open = listOfObjects<Alone>()
 
   constructor(
     private readonly state: State,
@@ -108,18 +109,20 @@ export class Ahead {
 
   /** What it asked for and is to be brought first; 0: nothing. */
   private wanted(begun: Begun): BuildId | 0 {
-    while (begun.next < begun.wants.length) {
-      const d = begun.wants[begun.next++]!
-      if (this.found.isAtHand(this.state, d)) continue
-      if (this.canBegin(d)) return d
+    const { wants } = begun
+    while (begun.next < wants.length) {
+      const d = wants[begun.next++]!
+      const place = this.found.placeOf(d)
+      if (place > 0 || (place === 0 && isAtHand(this.state, d))) continue
+      if (this.canBegin(d, place)) return d
       begun.isStuck = true
     }
     return 0
   }
 
-  private canBegin(x: BuildId): boolean {
+  /** `place`: where it was found. */
+  private canBegin(x: BuildId, place: number): boolean {
     if (this.left <= 0) return false
-    const place = this.found.placeOf(x)
     if (place !== 0) return place === DUE
     const { facts, flight } = this.state
     if (read(flight, x, Flight.STATUS) !== 0) return false
@@ -140,7 +143,7 @@ export class Ahead {
     if (time <= 0) this.left = 0
     const each = (this.time - time) / this.ended
     const fitting = each > 0 ? Math.floor(time / each / 2) : LOOK_MAX
-    this.look = Math.max(1, Math.min(LOOK_MAX, 2 * this.look, fitting))
+    this.look = Math.max(1, Math.min(LOOK_MAX, 2 * this.look, fitting)) | 0
     this.time = time
     this.ended = 0
   }
@@ -192,7 +195,7 @@ export class Ahead {
       const d = buildId(read(edges, e, Edge.DEPENDENCY))
       if (this.isCurrent(d)) {
         if (this.found.revisionOf(this.state, d) !== read(edges, e, Edge.SEEN)) begun.isChanged = true
-      } else if (this.canBegin(d)) {
+      } else if (this.canBegin(d, this.found.placeOf(d))) {
         begun.edge = e
         return d
       } else begun.isStuck = true

@@ -3,18 +3,14 @@ import type { BatchDefinition, Needs } from '../model/definition.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Edge, Fact, GROUP_SHIFT, Mode, type State } from '../model/state.js'
 import { read } from '../model/table.js'
-import { touch } from './answers.js'
-import { BROKEN, type Found, MISSING } from './found.js'
+import { BROKEN, type Found, lookIn, MISSING } from './found.js'
 import { filled } from './shape.js'
 
 /** What a build declared: `ids` once each, `each` as often as the shape names it. */
 export class Declared {
   /** What was found in this batch, by the places of `each`; and the first place where something broke. */
-  private found: unknown[] | undefined
+  private found: unknown[] | undefined = undefined
   private brokenAt = NOWHERE
-  /** Of `touch`. */
-  touched = 0
-
   constructor(
     private readonly shape: Needs,
     /** It is a plain list. */
@@ -36,12 +32,12 @@ export class Declared {
     const isFirst = this.found === undefined
     this.found ??= each.slice()
     const { found } = this
-    if (isFirst) this.touched = touch(state, each)
+    if (isFirst) for (let i = 0; i < each.length; i++) found[i] = lookIn(state, each[i]!)
     let missing = NONE_MISSING
     for (let i = 0; i < each.length; i++) {
       if (!isFirst && found[i] !== MISSING) continue
       const d = each[i]!
-      const value = answers.look(state, d)
+      const value = answers.look(state, d, found[i])
       found[i] = value
       if (value === MISSING) {
         if (missing === NONE_MISSING) missing = [d]

@@ -38,7 +38,7 @@ export class DoFileMake {
   private readonly grace = new Grace()
   private readonly environments = new Map<number, Buffer>()
   private readonly temporaries = new Temporaries()
-  private started: Spawner | undefined
+  private started: Spawner | undefined = undefined
   private nextRun: number
   readonly scan: Scanner['scan']
   readonly changedOf: Scanner['changedOf']

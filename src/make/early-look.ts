@@ -22,7 +22,7 @@ export class EarlyLook {
   private readonly program: string
   private builds: readonly BuildId[] = []
   /** Exit code of the program that looks; undefined: none does. */
-  private code: Promise<unknown> | undefined
+  private code: Promise<unknown> | undefined = undefined
 
   /** Begins to look at what an earlier command left the names of. Nobody else may work on the project from now on. */
   constructor(program: string) {

@@ -32,6 +32,11 @@ export class Holding {
   constructor(readonly build: BuildId) {}
 }
 
+/** An empty list for objects. What V8 compiled for such it gives up where one comes that might be of small integers yet, as `[]` is at first. */
+export const listOfObjects = <A>(): A[] => EMPTY.slice() as A[]
+const EMPTY: unknown[] = [undefined]
+EMPTY.pop()
+
 const ONE: BuildId[][] = Array.from({ length: 1 }, () => [])
 
 /** One group, if there is anything in it. */

@@ -30,7 +30,7 @@ export class FolderWatch {
   private readonly grown = new Set<string>()
   private subscription: { unsubscribe(): Promise<void> } | undefined
   /** Waits for a root that is not there. */
-  private vigil: FSWatcher | undefined
+  private vigil: FSWatcher | undefined = undefined
   /** The root without links: the beginning of what the watcher names. */
   private real = ''
   private mustRenew = false

@@ -4,9 +4,10 @@ import type { BuildError, Failure } from '../model/error.js'
 import { failureFrom } from '../model/error.js'
 import type { Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
-import { Fact, Flag, type State } from '../model/state.js'
+import { Fact, Flag, Flight, KIND_MASK, Kind, type State } from '../model/state.js'
 import { objectAt, read } from '../model/table.js'
 import { type Answers, answersOfState, fromTable, isBroken, resultOf } from './answers.js'
+import { listOfObjects } from './ended.js'
 import { Places } from './places.js'
 
 export type Ended = Extract<Receipt, { _tag: 'made' | 'broken' }>
@@ -19,19 +20,33 @@ export const BROKEN: unique symbol = Symbol('broken')
 export const DUE = -1
 export const OPEN = -2
 
+/**
+ * As {@link Found.look}, of the state alone. All words are read before any of them is judged: where several are looked at, the processor then waits
+ * for memory once for all of them.
+ */
+export const lookIn = (state: State, x: BuildId): unknown => {
+  const flags = read(state.facts, x, Fact.FLAGS)
+  const checked = read(state.checked, x, 0)
+  const value = objectAt(state.values, x)
+  if ((flags & Flag.WIPED) !== 0 || checked <= 0) return MISSING
+  // As `isAtHand`.
+  if ((flags & KIND_MASK) !== Kind.VALUE && read(state.flight, x, Flight.STATUS) !== 0) return MISSING
+  return (flags & Flag.BROKEN) === 0 ? fromTable(value) : BROKEN
+}
+
 /** What a state answers, and before that what was done in this batch. */
 export class Found implements Answers {
   /** Where in `receipts` it is, from 1 on; 0: nothing of it is known here. */
   private readonly places = new Places()
   /** What came of it, `undefined` if it holds; and its revision, if it is told ahead of the reducer. */
-  private receipts: (Ended | undefined)[] = []
-  private revisions: number[] = []
+  private readonly receipts = listOfObjects<Ended | undefined>()
+  private readonly revisions: number[] = []
 
   /** The batch is over. */
   clear(): void {
     this.places.clear()
-    this.receipts = []
-    this.revisions = []
+    this.receipts.length = 0
+    this.revisions.length = 0
   }
 
   placeOf(x: BuildId): number {
@@ -64,13 +79,13 @@ export class Found implements Answers {
     return place === 0 ? isAtHand(state, x) : place > 0
   }
 
-  /** Its value, as `resultOf`; or that it is broken, or not at hand. */
-  look(state: State, x: BuildId): unknown {
-    const place = this.placeOf(x)
-    if (place > 0) {
-      const receipt = this.receipts[place - 1]
-      if (receipt !== undefined) return receipt._tag === 'made' ? fromTable(receipt.value) : BROKEN
-    } else if (place < 0 || !isAtHand(state, x)) return MISSING
+  /** Its value, as `resultOf`; or that it is broken, or not at hand. `inState`: what {@link lookIn} says. */
+  look(state: State, x: BuildId, inState: unknown): unknown {
+    const place = this.places.get(x)
+    if (place === 0) return inState
+    if (place < 0) return MISSING
+    const receipt = this.receipts[place - 1]
+    if (receipt !== undefined) return receipt._tag === 'made' ? fromTable(receipt.value) : BROKEN
     return isBroken(state, x) ? BROKEN : resultOf(state, x)
   }
 

@@ -7,7 +7,7 @@ export type Ended = { readonly value: unknown } | { readonly error: unknown }
 
 /** Says when nobody wants it any more. Most reads answer at once and never look: the signal is made for those that do. */
 class Interest implements ReadContext {
-  private controller: AbortController | undefined
+  private controller: AbortController | undefined = undefined
   private isOver = false
 
   get signal(): AbortSignal {

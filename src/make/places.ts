@@ -14,7 +14,13 @@ export class Places {
 
   /** 0 where there is none. */
   get(id: number): number {
-    return this.slots[this.slotOf(id) + 1]!
+    const { slots } = this
+    let slot = (Math.imul(id, RATIO) >>> (32 - this.bits)) << 1
+    for (let found = slots[slot]!; found !== id; found = slots[slot]!) {
+      if (found === 0) return 0
+      slot = slot === slots.length - 2 ? 0 : slot + 2
+    }
+    return slots[slot + 1]!
   }
 
   set(id: number, number: number): void {
@@ -34,10 +40,9 @@ export class Places {
   /** Where it is, or would be. */
   private slotOf(id: number): number {
     const { slots, bits } = this
-    const last = slots.length - 2
     let slot = (Math.imul(id, RATIO) >>> (32 - bits)) << 1
     for (let found = slots[slot]!; found !== id && found !== 0; found = slots[slot]!)
-      slot = slot === last ? 0 : slot + 2
+      slot = slot === slots.length - 2 ? 0 : slot + 2
     return slot
   }
 

@@ -115,7 +115,7 @@ class Asked<V> implements Need<V>, Iterator<Wait, V, unknown> {
 /** A set, of few members as a rule. */
 class Ids {
   private readonly few: BuildId[] = []
-  private many: Set<BuildId> | undefined
+  private many: Set<BuildId> | undefined = undefined
 
   constructor(members: readonly BuildId[]) {
     for (const id of members) this.add(id)
@@ -142,21 +142,21 @@ const takeList = (run: Run, ids: readonly BuildId[], keys: readonly Key[]): read
 export class Run implements Builder<unknown> {
   /** A need that was made and not yet yielded, and how many of them there are. */
   private outstanding = 0
-  private last: Asked<unknown> | undefined
+  private last: Asked<unknown> | undefined = undefined
   /** How many groups the state knows that this attempt asked for. */
   reported: number
   /** What was asked for: first, and in all once more was. */
   private initial: readonly BuildId[] | undefined
-  private asked: Ids | undefined
+  private asked: Ids | undefined = undefined
   private groups: (readonly BuildId[])[] = []
   /** Of the first groups asked for, so many are known to the state from an earlier generator of this attempt. */
   private known: number
-  private unmet: BuildId | undefined
+  private unmet: BuildId | undefined = undefined
   /** By its own word: whatever it does after that, it has no value. */
   private hasFailed = false
   /** Of `touch`. */
   touched = 0
-  private generator: Iterator<unknown, unknown, unknown> | undefined
+  private generator: Iterator<unknown, unknown, unknown> | undefined = undefined
 
   constructor(
     private readonly keys: Pick<Keys, 'intern' | 'keyOf'>,

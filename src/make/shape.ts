@@ -4,11 +4,12 @@ import type { Key, Needs } from '../model/definition.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 
-export const isKey = (value: unknown): value is Key =>
-  typeof value === 'object' && value !== null && 'of' in value && 'key' in value && isDefinition(value.of)
-
-/** A record of needs may have fields of any name. */
-const isDefinition = (of: unknown): boolean => typeof of === 'object' && of !== null && 'kind' in of
+export const isKey = (value: unknown): value is Key => {
+  if (typeof value !== 'object' || value === null || !('of' in value && 'key' in value)) return false
+  // A record of needs may have fields of any name.
+  const { of } = value
+  return typeof of === 'object' && of !== null && 'kind' in of
+}
 
 /** The keys of a shape, in order. @throws Misuse where there is something that is neither key, list nor record */
 export const keysIn = (needs: Needs, found: Key[] = []): Key[] => {

@@ -26,17 +26,18 @@ export const changedPages = (before: IntTable, after: IntTable, visit: (page: nu
 }
 
 /**
- * Calls `visit` with each row in which one of `words` may not be the same in both tables, rising, and with what those words were.
- * As {@link changedPages}, without making pages of the older version. The list is used again for the next row.
+ * Calls `visit` with each row in which one of `words` may not be the same in both tables, rising, and with what those words were and are.
+ * As {@link changedPages}, without making pages of the older version. The lists are used again for the next row.
  */
 export const changedRows = (
   before: IntTable,
   after: IntTable,
   words: readonly number[],
-  visit: (row: number, were: readonly number[]) => void,
+  visit: (row: number, were: readonly number[], are: readonly number[]) => void,
 ): void => {
   const { stride } = after
   const were = words.map(() => 0)
+  const are = words.map(() => 0)
   const noted = words.map(() => new Map<number, number>())
   const rows: number[] = []
   // By word: which of `words` it is. Most notes are of others.
@@ -64,12 +65,22 @@ export const changedRows = (
   for (const row of rows) {
     if (row === last) continue
     last = row
-    for (let k = 0; k < words.length; k++)
-      were[k] = isChain ? (read(after, row, words[k]!) - (noted[k]!.get(row) ?? 0)) | 0 : read(before, row, words[k]!)
-    visit(row, were)
+    for (let k = 0; k < words.length; k++) {
+      are[k] = read(after, row, words[k]!)
+      were[k] = isChain ? (are[k]! - (noted[k]!.get(row) ?? 0)) | 0 : read(before, row, words[k]!)
+    }
+    visit(row, were, are)
   }
   were.fill(0)
-  for (let row = before.end; row < after.end; row++) visit(row, were)
+  for (let row = before.end; row < after.end; ) {
+    const page = pageOf(after, Math.floor(row / PAGE_ROWS))!
+    const end = Math.min(after.end, row - (row % PAGE_ROWS) + PAGE_ROWS)
+    for (; row < end; row++) {
+      const at = (row % PAGE_ROWS) * stride
+      for (let k = 0; k < words.length; k++) are[k] = page[at + words[k]!]!
+      visit(row, were, are)
+    }
+  }
 }
 
 const isSame = (a: Int32Array | undefined, b: Int32Array | undefined): boolean => {

@@ -48,8 +48,14 @@ const primitive = <A extends Json>(name: string, is: (value: unknown) => value i
 
 const string = primitive('string', (v): v is string => typeof v === 'string')
 const boolean = primitive('boolean', (v): v is boolean => typeof v === 'boolean')
+/** Not by `primitive`: keys mostly are integers, and a call that leads to one of several functions is not compiled into its caller. */
+const checkInt = (value: unknown, at = ''): number => {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || (value === 0 && 1 / value < 0))
+    throw new CodecError('int', value, at)
+  return value
+}
 /** An integer that a double holds exactly. */
-const int = primitive('int', (v): v is number => Number.isSafeInteger(v) && !Object.is(v, -0))
+const int: Codec<number> = { name: 'int', encode: checkInt, decode: checkInt, isPrimitive: true }
 
 const ODD_NUMBERS: Readonly<Record<string, number>> = {
   NaN: Number.NaN,

@@ -14,11 +14,11 @@ export class ObjectTable<A> {
   /** Only in the newest version. */
   blocks: Blocks<A> | undefined
   /** Else the version after it, and what that changed: row, what was there. */
-  next: ObjectTable<A> | undefined
-  note: readonly unknown[] | undefined
-  editor: ObjectEditor<A> | undefined
-  private old: Map<number, A | undefined> | undefined
-  private indexed: ObjectTable<A> | undefined
+  next: ObjectTable<A> | undefined = undefined
+  note: readonly unknown[] | undefined = undefined
+  editor: ObjectEditor<A> | undefined = undefined
+  private old: Map<number, A | undefined> | undefined = undefined
+  private indexed: ObjectTable<A> | undefined = undefined
 
   constructor(
     /** How many entries are present. */

@@ -28,16 +28,16 @@ export class IntTable {
   /** Only in the newest version: zeros from `end` on. */
   blocks: Int32Array[] | undefined
   /** Else the version after it, and what that changed: index of the word, by how much it grew; a word may be there more than once. */
-  next: IntTable | undefined
-  note: Int32Array | undefined
+  next: IntTable | undefined = undefined
+  note: Int32Array | undefined = undefined
   /** The editor that is making the next version. */
-  editor: IntEditor | undefined
+  editor: IntEditor | undefined = undefined
   /** A sum over all words, where somebody asked for one: every later version has one too. */
-  sum: WordSum | undefined
-  private pages: Map<number, Int32Array> | undefined
+  sum: WordSum | undefined = undefined
+  private pages: Map<number, Int32Array> | undefined = undefined
   /** By page, what all versions from this one up to `indexed` changed: offset, by how much it grew. */
-  private notesByPage: Map<number, number[]> | undefined
-  private indexed: IntTable | undefined
+  private notesByPage: Map<number, number[]> | undefined = undefined
+  private indexed: IntTable | undefined = undefined
 
   constructor(
     readonly stride: number,
@@ -213,8 +213,11 @@ export class IntEditor {
     const old = block[at]!
     if (old === value) return
     if (!this.isDirty) this.claim()
-    if (row < this.keepEnd) this.keep(row * this.stride + word, old, value)
-    // Keeping may have ended in a copy: then the block is still this editor's, and the base has another.
+    // Making room may end in a copy: then the block is still this editor's, and the base has another.
+    if (row < this.keepEnd && (this.noted < this.note!.length || this.makeRoom())) {
+      this.note![this.noted++] = row * this.stride + word
+      this.note![this.noted++] = value - old
+    }
     block[at] = value
   }
 
@@ -322,14 +325,6 @@ export class IntEditor {
     this.base.blocks = undefined
   }
 
-  private keep(index: number, old: number, value: number): void {
-    if (this.noted === this.note!.length && !this.makeRoom()) return
-    const note = this.note!
-    note[this.noted] = index
-    note[this.noted + 1] = value - old
-    this.noted += 2
-  }
-
   /** False: the note would be so long that the base got words of its own instead. */
   private makeRoom(): boolean {
     const { base, note, noted } = this
@@ -358,6 +353,12 @@ export class IntEditor {
 
   private grow(row: number): void {
     if (!this.isDirty) this.claim()
+    const block = this.blocks[row >>> BLOCK_BITS]
+    if (block === undefined || (row & BLOCK_MASK) * this.stride >= block.length) this.makeBlocks(row)
+    this.end = row + 1
+  }
+
+  private makeBlocks(row: number): void {
     const last = row >>> BLOCK_BITS
     while (this.blocks.length <= last) {
       const previous = this.blocks.length - 1
@@ -366,7 +367,6 @@ export class IntEditor {
     }
     // Where one block is full already, the next will be: widened step by step it would be copied as often.
     this.widen(last, last > 0 ? BLOCK_ROWS : (row & BLOCK_MASK) + 1)
-    this.end = row + 1
   }
 
   /** Sees to it that a block has room for `rows`. */

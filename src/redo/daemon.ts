@@ -49,13 +49,13 @@ const TOLD_TO_END = 'the daemon was told to end in the middle of the request; ru
 export class Daemon {
   readonly commands: Commands
   readonly host: Host
-  warning: string | undefined
+  warning: string | undefined = undefined
   private readonly options: DaemonOptions
   private readonly lock: Lock
   private readonly startedMs = Date.now()
-  private server: Server | undefined
-  private idleTimer: NodeJS.Timeout | undefined
-  private tidyTimer: NodeJS.Timeout | undefined
+  private server: Server | undefined = undefined
+  private idleTimer: NodeJS.Timeout | undefined = undefined
+  private tidyTimer: NodeJS.Timeout | undefined = undefined
   private isEnding = false
 
   /** Opens the project in the working folder, and serves. */

@@ -70,7 +70,7 @@ export class Host {
   readonly rules: RuleMake | undefined
   private readonly mixed: MixedMake | undefined
   /** Everything was looked at while the state was loaded, and nothing happened since. */
-  early: EarlyLooks | undefined
+  early: EarlyLooks | undefined = undefined
   /** Everyone who waits was told that the state folder is gone. */
   isSaidToBeGone = false
   /** Called when the last request was answered. */
@@ -81,8 +81,8 @@ export class Host {
   onStateEvent: () => void = () => {}
   private readonly options: HostOptions
   private readonly answers = new Map<BuildId, (response: Outcome['responses'][number], state: State) => void>()
-  private statusTimer: NodeJS.Timeout | undefined
-  private recordTimer: NodeJS.Timeout | undefined
+  private statusTimer: NodeJS.Timeout | undefined = undefined
+  private recordTimer: NodeJS.Timeout | undefined = undefined
 
   constructor(options: HostOptions) {
     const { store, native, root } = options

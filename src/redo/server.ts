@@ -58,7 +58,7 @@ class SocketClient implements Client {
   private readonly socket: net.Socket
   private unsent: Buffer[] = []
   private unsentSize = 0
-  private timer: NodeJS.Timeout | undefined
+  private timer: NodeJS.Timeout | undefined = undefined
   isAnswered = false
   hasGone = false
 

@@ -3,7 +3,7 @@
  * watched costs what it changes. Counts alone cannot tell a circle that holds itself: then all is counted anew.
  */
 import { type BuildId, buildId } from '../model/ids.js'
-import { Edge, Fact, Kind } from '../model/state.js'
+import { Edge, Fact, KIND_MASK, Kind } from '../model/state.js'
 import { eachRow } from './collect.js'
 import type { Work } from './work.js'
 
@@ -11,11 +11,12 @@ import type { Work } from './work.js'
 export const hold = (w: Work, x: number, by: 1 | -1): void => {
   // Mostly it is held already, and nothing more is to be done.
   if (!isPassedOn(w, x, by)) return
+  const { edges, facts } = w
   const stack: number[] = [x]
   while (stack.length > 0) {
     const u = stack.pop() as number
-    for (let e = w.facts.get(u, Fact.DEP_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEP)) {
-      const d = w.edges.get(e, Edge.DEPENDENCY)
+    for (let e = facts.get(u, Fact.DEP_HEAD); e !== 0; e = edges.get(e, Edge.NEXT_DEP)) {
+      const d = edges.get(e, Edge.DEPENDENCY)
       if (isPassedOn(w, d, by)) stack.push(d)
     }
   }
@@ -23,9 +24,10 @@ export const hold = (w: Work, x: number, by: 1 | -1): void => {
 
 /** Counts one hold; whether what `x` depends on is held by it from now on, or not any more. */
 const isPassedOn = (w: Work, x: number, by: 1 | -1): boolean => {
-  if (w.kind(x) !== Kind.VALUE) return false
-  const count = w.facts.get(x, Fact.HOLD) + by
-  w.facts.set(x, Fact.HOLD, count)
+  const { facts } = w
+  if ((facts.get(x, Fact.FLAGS) & KIND_MASK) !== Kind.VALUE) return false
+  const count = facts.get(x, Fact.HOLD) + by
+  facts.set(x, Fact.HOLD, count)
   return count === (by === 1 ? 1 : 0)
 }
 

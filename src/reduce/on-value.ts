@@ -124,7 +124,6 @@ export const isOpen = (w: Work, { _tag, build: x }: Alone): boolean => {
 
 export const onMade = (w: Work, { build: x, groups, value, content, cost }: Of<'made'>): void => {
   invariant(canEnd(w, x), 'is made and was not run', x)
-  if (isNew(w, x)) return onFirst(w, x, groups, value, content, cost)
   const changed = w.isBroken(x) || differsFrom(w, x, content)
   const isSure = record(w, x, groups)
   onCost(w, x, cost)
@@ -134,14 +133,14 @@ export const onMade = (w: Work, { build: x, groups, value, content, cost }: Of<'
   end(w, x, content, 0, changed, isSure)
 }
 
-/** It was made ahead, and nothing is known of it: nobody waits for it, and nothing depends on it. */
-const isNew = (w: Work, x: BuildId): boolean =>
-  w.facts.get(x, Fact.FLAGS) === 0 && w.facts.get(x, Fact.DEPENDENT_HEAD) === 0 && w.status(x) === Status.REST
+/** Of what was made ahead: whether nothing is known of it. Then nobody waits for it, and nothing depends on it. */
+export const isNew = (w: Work, x: BuildId): boolean =>
+  w.facts.get(x, Fact.FLAGS) === 0 && w.facts.get(x, Fact.DEPENDENT_HEAD) === 0 && w.flight.get(x, Flight.STATUS) === 0
 
 const row = new Int32Array(FACT_STRIDE)
 
-/** All of its row is written at once. */
-const onFirst = (w: Work, x: BuildId, groups: Groups, value: unknown, content: Content, cost?: number): void => {
+/** It is new: all of its row is written at once, and nothing follows from it. */
+export const onFirst = (w: Work, { build: x, groups, value, content, cost }: Of<'made'>): void => {
   row[Fact.FLAGS] = Kind.VALUE
   row[Fact.REVISION] = 1
   row[Fact.BUILT] = w.generation
@@ -159,10 +158,12 @@ const link = (w: Work, x: BuildId, groups: Groups, last: number, first: number):
   let head = 0
   let tail = last
   let number = first
-  for (const group of groups) {
-    for (const d of group) {
+  for (let g = 0; g < groups.length; g++) {
+    const group = groups[g]!
+    for (let i = 0; i < group.length; i++) {
+      const d = group[i]!
       declare(w, d)
-      const e = w.newEdge(x, d, number, false, w.revision(d))
+      const e = w.newEdge(x, d, number, false, w.facts.get(d, Fact.REVISION))
       if (head === 0) head = e
       if (tail !== 0) w.edges.set(tail, Edge.NEXT_DEP, e)
       tail = e

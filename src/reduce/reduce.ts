@@ -17,7 +17,18 @@ import { onScanned } from './on-scanned.js'
 import { onTracked } from './on-tracked.js'
 import { onTransacted } from './on-transacted.js'
 import { respond } from './on-unblocked.js'
-import { isOpen, onBroken, onHolds, onMade, onNeeds, onPooled, onRecalled, onUnjudged } from './on-value.js'
+import {
+  isNew,
+  isOpen,
+  onBroken,
+  onFirst,
+  onHolds,
+  onMade,
+  onNeeds,
+  onPooled,
+  onRecalled,
+  onUnjudged,
+} from './on-value.js'
 import { onPruned } from './prune.js'
 import { abandon } from './withdraw.js'
 import { Work } from './work.js'
@@ -162,9 +173,13 @@ const applyAhead = (w: Work, { done, open, later }: Ahead): void => {
     invariant(w.status(x) === Status.READY && !w.has(x, Bit.QUEUED), 'is put off and was not to be run', x)
     w.moveTo(x, Status.READY)
   }
-  for (const receipt of done) {
-    applyReceipt(w, receipt)
-    followUp(w)
+  for (let i = 0; i < done.length; i++) {
+    const receipt = done[i]!
+    if (receipt._tag === 'made' && w.ahead > 0 && isNew(w, receipt.build)) onFirst(w, receipt)
+    else {
+      applyReceipt(w, receipt)
+      followUp(w)
+    }
   }
   for (const receipt of open) {
     if (isOpen(w, receipt)) applyReceipt(w, receipt)
@@ -270,20 +285,15 @@ const applyEvent = (w: Work, event: Event): void => {
 
 /** Works off what a receipt or an event brought about, until only make can move things on. */
 const followUp = (w: Work): void => {
+  const { toJudge, toTell } = w
   for (;;) {
-    const judged = w.toJudge.shift()
-    if (judged !== undefined) {
-      if (isToBeJudged(w, judged)) judge(w, judged)
-      else if (isScannable(w, judged)) judgeValue(w, judged)
-      continue
-    }
-    const rested = w.toTell.shift()
-    if (rested !== undefined) {
-      tell(w, rested)
-      continue
-    }
-    if (w.expand.size === 0) return
-    expand(w, w.expand.head)
+    if (toJudge.length > 0) {
+      const x = toJudge.shift()!
+      if (isToBeJudged(w, x)) judge(w, x)
+      else if (isScannable(w, x)) judgeValue(w, x)
+    } else if (toTell.length > 0) tell(w, toTell.shift()!)
+    else if (w.expand.size > 0) expand(w, w.expand.head)
+    else return
   }
 }
 

@@ -51,7 +51,7 @@ export abstract class Tables {
   readonly values: ObjectEditor<unknown>
   kept: readonly BuildId[]
   /** In place of `kept`, once something was asked for in this tick. */
-  protected lastKept: Set<BuildId> | undefined
+  protected lastKept: Set<BuildId> | undefined = undefined
   keep: number
   readonly ahead: number
   cyclic: number
@@ -75,8 +75,8 @@ export abstract class Tables {
   readonly toReview: BuildId[] = []
   private sessionsBefore: ObjectTable<Session>
   /** Since one began or ended, until somebody asks for all of them. */
-  private openSessions: ObjectEditor<Session> | undefined
-  private pools: { size: number; running: number; queue: OpenQueue }[] | undefined
+  private openSessions: ObjectEditor<Session> | undefined = undefined
+  private pools: { size: number; running: number; queue: OpenQueue }[] | undefined = undefined
   private readonly base: State
   private untracked: Pick<State, 'plans' | 'lanes' | 'shares'>
 

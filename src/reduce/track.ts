@@ -40,7 +40,7 @@ export class Tracker {
   private readonly base: State['lanes']
   private readonly baseShares: State['shares']
   /** In place of those, once something was made. */
-  private made: Map<string, number> | undefined
+  private made: Map<string, number> | undefined = undefined
   private readonly hasRanks: boolean
   private readonly hasLanes: boolean
 

@@ -97,7 +97,7 @@ class Scribe {
   private readonly latencies = new Map<BuildId, number>()
   /** The run that each build is at, and when it was last told to go on. */
   private readonly open = new Map<BuildId, { readonly run: RunScript; since: number }>()
-  private firstAsked: number | undefined
+  private firstAsked: number | undefined = undefined
   private lastAnswered = 0
   private readonly shares = new Shares()
   /** Who made which request. */

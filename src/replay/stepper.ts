@@ -9,7 +9,7 @@ import { Walker } from './walker.js'
 export class Stepper {
   readonly walker: Walker
   /** The tick that led here; undefined at the beginning. */
-  last: RecordedTick | undefined
+  last: RecordedTick | undefined = undefined
   /** Microseconds from the beginning to each tick, as far as known. */
   private readonly times: number[] = [0]
 

@@ -38,7 +38,7 @@ export class Walker {
   /** Of requests that began on the way: what they are called by people. */
   private numbers = new Map<BuildId, number>()
   /** Made when somebody looks for a name. */
-  private ids: Map<string, BuildId> | undefined
+  private ids: Map<string, BuildId> | undefined = undefined
 
   constructor(
     private readonly reader: RecordingReader,

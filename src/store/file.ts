@@ -57,12 +57,12 @@ export class StoreFile {
   private readonly connect: () => Database
   private db: Database
   private statements: Statements
-  private preparedTexts: TextStatements | undefined
+  private preparedTexts: TextStatements | undefined = undefined
   /** Made once a handle: SQLite's transaction around a function. */
   private transaction: Transaction
-  private inode: bigint | undefined
+  private inode: bigint | undefined = undefined
   /** Why this handle is not to be trusted any more: what it failed to write may have reached the file, or not. */
-  private fault: StoreError | undefined
+  private fault: StoreError | undefined = undefined
 
   /** `connect` opens the file as `db` was opened. */
   constructor(path: string, connect: () => Database, db: Database) {

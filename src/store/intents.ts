@@ -13,7 +13,7 @@ export class IntentLog {
   readonly found: readonly Intent[]
   private readonly path: string
   private readonly intents = new Map<string, Intent>()
-  private fd: number | undefined
+  private fd: number | undefined = undefined
   private size = 0
   private last: number
 

@@ -61,7 +61,7 @@ class Course {
   /** What is known and not committed. */
   private isUnkept = false
   /** Of the daemon that there is now. */
-  private recorder: Recorder | undefined
+  private recorder: Recorder | undefined = undefined
   private keptShape: { readonly of: State; readonly shape: string } | undefined
 
   constructor(

@@ -110,7 +110,7 @@ export abstract class Space {
   /** Of the make that runs now. */
   private current = new World()
   private ends: Receipt[] = []
-  private missing: Missing | undefined
+  private missing: Missing | undefined = undefined
   private readonly patched = new Map<Definition, Definition>()
 
   constructor(

@@ -9,7 +9,7 @@ class Place {
   n = 0
   how: Asking = 'step'
   next: (Place | undefined)[] | undefined
-  situation: string | undefined
+  situation: string | undefined = undefined
   /** The check was over here, and all was well. */
   isEnd = false
 }
@@ -57,7 +57,7 @@ export class Ways {
 
 export class Walk {
   /** The question that was answered last, and how. */
-  private from: Place | undefined
+  private from: Place | undefined = undefined
   private via = 0
   private steps = 0
 

@@ -65,9 +65,9 @@ export class RecordingReader {
   private readonly cache = new Map<number, Decoded>()
   private lastSums: { readonly id: number; readonly sums: Buffer } | undefined
 
-  private chunkById: Statement | undefined
+  private chunkById: Statement | undefined = undefined
   /** The chunk that was looked for last. */
-  private last: Chunk | undefined
+  private last: Chunk | undefined = undefined
   private isClosed = false
 
   private constructor(

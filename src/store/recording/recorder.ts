@@ -87,7 +87,7 @@ export class Recorder {
   private isSettled = false
   /** The file says that it was ended in order. */
   private hasEnd = false
-  private timer: NodeJS.Timeout | undefined
+  private timer: NodeJS.Timeout | undefined = undefined
   private isOver = false
 
   /** @throws an error of SQLite's where the file cannot be made */
