@@ -14,7 +14,7 @@ import {
 } from '../../model/event.js'
 import { type BuildId, buildId } from '../../model/ids.js'
 import { lookIn, wordsOfLook } from '../../model/look.js'
-import { type ByteReader, type ByteWriter, INT_BYTES, listOf, putCount, putSigned } from './bytes.js'
+import { type ByteReader, type ByteWriter, INT_BYTES, listOf, putSigned } from './bytes.js'
 import { SeenIds } from './names.js'
 import { As, integerIn, NO_INTEGER, readContent, readValue, writeContent, writeValue } from './results.js'
 import type { RecordedValue } from './value.js'
@@ -113,7 +113,8 @@ const termsOf = (table: Readonly<Record<string, Readonly<Record<string, Field>>>
 const RECEIPT_TERMS = termsOf(RECEIPTS)
 const EVENT_TERMS = termsOf(EVENTS)
 const FOLLOWED = EVENT_TERMS.byTag.get('followed')!.number
-const MADE = RECEIPT_TERMS.byTag.get('made')!.number
+/** In place of a shape's number: of what most builds come to, see `writeMade`. */
+const MADE_PLAIN = 255
 
 const NO_IDS = new SeenIds()
 
@@ -133,7 +134,7 @@ export class TermCodec<T extends { readonly _tag: string }> {
   }
 
   write(w: ByteWriter, term: T, recorded: (build: BuildId, value: unknown) => RecordedValue): void {
-    if (term._tag === 'made') return this.writeMade(w, term as unknown as Made, recorded)
+    if (term._tag === 'made' && this.writeMade(w, term as unknown as Made, recorded)) return
     if (term._tag === 'followed') return this.writeFollowed(w, term as unknown as Followed)
     const { number, fields } = this.terms.byTag.get(term._tag)!
     w.byte(number)
@@ -158,8 +159,10 @@ export class TermCodec<T extends { readonly _tag: string }> {
   }
 
   read(r: ByteReader): T {
-    const { tag, fields } = this.terms.shapes[r.byte()]!
-    if (tag === 'made') return this.readMade(r) as unknown as T
+    const number = r.byte()
+    if (number === MADE_PLAIN) return readMade(r) as unknown as T
+    const { tag, fields } = this.terms.shapes[number]!
+    if (tag === 'followed') return readFollowed(r) as unknown as T
     if (tag === 'requested') return this.readRequested(r) as unknown as T
     if (tag === 'ahead') return this.readAhead(r) as unknown as T
     const record: Record<string, unknown> = { _tag: tag }
@@ -184,16 +187,6 @@ export class TermCodec<T extends { readonly _tag: string }> {
     return { _tag: 'ahead', build, done, open, later: this.readIds(r) }
   }
 
-  private readMade(r: ByteReader): Made {
-    const build = this.readId(r)
-    const groups = this.readGroups(r)
-    const content = readContent(r)
-    const value = valueIn(r, content)
-    return r.byte() === 0
-      ? { _tag: 'made', build, groups, content, value }
-      : { _tag: 'made', build, groups, content, value, cost: r.signed() }
-  }
-
   private readRequested(r: ByteReader): Requested {
     const request = this.readId(r)
     const by = this.readId(r)
@@ -207,52 +200,54 @@ export class TermCodec<T extends { readonly _tag: string }> {
     return r.byte() === 0 ? plain : { ...plain, terms: parsed(r.text('utf8')) as NonNullable<Requested['terms']> }
   }
 
-  private writeMade(w: ByteWriter, term: Made, recorded: (build: BuildId, value: unknown) => RecordedValue): void {
-    const { build, groups, value, content, cost } = term
+  /**
+   * Of what asked for one group at most: how many needs, and one more; itself and these, as words; what it came to. False, and nothing is written: it
+   * is another.
+   */
+  private writeMade(
+    w: ByteWriter,
+    { build, groups, value, content, cost }: Made,
+    recorded: (build: BuildId, value: unknown) => RecordedValue,
+  ): boolean {
+    if (groups.length > 1 || cost !== undefined) return false
+    const group = groups.length === 0 ? NO_NEEDS : groups[0]!
+    if (group.length > NEEDS_MAX) return false
     const { seen } = this
-    let room = 5 * INT_BYTES
-    for (let g = 0; g < groups.length; g++) room += INT_BYTES * (1 + groups[g]!.length)
-    const bytes = w.reserve(room)
+    const bytes = w.reserve(2 + 4 * (group.length + 2) + 1)
+    const { dataView } = w
     let { end } = w
-    bytes[end++] = MADE
-    end = putSigned(bytes, end, build - this.last)
-    let last: number = build
+    bytes[end] = MADE_PLAIN
+    bytes[end + 1] = groups.length === 0 ? 0 : group.length + 1
+    dataView.setInt32(end + 2, build, true)
     if (!seen.has(build)) seen.see(build)
-    end = putCount(bytes, end, groups.length)
-    for (let g = 0; g < groups.length; g++) {
-      const group = groups[g]!
-      end = putCount(bytes, end, group.length)
-      for (let i = 0; i < group.length; i++) {
-        const id = group[i]!
-        end = putSigned(bytes, end, id - last)
-        last = id
-        if (!seen.has(id)) seen.see(id)
-      }
+    end += 6
+    for (let i = 0; i < group.length; i++) {
+      const id = group[i]!
+      dataView.setInt32(end, id, true)
+      if (!seen.has(id)) seen.see(id)
+      end += 4
     }
-    this.last = last
-    const small = integerIn(content)
-    if (small !== NO_INTEGER) {
-      bytes[end++] = As.INTEGER
-      end = putSigned(bytes, end, small)
-      w.end = end
-    } else {
-      w.end = end
-      writeContent(w, content)
-      if (isDigest(content)) writeValue(w, recorded(build, value))
+    const integer = integerIn(content)
+    if (integer !== NO_INTEGER) {
+      bytes[end] = As.WORD
+      dataView.setInt32(end + 1, integer, true)
+      w.end = end + 5
+      return true
     }
-    w.byte(cost === undefined ? 0 : 1)
-    if (cost !== undefined) w.signed(cost)
+    w.end = end
+    writeContent(w, content)
+    if (isDigest(content)) writeValue(w, recorded(build, value))
+    return true
   }
 
   private writeFollowed(w: ByteWriter, { request, target, terms }: Followed): void {
-    const bytes = w.reserve(2 * INT_BYTES + 2)
-    let { end } = w
-    bytes[end++] = FOLLOWED
-    end = putSigned(bytes, end, request - this.last)
-    end = putSigned(bytes, end, target - request)
-    this.last = target
-    bytes[end++] = terms === undefined ? 0 : 1
-    w.end = end
+    const bytes = w.reserve(10)
+    const { dataView, end } = w
+    bytes[end] = FOLLOWED
+    dataView.setInt32(end + 1, request, true)
+    dataView.setInt32(end + 5, target, true)
+    bytes[end + 9] = terms === undefined ? 0 : 1
+    w.end = end + 10
     if (!this.seen.has(request)) this.seen.see(request)
     if (!this.seen.has(target)) this.seen.see(target)
     if (terms !== undefined) this.writeField(w, 'json', terms)
@@ -352,6 +347,32 @@ export class TermCodec<T extends { readonly _tag: string }> {
         return [...r.words(r.count())]
     }
   }
+}
+
+const NO_NEEDS: readonly BuildId[] = []
+/** As many as a byte counts, besides that there is no group. */
+const NEEDS_MAX = 254
+
+const readMade = (r: ByteReader): Made => {
+  const count = r.byte()
+  const build = buildId(r.word())
+  const groups = count === 0 ? NO_GROUPS : [readNeeds(r, count - 1)]
+  const content = readContent(r)
+  return { _tag: 'made', build, groups, content, value: valueIn(r, content) }
+}
+const NO_GROUPS: Groups = []
+
+const readNeeds = (r: ByteReader, count: number): readonly BuildId[] => {
+  const ids: BuildId[] = []
+  for (let left = count; left > 0; left--) ids.push(buildId(r.word()))
+  return ids
+}
+
+const readFollowed = (r: ByteReader): Followed => {
+  const request = buildId(r.word())
+  const target = buildId(r.word())
+  if (r.byte() === 0) return { _tag: 'followed', request, target }
+  return { _tag: 'followed', request, target, terms: parsed(r.text('utf8')) as NonNullable<Followed['terms']> }
 }
 
 type Made = Extract<Receipt, { readonly _tag: 'made' }>

@@ -6,7 +6,7 @@ import type { RecordedValue } from './value.js'
 
 const float = new Float64Array(1)
 const floatWords = new Int32Array(float.buffer)
-export const As = { WORDS: 0, ZEROS: 1, INTEGER: 2 } as const
+export const As = { WORDS: 0, ZEROS: 1, INTEGER: 2, WORD: 3 } as const
 
 /** The integer of 32 bits that it is, as most are; or {@link NO_INTEGER}. */
 export const integerIn = (content: Content): number => {
@@ -40,7 +40,7 @@ export const readContent = (r: ByteReader): Content => {
   const shape = r.byte()
   if (shape === As.ZEROS) return [0, 0, 0, 0]
   if (shape === As.WORDS) return [r.word(), r.word(), r.word(), r.word()]
-  float[0] = r.signed()
+  float[0] = shape === As.WORD ? r.word() : r.signed()
   return [floatWords[0]!, floatWords[1]!, 0, Tag.NUMBER]
 }
 
