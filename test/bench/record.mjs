@@ -46,6 +46,8 @@ export async function* recordRows(world, n) {
   const path = join(folder, 'bench.rec')
   /** Milliseconds until all is built, written and closed. */
   const build = async (/** @type {boolean} */ record) => {
+    // To take the place of a large file costs more than to make a new one.
+    if (record) rmSync(path, { force: true })
     globalThis.gc?.()
     const begun = performance.now()
     const eng = createEngine({ rules, drive: 'manual', record: record ? path : false })
