@@ -75,7 +75,7 @@ export const objectAt = <A>(table: ObjectTable<A>, row: number): A | undefined =
 
 /** The table with `value` at `row` (undefined removes). */
 export const withObject = <A>(table: ObjectTable<A>, row: number, value: A | undefined): ObjectTable<A> => {
-  if (objectAt(table, row) === value) return table
+  if (Object.is(objectAt(table, row), value)) return table
   const editor = new ObjectEditor(table)
   editor.set(row, value)
   return editor.finish()
@@ -114,7 +114,8 @@ export class ObjectEditor<A> {
   set(row: number, value: A | undefined): void {
     const block = this.blocks[row >>> BLOCK_BITS]
     const old = block?.[row & BLOCK_MASK]
-    if (old === value) return
+    // Of the two zeros, each is to be kept as it is.
+    if (old === value && (value !== 0 || Object.is(old, value))) return
     if (!this.isDirty) this.claim()
     if (row < this.base.end) {
       if (this.note !== undefined) this.keep(this.note, row, old)
@@ -265,5 +266,5 @@ export const changedObjects = <A>(
     eachObject(after, (row) => rows.add(row))
   }
   for (const row of Array.from(rows).sort((a, b) => a - b))
-    if (objectAt(before, row) !== objectAt(after, row)) visit(row)
+    if (!Object.is(objectAt(before, row), objectAt(after, row))) visit(row)
 }

@@ -96,3 +96,16 @@ it('what is written again and again in one version is as it was in those before,
     }),
   )
 })
+
+it('of the two zeros, each is kept as it is', () => {
+  const zero = withObject(emptyObjects as ObjectTable<number>, 1, 0)
+  const below = withObject(zero, 1, -0)
+  expect(objectAt(below, 1)).toBe(-0)
+  expect(objectAt(zero, 1)).toBe(0)
+  const rows: number[] = []
+  changedObjects(zero, below, (row) => rows.push(row))
+  expect(rows).toEqual([1])
+  const editor = new ObjectEditor(below)
+  editor.set(1, 0)
+  expect(objectAt(editor.finish(), 1)).toBe(0)
+})
