@@ -3,6 +3,8 @@ import { type Batch, emptyBatch } from '../../model/event.js'
 import type { BuildId } from '../../model/ids.js'
 import { Misuse } from '../../model/misuse.js'
 import { Track } from '../../model/plan.js'
+import { Flight } from '../../model/state.js'
+import { read } from '../../model/table.js'
 import type { LaneView, ReadyView } from '../gather.js'
 import { NEAR } from './basic.js'
 import { ordered } from './order.js'
@@ -204,11 +206,11 @@ const viewOfLanes = (view: ReadyView, lanes: readonly LaneView[]): ReadyView => 
 const without = (view: ReadyView, { start, answer }: Batch): ReadyView => {
   const rooms = [...view.rooms]
   let slots = view.freeSlots - answer.length
-  const pooled = new Map(view.rooms.flatMap((room, number) => view.pool(number, room).map((x) => [x, number] as const)))
   for (const x of start) {
-    const pool = pooled.get(x)
-    if (pool === undefined) slots--
-    else rooms[pool]!--
+    // Of another class, it is in none of the lists of this view.
+    const pool = read(view.state.flight, x, Flight.POOL)
+    if (pool === 0) slots--
+    else rooms[pool - 1]!--
   }
   return { ...view, rooms, freeSlots: slots, pooled: rooms.flatMap((room, number) => view.pool(number, room)) }
 }
