@@ -1,7 +1,7 @@
 /** What builds of declared needs come to before they are made. */
 import type { BatchDefinition, Needs } from '../model/definition.js'
 import { type BuildId, buildId } from '../model/ids.js'
-import { Edge, Fact, GROUP_SHIFT, Mode, type State } from '../model/state.js'
+import { Edge, Fact, Flag, GROUP_SHIFT, Mode, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import { BROKEN, type Found, lookIn, MISSING } from './found.js'
 import { filled } from './shape.js'
@@ -74,10 +74,10 @@ export const NO_SHAPE: Needs = []
 
 /**
  * What `x` declared when it was made last, a plain list of `count` keys: what it declares is up to its key alone, so that it need not be asked again.
- * Undefined where the state tells otherwise, or `count` is 0.
+ * Undefined where the state tells otherwise, it was touched, or `count` is 0.
  */
 export const remembered = ({ facts, edges }: State, x: BuildId, count: number): readonly BuildId[] | undefined => {
-  if (count === 0) return undefined
+  if (count === 0 || (read(facts, x, Fact.FLAGS) & Flag.STALE) !== 0) return undefined
   const ids: BuildId[] = []
   for (let e = read(facts, x, Fact.DEP_HEAD); e !== 0; e = read(edges, e, Edge.NEXT_DEP)) {
     const mode = read(edges, e, Edge.MODE)

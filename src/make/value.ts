@@ -82,7 +82,7 @@ export class ValueMake {
 
   /** Runs these and no others, where so much is `found` already. */
   runEach(state: State, builds: readonly BuildId[], receipts: Receipt[]): void {
-    const batches = new Map<BatchDefinition, BuildId[]>()
+    const batches = new Map<BatchDefinition, Map<BuildId, Declared>>()
     for (const x of builds) {
       const attempted: Attempted = { x, groups: [], wants: [], left: undefined }
       const receipt = this.recall(state, x) ?? this.attempt(state, attempted)
@@ -91,13 +91,11 @@ export class ValueMake {
         this.leave(attempted)
       } else {
         const of = this.keyOf(x).of as BatchDefinition
-        const batch = batches.get(of)
-        if (batch === undefined) batches.set(of, [x])
-        else batch.push(x)
+        const batch = batches.get(of) ?? new Map<BuildId, Declared>()
+        batches.set(of, batch.set(x, attempted.left as Declared))
       }
     }
-    for (const [of, together] of batches)
-      for (const receipt of this.runBatch(state, of, together)) receipts.push(receipt)
+    for (const [of, together] of batches) for (const receipt of this.runBatch(of, together)) receipts.push(receipt)
   }
 
   /** Makes what can be made with what it needs; returns what is left. */
@@ -127,7 +125,7 @@ export class ValueMake {
     return (this.options.keys.definitionOf(x) ?? this.keyOf(x).of).kind !== 'batch'
   }
 
-  /** Undefined: of a batch, and all it needs is at hand. */
+  /** Undefined: of a batch, and all it needs is at hand: what it declared is left. */
   private attempt(state: State, attempted: Attempted): Alone | undefined {
     const { of, key } = this.keyOf(attempted.x)
     switch (of.kind) {
@@ -277,7 +275,7 @@ export class ValueMake {
 
   // ---------------------------------------------------------------------------------------------- declared needs
 
-  /** Undefined: of a batch, and all it needs is at hand. */
+  /** Undefined: as of `attempt`. */
   private runStatic(
     state: State,
     attempted: Attempted,
@@ -302,7 +300,10 @@ export class ValueMake {
     const { cause } = declared
     if (cause !== undefined) return { _tag: 'broken', build: x, groups, cause, content: [0, 0, 0, 0] }
     if (declared.isPlain) this.options.keys.declared(x, declared.ids.length)
-    if (of.kind === 'batch') return undefined
+    if (of.kind === 'batch') {
+      attempted.left = declared
+      return undefined
+    }
     let value: unknown
     try {
       value = of.make(declared.values(), key)
@@ -313,20 +314,16 @@ export class ValueMake {
     return this.made(of, x, groups, value)
   }
 
-  /** Makes builds of one definition, as many in one call as it wants. */
-  private runBatch(state: State, of: BatchDefinition, builds: readonly BuildId[]): readonly Receipt[] {
+  /** Makes builds of one definition, as many in one call as it wants. Of each: what it declared, and all of that was found. */
+  private runBatch(of: BatchDefinition, builds: ReadonlyMap<BuildId, Declared>): readonly Receipt[] {
     const receipts: Receipt[] = []
-    const chunks = attempt(() => chunksOf(of, builds, (x) => this.keyOf(x).key))
-    if ('error' in chunks) return builds.map((x) => broken(x, [], chunks.error))
+    const chunks = attempt(() => chunksOf(of, [...builds.keys()], (x) => this.keyOf(x).key))
+    if ('error' in chunks) return [...builds.keys()].map((x) => broken(x, [], chunks.error))
     for (const together of chunks.value) {
       const units = together.map((x) => {
-        const { key } = this.keyOf(x)
-        const isAsked = this.askedBy(state, x, 0) > 0
-        const declared = this.statics.declared(state, x, of, key, isAsked)
-        if ('error' in declared) throw new Bug(`the needs of build ${x} changed within a tick`)
-        declared.look(this.found, state)
+        const declared = builds.get(x)!
         const groups = declared.isAsked ? NONE : groupOf(declared.ids)
-        return { x, groups, unit: { key, deps: declared.values() } }
+        return { x, groups, unit: { key: this.keyOf(x).key, deps: declared.values() } }
       })
       const made = attempt(() => {
         const values = now(of.make(units.map(({ unit }) => unit)))

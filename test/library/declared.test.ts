@@ -1,6 +1,8 @@
 /** What rules of declared needs are asked: the same of who knows what they declared before, and of who does not. */
-import { expect, it } from 'vitest'
-import { codec as C, createEngine, type Key, rule, source } from '../../src/index.js'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { type Buildable, codec as C, createEngine, type Key, rule, source, sqliteStore } from '../../src/index.js'
+import { discard, temporary } from '../support/store.js'
 
 const n = source('n', { key: C.int, value: C.int })
 
@@ -31,7 +33,7 @@ const counting = (deps: (k: number) => readonly Key<number>[]) => {
     eng.settle()
     return told
   }
-  return { eng, follow, asked, set }
+  return { eng, sum, follow, asked, set }
 }
 
 it('a plain list is asked for once, however often what is in it changes', () => {
@@ -103,4 +105,57 @@ it('may be a record with fields of any name', async () => {
   })
   expect(await eng.once(pair(1)).promise).toBe(12)
   await eng.close()
+})
+
+it('is asked for again where it was touched', () => {
+  const { eng, sum, follow, asked, set } = counting((k) => [n(k), n(k + 1)])
+  set(1, 1)
+  set(2, 2)
+  const live = follow(1)
+  eng.transact((tx) => tx.touch(sum(1)))
+  eng.settle()
+  expect(live.value).toBe(12)
+  expect(asked).toEqual([1, 1])
+})
+
+describe('what is made together', () => {
+  const many = (deps: (k: number) => readonly Key<number>[], version = 1) =>
+    rule.batch('many', {
+      key: C.int,
+      value: C.json,
+      version,
+      deps,
+      make: (units) => units.map((unit) => [...unit.deps]),
+    })
+
+  it('is asked once for what it needs', async () => {
+    let asked = 0
+    const once = many(() => {
+      if (asked++ > 0) throw new Error('asked again')
+      return [n(1)]
+    })
+    const eng = createEngine({ rules: [n, once] })
+    eng.transact((tx) => tx.set(n(1), 1))
+    await eng.once(n(1)).promise
+    expect(await eng.once(once(1)).promise).toEqual([1])
+    await eng.close()
+  })
+
+  it('gets what it needs now, not as many others that it needed before', async () => {
+    const folder = temporary()
+    const open = (rules: readonly Buildable<number, unknown>[]) =>
+      createEngine({ rules: [n, ...rules], store: sqliteStore(join(folder, 'builds.sqlite')) })
+    const old = many(() => [n(1), n(2)])
+    const first = open([old])
+    first.transact((tx) => [1, 2, 3, 4].forEach((k) => void tx.set(n(k), k)))
+    expect(await first.once(old(0)).promise).toEqual([1, 2])
+    for (const k of [3, 4]) await first.once(n(k)).promise
+    await first.close()
+    const next = many(() => [n(3), n(4)], 2)
+    const second = open([next])
+    for (const k of [3, 4]) await second.once(n(k)).promise
+    expect(await second.once(next(0)).promise).toEqual([3, 4])
+    await second.close()
+    discard(folder)
+  })
 })
