@@ -24,7 +24,7 @@ import { exportTo, recordedSetting, recorderFor } from './recording.js'
 import { Live, Request } from './request.js'
 import { Sweeper } from './sweeper.js'
 import { liveEvent, onceEvent, type RequestTerms, termsOf } from './terms.js'
-import { eitherOf, noticeOf } from './told.js'
+import { eitherOf, noticesOf } from './told.js'
 import { Transaction } from './transaction.js'
 import { attempter, Watches } from './watches.js'
 import { type Known, whyNotOf, whyOf } from './why.js'
@@ -198,6 +198,7 @@ export class BuildEngine {
   /** One tick, now; false where there was nothing to do. */
   tick(): boolean {
     this.checkCalm('tick')
+    this.inner.wakeIfDue()
     const didSomething = this.inner.tick()
     this.inner.endTurn()
     return didSomething
@@ -206,6 +207,7 @@ export class BuildEngine {
   /** Ticks until nothing is ready, now. */
   settle(): void {
     this.checkCalm('settle')
+    this.inner.wakeIfDue()
     this.inner.settleAll()
     this.afterTurn()
   }
@@ -221,6 +223,8 @@ export class BuildEngine {
       if (this.isQuiet) return
       await new Promise<void>((resolve) => {
         this.idlers.push(resolve)
+        const { wakeMs } = this.inner
+        if (this.isManual && wakeMs !== undefined) setTimeout(resolve, Math.ceil(wakeMs))
       })
     }
   }
@@ -329,34 +333,31 @@ export class BuildEngine {
   private onTurn(outcome: Outcome, after: State): void {
     // Told of by `onError`, a failure costs no answer: the next commit makes up for it.
     this.keeper?.commitOrTell(after, this.versionNow, outcome.forgotten, outcome.renewed, this.settings.onError)
+    const answers = outcome.responses.map(({ answer }) => answer && eitherOf(this.keys, answer))
+    const notices = noticesOf(this.keys, outcome.followers, this.lives, this.ticks)
+    // Answers may speak of these still; who is told may ask for them again.
+    for (const id of outcome.forgotten) this.keys.forget(id)
     this.isTelling = true
     try {
       this.watches.apply(outcome)
-      for (const { request, answer } of outcome.responses) {
+      outcome.responses.forEach(({ request }, i) => {
         const open = this.requests.get(request)
-        if (open === undefined || answer === undefined) continue
+        const answer = answers[i]
+        if (open === undefined || answer === undefined) return
         this.requests.delete(request)
         this.over.push(request)
-        open.answer(eitherOf(this.keys, answer))
-      }
-      this.tellFollowers(outcome.followers)
+        open.answer(answer)
+      })
+      for (const [live, notice] of notices) live.tell(notice, this.settings.onError)
     } finally {
       this.isTelling = false
     }
-    for (const id of outcome.forgotten) this.keys.forget(id)
     for (const id of this.over.splice(0)) {
       if (kindOf(after, id) === Kind.UNKNOWN) this.keys.forget(id)
       else this.over.push(id)
     }
     if (after.inFlight === 0) this.make.rest()
     this.afterTurn()
-  }
-
-  private tellFollowers(followers: Outcome['followers']): void {
-    for (const { request, answer } of followers) {
-      const live = this.lives[request]
-      live?.tell(noticeOf(this.keys, answer, live.since, this.ticks), this.settings.onError)
-    }
   }
 
   private afterTurn(): void {

@@ -11,7 +11,7 @@ export class Watches {
   constructor(
     private readonly keys: Keys,
     private readonly changed: (key: Key) => void,
-    private readonly attempt: (act: () => unknown) => void,
+    private readonly attempt: (act: () => unknown) => unknown,
   ) {}
 
   apply({ watch, unwatch }: Pick<Outcome, 'watch' | 'unwatch'>): void {
@@ -36,19 +36,20 @@ export class Watches {
 
   /** Ends all; resolved when nothing of them is left. */
   async close(): Promise<void> {
-    const stopping = [...this.stops.values()].map((stop) => stop())
+    const stopping = Array.from(this.stops.values(), (stop) => this.attempt(() => stop?.()))
     this.stops.clear()
     await Promise.all(stopping)
   }
 }
 
-/** Calls what is a user's: what it throws stops nobody else. */
+/** Calls what is a user's: what it throws, now or later, stops nobody else. Gives what is to be waited for, if anything. */
 export const attempter =
   (onError: (error: unknown) => void) =>
-  (act: () => unknown): void => {
+  (act: () => unknown): unknown => {
     try {
-      act()
+      const made = act()
+      return made instanceof Promise ? made.catch(onError) : made
     } catch (error) {
-      onError(error)
+      return onError(error)
     }
   }

@@ -1,6 +1,6 @@
 /** What those who follow a live request are told, and that they are told no more. */
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { type BuildEngine, codec as C, createEngine, source } from '../../src/index.js'
+import { action, type BuildEngine, codec as C, createEngine, type Request, source } from '../../src/index.js'
 
 const num = source('num', { key: C.string, value: C.int })
 let eng: BuildEngine
@@ -69,4 +69,37 @@ it('what an asynchronous subscriber throws goes to onError', async () => {
   })
   await eng.idle()
   expect(thrown).toEqual([new Error('later')])
+})
+
+it('a zero with a sign is another value than one without', async () => {
+  const temperature = source('temperature', { key: C.string, value: C.number })
+  const degrees = createEngine({ rules: [temperature] })
+  const told: unknown[] = []
+  degrees.live(temperature('x')).subscribe((notice) => {
+    if (notice._tag === 'value') told.push(notice.value)
+  })
+  for (const value of [0, -0, 0]) {
+    degrees.transact((tx) => tx.set(temperature('x'), value))
+    await degrees.idle()
+  }
+  expect(told).toEqual([0, -0, 0])
+  await degrees.close()
+})
+
+it('who is told may ask for what is forgotten in that very turn', async () => {
+  const ends: ((value: number) => void)[] = []
+  const wait = action('wait', { key: C.string, value: C.int, run: () => new Promise<number>((end) => ends.push(end)) })
+  const own = createEngine({ rules: [num, wait], keep: 0, drive: 'manual' })
+  own.transact((tx) => tx.set(num('x'), 1))
+  own.once(num('x'))
+  const asked: Request<number>[] = []
+  own.live(wait('y')).subscribe(() => asked.push(own.once(num('x'))))
+  own.settle()
+  own.gc({ keep: 1 })
+  ends[0]!(2)
+  await new Promise(setImmediate)
+  own.gc()
+  await own.idle()
+  expect(asked.map(({ now }) => now)).toMatchObject([{ right: 1 }])
+  await own.close()
 })
