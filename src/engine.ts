@@ -239,6 +239,7 @@ export class Engine {
   setDrive(drive: Drive): void {
     this.drive = drive
     if (this.isReady) this.schedule()
+    else if (drive !== 'manual') this.setAlarm()
   }
 
   /** No turn runs by itself any more. */
@@ -273,6 +274,12 @@ export class Engine {
   /** Lets time go on for a policy that waits. */
   wake(): void {
     this.dispatch({ _tag: 'read', now: Math.round(this.now()), spent: this.state.clock.spent })
+  }
+
+  /** The same, if the time has come that it waits for: where no turn runs by itself, nothing else says so. */
+  wakeIfDue(): void {
+    const { wakeMs } = this
+    if (wakeMs !== undefined && Math.round(this.now()) - this.state.clock.now >= wakeMs) this.wake()
   }
 
   private schedule(): void {

@@ -1,5 +1,5 @@
 /** Requests with a class and a deadline, and policies that go by them. */
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { action, codec as C, createEngine, Misuse, policies, rule } from '../../src/index.js'
 
 const int = { key: C.int, value: C.int }
@@ -69,4 +69,40 @@ it('a class is a text, a deadline a time', async () => {
   expect(() => eng.once(wait(1), { class: 1 as never })).toThrow('once: `class` must be a string, got 1')
   expect(() => eng.live(wait(1), { deadline: Number.NaN })).toThrow('live: `deadline` must be a time in ms, got NaN')
   await eng.close()
+})
+
+it('classes share the rooms of a pool', async () => {
+  const { eng, wait, order } = setUp(policies.perClass({ ui: policies.firstCome(), batch: policies.cap(9) }))
+  const asked = ['ui', 'batch', 'ui', 'none'].map((name, n) => eng.once(wait(n), { class: name }).promise)
+  expect(await Promise.all(asked)).toEqual([0, 1, 2, 3])
+  expect(order).toEqual([0, 2, 1, 3])
+  await eng.close()
+})
+
+describe('a policy that waits for a time', () => {
+  const one = rule('one', int, (n) => n)
+  const waiting = () => createEngine({ rules: [one], drive: 'manual', policy: policies.nagle(9, 20) })
+
+  it('goes on once that has come, where ticks happen when told', async () => {
+    const eng = waiting()
+    const idle = eng.once(one(1))
+    await eng.idle()
+    expect(idle.now).toMatchObject({ right: 1 })
+    const request = eng.once(one(2))
+    eng.settle()
+    expect(request.now).toBeUndefined()
+    await new Promise((done) => setTimeout(done, 25))
+    eng.settle()
+    expect(request.now).toMatchObject({ right: 2 })
+    await eng.close()
+  })
+
+  it('and where they happen by themselves again', async () => {
+    const eng = waiting()
+    const request = eng.once(one(1))
+    eng.settle()
+    eng.drive({ per: 'fixpoint' })
+    expect(await request.promise).toBe(1)
+    await eng.close()
+  })
 })
