@@ -3,6 +3,7 @@
  * what changed. The values themselves are read one by one, when they are wanted.
  */
 import * as E from 'fp-ts/lib/Either.js'
+import { fromTable } from '../make/answers.js'
 import { isOf } from '../make/content.js'
 import type { Keys } from '../make/keys.js'
 import type { Setting, World } from '../make/world.js'
@@ -166,7 +167,7 @@ export class Keeper {
       const value = objectAt(after.values, x)
       if (value === undefined) continue
       if (had && isSame(contentIn(before, x), contentIn(after, x)) && !this.lost.has(x)) continue
-      texts.push([x, canonical(key.of.values.encode(value))])
+      texts.push([x, canonical(key.of.values.encode(fromTable(value)))])
       this.lost.delete(x)
     }
     return texts
@@ -266,8 +267,8 @@ class Findings {
     if (trust === 'none') this.others.push(x)
     if (key.of.kind === 'source' && this.world.get(key) === undefined) {
       if (key.of.read !== undefined) this.unread.push(x)
-      // What it was set to is lost.
-      else if (!hasFlag(this.store.state, x, Flag.BROKEN)) this.stale.push(x)
+      // What it was set to is lost, or it could be read once.
+      else if (objectAt(this.store.state.errors, x)?._tag !== 'absent') this.stale.push(x)
     }
     // Settings and results may be of different commits then.
     const isDoubted = key.of.kind === 'source' && this.store.warning !== undefined

@@ -33,7 +33,7 @@ export const shown = (value: unknown): string => {
   if (typeof value === 'object' && value !== null) {
     if (Array.isArray(value)) return 'an array'
     const made = (value as { constructor?: { name?: string } }).constructor
-    return made === Object || made?.name === undefined ? 'an object' : `a ${made.name}`
+    return made === Object || typeof made?.name !== 'string' || made.name === '' ? 'an object' : `a ${made.name}`
   }
   return Object.is(value, -0) ? '-0' : String(value)
 }
@@ -107,9 +107,13 @@ const checkJson = (value: unknown, at: string, within: readonly unknown[]): Json
   const inside = [...within, value]
   // `map` would pass over holes, of which JSON has none.
   if (Array.isArray(value)) return Array.from(value, (item: unknown, i) => checkJson(item, `${at}[${i}]`, inside))
-  const prototype = Object.getPrototypeOf(value)
-  if (prototype !== null && prototype !== Object.prototype) throw new CodecError('json', value, at)
+  if (!isPlain(value)) throw new CodecError('json', value, at)
   return fromEntries(Object.entries(value).map(([name, item]) => [name, checkJson(item, `${at}.${name}`, inside)]))
+}
+
+const isPlain = (value: object): boolean => {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || prototype === Object.prototype
 }
 
 /** As `Object.fromEntries`, for names such as `__proto__` too. */
@@ -139,11 +143,20 @@ const toBase64 = (value: Uint8Array): string => {
   return btoa(text)
 }
 
+/** A hole is not `undefined`, and would come out of a store as that. */
+const checkHole = (list: readonly unknown[], i: number, at: string): void => {
+  if (!(i in list)) throw new CodecError('array without holes', list, at)
+}
+
 const array = <A>(item: Codec<A>): Codec<readonly A[]> => ({
   name: `array(${item.name})`,
   encode: (value, at = '') => {
     if (!Array.isArray(value)) throw new CodecError('array', value, at)
-    return Array.from(value as readonly A[], (v, i) => item.encode(v, `${at}[${i}]`))
+    return Array.from(value as readonly A[], (v, i) => {
+      const json = item.encode(v, `${at}[${i}]`)
+      if (v === undefined) checkHole(value, i, at)
+      return json
+    })
   },
   decode: (value, at = '') => {
     if (!Array.isArray(value)) throw new CodecError('array', value, at)
@@ -165,7 +178,11 @@ const tuple = <T extends readonly unknown[]>(
     // By the codecs, none of which may be passed over: the value may have holes.
     encode: (value, at = '') => {
       const whole = check(value, at)
-      return codecs.map((item, i) => item.encode(whole[i], `${at}[${i}]`))
+      return codecs.map((item, i) => {
+        const json = item.encode(whole[i], `${at}[${i}]`)
+        checkHole(whole, i, at)
+        return json
+      })
     },
     decode: (value, at = '') => {
       const whole = check(value, at)
@@ -191,6 +208,10 @@ type StructOf<F extends Fields> = Flat<
   }
 >
 
+/** In full: results of a store are told by it from those of another codec. */
+const namesOf = (codecs: readonly (readonly [string, Codec<unknown>])[]): string =>
+  codecs.map(([name, codec]) => `${name}: ${codec.name}`).join(', ')
+
 /** Exactly these fields; one whose codec is `optional` may be left out. */
 const struct = <F extends Fields>(fields: F): Codec<StructOf<F>> => {
   const codecs = Object.entries(fields) as unknown as readonly (readonly [string, Codec<unknown>])[]
@@ -201,7 +222,7 @@ const struct = <F extends Fields>(fields: F): Codec<StructOf<F>> => {
     return value
   }
   return {
-    name: `struct(${codecs.map(([name]) => name).join(', ')})`,
+    name: `struct(${namesOf(codecs)})`,
     encode: (value, at = '') => {
       const whole = check(value, at)
       return fromEntries(
@@ -225,7 +246,8 @@ const struct = <F extends Fields>(fields: F): Codec<StructOf<F>> => {
 const record = <A>(item: Codec<A>): Codec<Readonly<Record<string, A>>> => ({
   name: `record(${item.name})`,
   encode: (value, at = '') => {
-    if (!isRecord(value)) throw new CodecError('object', value, at)
+    // What a map or a date holds, its fields do not tell.
+    if (!isRecord(value) || !isPlain(value)) throw new CodecError('plain object', value, at)
     return fromEntries(Object.entries(value).map(([name, v]) => [name, item.encode(v as A, `${at}.${name}`)]))
   },
   decode: (value, at = '') => {
@@ -280,7 +302,7 @@ const tagged = <C extends Fields>(cases: C): Codec<TaggedOf<C>> => {
     return [tag as string, codec, rest]
   }
   return {
-    name: `tagged(${Object.keys(codecs).join(', ')})`,
+    name: `tagged(${namesOf(Object.entries(codecs))})`,
     encode: (value, at = '') => {
       const [_tag, codec, rest] = find(value, at)
       return { _tag, ...(codec.encode(rest, at) as Record<string, Json>) }

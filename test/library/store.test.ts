@@ -9,6 +9,7 @@ import {
   type Buildable,
   type BuildEngine,
   codec as C,
+  type Codec,
   type CreateOptions,
   checkInvariants,
   createEngine,
@@ -359,6 +360,18 @@ describe('opened again', () => {
     expect(makes).toBe(0)
   })
 
+  it('a value that is `undefined` comes back', () => {
+    let makes = 0
+    const done = rule('done', { key: C.int, value: C.nothing }, () => void makes++)
+    const maybe = rule('maybe', { key: C.int, value: C.optional(C.int) }, () => void makes++)
+    for (let i = 0; i < 2; i++) {
+      const eng = opened([done, maybe])
+      expect([ask(eng, done(1)), ask(eng, maybe(1))]).toEqual([E.right(undefined), E.right(undefined)])
+      eng.close()
+    }
+    expect(makes).toBe(2)
+  })
+
   it('values are frozen, as made ones are', () => {
     const list = rule('list', { key: C.int, value: C.array(C.int) }, (n) => [n, n])
     const first = opened([list])
@@ -481,6 +494,40 @@ describe('definitions that are others', () => {
     first.close()
     const s = of('s', 1000)
     expect(ask(opened(s.rules), s.shown('x'))).toEqual(E.right('5000 ms'))
+  })
+
+  it('a codec within another one that is another: what saw it is made again', () => {
+    const rules = <A>(inside: Codec<A>, value: A) => {
+      const part = rule('part', { key: C.int, value: C.array(C.struct({ a: inside })) }, () => [{ a: value }])
+      const whole = rule('whole', { key: C.int, value: C.string }, function* (n, b) {
+        return JSON.stringify(yield* b.need(part(n)))
+      })
+      return { part, whole }
+    }
+    const before = rules(C.int, 1)
+    const first = opened([before.part, before.whole])
+    expect(ask(first, before.whole(1))).toEqual(E.right('[{"a":1}]'))
+    first.close()
+    const after = rules(C.string, 'one')
+    expect(ask(opened([after.part, after.whole]), after.whole(1))).toEqual(E.right('[{"a":"one"}]'))
+  })
+
+  it('a source that is read no more: what came of reading it is no more', () => {
+    const options = { key: C.int, value: C.int }
+    const read = source('s', {
+      ...options,
+      read: (n) => {
+        if (n === 1) throw new Error('cannot be read')
+        return n
+      },
+    })
+    const first = opened([read])
+    expect([ask(first, read(1)), ask(first, read(2))]).toMatchObject([{ left: { _tag: 'threw' } }, { right: 2 }])
+    first.close()
+    const set = source('s', options)
+    const second = opened([set])
+    const absent = { left: { _tag: 'absent' } }
+    expect([ask(second, set(1)), ask(second, set(2))]).toMatchObject([absent, absent])
   })
 
   it('a value that cannot be read any more is made again', () => {

@@ -29,6 +29,27 @@ describe('an array with a hole is none', () => {
     })
 })
 
+it('nor is one of what may be `undefined`', () => {
+  const message = 'expected array without holes at .a, got an array'
+  const maybe = C.optional(C.int)
+  expect(() => C.struct({ a: C.array(maybe) }).encode({ a: holes as readonly number[] })).toThrow(message)
+  expect(() => C.struct({ a: C.tuple(maybe, maybe) }).encode({ a: new Array(2) as never })).toThrow(message)
+  expect(C.array(maybe).encode([1, undefined])).toEqual([[1], []])
+})
+
+it('a record is a plain object', () => {
+  const all: readonly unknown[] = [new Map([['a', 1]]), new Date(), new (class A {})()]
+  for (const one of all) expect(() => C.record(C.int).encode(one as never)).toThrow('expected plain object, got a')
+  expect(C.record(C.int).encode(Object.assign(Object.create(null), { a: 1 }))).toEqual({ a: 1 })
+})
+
+it('the name of a codec tells it from others', () => {
+  expect(C.struct({ a: C.int, b: C.optional(C.string) }).name).toBe('struct(a: int, b: optional(string))')
+  expect(C.tagged({ a: C.struct({ n: C.number }), b: C.struct({}) }).name).toBe(
+    'tagged(a: struct(n: number), b: struct())',
+  )
+})
+
 it('a tuple and a json come out of their text as they went in', () => {
   const pair = C.tuple(C.json, C.optional(C.number))
   fc.assert(
