@@ -33,6 +33,7 @@ const whyOf = (error: BuildError): string => {
     case 'cycle':
       return `it needs itself: ${[...error.path, error.path[0]!].map(wordsOf).join(' -> ')}`
     case 'noneOf':
+      if (error.tried.length === 0) return 'b.first was given no alternatives: there must be one to have a value'
       return `none of its alternatives can be made: ${error.tried.map(describe).join('; ')}`
     case 'misuse':
       return error.why
@@ -46,7 +47,8 @@ const whyOf = (error: BuildError): string => {
 /** A request for one answer. */
 export class Request<V, F = unknown> {
   private result: E.Either<BuildError<F>, V> | undefined = undefined
-  private waiting: ((result: E.Either<BuildError<F>, V>) => void)[] = []
+  /** Of `never`, so that a request for some type is one for a wider type, too. */
+  private waiting: ((result: never) => void)[] = []
 
   constructor(
     readonly key: Key<V, F>,
@@ -89,7 +91,7 @@ export class Request<V, F = unknown> {
   answer(result: E.Either<BuildError<F>, V>): void {
     if (this.result !== undefined) return
     this.result = result
-    for (const resolve of this.waiting) resolve(result)
+    for (const resolve of this.waiting) resolve(result as never)
     this.waiting = []
   }
 }
@@ -107,7 +109,7 @@ const NOBODY: readonly never[] = []
 
 /** A request that is told of every other result. Iterate over it, or subscribe. */
 export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
-  private subscribers: readonly Subscriber<Notice<V, F>>[] = NOBODY
+  private subscribers: readonly Subscriber<never>[] = NOBODY
   private ends: readonly (() => void)[] = NOBODY
   private last: Notice<V, F> | undefined = undefined
   private isOver = false
@@ -188,7 +190,7 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
       if (subscriber.isEnded || this.isOver) continue
       const { tell } = subscriber
       try {
-        const made = tell(notice)
+        const made = tell(notice as never)
         if (made instanceof Promise) made.catch(onThrow)
       } catch (error) {
         onThrow(error)

@@ -16,7 +16,9 @@ import {
   file,
   type Json,
   type Key,
+  type Live,
   type Notice,
+  type Request,
   rule,
   source,
   type TypeOf,
@@ -184,9 +186,15 @@ const odd: Buildable<number, boolean> = rule('odd', { key: C.int, value: C.boole
 const eng = createEngine({ rules: [num, text, picky, linked, fetched, fib] })
 const request = eng.once(picky('a'))
 same<typeof request.promise, Promise<number>>(true)
+export const wider: Request<number | string> = request
+// @ts-expect-error 2322
+export const narrower: Request<3> = request
 same<typeof request.either, TaskEither<BuildError<Picky>, number>>(true)
 same<typeof request.now, E.Either<BuildError<Picky>, number> | undefined>(true)
 const live = eng.live(picky('a'))
+export const widerLive: Live<number | string> = live
+// @ts-expect-error 2322
+export const narrowerLive: Live<3> = live
 live.subscribe((notice) => {
   same<typeof notice, Notice<number, Picky>>(true)
   if (notice._tag === 'value') same<typeof notice.value, number>(true)
