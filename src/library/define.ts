@@ -139,14 +139,14 @@ const batchRule = <K, V, const N extends Needs>(
     readonly make: (units: readonly { readonly key: K; readonly deps: ValuesOf<N> }[]) => readonly NoInfer<V>[]
   },
 ): Buildable<K, V> => {
-  const max = options.batch?.max ?? Number.POSITIVE_INFINITY
+  const max = options?.batch?.max ?? Number.POSITIVE_INFINITY
   if (!(max >= 1)) throw new Misuse(`${name}: \`batch.max\` must be at least 1, got ${max}`)
   return buildable({
     ...common(name, options),
     kind: 'batch',
     deps: options.deps as unknown as BatchDefinition['deps'],
     max,
-    by: (options.batch?.by ?? (() => '')) as BatchDefinition['by'],
+    by: (options?.batch?.by ?? (() => '')) as BatchDefinition['by'],
     make: options.make as unknown as BatchDefinition['make'],
   })
 }

@@ -111,7 +111,9 @@ export const settingsOf = (options: CreateOptions): Settings => {
       `createEngine: \`policy\` is what makes one: call it, as in policies.${(policy as { readonly name: string }).name}(...)`,
     )
   if (!isPolicy(policy))
-    throw new Misuse('createEngine: `policy` must be a policy, such as policies.fixpoint() or policies.cap(100)')
+    throw new Misuse(
+      'createEngine: `policy` must be a policy, such as policies.fixpoint() or policies.cap(100), or one of your own: (view) => batch, or { name, initial, choose }',
+    )
   if (!isCount(keep)) throw new Misuse(`createEngine: \`keep\` must be a whole number from 0 on, got ${keep}`)
   if (typeof freeze !== 'boolean') throw new Misuse(`createEngine: \`freeze\` must be true or false, got ${freeze}`)
   if (store !== undefined && store?._tag !== 'memory' && store?._tag !== 'sqlite')

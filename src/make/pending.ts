@@ -30,23 +30,29 @@ export class Pending {
   /** Runs `work`. What comes of it at once is returned; what comes later is told to `later`, unless it is dropped before that. */
   begin(build: BuildId, work: (context: ReadContext) => unknown, later: (ended: Ended) => void): Ended | undefined {
     const interest = new Interest()
-    let result: unknown
+    let result: PromiseLike<unknown>
     try {
-      result = work(interest)
+      const made = work(interest)
+      if (!isThenable(made)) return { value: made }
+      result = made
     } catch (error) {
       return { error }
     }
-    if (!isThenable(result)) return { value: result }
     this.running.set(build, interest)
     const end = (ended: Ended): void => {
       if (this.running.get(build) !== interest) return
       this.running.delete(build)
       later(ended)
     }
-    result.then(
-      (value) => end({ value }),
-      (error: unknown) => end({ error }),
-    )
+    try {
+      result.then(
+        (value) => end({ value }),
+        (error: unknown) => end({ error }),
+      )
+    } catch (error) {
+      // It is only like a promise.
+      end({ error })
+    }
     return undefined
   }
 

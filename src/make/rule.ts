@@ -90,7 +90,12 @@ export const actionContext = (of: Definition, context: ReadContext): ActionConte
 /** What a need comes to, once all it asked for is at hand. */
 type Get<V> = (run: Run, ids: readonly BuildId[], keys: readonly Key[]) => V
 
-class Asked<V> implements Need<V>, Iterator<Wait, V, unknown> {
+interface Issued {
+  readonly keys: readonly Key[]
+  isYielded: boolean
+}
+
+class Asked<V> implements Need<V>, Issued, Iterator<Wait, V, unknown> {
   private ids: readonly BuildId[] | undefined
   isYielded = false
   constructor(
@@ -142,7 +147,7 @@ const takeList = (run: Run, ids: readonly BuildId[], keys: readonly Key[]): read
 export class Run implements Builder<unknown> {
   /** A need that was made and not yet yielded, and how many of them there are. */
   private outstanding = 0
-  private last: Asked<unknown> | undefined = undefined
+  private last: Issued | undefined = undefined
   /** How many groups the state knows that this attempt asked for. */
   reported: number
   /** What was asked for: first, and in all once more was. */
@@ -195,8 +200,14 @@ export class Run implements Builder<unknown> {
     return this.issue(keys, (_, ids) => ids.map((id, i) => this.either(id, keys[i]!)))
   }
 
-  *first<K extends Key>(keys: readonly K[]): Generator<Wait, ValueOf<K>, unknown> {
+  first<K extends Key>(keys: readonly K[]): Generator<Wait, ValueOf<K>, unknown> {
     checkList('first', keys)
+    return this.tryEach(keys, this.issued({ keys, isYielded: false }))
+  }
+
+  private *tryEach<K extends Key>(keys: readonly K[], issued: Issued): Generator<Wait, ValueOf<K>, unknown> {
+    issued.isYielded = true
+    this.yielded()
     const tried: BuildId[] = []
     for (const key of keys) {
       const found = yield* this.issue([key], (_, [id]) => {
@@ -217,10 +228,13 @@ export class Run implements Builder<unknown> {
   }
 
   private issue<V>(keys: readonly Key[], get: Get<V>): Need<V> {
-    const asked = new Asked(this, keys, get)
+    return this.issued(new Asked(this, keys, get))
+  }
+
+  private issued<N extends Issued>(need: N): N {
     this.outstanding++
-    if (this.last === undefined || this.last.isYielded) this.last = asked as Asked<unknown>
-    return asked
+    if (this.last === undefined || this.last.isYielded) this.last = need
+    return need
   }
 
   yielded(): void {
@@ -360,9 +374,17 @@ export const laterOf = (value: unknown): string | undefined => {
 export const reasonOf = (error: unknown): Reason => {
   if (error instanceof Failing) return error.reason
   if (error instanceof CodecError || error instanceof Misuse) return { _tag: 'misuse', why: error.message }
-  if (!(error instanceof Error)) return { _tag: 'threw', message: messageOf(error), trace: '' }
-  const isFrozen =
-    error instanceof TypeError && /read only|not extensible|Cannot (delete|define|assign)/.test(error.message)
+  const message = messageOf(error)
+  if (!(error instanceof Error)) return { _tag: 'threw', message, trace: '' }
+  const isFrozen = error instanceof TypeError && /read only|not extensible|Cannot (delete|define|assign)/.test(message)
   const hint = isFrozen ? ' (values are frozen: copy what you change)' : ''
-  return { _tag: 'threw', message: `${error.message}${hint}`, trace: error.stack ?? '' }
+  return { _tag: 'threw', message: `${message}${hint}`, trace: traceOf(error) }
+}
+
+const traceOf = (error: Error): string => {
+  try {
+    return typeof error.stack === 'string' ? error.stack : ''
+  } catch {
+    return ''
+  }
 }

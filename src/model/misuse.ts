@@ -6,11 +6,10 @@ export class Misuse extends Error {
 /** What was thrown, in words. */
 export const messageOf = (error: unknown): string => {
   if (typeof error !== 'object' || error === null) return String(error)
-  if ('message' in error && typeof error.message === 'string') return error.message
   try {
-    return String(error)
+    return 'message' in error && typeof error.message === 'string' ? error.message : String(error)
   } catch {
-    // Not everything can be a string.
+    // Not everything can be a string, and what is asked for may throw.
     return Object.prototype.toString.call(error)
   }
 }

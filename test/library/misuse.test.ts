@@ -77,6 +77,30 @@ describe('a rule', () => {
       }),
       UNYIELDED,
     ],
+    [
+      'that does not yield its alternatives',
+      rule('bad', { key, value }, function* (k, b) {
+        b.first([num(k)])
+        return yield* b.need(num(k))
+      }),
+      UNYIELDED,
+    ],
+    [
+      'of alternatives, none of which it names',
+      rule('bad', { key, value }, (_, b) => b.first([])),
+      'b.first was given no alternatives: there must be one to have a value',
+    ],
+    [
+      'that throws what throws in turn',
+      rule('bad', { key, value }, () => {
+        throw Object.defineProperty(new Error(), 'message', {
+          get: () => {
+            throw new Error()
+          },
+        })
+      }),
+      '[object Error]',
+    ],
     ['that returns a need', rule('bad', { key, value }, (k, b) => wrong(b.need(num(k)))), UNYIELDED],
     [
       'that yields without a star',
@@ -380,6 +404,17 @@ describe('an action', () => {
   })
 })
 
+it('what is like a promise and throws where it is waited for', async () => {
+  const broken = {
+    // biome-ignore lint/suspicious/noThenProperty: that is what it is about
+    then: () => {
+      throw new Error('no promise')
+    },
+  }
+  expect(await failureOf(action('bad', { key, value, run: () => wrong(broken) }))).toBe('bad("x"): no promise')
+  expect(await failureOf(source('bad', { key, value, read: () => wrong(broken) }))).toBe('bad("x"): no promise')
+})
+
 it('a source whose read answers what does not fit', async () => {
   const bad = source('bad', { key, value, read: async () => wrong('text') })
   expect(await failureOf(bad)).toBe('bad("x"): its value does not fit its codec: expected int, got "text"')
@@ -393,6 +428,11 @@ describe('a definition', () => {
       'the name of a rule must be a non-empty string, got ""',
     ],
     ['without options', () => rule('x', wrong(undefined), () => 1), 'x: `key` must be a codec, such as codec.string'],
+    [
+      'of a batch without options',
+      () => rule.batch('x', wrong(undefined)),
+      'x: `key` must be a codec, such as codec.string',
+    ],
     ['without codec', () => rule('x', wrong({ key }), () => 1), 'x: `value` must be a codec, such as codec.string'],
     [
       'with an error that is no codec',
@@ -474,7 +514,7 @@ describe('createEngine with', () => {
     [
       'a policy by name',
       { rules: [], policy: wrong('fixpoint') },
-      '`policy` must be a policy, such as policies.fixpoint() or policies.cap(100)',
+      '`policy` must be a policy, such as policies.fixpoint() or policies.cap(100), or one of your own: (view) => batch, or { name, initial, choose }',
     ],
     [
       'nothing',
@@ -739,6 +779,30 @@ describe('a watch that throws', () => {
     live.cancel()
     eng.settle()
   })
+})
+
+it('a watch that cannot be ended is told of, and the others are ended', async () => {
+  const thrown: unknown[] = []
+  const ended: string[] = []
+  const ends: Readonly<Record<string, () => void | PromiseLike<void>>> = {
+    throws: () => {
+      throw new Error('now')
+    },
+    rejects: () => Promise.reject(new Error('later')),
+    none: wrong(undefined),
+    good: () => void ended.push('good'),
+  }
+  const followed = source('followed', { key, value, read: () => 1, watch: (k) => ends[k]! })
+  for (const isCancelled of [true, false]) {
+    const eng = engine({ rules: [followed], onError: (error) => thrown.push((error as Error).message) })
+    const lives = Object.keys(ends).map((k) => eng.live(followed(k)))
+    await eng.idle()
+    if (isCancelled) for (const live of lives) live.cancel()
+    await eng.idle()
+    await eng.close()
+  }
+  expect(ended).toEqual(['good', 'good'])
+  expect(thrown).toEqual(['now', 'later', 'now', 'later'])
 })
 
 describe('what was handed over', () => {

@@ -263,12 +263,12 @@ describe('a policy that breaks the rules', () => {
     [
       'answers with no batch',
       { name: 'mine', initial: 0, choose: () => ({ batch: 'all' as never }) },
-      'mine: it decides nothing: what it gives has no batch',
+      'mine: it decides nothing: its `choose` must give { batch }, with { scan, run, start, answer }, each a list of builds of the view',
     ],
     [
       'answers with nothing',
       { name: 'mine', initial: 0, choose: () => undefined as never },
-      'mine: it decides nothing: what it gives has no batch',
+      'mine: it decides nothing: its `choose` must give { batch }, with { scan, run, start, answer }, each a list of builds of the view',
     ],
     [
       'throws',

@@ -92,7 +92,8 @@ const decided = (
       onBreach(`${name}: its carry is no plain data, so it is left as it was: ${why}`)
       return rest
     }
-    onBreach(`${name}: it decides nothing: what it gives has no batch`)
+    const what = typeof policy === 'function' ? 'it must give' : 'its `choose` must give { batch }, with'
+    onBreach(`${name}: it decides nothing: ${what} { scan, run, start, answer }, each a list of builds of the view`)
   } catch (error) {
     onBreach(`${name}: it throws: ${messageOf(error)}`)
   }
