@@ -123,6 +123,13 @@ export class Engine {
     return this.events.every(such)
   }
 
+  /** Requests of which something happened that was not taken in yet. */
+  get requestsToCome(): ReadonlySet<BuildId> {
+    const found = new Set<BuildId>()
+    for (const event of this.events) if ('request' in event) found.add(event.request)
+    return found
+  }
+
   /** Whether a turn is about to run by itself. */
   get isScheduled(): boolean {
     return this.scheduled

@@ -352,12 +352,17 @@ export class BuildEngine {
     } finally {
       this.isTelling = false
     }
-    for (const id of this.over.splice(0)) {
-      if (kindOf(after, id) === Kind.UNKNOWN) this.keys.forget(id)
-      else this.over.push(id)
-    }
+    if (this.over.length > 0) this.freeOver(after)
     if (after.inFlight === 0) this.make.rest()
     this.afterTurn()
+  }
+
+  private freeOver(after: State): void {
+    const { requestsToCome } = this.inner
+    for (const id of this.over.splice(0)) {
+      if (kindOf(after, id) === Kind.UNKNOWN && !requestsToCome.has(id)) this.keys.forget(id)
+      else this.over.push(id)
+    }
   }
 
   private afterTurn(): void {

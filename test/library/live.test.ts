@@ -1,6 +1,15 @@
 /** What those who follow a live request are told, and that they are told no more. */
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { action, type BuildEngine, codec as C, createEngine, type Request, source } from '../../src/index.js'
+import {
+  action,
+  type BuildEngine,
+  codec as C,
+  createEngine,
+  policies,
+  type Request,
+  rule,
+  source,
+} from '../../src/index.js'
 
 const num = source('num', { key: C.string, value: C.int })
 let eng: BuildEngine
@@ -102,4 +111,22 @@ it('who is told may ask for what is forgotten in that very turn', async () => {
   await own.idle()
   expect(asked.map(({ now }) => now)).toMatchObject([{ right: 1 }])
   await own.close()
+})
+
+it('who is told may ask and take it back at once, while others are being made', () => {
+  const next = rule('next', { key: C.string, value: C.int }, function* (key, b) {
+    return (yield* b.need(num(`${key}${key}`))) + 1
+  })
+  const own = createEngine({ rules: [num, next], policy: policies.cap(1), drive: 'manual' })
+  own.transact((tx) => {
+    tx.set(num('x'), 1)
+    tx.set(num('zz'), 2)
+  })
+  own.live(num('x')).subscribe(() => own.once(num('x')).cancel())
+  const request = own.once(next('z'))
+  while (own.tick()) {
+    // Each tick ends a turn.
+  }
+  expect(request.now).toMatchObject({ right: 3 })
+  own.close()
 })
