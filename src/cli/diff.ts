@@ -9,6 +9,7 @@ import type { About } from '../store/recording/format.js'
 import { differenceData, differenceWords, otherwiseData, otherwiseWords, type Sides } from './difference-words.js'
 import {
   buildsData,
+  endsOf,
   NOT_OK,
   OK,
   type Out,
@@ -41,10 +42,11 @@ export const diffCommand = async (args: readonly string[], out: Out): Promise<nu
   return withRecording(a, out, (one) =>
     withRecording(b, out, (other) => {
       const found = diffRecordings(one.reader, other.reader)
-      if (words.right.json) out.print(`${JSON.stringify(dataOf(found))}\n`)
-      else
-        for (const line of linesOf(found, { a: one.about, b: other.about }, sidesOf(one, a, other, b)))
-          out.print(`${line}\n`)
+      const lines = linesOf(found, { a: one.about, b: other.about }, sidesOf(one, a, other, b))
+      // Afterwards: a value that is missing is known once it is looked for.
+      const recordings = { a: endsOf(one), b: endsOf(other) }
+      if (words.right.json) out.print(`${JSON.stringify({ ...dataOf(found), recordings })}\n`)
+      else for (const line of lines) out.print(`${line}\n`)
       return isOnlyTime(found) ? OK : NOT_OK
     }),
   )
@@ -64,7 +66,7 @@ const ticks = (
       return USAGE
     }
   const found = replay.diff((from as E.Right<number>).right, (to as E.Right<number>).right)
-  if (json) out.print(`${JSON.stringify(buildsData(found))}\n`)
+  if (json) out.print(`${JSON.stringify({ builds: buildsData(found), ...endsOf(replay) })}\n`)
   else {
     const walker = new Walker(replay.reader)
     walker.seek(Math.max((from as E.Right<number>).right, (to as E.Right<number>).right))
@@ -82,7 +84,7 @@ const sidesOf = (one: Replay, a: string, other: Replay, b: string): Sides => ({
   b: { name: b, beside: (digest) => other.reader.beside(digest) },
 })
 
-const dataOf = (found: RecordingDiff): unknown => {
+const dataOf = (found: RecordingDiff): object => {
   const { _tag, ...rest } = found
   if (found._tag === 'start') return { result: _tag, ...unlikeData(found), about: found.about }
   if (found._tag !== 'tick' && found._tag !== 'order') return { result: _tag, ...rest }

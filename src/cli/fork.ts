@@ -1,7 +1,7 @@
 /** `redford fork FILE --at TICK`: the beginning of a recording, as a recording of its own, to be replayed, or gone on from by a program. */
 import * as E from 'fp-ts/lib/Either.js'
 import { copyInto } from '../replay/rewriter.js'
-import { OK, type Out, outputFault, tickOf, USAGE, unwritable, withRecording, wordsOf } from './recording.js'
+import { endsOf, OK, type Out, outputFault, tickOf, USAGE, unwritable, withRecording, wordsOf } from './recording.js'
 
 const FLAGS = { at: { type: 'string' }, output: { type: 'string', short: 'o' } } as const
 
@@ -16,7 +16,8 @@ export const forkCommand = async (args: readonly string[], out: Out): Promise<nu
   const [file] = files as readonly [string]
   const { at } = values
   if (at === undefined) return refuse('redford fork needs --at TICK: the last one that is in the new recording')
-  return withRecording(file, out, ({ reader }) => {
+  return withRecording(file, out, (replay) => {
+    const { reader } = replay
     const tick = tickOf(String(at), reader.ticks)
     if (E.isLeft(tick)) return refuse(tick.left)
     const output = String(values.output ?? `${file}.${tick.right}`)
@@ -29,7 +30,7 @@ export const forkCommand = async (args: readonly string[], out: Out): Promise<nu
     }
     out.print(
       json
-        ? `${JSON.stringify({ file: output, ticks: tick.right, from: reader.ticks })}\n`
+        ? `${JSON.stringify({ file: output, ticks: tick.right, from: reader.ticks, ...endsOf(replay) })}\n`
         : `${output}: ${tick.right} of ${reader.ticks} ticks\n`,
     )
     return OK

@@ -9,6 +9,7 @@ import type { Replay } from '../replay/replay.js'
 import { shownName } from '../replay/view.js'
 import { Walker } from '../replay/walker.js'
 import {
+  endsLine,
   faultWords,
   happeningData,
   OK,
@@ -35,6 +36,7 @@ export const logCommand = async (args: readonly string[], out: Out): Promise<num
   }
   const { json, values } = words.right
   return withRecording(file, out, (replay) => {
+    if (json) out.print(endsLine(replay))
     if (values.builds === true) builds(replay, json, out)
     else ticks(replay, json, out)
     return OK

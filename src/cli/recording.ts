@@ -124,11 +124,10 @@ export const withRecording = async (
   }
   const replay = opened.right
   try {
-    if (replay.unfinished !== undefined) out.say(`${path}: ${replay.unfinished}`)
-    const why = damageWords(path, replay)
-    if (why !== undefined) out.say(why)
+    for (const notice of replay.notices) out.say(notice)
+    const why = replay.damageNotice
     const code = await use(replay)
-    const now = damageWords(path, replay)
+    const now = replay.damageNotice
     // A value that is missing is known once it is looked for.
     if (now !== undefined && now !== why) out.say(now)
     // What was told is not all there was.
@@ -142,11 +141,20 @@ export const withRecording = async (
   }
 }
 
-export const damageWords = (path: string, { damage, ticks, reader }: Replay): string | undefined => {
-  if (damage === undefined) return undefined
-  return reader.damage === undefined
-    ? `${path}: ${damage}`
-    : `${path}: it ends too early, and is used up to tick ${ticks}: ${damage}`
+/** For `--json`: whether it is all that was recorded, as what is told by lines says it. */
+export interface Ends {
+  readonly damage: string | null
+  readonly unfinished: string | null
+}
+export const endsOf = ({ damage, unfinished }: Replay): Ends => ({
+  damage: damage ?? null,
+  unfinished: unfinished ?? null,
+})
+
+/** The same, for data of a line each: a line before all others, where there is something to tell. */
+export const endsLine = (replay: Replay): string => {
+  const ends = endsOf(replay)
+  return ends.damage === null && ends.unfinished === null ? '' : `${JSON.stringify(ends)}\n`
 }
 
 /** Why nothing can be written to `output`, as a sentence; undefined: it can, as far as is known. */

@@ -8,15 +8,16 @@ import { fromByteString, workingFolderBytes } from '../redo/byte-strings.js'
 import { configsIn } from '../redo/config.js'
 import { findRoot } from '../redo/project.js'
 import type { Replay } from '../replay/replay.js'
-import { fewOf, NOT_OK, OK, type Out, USAGE, verdictWords } from './recording.js'
+import { endsOf, fewOf, NOT_OK, OK, type Out, USAGE, verdictWords } from './recording.js'
 
 /** `rules`: a module that exports them; undefined: the project's config does. */
 export const reexecuteCommand = async (
-  { about, reader }: Replay,
+  replay: Replay,
   rules: string | undefined,
   json: boolean,
   out: Out,
 ): Promise<number> => {
+  const { about, reader } = replay
   const refuse = (why: string): number => {
     out.say(why)
     return USAGE
@@ -38,7 +39,7 @@ export const reexecuteCommand = async (
     return refuse(`${path}: ${(error as Error).message}`)
   }
   const found = reexecute(reader, definitions)
-  out.print(`${json ? JSON.stringify(found) : wordsOf(found)}\n`)
+  out.print(`${json ? JSON.stringify({ ...found, ...endsOf(replay) }) : wordsOf(found)}\n`)
   return found._tag === 'agrees' ? OK : NOT_OK
 }
 

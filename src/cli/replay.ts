@@ -6,6 +6,7 @@ import { apart } from '../model/event.js'
 import { Misuse } from '../model/misuse.js'
 import type { Replay } from '../replay/replay.js'
 import {
+  endsOf,
   NOT_OK,
   OK,
   type Out,
@@ -48,7 +49,7 @@ const refuse = (out: Out, why: string): number => {
 
 /** Receipts alone: no command and nobody's code runs. */
 const receipts = (replay: Replay, { values, json }: Words, out: Out): number => {
-  const { about, ticks, damage, unfinished } = replay
+  const { about, ticks, damage } = replay
   let [elapsed, requests, made, broken] = [0, 0, 0, 0]
   for (let tick = 1; tick <= ticks; tick++) {
     const { input, elapsed: more } = replay.reader.at(tick)
@@ -64,8 +65,7 @@ const receipts = (replay: Replay, { values, json }: Words, out: Out): number => 
   const verdict = values.verify === true ? replay.verify() : undefined
   const isWell = damage === undefined && (verdict === undefined || verdict._tag === 'agrees')
   if (json) {
-    const ends = { damage: damage ?? null, unfinished: unfinished ?? null }
-    const data = { ...about, ticks, microseconds: elapsed, requests, made, broken, ...ends }
+    const data = { ...about, ticks, microseconds: elapsed, requests, made, broken, ...endsOf(replay) }
     out.print(`${JSON.stringify(verdict === undefined ? data : { ...data, verdict })}\n`)
     return isWell ? OK : NOT_OK
   }
@@ -105,7 +105,7 @@ const otherwise = async (replay: Replay, { values, json }: Words, out: Out): Pro
     return NOT_OK
   }
   if (breaches.length > 0) out.say(`the policy broke the rules: ${breaches[0]}${more(breaches.length - 1)}`)
-  if (json) out.print(`${JSON.stringify(found)}\n`)
+  if (json) out.print(`${JSON.stringify({ ...found, ...endsOf(replay) })}\n`)
   else {
     out.print(
       `${timeWords(found.makespan)} in ${found.ticks} ticks; recorded: ${timeWords(found.recorded.makespan)} in ${found.recorded.ticks}\n`,

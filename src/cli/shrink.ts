@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { printable } from '../redo/words.js'
 import { shrink } from '../replay/shrink.js'
-import { NOT_OK, OK, type Out, outputFault, USAGE, unwritable, withRecording, wordsOf } from './recording.js'
+import { endsOf, NOT_OK, OK, type Out, outputFault, USAGE, unwritable, withRecording, wordsOf } from './recording.js'
 
 const FLAGS = { test: { type: 'string' }, output: { type: 'string', short: 'o' }, tries: { type: 'string' } } as const
 
@@ -61,7 +61,8 @@ export const shrinkCommand = async (args: readonly string[], out: Out): Promise<
         return refuse(unwritable(output, error))
       }
       const { ticks, from, isWhole } = found
-      if (json) out.print(`${JSON.stringify({ file: output, ticks, from, tries: found.tries, isWhole })}\n`)
+      if (json)
+        out.print(`${JSON.stringify({ file: output, ticks, from, tries: found.tries, isWhole, ...endsOf(replay) })}\n`)
       else
         out.print(
           `${output}: ${ticks} of ${from} ticks, after ${found.tries} tries${isWhole ? '' : '; more could be tried: see --tries'}\n`,

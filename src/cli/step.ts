@@ -9,6 +9,7 @@ import { Stepper } from '../replay/stepper.js'
 import { shownName, statusNameOf, statusNames, viewOf } from '../replay/view.js'
 import {
   buildsData,
+  endsLine,
   faultWords,
   fewOf,
   happeningData,
@@ -64,6 +65,7 @@ class Session {
       terminal: isTerminal,
     })
     if (isTerminal) this.out.print(`${this.replay.ticks} ticks; h tells the commands\n`)
+    if (this.json) this.out.print(endsLine(this.replay))
     this.show()
     return new Promise((resolve) => {
       const arrow = (_: unknown, key: { readonly name?: string } | undefined): void => {

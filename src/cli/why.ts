@@ -12,6 +12,7 @@ import { whyNot } from '../replay/why-not.js'
 import { whyNotText, whyText } from '../replay/why-words.js'
 import { lastRecording } from './log.js'
 import {
+  endsOf,
   faultWords,
   NOT_OK,
   OK,
@@ -100,7 +101,7 @@ export const whyCommand = async (question: 'why' | 'why-not', args: readonly str
       out.say(`nothing is known of ${target} in ${file} by then: redford log ${file} tells of what there is`)
       return NOT_OK
     }
-    const data = (): unknown => {
+    const data = (): object => {
       const ask = question === 'why' ? why : whyNot
       const byId = ask<BuildId>(state, id!, (x) => x)
       const found = ask<string>(state, id!, (x) => textOfName(shownName(walker.nameOf, x)))
@@ -113,7 +114,7 @@ export const whyCommand = async (question: 'why' | 'why-not', args: readonly str
       const to = settingOf(replay.reader, walker.nameOf(x)!, x, link.cause.version, walker.tick)
       return { ...link, cause: { ...link.cause, to } }
     }
-    if (json) out.print(`${JSON.stringify(data())}\n`)
+    if (json) out.print(`${JSON.stringify({ ...data(), ...endsOf(replay) })}\n`)
     else out.print(told.text)
     return OK
   })

@@ -18,7 +18,7 @@ import {
 } from './options.js'
 import { expectFree } from './outputs.js'
 import { type Plan, runPlan } from './plan.js'
-import { isRecording, type Validation, validate } from './recordings.js'
+import { isRecording, noticesOf, type Validation, validate } from './recordings.js'
 import { htmlOf } from './report/html.js'
 import { csvOf, shown, tableOf } from './report/table.js'
 import { filesOf, isOneJob, type Settings, type Spec } from './scenarios.js'
@@ -76,7 +76,7 @@ const DEFAULT_POLICIES = [
   'random',
 ]
 
-/** The exit code: 0; 1 a policy broke the rules, or a trace is none; 2 usage. */
+/** The exit code: 0; 1 a policy broke the rules, or a trace is none, or a damaged one; 2 usage. */
 export const labCommand = async (args: readonly string[]): Promise<number> => {
   let parsed: ReturnType<typeof parse>
   try {
@@ -93,9 +93,10 @@ export const labCommand = async (args: readonly string[]): Promise<number> => {
   try {
     const plan = planOf(positionals, values)
     const threads = wholeIn('--threads', values.threads, availableParallelism(), 1)
+    const isWhole = tellOf(positionals)
     const cells = await runPlan(plan, threads, progress(plan))
     clearLine()
-    return await report(cells, values)
+    return Math.max(await report(cells, values), isWhole ? 0 : 1)
   } catch (error) {
     if (!(error instanceof LabError)) throw error
     clearLine()
@@ -116,8 +117,9 @@ const validateAll = async (words: readonly string[], values: Values): Promise<nu
     const [named] = values.policy ?? []
     const policy = named === undefined ? undefined : await loadPolicy(named)
     if (words.length > 0 && words.every(isRecording)) {
+      const isWhole = tellOf(words)
       for (const path of words) say(path, validate(path, policy))
-      return 0
+      return isWhole ? 0 : 1
     }
     const isFolder = words[0] !== undefined && statSync(words[0], { throwIfNoEntry: false })?.isDirectory() === true
     const targets = isFolder ? words.slice(1) : words
@@ -137,6 +139,17 @@ const validateAll = async (words: readonly string[], values: Values): Promise<nu
     if (!(error instanceof LabError)) throw error
     return refuse(error.message, 1)
   }
+}
+
+/** Of recordings: what of them is used, where that is not all; false: one is damaged. */
+const tellOf = (sources: readonly string[]): boolean => {
+  let isWhole = true
+  for (const path of sources.filter(isRecording)) {
+    const { notices, isDamaged } = noticesOf(path)
+    for (const notice of notices) process.stderr.write(`redford lab: ${notice}\n`)
+    isWhole &&= !isDamaged
+  }
+  return isWhole
 }
 
 const refuse = (why: string, code: number): number => {

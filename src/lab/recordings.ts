@@ -5,6 +5,7 @@ import { Misuse } from '../model/misuse.js'
 import type { Policy } from '../reduce/policies/policy.js'
 import { expectPolicy, type Otherwise } from '../replay/otherwise.js'
 import { played } from '../replay/played.js'
+import { Replay } from '../replay/replay.js'
 import { policyOf } from '../replay/script.js'
 import { APPLICATION_ID, headerOf } from '../store/recording/format.js'
 import { RecordingReader } from '../store/recording/reader.js'
@@ -21,6 +22,13 @@ export const isRecording = (path: string): boolean => {
     return false
   }
 }
+
+/** What is told of one before it is run, as of any other use of it, and whether it is damaged. @throws LabError where it cannot be read. */
+export const noticesOf = (path: string): { readonly notices: readonly string[]; readonly isDamaged: boolean } =>
+  reading(path, (reader) => {
+    const { notices, damage } = new Replay(reader)
+    return { notices, isDamaged: damage !== undefined }
+  })
 
 /** `slots` 0: as many as there were. Makespan and slowdown are by what was recorded. @throws LabError where it cannot be read. */
 export const replayed = (

@@ -63,6 +63,21 @@ export class Replay {
       : `it was not ended in order: it is still being written, or its program was killed or could write no more; ${path}-wal belongs to it, so keep the two together`
   }
 
+  /** What is told of it before it is used, a sentence each: that it was not ended in order, that it is damaged. */
+  get notices(): readonly string[] {
+    const { unfinished, damageNotice, reader } = this
+    return [...(unfinished === undefined ? [] : [`${reader.path}: ${unfinished}`]), damageNotice ?? []].flat()
+  }
+
+  /** `damage`, as it is told of. */
+  get damageNotice(): string | undefined {
+    const { damage, ticks, reader } = this
+    if (damage === undefined) return undefined
+    return reader.damage === undefined
+      ? `${reader.path}: ${damage}`
+      : `${reader.path}: it ends too early, and is used up to tick ${ticks}: ${damage}`
+  }
+
   close(): void {
     this.reader.close()
   }
