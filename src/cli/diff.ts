@@ -3,6 +3,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { BuildId } from '../model/ids.js'
 import type { Otherwise } from '../replay/diff-deeds.js'
 import { diffRecordings, type RecordingDiff } from '../replay/diff-recordings.js'
+import { Generations } from '../replay/generations.js'
 import type { Replay } from '../replay/replay.js'
 import { Walker } from '../replay/walker.js'
 import type { About } from '../store/recording/format.js'
@@ -21,7 +22,7 @@ import {
   withRecording,
   wordsOf,
 } from './recording.js'
-import { buildDiffWords } from './tick-words.js'
+import { buildDiffWords, calledIn } from './state-words.js'
 import { unlikeData, unlikeWords } from './unlike-words.js'
 
 const FLAGS = { from: { type: 'string' }, to: { type: 'string' } } as const
@@ -70,7 +71,8 @@ const ticks = (
   else {
     const walker = new Walker(replay.reader)
     walker.seek(Math.max((from as E.Right<number>).right, (to as E.Right<number>).right))
-    for (const line of found.flatMap((diff) => buildDiffWords(diff, (x) => walker.numberOf(x)))) out.print(`${line}\n`)
+    const called = calledIn(walker, new Generations(replay.reader, walker.tick))
+    for (const line of found.flatMap((diff) => buildDiffWords(diff, called))) out.print(`${line}\n`)
   }
   return found.length === 0 ? OK : NOT_OK
 }

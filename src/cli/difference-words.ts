@@ -1,15 +1,15 @@
 /** What differs between two recordings, in words and as data. */
 import { canonical } from '../model/codec.js'
 import { resultIn } from '../model/content.js'
-import type { Event } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import type { Deed } from '../replay/deeds.js'
 import type { Otherwise } from '../replay/diff-deeds.js'
 import type { Difference, OneReceipt } from '../replay/diff-ticks.js'
 import type { RecordedSetting } from '../store/recording/format.js'
 import type { RecordedValue } from '../store/recording/value.js'
+import { eventWords, fieldName, fieldWords, KIND_WORDS, WANTS } from './event-words.js'
 import { faultWords, fewOf, shownBuild, textOfName } from './recording.js'
-import { settingWords, shortened } from './tick-words.js'
+import { settingWords, shortened, shortenedApart } from './tick-words.js'
 
 interface Side {
   /** Of the recording. */
@@ -44,13 +44,13 @@ export const differenceWords = (part: Difference, sides: Sides, called: Called):
         ...(part.onlyB.length > 0 ? [only(b, part.onlyB)] : []),
       ]
       return sides.length === 0
-        ? `the policy chose otherwise: the same builds in another order (${part.step})`
+        ? `the policy chose otherwise: it ${does} the same builds in another order`
         : `the policy chose otherwise: ${sides.map((side) => `only ${side}`).join('; ')}`
     }
     case 'receipt':
       return receiptDifference(part, sides, called)
     case 'name':
-      return `id ${part.build} stands for ${part.a === undefined ? 'nothing' : shownBuild(part.a)} in ${a}, and for ${part.b === undefined ? 'nothing' : shownBuild(part.b)} in ${b}`
+      return `build number ${part.build} is ${part.a === undefined ? 'none' : shownBuild(part.a)} in ${a}, and ${part.b === undefined ? 'none' : shownBuild(part.b)} in ${b}`
     case 'reducer':
       return `the same happened, and another state came of it: the programs that recorded them decide otherwise (${
         part.agrees === 'neither'
@@ -60,23 +60,14 @@ export const differenceWords = (part: Difference, sides: Sides, called: Called):
   }
 }
 
-/** Long texts that begin alike are shown from where they part. */
 const settingsWords = (
   one: RecordedSetting['to'] | undefined,
   other: RecordedSetting['to'] | undefined,
   { a, b }: Sides,
 ): string => {
-  const [mine, others] = [settingWords(one), settingWords(other)]
-  let [shown, shownOther] = [shortened(mine), shortened(others)]
-  if (shown === shownOther) {
-    let from = 0
-    while (mine[from] === others[from] && from < mine.length) from++
-    const context = Math.max(0, from - CONTEXT_CHARS)
-    ;[shown, shownOther] = [mine, others].map((text) => `...${shortened(text.slice(context))}`) as [string, string]
-  }
+  const [shown, shownOther] = shortenedApart(settingWords(one), settingWords(other))
   return `${shown} in ${a.name}, ${shownOther} in ${b.name}`
 }
-const CONTEXT_CHARS = 10
 
 const eventDifference = (
   part: Extract<Difference, { part: 'event' }>,
@@ -84,22 +75,16 @@ const eventDifference = (
   b: string,
   called: Called,
 ): string => {
-  const words = (event: Event): string => `${event._tag}${aboutWords(event, called)}`
-  if (part.a === undefined) return `something more happened in ${b}: ${words(part.b!)}`
-  if (part.b === undefined) return `something more happened in ${a}: ${words(part.a)}`
-  if (part.fields.length === 0)
-    return `something else happened outside: ${words(part.a)} in ${a}, ${words(part.b)} in ${b}`
-  return `${words(part.a)}: ${part.fields
-    .map((field) => `${field} is ${fieldOf(part.a, field, called)} in ${a}, ${fieldOf(part.b, field, called)} in ${b}`)
-    .join('; ')}`
+  if (part.a === undefined) return `something more happened in ${b}: ${eventWords(part.b!, called)}`
+  if (part.b === undefined) return `something more happened in ${a}: ${eventWords(part.a, called)}`
+  const [one, other] = [eventWords(part.a, called), eventWords(part.b, called)]
+  if (one !== other) return `something else happened outside: ${one} in ${a}, ${other} in ${b}`
+  return `${one}, and differs: ${part.fields.map((field) => fieldDifference(part.a, part.b, field, a, b, called)).join('; ')}`
 }
 
-const aboutWords = (event: Event, called: Called): string => {
-  if (event._tag === 'requested') return ` ${fewOf(event.targets.map(called))}`
-  if ('builds' in event) return ` ${fewOf(event.builds.map(called))}`
-  if ('build' in event) return ` ${called(event.build)}`
-  if ('changed' in event) return ` ${fewOf(event.changed.map(called))}`
-  return 'target' in event ? ` ${called(event.target)}` : ''
+const fieldDifference = (one: unknown, other: unknown, field: string, a: string, b: string, called: Called): string => {
+  const [mine, others] = [fieldWords(one, field, called), fieldWords(other, field, called)]
+  return mine === others ? fieldName(field) : `${fieldName(field)} (${mine} in ${a}, ${others} in ${b})`
 }
 
 const RECEIPT_WORDS: Readonly<Record<OneReceipt['_tag'], string>> = {
@@ -117,20 +102,6 @@ const RECEIPT_WORDS: Readonly<Record<OneReceipt['_tag'], string>> = {
   unjudged: 'had to wait to be judged',
   later: 'had to wait for the next tick',
 }
-const FIELD_WORDS: Readonly<Record<string, string>> = {
-  kind: 'what it is',
-  stat: 'what stat says of it',
-  content: 'what it holds',
-  look: 'its file',
-  claimed: 'its file',
-  value: 'its value',
-  error: 'its error',
-  needs: 'what it asked for',
-  groups: 'what it asked for',
-  create: 'what must not be there',
-  cause: 'what broke it',
-}
-
 const receiptDifference = (part: Extract<Difference, { part: 'receipt' }>, sides: Sides, called: Called): string => {
   const [a, b] = [sides.a.name, sides.b.name]
   const of = called(part.build)
@@ -144,10 +115,7 @@ const receiptDifference = (part: Extract<Difference, { part: 'receipt' }>, sides
   const words = part.fields.flatMap((field): readonly string[] => {
     if (values !== undefined && VALUE.includes(field)) return []
     if (field === 'stat' && part.fields.includes('content')) return []
-    // Digests tell nothing more than that.
-    if (DIGESTS.includes(field)) return [FIELD_WORDS[field]!]
-    const [one, other] = [fieldOf(part.a, field, called), fieldOf(part.b, field, called)]
-    return [`${FIELD_WORDS[field] ?? field} (${one} in ${a}, ${other} in ${b})`]
+    return [fieldDifference(part.a, part.b, field, a, b, called)]
   })
   if (values !== undefined && part.fields.some((field) => VALUE.includes(field)))
     words.push(`its value (${valueWords(values[0]!, values[1]!, sides)})`)
@@ -155,7 +123,6 @@ const receiptDifference = (part: Extract<Difference, { part: 'receipt' }>, sides
 }
 
 const VALUE = ['value', 'content']
-const DIGESTS = ['stat', 'content', 'look', 'claimed']
 
 interface Valued {
   readonly value: RecordedValue
@@ -180,21 +147,6 @@ const textOf = ({ value }: Valued, side: Side): string | undefined => {
 const digestWords = ({ value, content = [] }: Valued): string => {
   const digest = value._tag === 'beside' ? value.digest : hexOf(content)
   return `another value (digest ${digest.slice(0, 12)}…)`
-}
-
-const KIND_WORDS = ['absent', 'a file', 'a folder', 'something else', 'not to be looked at']
-const NAMED = ['needs', 'create', 'targets', 'builds', 'changed']
-
-const fieldOf = (of: unknown, field: string, called: Called): string => {
-  const value = (of as Record<string, unknown>)[field]
-  if (Array.isArray(value) && NAMED.includes(field)) return value.length === 0 ? 'nothing' : fewOf(value.map(called))
-  if (Array.isArray(value) && field === 'groups')
-    return fewOf((value as readonly (readonly BuildId[])[]).flat().map(called)) || 'nothing'
-  if (field === 'kind' && typeof value === 'number') return KIND_WORDS[value] ?? String(value)
-  if (field === 'cause' && typeof value === 'number') return called(value as BuildId)
-  if (field === 'error') return value === undefined ? 'none' : faultWords(value as never, called)
-  if (Array.isArray(value)) return hexOf(value)
-  return JSON.stringify(value) ?? 'none'
 }
 
 const hexOf = (words: readonly number[]): string =>
@@ -225,11 +177,24 @@ const deedsWords = (a: Deed, b: Deed, sides: Sides): string => {
     ]
     return `was made, and differs: ${words.join('; ') || 'what it depends on'}`
   }
+  if (a.what === 'told' && b.what === 'told' && a.event === b.event) return `${deedWords(a)}, and not the same`
   return each(deedWords(a), deedWords(b))
 }
 
+const TOLD: Readonly<Record<string, string>> = {
+  cancelled: 'was taken back',
+  transacted: 'was set or touched',
+  taken: 'was made a source (redo --take)',
+  wiped: 'had its value given up',
+  adopted: 'was found as an earlier process had left it',
+  always: 'said redo-always',
+  stamped: 'said redo-stamp',
+  collect: 'was forgotten, where nothing needed it',
+  rechecked: 'was to be looked at again (redo-recheck)',
+}
+
 const askedWords = ({ want, keepGoing }: Extract<Deed, { what: 'asked' }>): string =>
-  keepGoing ? `${want}, and to keep going` : want
+  `to be ${WANTS[want]}${keepGoing ? ', and to go on after a failure' : ''}`
 
 const deedWords = (deed: Deed): string => {
   switch (deed.what) {
@@ -246,7 +211,7 @@ const deedWords = (deed: Deed): string => {
     case 'broken':
       return `broke: ${deed.cause === undefined ? ownFaultWords(deed) : `since ${shownBuild(deed.cause)} did`}`
     case 'told':
-      return `${deed.event}${deed.says === null ? '' : ` ${JSON.stringify(deed.says)}`}`
+      return TOLD[deed.event] ?? deed.event
   }
 }
 

@@ -5,6 +5,8 @@ import { partsOf, shownValue } from '../make/value-file.js'
 import type { BuildError } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
 import { messageOf } from '../model/misuse.js'
+import { fromByteString, toByteString, workingFolderBytes } from '../redo/byte-strings.js'
+import { findRoot, Resolver } from '../redo/project.js'
 import { errorWords, printable } from '../redo/words.js'
 import type { BuildDiff } from '../replay/diff.js'
 import type { Happening } from '../replay/happenings.js'
@@ -170,6 +172,20 @@ export const unwritable = (output: string, error: unknown): string =>
 export const shownBuild = (name: string): string => {
   const [, rule, text] = name[0] === '\0' ? name.split('\0') : []
   return printable(rule === undefined ? (shownValue(name) ?? name) : `${rule}(${text})`)
+}
+
+/** Whether a name of a recording is what a person calls `target`: in the folder that they are in, and if that is none, in the recording. */
+export const isCalled = (target: string): readonly ((name: string) => boolean)[] =>
+  [nameHere(target), target].map((called) => (name) => textOfName(name) === called || shownBuild(name) === called)
+
+/** By its name from the root, where the working folder lies in a project. */
+const nameHere = (target: string): string | undefined => {
+  try {
+    const cwd = workingFolderBytes()
+    return fromByteString(new Resolver(findRoot(cwd), cwd).nameOf(toByteString(target)))
+  } catch {
+    return undefined
+  }
 }
 
 /** The same for data: as text, where it is text. */

@@ -5,6 +5,7 @@ import { watched } from '../lab/watched.js'
 import { apart } from '../model/event.js'
 import { Misuse } from '../model/misuse.js'
 import type { Replay } from '../replay/replay.js'
+import { isQuestion } from '../replay/walker.js'
 import {
   endsOf,
   NOT_OK,
@@ -50,7 +51,7 @@ const refuse = (out: Out, why: string): number => {
 /** Receipts alone: no command and nobody's code runs. */
 const receipts = (replay: Replay, { values, json }: Words, out: Out): number => {
   const { about, ticks, damage } = replay
-  let [elapsed, requests, made, broken] = [0, 0, 0, 0]
+  let [elapsed, requests, questions, made, broken] = [0, 0, 0, 0, 0]
   for (let tick = 1; tick <= ticks; tick++) {
     const { input, elapsed: more } = replay.reader.at(tick)
     elapsed += more
@@ -58,20 +59,21 @@ const receipts = (replay: Replay, { values, json }: Words, out: Out): number => 
       if (_tag === 'done' || _tag === 'made') made++
       else if (_tag === 'failed' || _tag === 'broken') broken++
     }
-    requests += input.events.filter(
-      (event) => event._tag === 'followed' || (event._tag === 'requested' && event.by === 0),
-    ).length
+    for (const event of input.events) {
+      if (isQuestion(event)) questions++
+      else if (event._tag === 'followed' || (event._tag === 'requested' && event.by === 0)) requests++
+    }
   }
   const verdict = values.verify === true ? replay.verify() : undefined
   const isWell = damage === undefined && (verdict === undefined || verdict._tag === 'agrees')
   if (json) {
-    const data = { ...about, ticks, microseconds: elapsed, requests, made, broken, ...endsOf(replay) }
+    const data = { ...about, ticks, microseconds: elapsed, requests, questions, made, broken, ...endsOf(replay) }
     out.print(`${JSON.stringify(verdict === undefined ? data : { ...data, verdict })}\n`)
     return isWell ? OK : NOT_OK
   }
   out.print(
     `${ticks} ticks in ${timeWords(elapsed)}, by ${about.face} ${about.program}, policy ${about.policy || 'unknown'}\n` +
-      `requests: ${requests}; made: ${made}; broken: ${broken}\n`,
+      `requests: ${requests}${questions === 0 ? '' : `; questions: ${questions}`}; made: ${made}; broken: ${broken}\n`,
   )
   if (verdict !== undefined) out.print(`${verdictWords(verdict)}\n`)
   return isWell ? OK : NOT_OK

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline'
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildId } from '../model/ids.js'
 import { isKnown } from '../model/state.js'
+import { Generations } from '../replay/generations.js'
 import { happeningsOf } from '../replay/happenings.js'
 import type { Replay } from '../replay/replay.js'
 import { Stepper } from '../replay/stepper.js'
@@ -10,9 +11,8 @@ import { shownName, statusNameOf, statusNames, viewOf } from '../replay/view.js'
 import {
   buildsData,
   endsLine,
-  faultWords,
-  fewOf,
   happeningData,
+  isCalled,
   NOT_OK,
   OK,
   type Out,
@@ -23,7 +23,8 @@ import {
   withRecording,
   wordsOf,
 } from './recording.js'
-import { buildDiffWords, happeningWords } from './tick-words.js'
+import { buildDiffWords, calledIn, viewWords } from './state-words.js'
+import { happeningWords } from './tick-words.js'
 
 const HELP = `f [N]  forward, by N ticks (also an empty line, and the right arrow)
 b [N]  back (also the left arrow)
@@ -48,6 +49,7 @@ export const stepCommand = async (args: readonly string[], out: Out): Promise<nu
 class Session {
   private readonly stepper: Stepper
   private hasFailed = false
+  private readonly generations: Generations
 
   constructor(
     private readonly replay: Replay,
@@ -55,6 +57,7 @@ class Session {
     private readonly json: boolean,
   ) {
     this.stepper = new Stepper(replay.reader)
+    this.generations = new Generations(replay.reader, replay.ticks)
   }
 
   run(): Promise<number> {
@@ -160,7 +163,10 @@ class Session {
 
   /** What a person calls a target, as the recording calls it. */
   private find(target: string): string | undefined {
-    const found = this.stepper.nameLike((name) => textOfName(name) === target || shownBuild(name) === target)
+    const found = isCalled(target).reduce<string | undefined>(
+      (known, isMeant) => known ?? this.stepper.nameLike(isMeant),
+      undefined,
+    )
     if (found === undefined) this.fail(`nothing is called '${target}' in this recording`)
     return found
   }
@@ -191,16 +197,7 @@ class Session {
       return this.out.print(
         `${JSON.stringify({ ...view, name: textOfName(view.name), dependencies: view.dependencies.map(textOfName) })}\n`,
       )
-    const line = (what: string, words: string): void => {
-      if (words !== '') this.out.print(`  ${what}: ${words}\n`)
-    }
-    this.out.print(`${shownBuild(view.name)}: ${view.status}, ${view.kind}\n`)
-    line('flags', view.flags.join(' '))
-    line('made in generation', view.built === 0 ? '' : String(view.built))
-    line('changed', view.revision === 0 ? '' : `${view.revision} times`)
-    line('error', view.error === undefined ? '' : faultWords(view.error, this.called))
-    line('broken by', view.cause === undefined ? '' : shownBuild(view.cause))
-    line('depends on', fewOf(view.dependencies.map(shownBuild), 50))
+    for (const line of viewWords(view, calledIn(stepper.walker, this.generations))) this.out.print(`${line}\n`)
   }
 
   private underWay(): void {
@@ -217,8 +214,7 @@ class Session {
     const { tick } = this.stepper
     const found = tick === 0 ? [] : this.replay.diff(tick - 1, tick)
     if (this.json) return this.out.print(`${JSON.stringify(buildsData(found))}\n`)
-    const { walker } = this.stepper
-    for (const line of found.flatMap((diff) => buildDiffWords(diff, (x) => walker.numberOf(x))))
-      this.out.print(`  ${line}\n`)
+    const called = calledIn(this.stepper.walker, this.generations)
+    for (const line of found.flatMap((diff) => buildDiffWords(diff, called))) this.out.print(`  ${line}\n`)
   }
 }

@@ -1,6 +1,5 @@
-/** Ticks in words: what happened in one, and what became of builds between two. */
+/** What happened in a tick, in words. */
 import type { BuildId } from '../model/ids.js'
-import type { BuildDiff } from '../replay/diff.js'
 import type { Happening } from '../replay/happenings.js'
 import type { RecordedSetting } from '../store/recording/format.js'
 import { faultWords, fewOf, shownBuild } from './recording.js'
@@ -11,11 +10,14 @@ const shownAll = (names: readonly string[]): string => fewOf(names.map(shownBuil
 export const happeningWords = (one: Happening, called: (build: BuildId) => string): string | undefined => {
   switch (one.what) {
     case 'asked':
+      if (one.want === 'look') return `question ${one.request}: is ${shownAll(one.targets) || 'nothing'} out-of-date?`
       return one.by === undefined
         ? `request ${one.request} for ${shownAll(one.targets) || 'nothing'} (${one.want})`
         : `${shownBuild(one.by)} asks for ${shownAll(one.targets) || 'nothing'}`
     case 'cancelled':
-      return one.request === undefined ? 'a do-file no longer waits' : `request ${one.request} is taken back`
+      return one.request === undefined
+        ? 'a do-file no longer waits'
+        : `${one.isQuestion === true ? 'question' : 'request'} ${one.request} is taken back`
     case 'doubted':
       return one.targets.length === 0 ? undefined : `may have changed: ${shownAll(one.targets)}`
     case 'transacted': {
@@ -49,6 +51,8 @@ export const happeningWords = (one: Happening, called: (build: BuildId) => strin
     case 'broken':
       return `${shownBuild(one.target)} is broken: ${one.cause === undefined ? faultWords(one.error, called) : `since ${shownBuild(one.cause)} is`}`
     case 'answered':
+      if (one.outOfDate !== undefined)
+        return `question ${one.request} is answered: ${one.outOfDate.length === 0 ? 'nothing is out-of-date' : `out-of-date: ${shownAll(one.outOfDate)}`}`
       return one.by === undefined
         ? `request ${one.request} is answered: ${one.ok ? 'ok' : 'failed'}`
         : `${shownBuild(one.by)} is answered${one.ok ? '' : ': failed'}`
@@ -57,8 +61,21 @@ export const happeningWords = (one: Happening, called: (build: BuildId) => strin
     case 'forgotten':
       return `forgotten: ${shownAll(one.targets)}`
     case 'told':
-      return `${one.target === undefined ? '' : `${shownBuild(one.target)}: `}${one.event}`
+      return `${one.target === undefined ? '' : `${shownBuild(one.target)} `}${TOLD[one.event] ?? one.event}`
   }
+}
+
+/** With the name of a build before it, where it is about one. */
+const TOLD: Readonly<Record<string, string>> = {
+  pooled: 'takes room in a pool',
+  recalled: 'is read from where it was kept',
+  holds: 'is found to be what it was',
+  always: 'says that it is always out-of-date (redo-always)',
+  stamped: 'says by what it is to be judged (redo-stamp)',
+  rechecked: 'all is to be looked at again (redo-recheck)',
+  collect: 'what nothing needs is forgotten',
+  swept: 'values that nobody holds are given up',
+  pruned: 'values that nobody holds are given up',
 }
 
 const setWords = (set: Extract<Happening, { what: 'transacted' }>['set']): string => {
@@ -70,34 +87,16 @@ const VALUE_CHARS = 40
 export const shortened = (text: string): string =>
   text.length > VALUE_CHARS ? `${text.slice(0, VALUE_CHARS)}...` : text
 
-const WHAT: Readonly<Record<string, string>> = {
-  stat: 'what stat says',
-  result: 'its result',
-  cause: 'what broke it',
-  built: 'the generation it was made in',
-  revision: 'how often it changed',
-  error: 'its error',
+/** Long texts that begin alike are shown from where they part. */
+export const shortenedApart = (one: string, other: string): readonly [string, string] => {
+  const [shown, shownOther] = [shortened(one), shortened(other)]
+  if (shown !== shownOther || one === other) return [shown, shownOther]
+  let from = 0
+  while (one[from] === other[from] && from < one.length) from++
+  const context = Math.max(0, from - CONTEXT_CHARS)
+  return [`...${shortened(one.slice(context))}`, `...${shortened(other.slice(context))}`]
 }
-
-/** `numberOf`: what a request is called, as `Walker` has it. */
-export const buildDiffWords = (
-  { build, name, is, changes }: BuildDiff,
-  numberOf: (request: BuildId) => number | undefined,
-): readonly string[] => [
-  `${name === `#${build}` ? requestWords(numberOf(build)) : shownBuild(name)}${is === 'changed' ? '' : ` (${is})`}`,
-  ...changes.map(({ what, from, to }) => `    ${WHAT[what] ?? what}: ${shownJson(from)} -> ${shownJson(to)}`),
-]
-
-const requestWords = (number: number | undefined): string =>
-  number === undefined ? 'a request of a do-file' : `request ${number}`
-
-const shownJson = (value: unknown): string => {
-  if (value === null || (Array.isArray(value) && value.length === 0)) return 'none'
-  if (typeof value === 'string') return shownBuild(value)
-  if (Array.isArray(value))
-    return value.every((each) => typeof each === 'string') ? shownAll(value) : JSON.stringify(value)
-  return JSON.stringify(value)
-}
+const CONTEXT_CHARS = 10
 
 export const settingWords = (to: RecordedSetting['to'] | undefined): string =>
   to === undefined ? 'not set' : to._tag === 'value' ? to.text : to._tag

@@ -1,19 +1,19 @@
 /** `redford why` and `why-not` of a recording: `--recording FILE`, `--at TICK`. Without, the project's own state is asked. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildId } from '../model/ids.js'
-import { fromByteString, toByteString, workingFolderBytes } from '../redo/byte-strings.js'
-import { findRoot, Resolver } from '../redo/project.js'
+import { Generations } from '../replay/generations.js'
 import { settingOf } from '../replay/version-of.js'
 import { shownName } from '../replay/view.js'
 import { Walker } from '../replay/walker.js'
-import { type Link, why } from '../replay/why.js'
+import { type Link, type Why, why } from '../replay/why.js'
 import type { FaultError } from '../replay/why-facts.js'
-import { whyNot } from '../replay/why-not.js'
+import { type WhyNot, whyNot } from '../replay/why-not.js'
 import { whyNotText, whyText } from '../replay/why-words.js'
 import { lastRecording } from './log.js'
 import {
   endsOf,
   faultWords,
+  isCalled,
   NOT_OK,
   OK,
   type Out,
@@ -27,16 +27,6 @@ import {
 import { shortened } from './tick-words.js'
 
 const FLAGS = { recording: { type: 'string' }, at: { type: 'string' } } as const
-
-/** By its name from the root, where the working folder lies in a project. */
-const nameHere = (target: string): string | undefined => {
-  try {
-    const cwd = workingFolderBytes()
-    return fromByteString(new Resolver(findRoot(cwd), cwd).nameOf(toByteString(target)))
-  } catch {
-    return undefined
-  }
-}
 
 const versionWords = (to: ReturnType<typeof settingOf>): string | undefined => {
   if (to === undefined) return undefined
@@ -75,12 +65,14 @@ export const whyCommand = async (question: 'why' | 'why-not', args: readonly str
     const { state } = walker
     const target = files[0]!
     const idOf = (): BuildId | undefined => {
-      for (const called of [nameHere(target), target])
-        for (const name of walker.named.values())
-          if (textOfName(name) === called || shownBuild(name) === called) return walker.find(name)
+      for (const isMeant of isCalled(target))
+        for (const name of walker.named.values()) if (isMeant(name)) return walker.find(name)
       return undefined
     }
     const id = idOf()
+    const generations = new Generations(replay.reader, walker.tick, id)
+    /** Those that are named. */
+    const spoken = new Set<number>()
     const called = (x: BuildId): string => shownBuild(shownName(walker.nameOf, x))
     const names = {
       nameOf: called,
@@ -94,17 +86,24 @@ export const whyCommand = async (question: 'why' | 'why-not', args: readonly str
           if (called(x) === build) return versionWords(settingOf(replay.reader, name, x, version, walker.tick))
         return undefined
       },
-      generation: replay.about.face === 'redo' ? ('request' as const) : ('generation' as const),
+      generation: (generation: number, newest?: number): string => {
+        spoken.add(generation)
+        if (newest !== undefined) spoken.add(newest)
+        return generations.words(generation, walker.tick, newest)
+      },
+      version: (version: number): string => generations.versionWords(version),
     }
-    const told = question === 'why' ? whyText(state, names, target) : whyNotText(state, names, target)
+    const asked = { generation: generations.lastUpTo(state.generation, walker.tick) }
+    const told = question === 'why' ? whyText(state, names, target, asked) : whyNotText(state, names, target, asked)
     if (!told.isKnown) {
       out.say(`nothing is known of ${target} in ${file} by then: redford log ${file} tells of what there is`)
       return NOT_OK
     }
+    const ask = <B>(as: (x: BuildId) => B): Why<B> | WhyNot<B> =>
+      question === 'why' ? why(state, id!, as, asked.generation) : whyNot(state, id!, as, asked)
+    const byId = ask((x) => x)
     const data = (): object => {
-      const ask = question === 'why' ? why : whyNot
-      const byId = ask<BuildId>(state, id!, (x) => x)
-      const found = ask<string>(state, id!, (x) => textOfName(shownName(walker.nameOf, x)))
+      const found = ask((x) => textOfName(shownName(walker.nameOf, x)))
       if (!('chain' in found) || !('chain' in byId)) return found
       return { ...found, chain: found.chain.map((link, i) => withSetting(link, byId.chain[i]!.build)) }
     }
@@ -114,8 +113,15 @@ export const whyCommand = async (question: 'why' | 'why-not', args: readonly str
       const to = settingOf(replay.reader, walker.nameOf(x)!, x, link.cause.version, walker.tick)
       return { ...link, cause: { ...link.cause, to } }
     }
-    if (json) out.print(`${JSON.stringify({ ...data(), ...endsOf(replay) })}\n`)
-    else out.print(told.text)
+    const isOver = 'chain' in byId && byId.result !== 'pending'
+    const end = isOver ? generations.lastEnd : undefined
+    if (json) {
+      const begun = Object.fromEntries(Array.from(spoken, (one) => [one, generations.find(one, walker.tick) ?? null]))
+      out.print(`${JSON.stringify({ ...data(), begun, ended: end ?? null, ...endsOf(replay) })}\n`)
+    } else {
+      out.print(told.text)
+      if (end !== undefined) out.print(`  its run ended in tick ${end}: redford step goes there by g ${end}\n`)
+    }
     return OK
   })
 }

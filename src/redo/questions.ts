@@ -6,7 +6,7 @@ import { Kind, kindOf, type State } from '../model/state.js'
 import { why } from '../replay/why.js'
 import type { FaultError } from '../replay/why-facts.js'
 import { type Asked, whyNot } from '../replay/why-not.js'
-import { type Names, whyNotText, whyText } from '../replay/why-words.js'
+import { type Names, requestWords, whyNotText, whyText } from '../replay/why-words.js'
 import { fromByteString } from './byte-strings.js'
 import type { Host } from './host.js'
 import type { Resolver } from './project.js'
@@ -52,7 +52,7 @@ export const answerWhy = (
     nameOf: (x) => printable(shown(x)),
     idOf: () => idOfTarget(names, resolver, target),
     errorWords: faultWords,
-    generation: 'request',
+    generation: requestWords,
   }
   const called = printable(target)
   const told = question === 'why' ? whyText(state, words, called, asked) : whyNotText(state, words, called, asked)

@@ -113,7 +113,9 @@ const goneThrough = (reader: RecordingReader): Gone => {
     }
     for (const { name } of settings) found.set(name, tick)
     for (const event of input.events) {
-      if (event._tag === 'requested' && event.by === 0) for (const x of event.targets) asked.add(called(x))
+      // A question changes nothing.
+      if (event._tag === 'requested' && event.by === 0 && event.want !== 'look')
+        for (const x of event.targets) asked.add(called(x))
       else if (event._tag === 'followed') asked.add(called(event.target))
     }
   })

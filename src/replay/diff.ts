@@ -74,6 +74,7 @@ const KEYS = [
   'built',
   'stat',
   'result',
+  'value',
   'error',
   'cause',
   'dependencies',

@@ -17,7 +17,7 @@ export type Happening =
       readonly want: string
       readonly targets: readonly string[]
     }
-  | { readonly what: 'cancelled'; readonly request?: number }
+  | { readonly what: 'cancelled'; readonly request?: number; readonly isQuestion?: true }
   /** They may not be what they were. */
   | { readonly what: 'doubted' | 'taken' | 'wiped' | 'adopted'; readonly targets: readonly string[] }
   /** Sources were set; those in `touched` are to be read or made again all the same. `to`: the text of the value, or how it is without one. */
@@ -34,7 +34,14 @@ export type Happening =
   | { readonly what: 'started' | 'ended'; readonly target: string }
   | { readonly what: 'made'; readonly target: string; readonly changed: boolean }
   | { readonly what: 'broken'; readonly target: string; readonly error?: BuildError; readonly cause?: string }
-  | { readonly what: 'answered'; readonly request?: number; readonly by?: string; readonly ok: boolean }
+  /** `outOfDate`: to a question, a request that wants no more than a look, what is. */
+  | {
+      readonly what: 'answered'
+      readonly request?: number
+      readonly by?: string
+      readonly ok: boolean
+      readonly outOfDate?: readonly string[]
+    }
   | { readonly what: 'noticed'; readonly request?: number }
   | { readonly what: 'forgotten'; readonly targets: readonly string[] }
   /** An event that changes how something is judged, or what is kept. */
@@ -105,7 +112,11 @@ export const happeningsOf = ({ input, settings }: RecordedTick, walker: Walker):
         found.push({ what: 'asked', ...numbered(event.request), want: 'live', targets: [name(event.target)] })
         break
       case 'cancelled':
-        found.push({ what: 'cancelled', ...numbered(event.request) })
+        found.push({
+          what: 'cancelled',
+          ...numbered(event.request),
+          ...(walker.isQuestion(event.request) ? { isQuestion: true } : {}),
+        })
         break
       case 'changed':
         found.push({ what: 'doubted', targets: names(event.builds) })
@@ -152,6 +163,7 @@ export const happeningsOf = ({ input, settings }: RecordedTick, walker: Walker):
         what: 'answered',
         ...(news.by === 0 ? numbered(news.request) : { by: name(news.by) }),
         ok: news.ok,
+        ...(news.by === 0 && walker.isQuestion(news.request) ? { outOfDate: names(news.outOfDate) } : {}),
       })
     else if (news._tag === 'noticed') found.push({ what: 'noticed', ...numbered(news.request) })
     else if (news._tag === 'forgotten' && walker.nameOf(news.build) !== undefined) forgotten.push(name(news.build))

@@ -1,4 +1,6 @@
 /** One build of a state as plain data, for people and for comparing. Names are byte strings; a request, which has none, is `#` and its id. */
+import { canonical } from '../model/codec.js'
+import { isDigest, resultIn } from '../model/content.js'
 import { dependenciesOf } from '../model/dependencies.js'
 import type { BuildError } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
@@ -17,6 +19,7 @@ import {
   statusOf,
 } from '../model/state.js'
 import { objectAt, read } from '../model/table.js'
+import type { RecordedValue } from '../store/recording/value.js'
 
 /** A build at rest also has how it ended: `rest`, or `broken` in its place. */
 export type StatusName = Lowercase<keyof typeof Status> | 'broken'
@@ -32,9 +35,11 @@ export interface View {
   readonly revision: number
   /** Generation of its last run. */
   readonly built: number
-  /** What stat said of it, and what it holds, as digests: hexadecimal. */
+  /** What stat said of it, and what it holds, as digests: hexadecimal; empty where that is not known. */
   readonly stat: string
   readonly result: string
+  /** Of a rule: what it came to, as canonical JSON, where the state of a recording holds that. */
+  readonly value: string | undefined
   readonly error: BuildError | undefined
   /** The name of the dependency that broke it. */
   readonly cause: string | undefined
@@ -80,8 +85,10 @@ export const viewOf = (state: State, nameOf: Names, x: BuildId): View => {
     flags: [...names(Flag, facts, ['BROKEN']), ...names(Bit, flight & ~STATUS_MASK, ['QUEUED', 'COMPARED'])],
     revision: read(state.facts, x, Fact.REVISION),
     built: read(state.facts, x, Fact.BUILT),
-    stat: wordsAt(state, x, Fact.STAT, 2),
+    // Of a value, another number is there.
+    stat: (facts & KIND_MASK) === Kind.VALUE ? '' : wordsAt(state, x, Fact.STAT, 2),
     result: wordsAt(state, x, Fact.CONTENT, 4),
+    value: (facts & KIND_MASK) === Kind.VALUE && !isBroken ? valueIn(state, x) : undefined,
     error: objectAt(state.errors, x),
     cause: isBroken && cause !== 0 ? shownName(nameOf, buildId(cause)) : undefined,
     dependencies: dependenciesOf(state, x).map(
@@ -90,7 +97,23 @@ export const viewOf = (state: State, nameOf: Names, x: BuildId): View => {
   }
 }
 
-const wordsAt = (state: State, x: BuildId, first: number, count: number): string =>
-  Array.from({ length: count }, (_, i) => hex(read(state.facts, x, first + i))).join('')
+const wordsAt = (state: State, x: BuildId, first: number, count: number): string => {
+  const words = Array.from({ length: count }, (_, i) => read(state.facts, x, first + i))
+  return words.some((word) => word !== 0) ? words.map(hex).join('') : ''
+}
+
+const valueIn = (state: State, x: BuildId): string | undefined => {
+  const [a, b, c, d] = [0, 1, 2, 3].map((i) => read(state.facts, x, Fact.CONTENT + i)) as [
+    number,
+    number,
+    number,
+    number,
+  ]
+  // Never made.
+  if (d === 0) return undefined
+  if (!isDigest([a, b, c, d])) return canonical(resultIn([a, b, c, d]))
+  const value = objectAt(state.values, x) as RecordedValue | undefined
+  return value?._tag === 'text' ? value.text : undefined
+}
 
 export const hex = (word: number): string => (word >>> 0).toString(16).padStart(8, '0')

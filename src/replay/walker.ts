@@ -2,7 +2,7 @@
 import { Engine, type Make, type Reading } from '../engine.js'
 import type { Event, Input, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
-import { Flight, type News, type State } from '../model/state.js'
+import { Bit, Flight, type News, type State } from '../model/state.js'
 import { eachObject, emptyObjects, ObjectEditor, read } from '../model/table.js'
 import type { RecordedTick, RecordingReader } from '../store/recording/reader.js'
 import type { TickRecord } from '../store/recording/record.js'
@@ -36,7 +36,7 @@ export class Walker {
   news: readonly News[] = []
   private names: Map<BuildId, string>
   /** Of requests that began on the way: what they are called by people. */
-  private numbers = new Map<BuildId, number>()
+  private numbers = new Map<BuildId, Numbered>()
   /** Made when somebody looks for a name. */
   private ids: Map<string, BuildId> | undefined = undefined
 
@@ -72,6 +72,15 @@ export class Walker {
 
   /** What a request of a person, or of the program, is called, here and by why: the generation that it began. One of a do-file is not. */
   numberOf(request: BuildId): number | undefined {
+    return this.numbered(request)?.number
+  }
+
+  /** It was to say what is out-of-date, and no more. */
+  isQuestion(request: BuildId): boolean {
+    return this.numbered(request)?.isQuestion === true
+  }
+
+  private numbered(request: BuildId): Numbered | undefined {
     const known = this.numbers.get(request)
     if (known !== undefined) return known
     const isOfIt = (event: Event): boolean =>
@@ -86,26 +95,20 @@ export class Walker {
       walker.step()
     }
     // Or it began before the recording did.
-    const found = walker.numbers.get(request) ?? read(walker.state.flight, request, Flight.PASS)
-    if (found === 0 || (event === undefined && read(walker.state.flight, request, Flight.BY) !== 0)) return undefined
+    const { flight } = walker.state
+    const found = walker.numbers.get(request) ?? {
+      number: read(flight, request, Flight.PASS),
+      isQuestion: (read(flight, request, Flight.STATUS) & Bit.LOOK) !== 0,
+    }
+    if (found.number === 0 || (event === undefined && read(flight, request, Flight.BY) !== 0)) return undefined
     this.numbers.set(request, found)
     return found
   }
 
   /** `before`, `after`: the generation before the tick, and after it. */
   private number(events: Input['events'], before: number, after: number): void {
-    const bumps = bumpsIn(events)
-    if (bumps === 0) return
-    // What is empty begins to count anew.
-    const cleared = events.findLastIndex(({ _tag }) => _tag === 'collect' || _tag === 'swept') + 1
-    // One of a session that is over begins none.
-    let rechecks = cleared > 0 ? 0 : after - before - bumps
-    let generation = before
-    events.forEach((event, i) => {
-      if (cleared > 0 && i === cleared) generation = after - bumpsIn(events.slice(cleared))
-      if (event._tag === 'transacted' || (event._tag === 'rechecked' && rechecks-- > 0)) generation++
-      else if (isBegun(event)) this.numbers.set(event.request, ++generation)
-    })
+    for (const { event, generation } of begunIn(events, before, after))
+      if (isBegun(event)) this.numbers.set(event.request, { number: generation, isQuestion: isQuestion(event) })
   }
 
   /** The next tick, without a step: what the step will take in. */
@@ -228,11 +231,44 @@ export class Walker {
   }
 }
 
+/** An event that begins a generation, and which. */
+export interface Begun {
+  readonly event: Event
+  readonly generation: number
+}
+
+/** `before`, `after`: the generation before the tick of these events, and after it. */
+export const begunIn = (events: Input['events'], before: number, after: number): readonly Begun[] => {
+  const bumps = bumpsIn(events)
+  if (bumps === 0 && before === after) return []
+  // What is empty begins to count anew.
+  const cleared = events.findLastIndex(({ _tag }) => _tag === 'collect' || _tag === 'swept') + 1
+  // One of a session that is over begins none.
+  let rechecks = cleared > 0 ? 0 : after - before - bumps
+  let generation = before
+  const found: Begun[] = []
+  events.forEach((event, i) => {
+    if (cleared > 0 && i === cleared) generation = after - bumpsIn(events.slice(cleared))
+    if (event._tag === 'transacted' || isBegun(event) || (event._tag === 'rechecked' && rechecks-- > 0))
+      found.push({ event, generation: ++generation })
+  })
+  return found
+}
+
 const bumpsIn = (events: Input['events']): number => {
   let bumps = 0
   for (const event of events) if (event._tag === 'transacted' || isBegun(event)) bumps++
   return bumps
 }
+
+interface Numbered {
+  readonly number: number
+  readonly isQuestion: boolean
+}
+
+/** A request of a person that wants no more than a look: it changes nothing. */
+export const isQuestion = (event: Event): boolean =>
+  event._tag === 'requested' && event.by === 0 && event.want === 'look'
 
 /** It begins a generation. */
 const isBegun = (event: Event): event is Extract<Event, { _tag: 'requested' | 'followed' }> =>

@@ -12,8 +12,10 @@ export interface Names {
   /** What a user calls a target; undefined: nothing is known by that name. */
   readonly idOf: (target: string) => BuildId | undefined
   readonly errorWords: (error: FaultError<string>) => string
-  /** What a generation is begun by. */
-  readonly generation: 'request' | 'generation'
+  /** What a generation is called: by what began it, as `request 7`. `newest`: there are more, up to that one. */
+  readonly generation: (generation: number, newest?: number) => string
+  /** What a version is called; `version 7`, if not said. */
+  readonly version?: (version: number) => string
   /** What that version did to a source, as `set it to 7`; undefined: that is not known. */
   readonly setting?: (build: string, version: number) => string | undefined
 }
@@ -39,7 +41,11 @@ export const whyNotText = (state: State, names: Names, target: string, asked: As
 const unknown = (build: string) => ({ _tag: 'unknown', build }) as const
 const textOf = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('')
 
-type Wording = Pick<Names, 'errorWords' | 'generation' | 'setting'>
+type Wording = Pick<Names, 'errorWords' | 'generation' | 'version' | 'setting'>
+
+/** What a generation is called where it is known by its number alone. */
+export const requestWords = (generation: number, newest?: number): string =>
+  `request ${generation}${newest === undefined ? '' : ` of ${newest}`}`
 
 // ------------------------------------------------------------------------------------------------ why
 
@@ -53,7 +59,7 @@ export const whyLines = (found: Why<string>, words: Wording): readonly string[] 
     case 'source':
       return [`${build} is a source: nothing makes it`, `  ${changeWords(found.change, 'it', words)}`]
     case 'edited':
-      return editedLines(build, found.generation, words, `it was made before that in ${words.generation} ${found.made}`)
+      return editedLines(build, found.generation, words, `it was made before that in ${words.generation(found.made)}`)
     case 'made':
       return madeLines(found, words)
   }
@@ -72,7 +78,7 @@ const editedLines = (build: string, generation: number, words: Wording, ...more:
 
 const madeLines = (found: Extract<Why<string>, { _tag: 'made' }>, words: Wording): readonly string[] => {
   const { build, generation, newest, result, chain, fault, request, pending } = found
-  const when = `in ${words.generation} ${generation}${generation === newest ? ', the last one' : ` of ${newest}`}`
+  const when = `in ${generation === newest ? `${words.generation(generation)}, the last one` : words.generation(generation, newest)}`
   const isFirst = chain[0]?._tag === 'made' && chain[0].cause._tag === 'first'
   const came = isFirst && result === 'changed' ? '' : `: ${RESULTS[result]}`
   const lines = [result === 'pending' ? `${build} is being made ${when}` : `${build} was made ${when}${came}`]
@@ -82,7 +88,7 @@ const madeLines = (found: Extract<Why<string>, { _tag: 'made' }>, words: Wording
     else if (link._tag === 'source') return
     else if (link._tag === 'madeSince')
       lines.push(
-        `${indent}${link.build} was made again in ${words.generation} ${link.generation}: why it changed before is not known any more`,
+        `${indent}${link.build} was made again in ${words.generation(link.generation)}: why it changed before is not known any more`,
       )
     else lines.push(`${indent}${link.build} changed in an earlier run than its last: why is not known any more`)
   })
@@ -164,7 +170,7 @@ const causeWords = (cause: Cause<string>, build: string, words: Wording): string
     case 'set':
       return cause.version === 0
         ? 'a transaction set or touched it'
-        : `version ${cause.version} ${words.setting?.(build, cause.version) ?? 'set or touched it'}`
+        : `${words.version?.(cause.version) ?? `version ${cause.version}`} ${words.setting?.(build, cause.version) ?? 'set or touched it'}`
     case 'unread':
       return 'it was read again: nobody looked while the engine was closed'
     case 'redefined':
@@ -214,7 +220,7 @@ const changeWords = (change: Change, it: string, words: Wording): string => {
 }
 
 const inGeneration = (generation: number, words: Wording, before = ''): string =>
-  generation === 0 ? '' : `${before} in ${words.generation} ${generation}`
+  generation === 0 ? '' : `${before} in ${words.generation(generation)}`
 
 const faultWords = ({ path, error }: Fault<string>, words: Wording): string => {
   const what = words.errorWords(error)
@@ -239,7 +245,7 @@ export const whyNotLines = (found: WhyNot<string>, words: Wording): readonly str
     case 'source':
       return [`${build} is a source: nothing makes it`, `  ${changeWords(found.change, 'it', words)}`]
     case 'made':
-      return [`${build} was made in ${words.generation} ${found.generation}, the last one: see redford why ${build}`]
+      return [`${build} was made in ${words.generation(found.generation)}, the last one: see redford why ${build}`]
     case 'underWay':
       return [
         `${build} is not made yet: ${STAGES[found.stage]}`,
@@ -249,18 +255,18 @@ export const whyNotLines = (found: WhyNot<string>, words: Wording): readonly str
       return editedLines(build, found.generation, words)
     case 'broken':
       return [
-        `${build} was run in ${words.generation} ${found.generation}, and failed`,
+        `${build} was run in ${words.generation(found.generation)}, and failed`,
         `  ${faultWords(found.fault, words)}`,
         '  it is run again when it is next asked for',
       ]
     case 'notAsked':
       return [
-        `${build} is out-of-date, and nobody asked for it since ${words.generation} ${found.generation}, when it was made`,
+        `${build} is out-of-date, and nobody asked for it since ${words.generation(found.generation)}, when it was made`,
         ...(found.steps.length > 0 ? stepLines(found.steps, words) : ['  its file is gone, or another than it was']),
       ]
     case 'unchanged':
       return [
-        `${build} is as it was made in ${words.generation} ${found.generation}: nothing that it depends on changed since`,
+        `${build} is as it was made in ${words.generation(found.generation)}: nothing that it depends on changed since`,
         ...nearlyLines(found.nearly, words),
       ]
   }
@@ -278,7 +284,7 @@ const stepLines = (steps: readonly Step<string>[], words: Wording): readonly str
   const lines = steps.flatMap((step, i) => {
     const next = steps[i + 1]
     if (step._tag === 'source') return changeWords(step.change, subject(step.build, step.recipe), words)
-    if (step._tag === 'made') return `${step.build} was made in ${words.generation} ${step.generation}`
+    if (step._tag === 'made') return `${step.build} was made in ${words.generation(step.generation)}`
     if (step.cause === undefined) return next === undefined ? [] : `${subject(next.build, next.recipe)} is out-of-date`
     return next?._tag === 'source' ? [] : causeWords(step.cause, step.build, words)
   })
@@ -290,8 +296,8 @@ const nearlyLines = (nearly: readonly Nearly<string>[], words: Wording): readonl
     .slice(0, LISTED_MAX)
     .map(({ build, how, generation }) =>
       how === 'touched'
-        ? `  nearly: ${build} was touched, seen in ${words.generation} ${generation}; its content is the same`
-        : `  nearly: ${build} was made again in ${words.generation} ${generation}, with the same result`,
+        ? `  nearly: ${build} was touched, seen in ${words.generation(generation)}; its content is the same`
+        : `  nearly: ${build} was made again in ${words.generation(generation)}, with the same result`,
     ),
   ...(nearly.length > LISTED_MAX ? [`  and ${nearly.length - LISTED_MAX} more like these`] : []),
 ]

@@ -34,7 +34,7 @@ const steady = (text: string): string =>
     .replaceAll(/\d+\.\d{3} s/g, 'TIME')
     .replaceAll(/\btick \d+/g, 'tick N')
     .replaceAll(/by redo [\d.]+,/g, 'by redo VERSION,')
-    .replaceAll(/^ {2}flags: racy\n/gm, '')
+    .replaceAll(/^ {2}flags: looked at right after it was written\n/gm, '')
 
 const [ofDoFiles] = page('docs/replay.md').split('# By rules\n') as [string]
 

@@ -217,10 +217,12 @@ test('why tells what a version set a source to', async () => {
   )
   const third = log.find(({ happened }) => happened.some(({ version }) => version === 3))!.tick
   const second = log.find(({ happened }) => happened.some(({ version }) => version === 2))!.tick
-  expect(await why('--at', String(third - 1))).toContain(`    version 2 set it to "${'two'.repeat(13)}...`)
+  expect(await why('--at', String(third - 1))).toContain(
+    `    version 2 (tick ${second}) set it to "${'two'.repeat(13)}...`,
+  )
   expect(await why('--at', String(second - 1))).not.toContain('set or touched')
   const touched = lines((await redford(s, ['why', 'text("a")', '--recording', 'r.rec'])).stdout)
-  expect(touched).toContain('  version 3 touched it')
+  expect(touched).toContain(`  version 3 (tick ${third}) touched it`)
   const data = await redford(s, ['why', 'shout("a")', '--recording', 'r.rec', '--at', String(third - 1), '--json'])
   const to = { _tag: 'value', text: JSON.stringify('two'.repeat(30)) }
   expect(json(data.stdout)).toMatchObject({
@@ -414,9 +416,11 @@ test('why and why-not answer as of a tick of a recording', async () => {
   const s = await project()
   const why = await redford(s, ['why', 'b', '--recording', 'bad.rec'])
   expect(why.code, why.stderr).toBe(0)
-  expect(why.stdout).toMatch(/^b was made in request 2, the last one: it failed\n {2}other has another content/)
+  expect(why.stdout).toMatch(
+    /^b was made in request 2 \(tick 1\), the last one: it failed\n {2}other has another content/,
+  )
   const before = await redford(s, ['why', 'b', '--recording', 'bad.rec', '--at', '0'])
-  expect(before.stdout).toMatch(/^b was made in request 1/)
+  expect(before.stdout).toMatch(/^b was made in request 1 \(before the recording\)/)
   // Of the last recording.
   expect((await redford(s, ['why', 'b', '--at', '0'])).stdout).toBe(before.stdout)
   expect(json((await redford(s, ['why', 'b', '--json', '--recording', 'bad.rec'])).stdout)).toMatchObject({

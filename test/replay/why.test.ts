@@ -6,14 +6,14 @@ import { Flag, hasFlag, Kind, kindOf, type State } from '../../src/model/state.j
 import { rowsEnd } from '../../src/model/table.js'
 import { why } from '../../src/replay/why.js'
 import { whyNot } from '../../src/replay/why-not.js'
-import { type Names, whyLines, whyNotLines } from '../../src/replay/why-words.js'
+import { type Names, requestWords, whyLines, whyNotLines } from '../../src/replay/why-words.js'
 import { edits, ops, picker, picks, runs, samples, worldOf } from '../property/arbitraries.js'
 import { edit, playOps } from '../property/laws.js'
 import { Play } from '../support/world.js'
 
 const same = (x: number): number => x
 const nameOf = (x: number): string => `t${x}`
-const words: Pick<Names, 'errorWords' | 'generation'> = { errorWords: ({ _tag }) => _tag, generation: 'request' }
+const words: Pick<Names, 'errorWords' | 'generation'> = { errorWords: ({ _tag }) => _tag, generation: requestWords }
 
 describe('why', () => {
   it('names what was another, down to a file that is; and nothing else', () => {
