@@ -105,12 +105,12 @@ class Session {
   private obey(line: string): void {
     const [, word, rest] = /^\s*(\S*)\s*(.*?)\s*$/s.exec(line) as unknown as readonly [string, string, string]
     const { stepper } = this
-    const count = rest === '' ? 1 : Number(rest)
+    const count = rest === '' ? 1 : /^\d+$/.test(rest) ? Number(rest) : undefined
     switch (word) {
       case '':
       case 'f':
       case 'b': {
-        if (!Number.isInteger(count) || count < 0) return this.fail(`'${rest}' is no number of ticks`)
+        if (count === undefined) return this.fail(`'${rest}' is no number of ticks`)
         const to = word === 'b' ? stepper.tick - count : stepper.tick + count
         if (to > stepper.ticks) this.out.say('that is the end')
         if (to < 0) this.out.say('that is the beginning')
@@ -119,7 +119,8 @@ class Session {
       }
       case 'g': {
         const to = rest === 'end' ? stepper.ticks : count
-        if (rest === '' || !Number.isInteger(to) || to < 0 || to > stepper.ticks)
+        if (rest === '') return this.fail(`g N: say which tick, of 0 to ${stepper.ticks}, or end`)
+        if (to === undefined || to > stepper.ticks)
           return this.fail(`'${rest}' is no tick: there are 0 to ${stepper.ticks}`)
         stepper.go(to)
         return this.show()

@@ -82,7 +82,7 @@ export const labCommand = async (args: readonly string[]): Promise<number> => {
   try {
     parsed = parse(args)
   } catch (error) {
-    return error instanceof LabError ? refuse(error.message, 1) : refuse((error as Error).message.split('. ')[0]!, 2)
+    return error instanceof LabError ? refuse(error.message, 1) : refuse((error as Error).message.split(/\.\s/)[0]!, 2)
   }
   const { values, positionals } = parsed
   if (positionals[0] === 'validate' && values.help !== true) return validateAll(positionals.slice(1), values)

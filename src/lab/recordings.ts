@@ -1,4 +1,5 @@
 /** Recordings of real builds as workloads: the same requests, and runs that take as long, under other policies and with other slots. */
+import { statSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
@@ -17,7 +18,8 @@ import { GANTT_MAX, type Replayed } from './study.js'
 
 export const isRecording = (path: string): boolean => {
   try {
-    return headerOf(path).application === APPLICATION_ID
+    // To open a pipe would wait for whoever writes into it.
+    return statSync(path).isFile() && headerOf(path).application === APPLICATION_ID
   } catch {
     return false
   }

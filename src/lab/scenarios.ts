@@ -161,6 +161,10 @@ const graphOf = (path: string, json: unknown): Graph => {
     return understood(path, () => (isWorkflow ? fromWfFormat(json) : fromBuildTrace(json)))
   }
   const build = isFolder(path) ? join(path, 'build.ninja') : path
+  if (!build.endsWith('.ninja'))
+    throw new LabError(
+      `${path}: it is no recording, and by its name none of .json, .csv and .ninja: see redford lab --help`,
+    )
   return understood(path, () => ninjaGraph(ninjaFiles(build), shortName(path)))
 }
 

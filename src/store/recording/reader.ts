@@ -98,7 +98,8 @@ export class RecordingReader {
   static open(path: string): E.Either<RecordingError, RecordingReader> {
     const stat = statSync(path, { throwIfNoEntry: false })
     if (stat?.isDirectory()) return E.left({ _tag: 'folder', path })
-    if (stat?.isFile() !== true) return E.left({ _tag: 'absent', path })
+    if (stat === undefined) return E.left({ _tag: 'absent', path })
+    if (!stat.isFile()) return E.left({ _tag: 'noFile', path })
     let header: ReturnType<typeof headerOf>
     try {
       header = headerOf(path)
@@ -133,7 +134,9 @@ export class RecordingReader {
     } catch (error) {
       if (db !== undefined) closeQuietly(db)
       if (!isDamage(error) && !(error instanceof SyntaxError)) throw error
-      return E.left({ _tag: 'unreadable', path, why: (error as Error).message })
+      const { message } = error as Error
+      const why = error instanceof Damage ? message : `it is damaged from its beginning on (${message})`
+      return E.left({ _tag: 'unreadable', path, why })
     }
   }
 
