@@ -37,6 +37,7 @@ export const logCommand = async (args: readonly string[], out: Out): Promise<num
   const { json, values } = words.right
   return withRecording(file, out, (replay) => {
     if (json) out.print(endsLine(replay))
+    else if (replay.ticks === 0) out.say(`${file}: nothing happened in it: it has no ticks`)
     if (values.builds === true) builds(replay, json, out)
     else ticks(replay, json, out)
     return OK

@@ -58,12 +58,12 @@ Looks for the smallest recording for which CMD, given its path as the last argum
   --tries N          how often CMD is run at most
 `,
   why: `redford why TARGET --recording FILE [--at TICK] [--json]
-Says why the target had last been made, as of a tick of a recording (of the last one).
+Says why the target had last been made, as of a tick of a recording (of the last one). TARGET: a file, or what a rule makes, as 'page("index")'.
 
   --recording FILE   the last one of the project, if not said and --at is
 `,
   'why-not': `redford why-not TARGET --recording FILE [--at TICK] [--json]
-Says why the target had not been made, as of a tick of a recording (of the last one).
+Says why the target had not been made, as of a tick of a recording (of the last one). TARGET: a file, or what a rule makes, as 'page("index")'.
 
   --recording FILE   the last one of the project, if not said and --at is
 `,

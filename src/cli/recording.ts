@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import * as E from 'fp-ts/lib/Either.js'
 import { partsOf, shownValue } from '../make/value-file.js'
+import { canonical, type Json } from '../model/codec.js'
 import type { BuildError } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
 import { messageOf } from '../model/misuse.js'
@@ -100,7 +101,9 @@ const withValues = (
 }
 
 const countWords = ([least, most]: readonly [number, number]): string =>
-  least === most ? `${least === 1 ? 'one name' : `${least} names`}` : `${least} to ${most} names`
+  least === most
+    ? `${least === 1 ? 'one name' : `${least} names`}`
+    : `${least === 0 ? 'at most' : `${least} to`} ${most === 1 ? 'one name' : `${most} names`}`
 
 /** A whole number from 0 on, or a sentence. */
 export const tickOf = (text: string, ticks: number): E.Either<string, number> => {
@@ -161,6 +164,7 @@ export const endsLine = (replay: Replay): string => {
 
 /** Why nothing can be written to `output`, as a sentence; undefined: it can, as far as is known. */
 export const outputFault = (output: string, read: string): string | undefined => {
+  if (output.trim() === '') return 'the name of the new recording is empty: name a file by --output'
   const fault = placeFault(output, read)
   return fault && `${fault} by --output`
 }
@@ -174,9 +178,35 @@ export const shownBuild = (name: string): string => {
   return printable(rule === undefined ? (shownValue(name) ?? name) : `${rule}(${text})`)
 }
 
-/** Whether a name of a recording is what a person calls `target`: in the folder that they are in, and if that is none, in the recording. */
+/**
+ * Whether a name of a recording is what a person calls `target`: in the folder that they are in; if that is none, in the recording; and if that
+ * is none, the key of a rule in another way of writing it, as `total(["a", "b"])` or `page(index)`.
+ */
 export const isCalled = (target: string): readonly ((name: string) => boolean)[] =>
-  [nameHere(target), target].map((called) => (name) => textOfName(name) === called || shownBuild(name) === called)
+  [nameHere(target), target, ...otherKeys(target)].map(
+    (called) => (name) => textOfName(name) === called || shownBuild(name) === called,
+  )
+
+/** A shell may have taken the quotes of a text. */
+const otherKeys = (target: string): readonly string[] => {
+  const [, rule, text] = /^\s*([^()]+?)\s*\((.*)\)\s*$/s.exec(target) ?? []
+  if (rule === undefined || text === undefined) return []
+  const keys = [() => JSON.parse(text) as Json, () => JSON.parse(text.replaceAll("'", '"')) as Json, () => text.trim()]
+  return keys.flatMap((key) => {
+    try {
+      return [`${rule}(${canonical(key())})`]
+    } catch {
+      return []
+    }
+  })
+}
+
+/** Some of the names that have `target` in theirs, as a sentence to be added where there is none of that name; they may be none. */
+export const likeWords = (target: string, names: Iterable<string>): string => {
+  const sought = target.trim().toLowerCase()
+  const found = sought === '' ? [] : Array.from(names, shownBuild).filter((name) => name.toLowerCase().includes(sought))
+  return found.length === 0 ? '' : `; there ${found.length === 1 ? 'is' : 'are'} ${fewOf(found, 3)}`
+}
 
 /** By its name from the root, where the working folder lies in a project. */
 const nameHere = (target: string): string | undefined => {

@@ -13,6 +13,7 @@ import {
   endsLine,
   happeningData,
   isCalled,
+  likeWords,
   NOT_OK,
   OK,
   type Out,
@@ -168,7 +169,8 @@ class Session {
       (known, isMeant) => known ?? this.stepper.nameLike(isMeant),
       undefined,
     )
-    if (found === undefined) this.fail(`nothing is called '${target}' in this recording`)
+    if (found === undefined)
+      this.fail(`nothing is called '${target}' in this recording${likeWords(target, this.stepper.namesFromHere())}`)
     return found
   }
 

@@ -14,6 +14,7 @@ import {
   endsOf,
   faultWords,
   isCalled,
+  likeWords,
   NOT_OK,
   OK,
   type Out,
@@ -96,7 +97,9 @@ export const whyCommand = async (question: 'why' | 'why-not', args: readonly str
     const asked = { generation: generations.lastUpTo(state.generation, walker.tick) }
     const told = question === 'why' ? whyText(state, names, target, asked) : whyNotText(state, names, target, asked)
     if (!told.isKnown) {
-      out.say(`nothing is known of ${target} in ${file} by then: redford log ${file} tells of what there is`)
+      out.say(
+        `nothing is known of ${target.trim() === '' ? `'${target}'` : target} in ${file} by then: redford log ${file} tells of what there is${likeWords(target, walker.named.values())}`,
+      )
       return NOT_OK
     }
     const ask = <B>(as: (x: BuildId) => B): Why<B> | WhyNot<B> =>

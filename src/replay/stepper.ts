@@ -60,11 +60,16 @@ export class Stepper {
     return this.walker.find(name)
   }
 
+  /** Names that are, or will be, known. */
+  *namesFromHere(): Iterable<string> {
+    yield* this.walker.named.values()
+    for (let tick = this.tick + 1; tick <= this.ticks; tick++)
+      for (const [, name] of this.reader.at(tick).names) yield name
+  }
+
   /** A name that is, or will be, known. */
   nameLike(isMeant: (name: string) => boolean): string | undefined {
-    for (const name of this.walker.named.values()) if (isMeant(name)) return name
-    for (let tick = this.tick + 1; tick <= this.ticks; tick++)
-      for (const [, name] of this.reader.at(tick).names) if (isMeant(name)) return name
+    for (const name of this.namesFromHere()) if (isMeant(name)) return name
     return undefined
   }
 

@@ -80,3 +80,68 @@ test('an option without its value is told of in one line', async () => {
     "redford lab: Option '--slots' argument is ambiguous\n",
   ])
 })
+
+test('the key of a rule is understood however it is written, and what is like a name that is none is told', async () => {
+  const redfordAt = JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)
+  const s = space({
+    'build.mjs': `import { codec as C, createEngine, rule } from ${redfordAt}
+      const size = rule('size', { key: C.array(C.string), value: C.number }, function* (all) { return all.length })
+      const page = rule('page', { key: C.string, value: C.number }, function* (name, b) { return yield* b.need(size([name, 'x'])) })
+      const eng = createEngine({ rules: [size, page], record: 'r.rec' })
+      await eng.once(page('index')).promise
+      await eng.close()\n`,
+  })
+  expect((await s.sh('node build.mjs')).code).toBe(0)
+  for (const [target, name] of [
+    ['page("index")', 'page("index")'],
+    ['page(index)', 'page("index")'],
+    [" page( 'index' ) ", 'page("index")'],
+    ['size(["index", "x"])', 'size(["index","x"])'],
+    ["size(['index','x'])", 'size(["index","x"])'],
+  ] as const) {
+    const { code, stdout } = await s.run('redford', ['why', target, '--recording', 'r.rec'])
+    expect([target, code]).toEqual([target, 0])
+    expect(stdout.startsWith(`${name} was made in request 1 (tick 1), the last one\n`)).toBe(true)
+    const shown = await s.run('redford', ['step', 'r.rec'], { stdin: `g end\ns ${target.trim()}\n` })
+    expect([target, shown.code, shown.stdout]).toEqual([target, 0, expect.stringContaining(`\n${name}: rest, value\n`)])
+  }
+  for (const [target, more] of [
+    ['page', '; there is page("index")'],
+    ['INDEX', '; there are page("index") size(["index","x"])'],
+    ['page("other")', ''],
+  ] as const) {
+    expect(await said(s, ['why', target, '--recording', 'r.rec'])).toEqual([
+      1,
+      '',
+      `redo  nothing is known of ${target} in r.rec by then: redford log r.rec tells of what there is${more}\n`,
+    ])
+    const shown = await s.run('redford', ['step', 'r.rec'], { stdin: `s ${target}\n` })
+    expect([shown.code, shown.stderr]).toEqual([1, `redo  nothing is called '${target}' in this recording${more}\n`])
+  }
+  expect((await said(s, ['why', '', '--recording', 'r.rec']))[2]).toContain("nothing is known of '' in r.rec")
+})
+
+test('no name, one too many, and a recording in which nothing happened', async () => {
+  const s = await project()
+  for (const args of [
+    ['fork', 'r.rec', '--at', '0', '-o', ''],
+    ['shrink', 'r.rec', '--test', 'true', '-o', ''],
+  ])
+    expect(await said(s, args)).toEqual([
+      2,
+      '',
+      'redo  the name of the new recording is empty: name a file by --output\n',
+    ])
+  expect(await said(s, ['log', 'r.rec', 'r.rec'])).toEqual([
+    2,
+    '',
+    'redo  redford log takes at most one name (see redford log --help)\n',
+  ])
+  expect((await said(s, ['fork', 'r.rec', '--at', '0', '-o', 'none.rec']))[0]).toBe(0)
+  expect(await said(s, ['log', 'none.rec'])).toEqual([
+    0,
+    '',
+    'redo  none.rec: nothing happened in it: it has no ticks\n',
+  ])
+  expect(await said(s, ['log', '--json', 'none.rec'])).toEqual([0, '', ''])
+})
