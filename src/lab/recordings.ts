@@ -52,6 +52,7 @@ export const replayed = (
       onStarved,
       onRan: (name, { start, end }) => void ran.push({ name, job: 0, start, end }),
     })
+    expectAnswers(path, found)
     const answered = found.latencies.flatMap(({ class: of, otherwise, recorded, due }): readonly Answered[] =>
       otherwise === undefined || recorded === undefined
         ? []
@@ -111,7 +112,9 @@ const again = (path: string, own: Policy | undefined, more: Otherwise = {}): Ret
       if (!(error instanceof Misuse)) throw error
       throw new LabError(`${path}: ${error.message}, by --policy FILE`)
     }
-    return played(reader, otherwise)
+    const found = played(reader, otherwise)
+    expectAnswers(path, found)
+    return found
   })
 
 /** What the recorded build would take with so many slots, in ms. `own`: its policy, where that is somebody's own. @throws LabError */
@@ -129,6 +132,12 @@ export const validate = (path: string, own?: Policy): Validation => {
   const { makespan, recorded, guessed } = again(path, own)
   const error = Math.abs(makespan - recorded.makespan) / Math.max(1, recorded.makespan)
   return { recorded: recorded.makespan / 1000, simulated: makespan / 1000, error, guessed }
+}
+
+/** @throws LabError where there is nothing to measure, as in one that ends before the first answer. */
+const expectAnswers = (path: string, { recorded, latencies }: ReturnType<typeof played>): void => {
+  if (recorded.makespan === 0 && latencies.every((one) => one.recorded === undefined))
+    throw new LabError(`${path}: no request in it was answered: there is nothing to measure`)
 }
 
 const reading = <A>(path: string, work: (reader: RecordingReader) => A): A => {
