@@ -323,7 +323,7 @@ class World {
   private say(x: BuildId, outputs: readonly Output[]): readonly Receipt[] {
     const at = this.going.get(x)!
     const now: Receipt[] = []
-    for (const { delay, term } of outputs) {
+    for (const { delay, term, noted = [] } of outputs) {
       at.isStarted ||= term._tag === 'started'
       if (delay === 0 && isReceipt(term)) {
         now.push(term)
@@ -336,10 +336,20 @@ class World {
           this.engine.settle(term)
           if (isLast(term)) this.end(x, term)
         } else if (term._tag === 'exited') this.startNext()
-        else this.engine.dispatch(this.fresh(term))
+        else {
+          this.note(noted)
+          this.engine.dispatch(this.fresh(term))
+        }
       })
     }
     return now
+  }
+
+  /** What a do-file asks for is looked at as it asks, where it is not known. */
+  private note(builds: readonly BuildId[]): void {
+    const { state } = this.engine
+    const fresh = builds.filter((x) => kindOf(state, x) === Kind.UNKNOWN && statusOf(state, x) === Status.REST)
+    if (fresh.length > 0) this.engine.settle(this.scan(fresh))
   }
 
   /** A do-file ended: what stands by begins. */

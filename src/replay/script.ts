@@ -28,6 +28,8 @@ export interface Outside {
 export interface Output {
   readonly delay: number
   readonly term: Term
+  /** Of a request of a do-file: which of its targets, unknown by then, were looked at as it came. */
+  readonly noted?: readonly BuildId[]
 }
 
 /** `exited`: its end had the next do-file begin, which stood by. The `ended` of it may come later. */
@@ -97,6 +99,8 @@ class Scribe {
   private readonly latencies = new Map<BuildId, number>()
   /** The run that each build is at, and when it was last told to go on. */
   private readonly open = new Map<BuildId, { readonly run: RunScript; since: number }>()
+  /** Looked at in this tick, though the policy did not choose that. */
+  private noted: ReadonlySet<BuildId> = new Set()
   private firstAsked: number | undefined = undefined
   private lastAnswered = 0
   private readonly shares = new Shares()
@@ -139,6 +143,7 @@ class Scribe {
       }
       for (const x of run) this.goOn(before, this.idOf(x), true)
       for (const x of batch.start) this.goOn(before, this.idOf(x), false)
+      this.noted = this.notedIn(batch.scan, told)
       this.exits(told, events)
       for (const receipt of told) this.receipt(before, receipt)
       for (const event of events) this.event(event)
@@ -202,6 +207,13 @@ class Scribe {
     this.open.set(x, { run, since: this.now })
   }
 
+  private notedIn(scan: readonly BuildId[], receipts: readonly Receipt[]): ReadonlySet<BuildId> {
+    const looked = receipts.flatMap((receipt) => (receipt._tag === 'scanned' ? receipt.builds : []))
+    if (looked.length === scan.length) return new Set()
+    const chosen = new Set(scan)
+    return new Set(looked.filter((x) => !chosen.has(x)).map(this.idOf))
+  }
+
   private say(x: BuildId, term: Receipt | Event): void {
     const at = this.open.get(x)
     if (at === undefined) return
@@ -211,6 +223,7 @@ class Scribe {
       turns[turns.length - 1]!.push({
         delay: this.now - at.since,
         term: 'groups' in term ? { ...term, groups: [] } : term,
+        ...(term._tag === 'requested' && { noted: term.targets.filter((target) => this.noted.has(target)) }),
       })
   }
 
