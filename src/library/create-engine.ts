@@ -17,7 +17,7 @@ import type { Recorder } from '../store/recording/recorder.js'
 import { guardedMake, whenEnded } from './control.js'
 import { INSIDE, type Inside } from './inside.js'
 import { Keeper } from './keeper.js'
-import { type CreateOptions, type Drive, innerDrive, isCount, type Settings, settingsOf } from './options.js'
+import { type CreateOptions, type Drive, innerDrive, isCount, optionsOf, type Settings, settingsOf } from './options.js'
 import { firstState, type Origin, originState, requestsIn, underWay } from './origin.js'
 import { type Progress, progressOf } from './progress.js'
 import { exportTo, recordedSetting, recorderFor } from './recording.js'
@@ -286,8 +286,9 @@ export class BuildEngine {
   }
 
   /** Forgets what no request holds, but for the last `keep` answers to `once`. */
-  gc({ keep = 0 }: { readonly keep?: number } = {}): void {
+  gc(options: { readonly keep?: number } = {}): void {
     this.checkCalm('gc')
+    const { keep = 0 } = optionsOf('gc', options)
     if (!isCount(keep)) throw new Misuse(`gc: \`keep\` must be a whole number from 0 on, got ${keep}`)
     this.sweeper.rest(Number.POSITIVE_INFINITY)
     this.inner.settleAll()
@@ -298,8 +299,9 @@ export class BuildEngine {
   }
 
   /** Gives up so much of the values; they are made again when needed. */
-  wipe({ percent = 100 }: { readonly percent?: number } = {}): void {
+  wipe(options: { readonly percent?: number } = {}): void {
     this.checkCalm('wipe')
+    const { percent = 100 } = optionsOf('wipe', options)
     if (!(percent >= 0 && percent <= 100)) throw new Misuse(`wipe: \`percent\` must be from 0 to 100, got ${percent}`)
     this.inner.settleAll()
     this.inner.dispatch({ _tag: 'wiped', builds: this.keys.part(percent) })

@@ -158,6 +158,12 @@ const checkPool = ({ name, pool, run }: ActionDefinition, rooms: readonly Room[]
     )
 }
 
+/** What `who` is called with. @throws Misuse where it is no object */
+export const optionsOf = <O extends object>(who: string, options: O): O => {
+  if (typeof options === 'object' && options !== null) return options
+  throw new Misuse(`${who}: the options must be an object, got ${options}`)
+}
+
 export const isCount = (count: number): boolean =>
   (Number.isInteger(count) && count >= 0) || count === Number.POSITIVE_INFINITY
 

@@ -3,6 +3,8 @@
  * A codec checks on the way out as on the way in, so that nothing gets into a store that does not come out of it again.
  */
 
+import { Misuse } from './misuse.js'
+
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
 
 export interface Codec<A> {
@@ -36,6 +38,12 @@ export const shown = (value: unknown): string => {
     return made === Object || typeof made?.name !== 'string' || made.name === '' ? 'an object' : `a ${made.name}`
   }
   return Object.is(value, -0) ? '-0' : String(value)
+}
+
+/** @throws Misuse where it is no codec */
+const nameOf = <A>(who: string, codec: Codec<A>, where = ''): string => {
+  if (typeof codec?.encode === 'function') return codec.name
+  throw new Misuse(`codec.${who}: expected a codec${where}, such as codec.string, got ${shown(codec)}`)
 }
 
 const primitive = <A extends Json>(name: string, is: (value: unknown) => value is A): Codec<A> => {
@@ -149,7 +157,7 @@ const checkHole = (list: readonly unknown[], i: number, at: string): void => {
 }
 
 const array = <A>(item: Codec<A>): Codec<readonly A[]> => ({
-  name: `array(${item.name})`,
+  name: `array(${nameOf('array', item)})`,
   encode: (value, at = '') => {
     if (!Array.isArray(value)) throw new CodecError('array', value, at)
     return Array.from(value as readonly A[], (v, i) => {
@@ -174,7 +182,7 @@ const tuple = <T extends readonly unknown[]>(
     return value
   }
   return {
-    name: `tuple(${codecs.map((c) => c.name).join(', ')})`,
+    name: `tuple(${codecs.map((item, i) => nameOf('tuple', item, ` at ${i}`)).join(', ')})`,
     // By the codecs, none of which may be passed over: the value may have holes.
     encode: (value, at = '') => {
       const whole = check(value, at)
@@ -209,8 +217,8 @@ type StructOf<F extends Fields> = Flat<
 >
 
 /** In full: results of a store are told by it from those of another codec. */
-const namesOf = (codecs: readonly (readonly [string, Codec<unknown>])[]): string =>
-  codecs.map(([name, codec]) => `${name}: ${codec.name}`).join(', ')
+const namesOf = (who: string, codecs: readonly (readonly [string, Codec<unknown>])[]): string =>
+  codecs.map(([name, codec]) => `${name}: ${nameOf(who, codec, ` for \`${name}\``)}`).join(', ')
 
 /** Exactly these fields; one whose codec is `optional` may be left out. */
 const struct = <F extends Fields>(fields: F): Codec<StructOf<F>> => {
@@ -222,7 +230,7 @@ const struct = <F extends Fields>(fields: F): Codec<StructOf<F>> => {
     return value
   }
   return {
-    name: `struct(${namesOf(codecs)})`,
+    name: `struct(${namesOf('struct', codecs)})`,
     encode: (value, at = '') => {
       const whole = check(value, at)
       return fromEntries(
@@ -244,7 +252,7 @@ const struct = <F extends Fields>(fields: F): Codec<StructOf<F>> => {
 
 /** Names to values; the order of the names does not matter. */
 const record = <A>(item: Codec<A>): Codec<Readonly<Record<string, A>>> => ({
-  name: `record(${item.name})`,
+  name: `record(${nameOf('record', item)})`,
   encode: (value, at = '') => {
     // What a map or a date holds, its fields do not tell.
     if (!isRecord(value) || !isPlain(value)) throw new CodecError('plain object', value, at)
@@ -264,7 +272,7 @@ const isOptional = (codec: Codec<unknown>): boolean => 'isOptional' in codec
 
 /** Or `undefined`. */
 const optional = <A>(item: Codec<A>): Optional<A> => ({
-  name: `optional(${item.name})`,
+  name: `optional(${nameOf('optional', item)})`,
   encode: (value, at) => (value === undefined ? [] : [item.encode(value, at)]),
   decode: (value, at = '') => {
     if (!Array.isArray(value) || value.length > 1) throw new CodecError('optional', value, at)
@@ -274,7 +282,7 @@ const optional = <A>(item: Codec<A>): Optional<A> => ({
 })
 
 const nullable = <A>(item: Codec<A>): Codec<A | null> => ({
-  name: `nullable(${item.name})`,
+  name: `nullable(${nameOf('nullable', item)})`,
   encode: (value, at) => (value === null ? null : [item.encode(value, at)]),
   decode: (value, at = '') => {
     if (value === null) return null
@@ -302,7 +310,7 @@ const tagged = <C extends Fields>(cases: C): Codec<TaggedOf<C>> => {
     return [tag as string, codec, rest]
   }
   return {
-    name: `tagged(${namesOf(Object.entries(codecs))})`,
+    name: `tagged(${namesOf('tagged', Object.entries(codecs))})`,
     encode: (value, at = '') => {
       const [_tag, codec, rest] = find(value, at)
       return { _tag, ...(codec.encode(rest, at) as Record<string, Json>) }

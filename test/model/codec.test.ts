@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { codec as C, canonical, type Json } from '../../src/model/codec.js'
+import { Misuse } from '../../src/model/misuse.js'
 
 // biome-ignore lint/suspicious/noSparseArray: that is what they are about
 const holes: readonly Json[] = [1, , 2] as unknown as readonly Json[]
@@ -60,4 +61,20 @@ it('a tuple and a json come out of their text as they went in', () => {
       expect(again[1]).toBe(n)
     }),
   )
+})
+
+it('is made of codecs', () => {
+  const wrong = (value: unknown) => value as typeof C.int
+  const none = ', such as codec.string, got undefined'
+  expect(() => C.array(wrong(undefined))).toThrow(new Misuse(`codec.array: expected a codec${none}`))
+  expect(() => C.record(wrong('int'))).toThrow(
+    new Misuse('codec.record: expected a codec, such as codec.string, got "int"'),
+  )
+  expect(() => C.optional(wrong(undefined))).toThrow(new Misuse(`codec.optional: expected a codec${none}`))
+  expect(() => C.nullable(wrong(undefined))).toThrow(new Misuse(`codec.nullable: expected a codec${none}`))
+  expect(() => C.tuple(C.int, wrong(undefined))).toThrow(new Misuse(`codec.tuple: expected a codec at 1${none}`))
+  expect(() => C.struct({ a: C.int, b: wrong(undefined) })).toThrow(
+    new Misuse(`codec.struct: expected a codec for \`b\`${none}`),
+  )
+  expect(() => C.tagged({ a: wrong(undefined) })).toThrow(new Misuse(`codec.tagged: expected a codec for \`a\`${none}`))
 })
