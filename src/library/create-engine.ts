@@ -17,7 +17,7 @@ import type { Recorder } from '../store/recording/recorder.js'
 import { guardedMake, whenEnded } from './control.js'
 import { INSIDE, type Inside } from './inside.js'
 import { Keeper } from './keeper.js'
-import { type CreateOptions, type Drive, innerDrive, isCount, optionsOf, type Settings, settingsOf } from './options.js'
+import { type CreateOptions, type Drive, innerDrive, isCount, optionsIn, type Settings, settingsOf } from './options.js'
 import { firstState, type Origin, originState, requestsIn, underWay } from './origin.js'
 import { type Progress, progressOf } from './progress.js'
 import { exportTo, recordedSetting, recorderFor } from './recording.js'
@@ -288,7 +288,7 @@ export class BuildEngine {
   /** Forgets what no request holds, but for the last `keep` answers to `once`. */
   gc(options: { readonly keep?: number } = {}): void {
     this.checkCalm('gc')
-    const { keep = 0 } = optionsOf('gc', options)
+    const { keep = 0 } = optionsIn('gc', options, ['keep'])
     if (!isCount(keep)) throw new Misuse(`gc: \`keep\` must be a whole number from 0 on, got ${keep}`)
     this.sweeper.rest(Number.POSITIVE_INFINITY)
     this.inner.settleAll()
@@ -301,7 +301,7 @@ export class BuildEngine {
   /** Gives up so much of the values; they are made again when needed. */
   wipe(options: { readonly percent?: number } = {}): void {
     this.checkCalm('wipe')
-    const { percent = 100 } = optionsOf('wipe', options)
+    const { percent = 100 } = optionsIn('wipe', options, ['percent'])
     if (!(percent >= 0 && percent <= 100)) throw new Misuse(`wipe: \`percent\` must be from 0 to 100, got ${percent}`)
     this.inner.settleAll()
     this.inner.dispatch({ _tag: 'wiped', builds: this.keys.part(percent) })

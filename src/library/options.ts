@@ -158,10 +158,13 @@ const checkPool = ({ name, pool, run }: ActionDefinition, rooms: readonly Room[]
     )
 }
 
-/** What `who` is called with. @throws Misuse where it is no object */
-export const optionsOf = <O extends object>(who: string, options: O): O => {
-  if (typeof options === 'object' && options !== null) return options
-  throw new Misuse(`${who}: the options must be an object, got ${options}`)
+/** `options`, as they are. @throws Misuse where `who` is called with what is no object, or has others than `names` */
+export const optionsIn = <O extends object>(who: string, options: O, names: readonly string[]): O => {
+  if (typeof options !== 'object' || options === null)
+    throw new Misuse(`${who}: the options must be an object, got ${shown(options)}`)
+  const unknown = Object.keys(options).find((name) => !names.includes(name))
+  if (unknown !== undefined) throw new Misuse(`${who}: there is no option \`${unknown}\`: use ${names.join(', ')}`)
+  return options
 }
 
 export const isCount = (count: number): boolean =>

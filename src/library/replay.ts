@@ -21,7 +21,7 @@ import { RecordingReader } from '../store/recording/reader.js'
 import { type RecordingError, recordingErrorWords } from '../store/recording/reading-error.js'
 import { BuildEngine } from './create-engine.js'
 import { type KeyedMoment, keyedMoment, needsRules } from './moment.js'
-import { type CreateOptions, definitionsOf, expectList } from './options.js'
+import { type CreateOptions, definitionsOf, expectList, optionsIn } from './options.js'
 import { requestsIn } from './origin.js'
 import { LEFT, RecordedKeys } from './recorded-keys.js'
 import { expectPlace, shown } from './recording.js'
@@ -49,7 +49,7 @@ export class RecordingFailed extends Error {
 /** Opens a recording. @throws RecordingFailed */
 export const replay = (path: string, options: ReplayOptions = {}): Replay => {
   if (typeof path !== 'string') throw new Misuse(`replay: expected the path of a recording, got ${shown(path)}`)
-  expectObject('replay', options, ['rules'])
+  optionsIn('replay', options, ['rules'])
   if (options.rules !== undefined) expectList('replay', options.rules, 'replay(path, { rules: [...] })')
   const opened = RecordingReader.open(path)
   if (E.isLeft(opened)) throw new RecordingFailed(opened.left)
@@ -75,7 +75,7 @@ export class Replay extends Inner {
   override verify(
     options: VerifyOptions & OtherwiseByName & { readonly mode?: 'receipts' | 'reexecute' | 'counterfactual' } = {},
   ): Verdict | Reexecution | Counterfactual {
-    expectObject('verify', options, VERIFY_OPTIONS)
+    optionsIn('verify', options, VERIFY_OPTIONS)
     const { mode = 'receipts', onProgress } = options
     const otherwise = OTHERWISE.find((name) => options[name] !== undefined)
     if ((mode === 'receipts' || mode === 'reexecute') && otherwise !== undefined)
@@ -229,14 +229,6 @@ export class Replay extends Inner {
     if (rules === undefined) throw needsRules(what)
     return rules
   }
-}
-
-/** @throws Misuse */
-const expectObject = (who: string, options: unknown, names: readonly string[]): void => {
-  if (typeof options !== 'object' || options === null)
-    throw new Misuse(`${who}: the options must be an object, got ${shown(options)}`)
-  const unknown = Object.keys(options).find((name) => !names.includes(name))
-  if (unknown !== undefined) throw new Misuse(`${who}: there is no option \`${unknown}\`: use ${names.join(', ')}`)
 }
 
 /** @throws Misuse */

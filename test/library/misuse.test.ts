@@ -619,6 +619,7 @@ describe('a call', () => {
       'gc: `keep` must be a whole number from 0 on, got -1',
     ],
     ['that collects by no options', (eng) => eng.gc(wrong(null)), 'gc: the options must be an object, got null'],
+    ['that collects by other options', (eng) => eng.gc(wrong({ kept: 3 })), 'gc: there is no option `kept`: use keep'],
     ['that wipes by no options', (eng) => eng.wipe(wrong(50)), 'wipe: the options must be an object, got 50'],
     ['that wipes too much', (eng) => eng.wipe({ percent: 101 }), 'wipe: `percent` must be from 0 to 100, got 101'],
     [
