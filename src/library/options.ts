@@ -122,7 +122,7 @@ export const settingsOf = (options: CreateOptions): Settings => {
     throw new Misuse(`createEngine: \`record\` must be a path, true or { path }, got ${record}`)
   if (typeof onError !== 'function') throw new Misuse('createEngine: `onError` must be a function')
   if (typeof pools !== 'object' || pools === null || Array.isArray(pools))
-    throw new Misuse(`createEngine: \`pools\` must be a record of sizes, such as { net: 4 }, got ${shown(pools)}`)
+    throw new Misuse(`createEngine: \`pools\` must be a record of sizes, such as { net: 4 }, got ${inWords(pools)}`)
   const known = definitionsOf(rules)
   const rooms = Object.entries(pools).map(roomOf)
   for (const of of known) if (of.kind === 'action') checkPool(of, rooms)
@@ -167,6 +167,8 @@ export const optionsIn = <O extends object>(who: string, options: O, names: read
   return options
 }
 
+export const shown = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : String(value))
+
 export const isCount = (count: number): boolean =>
   (Number.isInteger(count) && count >= 0) || count === Number.POSITIVE_INFINITY
 
@@ -181,7 +183,9 @@ export const definitionsOf = (rules: readonly Defined[]): ReadonlySet<Definition
   for (const each of rules) {
     const definition = each?.definition
     if (definition === undefined)
-      throw new Misuse(`createEngine: \`rules\` must be sources, rules and actions, and one of them is ${shown(each)}`)
+      throw new Misuse(
+        `createEngine: \`rules\` must be sources, rules and actions, and one of them is ${inWords(each)}`,
+      )
     if (named.has(definition.name))
       throw new Misuse(
         named.get(definition.name) === definition
@@ -193,7 +197,7 @@ export const definitionsOf = (rules: readonly Defined[]): ReadonlySet<Definition
   return new Set(named.values())
 }
 
-const shown = (value: unknown): string => {
+const inWords = (value: unknown): string => {
   if (typeof value === 'function') return 'a function'
   if (isKeyLike(value)) return `a key of ${value.of.name}: leave out the call`
   return typeof value === 'object' && value !== null ? 'an object' : String(value)

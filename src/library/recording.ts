@@ -11,7 +11,7 @@ import { type About, MEMORY, placeFault, type RecordedSetting } from '../store/r
 import type { NamedSetting } from '../store/recording/record.js'
 import { Recorder } from '../store/recording/recorder.js'
 import { beginningOf, nameFor, nameOfKnown } from './name.js'
-import type { RecordOptions, Settings } from './options.js'
+import { optionsIn, type RecordOptions, type Settings, shown } from './options.js'
 
 const VALUE_MAX = 65_536
 
@@ -85,6 +85,8 @@ export const expectPlace = (who: string, path: string, read?: string): void => {
   if (fault !== undefined) throw new Misuse(`${who}: ${fault}`)
 }
 
+const RECORD_OPTIONS = ['path', 'valueMax', 'beside']
+
 /** @throws Misuse */
 const optionsOf = (record: string | true | RecordOptions): RecordOptions => {
   if (record === true) return {}
@@ -94,16 +96,13 @@ const optionsOf = (record: string | true | RecordOptions): RecordOptions => {
   }
   if (Object.keys(options).length === 0)
     refuse('an object must say one of path, valueMax, beside; true records in memory')
-  const { path = MEMORY, valueMax = 0, beside = false, ...others } = options
-  const [unknown] = Object.keys(others)
-  if (unknown !== undefined) refuse(`there is no option \`${unknown}\`: use path, valueMax, beside`)
+  const { path = MEMORY, valueMax = 0, beside = false } = optionsIn('createEngine: record', options, RECORD_OPTIONS)
   if (typeof path !== 'string' || path === '') refuse(`\`path\` must be the path of a file, got ${shown(path)}`)
   if (typeof valueMax !== 'number' || !(valueMax >= 0))
     refuse(`\`valueMax\` must be a number of chars from 0 on, got ${shown(valueMax)}`)
   if (typeof beside !== 'boolean') refuse(`\`beside\` must be true or false, got ${shown(beside)}`)
   return options
 }
-export const shown = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : String(value))
 
 const programVersion = (): string =>
   (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version
