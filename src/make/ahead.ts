@@ -5,7 +5,6 @@
  */
 
 import { contentOfCause } from '../model/content-of-cause.js'
-import { isAtHand } from '../model/dependencies.js'
 import type { Ahead as AheadReceipt, Alone, Content, Groups } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Bit, Edge, Fact, Flag, Flight, GROUP_SHIFT, KIND_MASK, Kind, Mode, type State } from '../model/state.js'
@@ -113,7 +112,7 @@ export class Ahead {
     while (begun.next < wants.length) {
       const d = wants[begun.next++]!
       const place = this.found.placeOf(d)
-      if (place > 0 || (place === 0 && isAtHand(this.state, d))) continue
+      if (this.found.isAtHand(this.state, d, place)) continue
       if (this.canBegin(d, place)) return d
       begun.isStuck = true
     }
@@ -143,7 +142,7 @@ export class Ahead {
     if (time <= 0) this.left = 0
     const each = (this.time - time) / this.ended
     const fitting = each > 0 ? Math.floor(time / each / 2) : LOOK_MAX
-    this.look = Math.max(1, Math.min(LOOK_MAX, 2 * this.look, fitting)) | 0
+    this.look = Math.max(1, Math.min(LOOK_MAX, 2 * this.look, fitting))
     this.time = time
     this.ended = 0
   }

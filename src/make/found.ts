@@ -1,10 +1,10 @@
 /** What is known within a batch: of the state, and of what was done in the batch before that state knows of it. */
-import { isAtHand } from '../model/dependencies.js'
+import { isAtHand, isAtHandBy } from '../model/dependencies.js'
 import type { BuildError, Failure } from '../model/error.js'
 import { failureFrom } from '../model/error.js'
 import type { Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
-import { Fact, Flag, Flight, KIND_MASK, Kind, type State } from '../model/state.js'
+import { Fact, Flag, type State } from '../model/state.js'
 import { objectAt, read } from '../model/table.js'
 import { type Answers, answersOfState, fromTable, isBroken, resultOf } from './answers.js'
 import { listOfObjects } from './ended.js'
@@ -28,9 +28,7 @@ export const lookIn = (state: State, x: BuildId): unknown => {
   const flags = read(state.facts, x, Fact.FLAGS)
   const checked = read(state.checked, x, 0)
   const value = objectAt(state.values, x)
-  if ((flags & Flag.WIPED) !== 0 || checked <= 0) return MISSING
-  // As `isAtHand`.
-  if ((flags & KIND_MASK) !== Kind.VALUE && read(state.flight, x, Flight.STATUS) !== 0) return MISSING
+  if (!isAtHandBy(state, x, flags, checked)) return MISSING
   return (flags & Flag.BROKEN) === 0 ? fromTable(value) : BROKEN
 }
 
@@ -74,8 +72,7 @@ export class Found implements Answers {
       this.end(receipt.build, undefined, 0)
   }
 
-  isAtHand(state: State, x: BuildId): boolean {
-    const place = this.placeOf(x)
+  isAtHand(state: State, x: BuildId, place = this.placeOf(x)): boolean {
     return place === 0 ? isAtHand(state, x) : place > 0
   }
 

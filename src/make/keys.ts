@@ -25,10 +25,7 @@ class Ids {
 
   /** As `get`, 0 for `undefined`, and nothing done that depends on what it is. */
   peek(text: string | number | boolean): BuildId | 0 {
-    const { few } = this
-    // As `isIndex`: it is asked for every need.
-    if (typeof text === 'number' && text >= 0 && text < few.length && (text | 0) === text)
-      return few[text]! as BuildId | 0
+    if (isIndex(text) && text < this.few.length) return this.few[text]! as BuildId | 0
     return this.many.get(text) ?? 0
   }
 

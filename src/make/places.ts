@@ -14,13 +14,7 @@ export class Places {
 
   /** 0 where there is none. */
   get(id: number): number {
-    const { slots } = this
-    let slot = (Math.imul(id, RATIO) >>> (32 - this.bits)) << 1
-    for (let found = slots[slot]!; found !== id; found = slots[slot]!) {
-      if (found === 0) return 0
-      slot = slot === slots.length - 2 ? 0 : slot + 2
-    }
-    return slots[slot + 1]!
+    return this.slots[this.slotOf(id) + 1]!
   }
 
   set(id: number, number: number): void {

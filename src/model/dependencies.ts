@@ -41,9 +41,12 @@ export const groupsOf = (state: State, x: BuildId): number => {
 }
 
 /** Of a value: whether there is a result that holds now, be it an error. */
-export const isAtHand = (state: State, x: BuildId): boolean => {
-  const flags = read(state.facts, x, Fact.FLAGS)
-  if ((flags & Flag.WIPED) !== 0 || read(state.checked, x, 0) <= 0) return false
+export const isAtHand = (state: State, x: BuildId): boolean =>
+  isAtHandBy(state, x, read(state.facts, x, Fact.FLAGS), read(state.checked, x, 0))
+
+/** The same, for who has read its flags, and its word of `checked`. */
+export const isAtHandBy = (state: State, x: BuildId, flags: number, checked: number): boolean => {
+  if ((flags & Flag.WIPED) !== 0 || checked <= 0) return false
   // A value in flight is not known to hold, or was given up.
   return (flags & KIND_MASK) === Kind.VALUE || read(state.flight, x, Flight.STATUS) === 0
 }

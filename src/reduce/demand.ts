@@ -3,7 +3,7 @@
  * running takes wanting as well, which flows from requests downwards and only to what is needed for sure.
  */
 import { type BuildId, buildId } from '../model/ids.js'
-import { Bit, Edge, Fact, Flag, Flight, KIND_MASK, Kind, Status } from '../model/state.js'
+import { Bit, Edge, Fact, Flag, Flight, Kind, Status } from '../model/state.js'
 import { stopWaiting } from './withdraw.js'
 import type { Work } from './work.js'
 
@@ -75,7 +75,7 @@ export const need = (w: Work, x: BuildId, pass: Pass): boolean => {
 
 /** What a value asks for is a value, unless it is known to be something else. */
 export const declare = (w: Work, x: BuildId): void => {
-  if ((w.facts.get(x, Fact.FLAGS) & KIND_MASK) === Kind.UNKNOWN) w.facts.set(x, Fact.FLAGS, Kind.VALUE | Flag.STALE)
+  if (w.kind(x) === Kind.UNKNOWN) w.facts.set(x, Fact.FLAGS, Kind.VALUE | Flag.STALE)
 }
 
 /** As {@link need}, of a value that is to be seen: known to be the same is not enough. */

@@ -3,7 +3,7 @@
  * watched costs what it changes. Counts alone cannot tell a circle that holds itself: then all is counted anew.
  */
 import { type BuildId, buildId } from '../model/ids.js'
-import { Edge, Fact, KIND_MASK, Kind } from '../model/state.js'
+import { Edge, Fact, Kind } from '../model/state.js'
 import { eachRow } from './collect.js'
 import type { Work } from './work.js'
 
@@ -25,7 +25,7 @@ export const hold = (w: Work, x: number, by: 1 | -1): void => {
 /** Counts one hold; whether what `x` depends on is held by it from now on, or not any more. */
 const isPassedOn = (w: Work, x: number, by: 1 | -1): boolean => {
   const { facts } = w
-  if ((facts.get(x, Fact.FLAGS) & KIND_MASK) !== Kind.VALUE) return false
+  if (w.kind(x) !== Kind.VALUE) return false
   const count = facts.get(x, Fact.HOLD) + by
   facts.set(x, Fact.HOLD, count)
   return count === (by === 1 ? 1 : 0)

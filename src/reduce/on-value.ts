@@ -134,8 +134,7 @@ export const onMade = (w: Work, { build: x, groups, value, content, cost }: Of<'
 }
 
 /** Of what was made ahead: whether nothing is known of it. Then nobody waits for it, and nothing depends on it. */
-export const isNew = (w: Work, x: BuildId): boolean =>
-  w.facts.get(x, Fact.FLAGS) === 0 && w.facts.get(x, Fact.DEPENDENT_HEAD) === 0 && w.flight.get(x, Flight.STATUS) === 0
+export const isNew = (w: Work, x: BuildId): boolean => w.isFree(x) && w.facts.get(x, Fact.DEPENDENT_HEAD) === 0
 
 const row = new Int32Array(FACT_STRIDE)
 

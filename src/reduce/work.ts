@@ -16,7 +16,6 @@ import {
   FLIGHT_STRIDE,
   Flight,
   GROUP_SHIFT,
-  KIND_MASK,
   Kind,
   Mode,
   type State,
@@ -38,9 +37,7 @@ export class Work extends Tables {
   /** A new edge, linked into the dependents of `dependency`; its place among the dependencies is up to the caller. */
   newEdge(dependent: BuildId, dependency: BuildId, group: number, create: boolean, seen = 0): EdgeId {
     const { edges, facts } = this
-    const kind = facts.get(dependency, Fact.FLAGS) & KIND_MASK
-    if (kind === Kind.REQUEST || kind === Kind.LIVE || dependency <= 0)
-      throw new Bug(`build ${dependent} asks for ${dependency}, which is none`)
+    if (!this.isBuild(dependency)) throw new Bug(`build ${dependent} asks for ${dependency}, which is none`)
     let e = this.freeEdge
     if (e !== 0) this.freeEdge = edges.get(e, Edge.NEXT_DEP) as EdgeId
     else e = this.edgesEnd++ as EdgeId
