@@ -202,6 +202,13 @@ export const rollBack = (path: string): void => {
   }
 }
 
+/** Logs lie in chains of pages: larger ones take less time, smaller ones leave more of a file that was cut off. */
+const PAGE_BYTES = 8192
+/** What is written is not read again: pages are used anew, rather than memory that nobody touched before. */
+const CACHE_KIB = 64
+
+const NONE = Buffer.alloc(0)
+
 /** Makes the file, in place of the recording that is there, with what `fill` writes. @throws Error, and what is there stays */
 export const createRecordingFile = (path: string, fill: (db: Database) => void): Database => {
   if (path === MEMORY) return withSchema(MEMORY, fill)
@@ -209,6 +216,7 @@ export const createRecordingFile = (path: string, fill: (db: Database) => void):
     withSchema(aside, fill).close()
   })
   const db = openFile(path)
+  db.pragma(`cache_size = -${CACHE_KIB}`)
   db.pragma('synchronous = off')
   db.pragma('journal_mode = wal')
   // From the first read on it is seen to be in use.
@@ -219,11 +227,16 @@ export const createRecordingFile = (path: string, fill: (db: Database) => void):
 const withSchema = (path: string, fill: (db: Database) => void): Database => {
   const db = openFile(path)
   try {
+    db.pragma(`page_size = ${PAGE_BYTES}`)
+    db.pragma(`cache_size = -${CACHE_KIB}`)
     db.pragma('journal_mode = off')
     // What a power loss leaves is known by the chain; waiting for the disk would cost more than all else.
     db.pragma('synchronous = off')
     db.transaction(() => {
       db.exec(SCHEMA)
+      // It fills the table's first page, so that SQLite finds the first chunks by a page that lies right behind them: by this one it would be
+      // moved to behind the eighth, and a file that was cut off before that would be of no use.
+      db.prepare('insert into chunks values (0, 0, 0, ?, ?, ?, zeroblob(?))').run(NONE, NONE, NONE, PAGE_BYTES - 64)
       db.pragma(`application_id = ${APPLICATION_ID}`)
       db.pragma(`user_version = ${FORMAT}`)
       fill(db)
