@@ -20,7 +20,7 @@ import { Keeper } from './keeper.js'
 import { type CreateOptions, type Drive, innerDrive, isCount, optionsIn, type Settings, settingsOf } from './options.js'
 import { firstState, type Origin, originState, requestsIn, underWay } from './origin.js'
 import { type Progress, progressOf } from './progress.js'
-import { exportTo, recordedSetting, recorderFor } from './recording.js'
+import { exportTo, recorderFor, recordSetting } from './recording.js'
 import { Live, Request } from './request.js'
 import { Sweeper } from './sweeper.js'
 import { liveEvent, onceEvent, type RequestTerms, termsOf } from './terms.js'
@@ -184,7 +184,7 @@ export class BuildEngine {
       if (key.of.kind === 'source' && (!isRead || key.of.read !== undefined)) {
         this.world.set(key, setting)
         this.keeper?.set(key, setting)
-        this.recorder?.set(recordedSetting(key, setting))
+        if (this.recorder !== undefined) recordSetting(this.recorder, key, setting)
       }
       const id = this.keys.find(key)
       if (id !== undefined) builds.push(id)

@@ -8,7 +8,6 @@ import type { Definition, Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
 import type { State } from '../model/state.js'
 import { type About, MEMORY, placeFault, type RecordedSetting } from '../store/recording/format.js'
-import type { NamedSetting } from '../store/recording/record.js'
 import { Recorder } from '../store/recording/recorder.js'
 import { beginningOf, nameFor, nameOfKnown } from './name.js'
 import { optionsIn, type RecordOptions, type Settings, shown } from './options.js'
@@ -117,10 +116,15 @@ export const ruleOf = (of: Definition): About['rules'][number] => ({
 })
 
 /** `key`: one that was checked, and so fits its codec. */
-export const recordedSetting = (key: Key, setting: Setting | undefined): NamedSetting => ({
-  name: nameOfKnown(key),
-  to: settingTo(key.of, setting),
-})
+export const recordSetting = (recorder: Recorder, key: Key, setting: Setting | undefined): void => {
+  const name = nameOfKnown(key)
+  const { values } = key.of
+  if (typeof setting === 'object' && typeof name === 'object' && values.isPrimitive === true) {
+    const { value } = setting
+    if (typeof value === 'number' && value === (value | 0)) return recorder.setInteger(name.prefix, name.number, value)
+  }
+  recorder.set({ name, to: settingTo(key.of, setting) })
+}
 
 const settingTo = (of: Definition, setting: Setting | undefined): RecordedSetting['to'] => {
   if (setting === undefined) return { _tag: 'unset' }

@@ -1,6 +1,6 @@
 /**
- * Numbers and texts as bytes: LEB128 for numbers, zigzag where they have a sign. Where there are very many, four bytes each: that takes a half of the
- * time, and ids that are as good as random have three bytes anyway.
+ * Numbers and texts as bytes: LEB128 for numbers, zigzag where they have a sign. Where there are very many, words of three or four bytes: that takes a
+ * half of the time.
  */
 import { Damage } from '../database.js'
 
@@ -209,6 +209,19 @@ export class ByteReader {
     if (this.at + 4 > this.bytes.length) throw new Damage('a record ends too early')
     this.at += 4
     return this.bytes.readInt32LE(this.at - 4)
+  }
+
+  /** The lower 24 bits of a word. */
+  shortWord(): number {
+    const { bytes, at } = this
+    if (at + 3 > bytes.length) throw new Damage('a record ends too early')
+    this.at += 3
+    return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16)
+  }
+
+  /** A word that says how much comes. */
+  length(): number {
+    return this.word() >>> 0
   }
 
   words(count: number): Int32Array {

@@ -113,8 +113,11 @@ const termsOf = (table: Readonly<Record<string, Readonly<Record<string, Field>>>
 const RECEIPT_TERMS = termsOf(RECEIPTS)
 const EVENT_TERMS = termsOf(EVENTS)
 const FOLLOWED = EVENT_TERMS.byTag.get('followed')!.number
-/** In place of a shape's number: of what most builds come to, see `writeMade`. */
-const MADE_PLAIN = 255
+/** In place of a shape's number, and more by how many needs and one more: of what most builds come to, see `writeMade`. */
+const MADE_PLAIN = 128
+/** An id that nearly all are, and how long it is then. */
+const SHORT_IDS = 1 << 24
+const SHORT_BYTES = 3
 
 const NO_IDS = new SeenIds()
 
@@ -147,9 +150,7 @@ export class TermCodec<T extends { readonly _tag: string }> {
         if (value === undefined) continue
       }
       if (is === 'terms') {
-        const terms = value as readonly T[]
-        w.count(terms.length)
-        for (const each of terms) this.write(w, each, recorded)
+        this.writeTerms(w, value as readonly T[], recorded)
       } else if (is !== 'value') this.writeField(w, is, value)
       else {
         const content = record.content as Content | undefined
@@ -158,11 +159,24 @@ export class TermCodec<T extends { readonly _tag: string }> {
     }
   }
 
+  /** Nearly all of a list are made: asked here, and not of all that there is, that takes a part of the time. */
+  private writeTerms(
+    w: ByteWriter,
+    terms: readonly T[],
+    recorded: (build: BuildId, value: unknown) => RecordedValue,
+  ): void {
+    w.count(terms.length)
+    for (let i = 0; i < terms.length; i++) {
+      const term = terms[i]!
+      if (term._tag !== 'made' || !this.writeMade(w, term as unknown as Made, recorded)) this.write(w, term, recorded)
+    }
+  }
+
   read(r: ByteReader): T {
     const number = r.byte()
-    if (number === MADE_PLAIN) return readMade(r) as unknown as T
+    if (number >= MADE_PLAIN) return readMade(r, number - MADE_PLAIN) as unknown as T
     const { tag, fields } = this.terms.shapes[number]!
-    if (tag === 'followed') return readFollowed(r) as unknown as T
+    if (tag === 'followed') return this.readFollowed(r) as unknown as T
     if (tag === 'requested') return this.readRequested(r) as unknown as T
     if (tag === 'ahead') return this.readAhead(r) as unknown as T
     const record: Record<string, unknown> = { _tag: tag }
@@ -187,6 +201,13 @@ export class TermCodec<T extends { readonly _tag: string }> {
     return { _tag: 'ahead', build, done, open, later: this.readIds(r) }
   }
 
+  private readFollowed(r: ByteReader): Followed {
+    const request = this.readId(r)
+    const target = this.readId(r)
+    if (r.byte() === 0) return { _tag: 'followed', request, target }
+    return { _tag: 'followed', request, target, terms: parsed(r.text('utf8')) as NonNullable<Followed['terms']> }
+  }
+
   private readRequested(r: ByteReader): Requested {
     const request = this.readId(r)
     const by = this.readId(r)
@@ -201,8 +222,8 @@ export class TermCodec<T extends { readonly _tag: string }> {
   }
 
   /**
-   * Of what asked for one group at most: how many needs, and one more; itself and these, as words; what it came to. False, and nothing is written: it
-   * is another.
+   * Of what asked for one group at most: how many needs, itself and these, in three bytes each, and what it came to. Ids that are as good as random
+   * have three bytes anyway, and which are shorter is found out at more cost than it saves. False, and nothing is written: it is another.
    */
   private writeMade(
     w: ByteWriter,
@@ -213,20 +234,23 @@ export class TermCodec<T extends { readonly _tag: string }> {
     const group = groups.length === 0 ? NO_NEEDS : groups[0]!
     if (group.length > NEEDS_MAX) return false
     const { seen } = this
-    const bytes = w.reserve(2 + 4 * (group.length + 2) + 1)
+    // Each id is written as a word, and its last byte is written over.
+    const bytes = w.reserve(1 + SHORT_BYTES * (group.length + 1) + 5)
     const { dataView } = w
     let { end } = w
-    bytes[end] = MADE_PLAIN
-    bytes[end + 1] = groups.length === 0 ? 0 : group.length + 1
-    dataView.setInt32(end + 2, build, true)
+    bytes[end] = MADE_PLAIN + (groups.length === 0 ? 0 : group.length + 1)
+    dataView.setInt32(end + 1, build, true)
     if (!seen.has(build)) seen.see(build)
-    end += 6
+    let all: number = build
+    end += 1 + SHORT_BYTES
     for (let i = 0; i < group.length; i++) {
       const id = group[i]!
       dataView.setInt32(end, id, true)
       if (!seen.has(id)) seen.see(id)
-      end += 4
+      all |= id
+      end += SHORT_BYTES
     }
+    if (all >= SHORT_IDS) return false
     const integer = integerIn(content)
     if (integer !== NO_INTEGER) {
       bytes[end] = As.WORD
@@ -241,14 +265,13 @@ export class TermCodec<T extends { readonly _tag: string }> {
   }
 
   private writeFollowed(w: ByteWriter, { request, target, terms }: Followed): void {
-    const bytes = w.reserve(10)
-    const { dataView, end } = w
-    bytes[end] = FOLLOWED
-    dataView.setInt32(end + 1, request, true)
-    dataView.setInt32(end + 5, target, true)
-    bytes[end + 9] = terms === undefined ? 0 : 1
-    w.end = end + 10
-    if (!this.seen.has(request)) this.seen.see(request)
+    const bytes = w.reserve(2 + 2 * INT_BYTES)
+    bytes[w.end] = FOLLOWED
+    const end = putSigned(bytes, putSigned(bytes, w.end + 1, request - this.last), target - request)
+    this.last = target
+    bytes[end] = terms === undefined ? 0 : 1
+    w.end = end + 1
+    // Requests have no names.
     if (!this.seen.has(target)) this.seen.see(target)
     if (terms !== undefined) this.writeField(w, 'json', terms)
   }
@@ -350,12 +373,11 @@ export class TermCodec<T extends { readonly _tag: string }> {
 }
 
 const NO_NEEDS: readonly BuildId[] = []
-/** As many as a byte counts, besides that there is no group. */
-const NEEDS_MAX = 254
+/** As many as fit behind `MADE_PLAIN` in a byte, besides that there is no group. */
+const NEEDS_MAX = 126
 
-const readMade = (r: ByteReader): Made => {
-  const count = r.byte()
-  const build = buildId(r.word())
+const readMade = (r: ByteReader, count: number): Made => {
+  const build = buildId(r.shortWord())
   const groups = count === 0 ? NO_GROUPS : [readNeeds(r, count - 1)]
   const content = readContent(r)
   return { _tag: 'made', build, groups, content, value: valueIn(r, content) }
@@ -364,15 +386,8 @@ const NO_GROUPS: Groups = []
 
 const readNeeds = (r: ByteReader, count: number): readonly BuildId[] => {
   const ids: BuildId[] = []
-  for (let left = count; left > 0; left--) ids.push(buildId(r.word()))
+  for (let left = count; left > 0; left--) ids.push(buildId(r.shortWord()))
   return ids
-}
-
-const readFollowed = (r: ByteReader): Followed => {
-  const request = buildId(r.word())
-  const target = buildId(r.word())
-  if (r.byte() === 0) return { _tag: 'followed', request, target }
-  return { _tag: 'followed', request, target, terms: parsed(r.text('utf8')) as NonNullable<Followed['terms']> }
 }
 
 type Made = Extract<Receipt, { readonly _tag: 'made' }>

@@ -10,7 +10,7 @@ import { type Database, openFile } from '../sqlite.js'
 /** In the header of the file: "redr". */
 export const APPLICATION_ID = 0x72656472
 /** Raised whenever an older program could not read what this one writes; nor does this one read what an older one wrote. */
-export const FORMAT = 5
+export const FORMAT = 6
 
 /**
  * `meta`: `about`, see {@link About}; `settings`, what sources were set to before the first tick; `seal`, a hash of both, which the chain
@@ -33,6 +33,9 @@ export const MEMORY = ':memory:'
 /** A chunk is over once it has so many ticks or bytes: by what happened, not by when it was written. */
 export const CHUNK_TICKS = 256
 export const CHUNK_BYTES = 1 << 18
+
+/** Before each record in `log`: its length, a word. */
+export const RECORD_LENGTH_BYTES = 4
 
 /** In `sums`, for each tick: the digest of the state after it, and the link after it. */
 export const SUM_BYTES = 16

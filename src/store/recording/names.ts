@@ -100,16 +100,20 @@ export class NameWriter {
       end = putSigned(bytes, end, id - last)
       last = id
       const place = beginning < places.length ? places[beginning]! : 0
-      if (place !== 0) end = putCount(bytes, end, place)
-      else {
+      const number = numbers[id]!
+      if (place !== 0) {
+        const isWide = isWideNumber(number)
+        end = putCount(bytes, end, 2 * place + isWide)
+        w.dataView.setInt32(end, number, true)
+        end += NARROW_BYTES + isWide
+      } else {
         w.end = end
-        this.writePrefix(w, numbered.textOf(beginning))
+        this.writeFirst(w, numbered.textOf(beginning), number)
         while (places.length <= beginning) places.push(0)
         places[beginning] = this.lastAt
         bytes = w.reserve(3 * INT_BYTES * (ids.length - i))
         end = w.end
       }
-      end = putSigned(bytes, end, numbers[id]!)
     }
     w.end = end
     return i
@@ -121,32 +125,48 @@ export class NameWriter {
       w.count(0)
       return w.text(name, 'latin1')
     }
-    const { prefix, number } = name
-    if (prefix !== this.last) {
-      this.writePrefix(w, prefix)
-      return w.signed(number)
-    }
-    const bytes = w.reserve(2 * INT_BYTES)
-    w.end = putSigned(bytes, putCount(bytes, w.end, this.lastAt), number)
+    this.writeInParts(w, name.prefix, name.number)
   }
 
-  private writePrefix(w: ByteWriter, prefix: string): void {
+  writeInParts(w: ByteWriter, prefix: string, number: number): void {
+    if (prefix !== this.last) return this.writeFirst(w, prefix, number)
+    const isWide = isWideNumber(number)
+    const end = putCount(w.reserve(2 * INT_BYTES), w.end, 2 * this.lastAt + isWide)
+    w.dataView.setInt32(end, number, true)
+    w.end = end + NARROW_BYTES + isWide
+  }
+
+  /** As the one before it had another beginning. */
+  private writeFirst(w: ByteWriter, prefix: string, number: number): void {
     const { prefixes } = this
     const known = prefixes.indexOf(prefix)
     this.last = prefix
     this.lastAt = known >= 0 ? known + 1 : prefixes.push(prefix)
-    w.count(this.lastAt)
+    const isWide = isWideNumber(number)
+    w.count(2 * this.lastAt + isWide)
     if (known < 0) w.text(prefix, 'latin1')
+    w.word(number)
+    if (isWide === 0) w.end--
   }
 }
+
+const NARROW_BYTES = 3
+/** 1: it takes a byte more. */
+const isWideNumber = (number: number): 0 | 1 => ((number << 8) >> 8 === number ? 0 : 1)
 
 /** A name is written in one way, however it is told. */
 const inParts = (name: string): Name => {
   if (name[0] !== '\0') return name
   const at = name.indexOf('\0', 1) + 1
-  if (!INTEGER.test(name.slice(at, at + INTEGER_CHARS + 1))) return name
-  const number = Number(name.slice(at))
-  return number === (number | 0) ? { prefix: name.slice(0, at), number } : name
+  const number = integerOf(name.slice(at, at + INTEGER_CHARS + 1))
+  return number === undefined ? name : { prefix: name.slice(0, at), number }
+}
+
+/** The integer of 32 bits that `text` is, as it is told elsewhere. */
+export const integerOf = (text: string): number | undefined => {
+  if (!INTEGER.test(text)) return undefined
+  const number = Number(text)
+  return number === (number | 0) ? number : undefined
 }
 const INTEGER = /^(?:0|-?[1-9]\d{0,9})$/
 const INTEGER_CHARS = 11
@@ -162,9 +182,9 @@ export class NameReader {
   read(r: ByteReader): string {
     const number = r.count()
     if (number === 0) return r.text('latin1')
-    const known = this.prefixes[number - 1]
+    const known = this.prefixes[(number >>> 1) - 1]
     const prefix = known ?? r.text('latin1')
     if (known === undefined) this.prefixes.push(prefix)
-    return prefix + r.signed()
+    return prefix + ((number & 1) === 0 ? (r.shortWord() << 8) >> 8 : r.word())
   }
 }

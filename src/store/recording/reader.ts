@@ -265,7 +265,7 @@ const decodeChunk = (sums: Buffer, times: Buffer, log: Buffer, count: number): D
   const r = new ByteReader(log)
   const starts: number[] = []
   for (let i = 0; i < count; i++) {
-    const length = r.count()
+    const length = r.length()
     starts.push(r.at)
     r.at += length
   }

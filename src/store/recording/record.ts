@@ -4,7 +4,7 @@ import { type BuildId, buildId } from '../../model/ids.js'
 import { ByteReader, ByteWriter, listOf } from './bytes.js'
 import { eventCodec, receiptCodec } from './fields.js'
 import type { RecordedSetting } from './format.js'
-import { type Name, NameReader, NameWriter, type NumberedNames, SeenIds } from './names.js'
+import { integerOf, type Name, NameReader, NameWriter, type NumberedNames, SeenIds } from './names.js'
 import type { RecordedValue } from './value.js'
 
 export interface TickRecord {
@@ -17,7 +17,9 @@ export interface TickRecord {
 export type NamedSetting = Omit<RecordedSetting, 'name'> & { readonly name: Name }
 
 const BATCH = ['scan', 'run', 'start', 'answer'] as const
-const SETTINGS = ['value', 'removed', 'unset'] as const
+/** `integer`: a value that is one, of 32 bits. */
+const SETTINGS = ['value', 'removed', 'unset', 'integer'] as const
+const INTEGER = SETTINGS.indexOf('integer')
 
 export interface TickEncoderOptions {
   readonly nameOf: (build: BuildId) => Name | undefined
@@ -48,11 +50,22 @@ export class TickEncoder {
 
   /** A source was set; told before the tick that takes it in. */
   set({ name, to }: NamedSetting): void {
+    const { settings, names } = this
+    const integer = to._tag === 'value' ? integerOf(to.text) : undefined
+    this.settingCount++
+    settings.byte(integer === undefined ? SETTINGS.indexOf(to._tag) : INTEGER)
+    names.write(settings, name)
+    if (integer !== undefined) settings.signed(integer)
+    else if (to._tag === 'value') settings.text(to.text, 'utf8')
+  }
+
+  /** As `set`, where both are integers of 32 bits: of many settings, not one object need be made. */
+  setInteger(prefix: string, number: number, value: number): void {
     const { settings } = this
     this.settingCount++
-    settings.byte(SETTINGS.indexOf(to._tag))
-    this.names.write(settings, name)
-    if (to._tag === 'value') settings.text(to.text, 'utf8')
+    settings.byte(INTEGER)
+    this.names.writeInParts(settings, prefix, number)
+    settings.signed(value)
   }
 
   write(w: ByteWriter, { batch, receipts, events }: Input): void {
@@ -125,6 +138,7 @@ const readEvent = (r: ByteReader): Event => eventsOf.read(r)
 const readSetting = (r: ByteReader): RecordedSetting => {
   const _tag = SETTINGS[r.byte()]!
   const name = nameReader.read(r)
+  if (_tag === 'integer') return { name, to: { _tag: 'value', text: String(r.signed()) } }
   return { name, to: _tag === 'value' ? { _tag, text: r.text('utf8') } : { _tag } }
 }
 

@@ -21,6 +21,8 @@ import {
   FORMAT,
   linkAfter,
   putRecording,
+  RECORD_LENGTH_BYTES,
+  SUM_BYTES,
   sealOf,
 } from './format.js'
 import { type Name, type NumberedNames, textOfName } from './names.js'
@@ -65,7 +67,6 @@ export class Recorder {
   private readonly insertBeside: Statement
   private readonly digest: StateDigest
   private readonly encoder: TickEncoder
-  private readonly record = new ByteWriter(CHUNK_BYTES)
   private link = FIRST_LINK
   /** After the chunk before the one that is being filled. */
   private chain: Buffer
@@ -73,8 +74,8 @@ export class Recorder {
   // The chunk that is being filled.
   private chunk = 1
   private first = 1
-  private readonly log = new ByteWriter(2 * CHUNK_BYTES)
-  private readonly sums = new ByteWriter()
+  private log = new ByteWriter(LOG_BYTES)
+  private sums = new ByteWriter(CHUNK_TICKS * SUM_BYTES)
   private readonly times = new ByteWriter()
   private lastTime: number
   /** Some of the chunk is not in the file. */
@@ -132,6 +133,11 @@ export class Recorder {
     if (!this.isOver) this.encoder.set(setting)
   }
 
+  /** As `set`, where the key and the value are integers of 32 bits. */
+  setInteger(prefix: string, number: number, value: number): void {
+    if (!this.isOver) this.encoder.setInteger(prefix, number, value)
+  }
+
   /** What `textOf` says to be beside, where it gives no text. */
   keepBeside(digest: string, text: string): void {
     this.besides.set(digest, text)
@@ -142,18 +148,18 @@ export class Recorder {
     this.ticks++
     this.digest.advance(after)
     const digest = this.digest.words
-    const { record } = this
-    record.clear()
-    this.encoder.write(record, input)
+    const { log } = this
+    const from = log.length + RECORD_LENGTH_BYTES
+    log.word(0)
+    this.encoder.write(log, input)
     const { news } = after
     for (let i = 0; i < news.length; i++) {
       const each = news[i]!
       if (each._tag === 'forgotten') this.encoder.forget(each.build)
     }
-    const bytes = record.view()
-    this.link = linkAfter(this.link, digest, bytes)
-    this.log.count(bytes.length)
-    this.log.raw(bytes)
+    const bytes = log.length - from
+    log.dataView.setInt32(from - RECORD_LENGTH_BYTES, bytes, true)
+    this.link = linkAfter(this.link, digest, log.bytes, from, log.length)
     this.sums.word(digest[0])
     this.sums.word(digest[1])
     this.sums.word(this.link[0])
@@ -162,8 +168,8 @@ export class Recorder {
     this.times.count(Math.max(0, Math.round(now - this.lastTime)))
     this.lastTime = now
     this.isAhead = true
-    this.sinceSnapshot += bytes.length
-    if (this.log.length >= CHUNK_BYTES || this.ticks - this.first + 1 >= CHUNK_TICKS) this.closeChunk()
+    this.sinceSnapshot += bytes
+    if (log.length >= CHUNK_BYTES || this.ticks - this.first + 1 >= CHUNK_TICKS) this.closeChunk()
     const least = this.options.snapshotBytes ?? SNAPSHOT_BYTES
     if (this.sinceSnapshot >= least && !this.isPacking && this.sinceSnapshot >= SNAPSHOT_PART * bytesOf(after))
       this.snapshotLater(after)
@@ -176,17 +182,17 @@ export class Recorder {
     this.chain = row[3] as Buffer
     this.chunk++
     this.first = this.ticks + 1
-    this.log.clear()
-    this.sums.clear()
+    // The row holds what was written: to copy it would take memory that nobody touched before, which costs as much again.
+    this.log = new ByteWriter(LOG_BYTES)
+    this.sums = new ByteWriter(CHUNK_TICKS * SUM_BYTES)
     this.times.clear()
     this.isAhead = false
     if (this.closedChunks.length * CHUNK_BYTES > BUFFERED_BYTES) this.flush()
   }
 
   private rowOfChunk(): unknown[] {
-    const copy = (w: ByteWriter): Buffer => Buffer.from(w.view())
     const count = this.ticks - this.first + 1
-    const [sums, times, log] = [copy(this.sums), copy(this.times), copy(this.log)]
+    const [sums, times, log] = [this.sums.view(), Buffer.from(this.times.view()), this.log.view()]
     return [this.chunk, this.first, count, chainAfter(this.chain, sums, log), sums, times, log]
   }
 
@@ -322,5 +328,7 @@ const insertEnd = (db: Database, ticks: number): void =>
 const insertSnapshot = (db: Database, tick: number, bytes: Buffer): void =>
   void db.prepare('insert or replace into snapshots values (?, ?, ?)').run(tick, crc32(bytes), bytes)
 
+/** A chunk, and a record that goes beyond it. */
+const LOG_BYTES = 2 * CHUNK_BYTES
 /** So much may wait for the timer. */
 const BUFFERED_BYTES = 16 << 20

@@ -80,7 +80,7 @@ const validTicks = (before: Link, sums: Buffer, log: Buffer, count: number): { v
   for (let i = 0; i < count; i++) {
     let from: number
     try {
-      const length = r.count()
+      const length = r.length()
       from = r.at
       r.skip(length)
     } catch {
