@@ -1,5 +1,6 @@
 /** What differs between two versions of a table of integers: read from the notes between them, where one was made from the other. */
 import { type IntTable, PAGE_ROWS, pageOf, pagesEnd, read } from './table.js'
+import { rowOfNote, wordOfNote } from './word-sum.js'
 
 /**
  * Calls `visit` with the number of each page that may not be the same in both tables, rising. Where `after` was made from `before`,
@@ -7,12 +8,12 @@ import { type IntTable, PAGE_ROWS, pageOf, pagesEnd, read } from './table.js'
  */
 export const changedPages = (before: IntTable, after: IntTable, visit: (page: number) => void): void => {
   if (before === after) return
-  const size = PAGE_ROWS * after.stride
   const changed = new Set<number>()
   let version: IntTable | undefined = before
   for (; version !== undefined && version !== after; version = version.next) {
     const { note } = version
-    if (note !== undefined) for (let i = 0; i < note.length; i += 2) changed.add(Math.floor(note[i]! / size))
+    if (note !== undefined)
+      for (let i = 0; i < note.length; i += 2) changed.add(Math.floor(rowOfNote(note[i]!) / PAGE_ROWS))
   }
   const end = Math.max(pagesEnd(before), pagesEnd(after))
   if (version === after) {
@@ -50,8 +51,8 @@ export const changedRows = (
     const { note } = version
     if (note === undefined) continue
     for (let i = 0; i < note.length; i += 2) {
-      const row = (note[i]! / stride) | 0
-      const k = places[note[i]! - row * stride]!
+      const row = rowOfNote(note[i]!)
+      const k = places[wordOfNote(note[i]!)]!
       if (k < 0 || row >= before.end) continue
       const grew = noted[k]!.get(row)
       noted[k]!.set(row, ((grew ?? 0) + note[i + 1]!) | 0)

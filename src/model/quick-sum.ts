@@ -23,7 +23,7 @@ interface Exports {
   readonly rows4: RowsFunc
   readonly notes: NotesFunc
 }
-type NotesFunc = (count: number, seed: number, stride: number, magic: number, shift: number) => void
+type NotesFunc = (count: number, seed: number) => void
 type RowsFunc = (rows: number, bytes: number, first: number) => void
 
 const PAGES = 1
@@ -77,14 +77,11 @@ export class QuickSum {
   }
 
   /** As {@link WordSum.addNoted}. */
-  addNoted(to: Sums, seed: number, note: Int32Array, noted: number, stride: number): void {
-    // index * magic >>> shift is index / stride, rounded down, for all of 31 bits: see "Division by invariant integers", T. Granlund, 1994.
-    const bits = 32 - Math.clz32(stride - 1)
-    const magic = Math.ceil(2 ** (31 + bits) / stride)
+  addNoted(to: Sums, seed: number, note: Int32Array, noted: number): void {
     for (let from = 0; from < noted; from += ROOM) {
       const until = Math.min(noted, from + ROOM)
       this.take(note, from, until)
-      this.notes(((until - from) / 2 + 3) & ~3, seed, stride, magic | 0, 31 + bits)
+      this.notes(((until - from) / 2 + 3) & ~3, seed)
       this.give(to)
     }
   }

@@ -24,10 +24,10 @@ const ADD_INT: Code = [0x6a]
 
 const four = (code: number): Code => [0xfd, ...unsigned(code)]
 const ADD = four(0xae)
-const SUB = four(0xb1)
 const MUL = four(0xb5)
 const XOR = four(0x51)
 const OR = four(0x50)
+const AND = four(0x4e)
 const SPLAT = four(0x11)
 /** Words that lie 4 bytes apart; `align` is said as its exponent. */
 const load = (offset: number): Code => [...four(0x00), 2, ...unsigned(offset)]
@@ -120,24 +120,23 @@ const rowsFunc = (parts: number): Func => {
   }
 }
 
-/** `count` notes (a multiple of 4, more than 0): index, by how much it grew. `index * magic >>> shift` is the row, of `stride` words. */
+/** `count` notes (a multiple of 4, more than 0): which word of which row, as `noteOf` says, and by how much it grew. */
 const notesFunc = (): Func => {
-  const [count, seed, stride, magic, shift, at] = [0, 1, 2, 3, 4, 5]
-  const [front, back, index, rows, h, ofA, ofB, more, sumA, sumB, pairs, others] = Array.from(
+  const [count, seed, at] = [0, 1, 2]
+  const [front, back, note, words, h, ofA, ofB, more, sumA, sumB, pairs, others] = Array.from(
     { length: 12 },
-    (_, i) => 6 + i,
+    (_, i) => 3 + i,
   ) as [number, number, number, number, number, number, number, number, number, number, number, number]
-  const quotients = (half: number): Code => all(get(index), get(magic), SPLAT, four(half), get(shift), four(0xcd))
   const pair = (word: number): Code =>
     all(
-      get(rows),
+      get(words),
       lane(word),
       get(word < 2 ? pairs : others),
       [...four(0x57), 2, ...unsigned(FACTOR_PAIRS), word % 2],
       set(word < 2 ? pairs : others),
     )
   return {
-    parameters: 5,
+    parameters: 2,
     ints: 1,
     fours: 12,
     body: all(
@@ -146,12 +145,11 @@ const notesFunc = (): Func => {
         4,
         all(
           all(get(at), load(WORDS), set(front), get(at), load(WORDS + 16), set(back)),
-          all(get(front), get(back), shuffle([0, 2, 4, 6]), set(index)),
+          all(get(front), get(back), shuffle([0, 2, 4, 6]), set(note)),
           all(get(front), get(back), shuffle([1, 3, 5, 7]), set(more)),
-          all(quotients(0xde), quotients(0xdf), shuffle([0, 2, 4, 6]), set(rows)),
-          rowFactors(all(get(rows), get(seed), SPLAT, ADD), h, ofA, ofB),
-          // From here on `rows` is which word of its row each is, times the length of a pair.
-          all(get(index), get(rows), get(stride), SPLAT, MUL, SUB, shiftLeft(3), set(rows)),
+          rowFactors(all(get(note), shiftRight(4), get(seed), SPLAT, ADD), h, ofA, ofB),
+          // Which word of its row each is, times the length of a pair.
+          all(get(note), shiftLeft(3), constant(15 << 3), AND, set(words)),
           repeat(4, pair),
           all(get(pairs), get(others), shuffle([0, 2, 4, 6]), get(more), MUL, get(ofA), MUL, get(sumA), ADD, set(sumA)),
           all(get(pairs), get(others), shuffle([1, 3, 5, 7]), get(more), MUL, get(ofB), MUL, get(sumB), ADD, set(sumB)),

@@ -7,7 +7,7 @@
  */
 import { Bug } from './error.js'
 import { longer, spare } from './spare.js'
-import { WORDS_MAX, WordSum } from './word-sum.js'
+import { noteOf, rowOfNote, WORDS_MAX, WordSum, wordOfNote } from './word-sum.js'
 
 const PAGE_BITS = 6
 /** Rows in a page: what changes are found and looked at by. */
@@ -66,17 +66,18 @@ export class IntTable {
 
   /** Reads the notes of all later versions that it has not read; returns the newest version. */
   private index(): IntTable {
-    const size = PAGE_ROWS * this.stride
+    const { stride } = this
     let version = this.indexed ?? this
     version.editor?.giveUp()
     while (version.blocks === undefined) {
       this.notesByPage ??= new Map()
       const note = version.note!
       for (let i = 0; i < note.length; i += 2) {
-        const page = Math.floor(note[i]! / size)
-        const list = this.notesByPage.get(page)
-        if (list === undefined) this.notesByPage.set(page, [note[i]! - page * size, note[i + 1]!])
-        else list.push(note[i]! - page * size, note[i + 1]!)
+        const row = rowOfNote(note[i]!)
+        const at = (row & ROW_MASK) * stride + wordOfNote(note[i]!)
+        const list = this.notesByPage.get(row >>> PAGE_BITS)
+        if (list === undefined) this.notesByPage.set(row >>> PAGE_BITS, [at, note[i + 1]!])
+        else list.push(at, note[i + 1]!)
       }
       version = version.next!
       version.editor?.giveUp()
@@ -215,7 +216,7 @@ export class IntEditor {
     if (!this.isDirty) this.claim()
     // Making room may end in a copy: then the block is still this editor's, and the base has another.
     if (row < this.keepEnd && (this.noted < this.note!.length || this.makeRoom())) {
-      this.note![this.noted++] = row * this.stride + word
+      this.note![this.noted++] = noteOf(row, word)
       this.note![this.noted++] = value - old
     }
     block[at] = value
@@ -278,7 +279,7 @@ export class IntEditor {
     if (base.sum === undefined) return undefined
     if (note === undefined) return sumOf(next, base.sum.seed)
     const sum = base.sum.copy()
-    sum.addNoted(note, this.noted, stride)
+    sum.addNoted(note, this.noted)
     sum.addBlocks(this.blocks, BLOCK_BITS, base.end, end, stride)
     return sum
   }
@@ -307,9 +308,8 @@ export class IntEditor {
   private undo(note: Int32Array): void {
     const { base, blocks, stride } = this
     for (let i = 0; i < this.noted; i += 2) {
-      const index = note[i]!
-      const row = Math.floor(index / stride)
-      blocks[row >>> BLOCK_BITS]![(row & BLOCK_MASK) * stride + (index - row * stride)]! -= note[i + 1]!
+      const row = rowOfNote(note[i]!)
+      blocks[row >>> BLOCK_BITS]![(row & BLOCK_MASK) * stride + wordOfNote(note[i]!)]! -= note[i + 1]!
     }
     for (let row = base.end; row < this.end; row++) {
       const at = (row & BLOCK_MASK) * stride

@@ -61,25 +61,21 @@ export class WordSum {
   }
 
   /**
-   * Words grew, one after the other and some more than once: the one whose index is `note[i]` by `note[i + 1]`. What is to be loaded for it is
-   * all in a row, and nothing hangs on what was loaded: so it costs a few multiplications.
+   * Words grew, one after the other and some more than once: the one that `note[i]` is of (see {@link noteOf}) by `note[i + 1]`. What is to be loaded
+   * for it is all in a row, and nothing hangs on what was loaded: so it costs a few multiplications.
    */
-  addNoted(note: Int32Array, noted: number, stride: number): void {
+  addNoted(note: Int32Array, noted: number): void {
     const { seed } = this
     if (noted >= QUICK_WORDS) {
       const quick = quickSum()
-      if (quick !== undefined) return quick.addNoted(this, seed, note, noted, stride)
+      if (quick !== undefined) return quick.addNoted(this, seed, note, noted)
     }
-    // Half a word more: no rounding takes it to the row before.
-    const part = 1 / stride
     let { a, b } = this
     for (let i = 0; i < noted; i += 2) {
-      const index = note[i]!
+      const word = wordOfNote(note[i]!)
       const more = note[i + 1]!
-      const row = ((index + 0.5) * part) | 0
-      const word = index - Math.imul(row, stride)
       // As `goTo`, for each word: rows are mostly others, in no order, so that to ask for the one before would save little.
-      let h = Math.imul(row + seed, 0x9e3779b1)
+      let h = Math.imul(rowOfNote(note[i]!) + seed, 0x9e3779b1)
       h = Math.imul(h ^ (h >>> 15), 0x85ebca6b)
       h ^= h >>> 13
       a = (a + Math.imul(h | 1, Math.imul(OF_WORD_A[word]!, more))) | 0
@@ -109,8 +105,15 @@ export class WordSum {
   }
 }
 
+const WORD_BITS = 4
 /** The widest row there may be. */
-export const WORDS_MAX = 16
+export const WORDS_MAX = 1 << WORD_BITS
+
+/** Says in one number which word of which row, below 2^27. */
+export const noteOf = (row: number, word: number): number => (row << WORD_BITS) | word
+export const rowOfNote = (note: number): number => note >>> WORD_BITS
+export const wordOfNote = (note: number): number => note & (WORDS_MAX - 1)
+
 // The factor of a word is a power of these, so that a whole row takes one multiplication a word.
 const FACTOR_A = 0x2c1b3c6d
 const FACTOR_B = 0x297a2d39

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { QuickSum } from '../../src/model/quick-sum.js'
-import { WORDS_MAX, WordSum } from '../../src/model/word-sum.js'
+import { noteOf, rowOfNote, WORDS_MAX, WordSum, wordOfNote } from '../../src/model/word-sum.js'
 
 const sumsOf = ({ a, b }: { readonly a: number; readonly b: number }) => [a | 0, b | 0]
 
@@ -55,16 +55,14 @@ describe('the sum', () => {
     fc.assert(
       fc.property(stride, seed, length, (stride, seed, length) => {
         const random = randomFrom(seed)
-        // Indices of all sizes, and those about the ends of rows.
+        // Rows of all sizes, and the ends of rows.
         const note = Int32Array.from({ length: length * 2 }, (_, i) => {
           if (i % 2 === 1) return wordFrom(random)
-          const row = random(Math.floor((2 ** 31 - 1) / stride) >>> random(31))
-          return row * stride + (random(2) === 0 ? stride - 1 : random(stride))
+          return noteOf(random((2 ** 27) >>> random(27)), random(2) === 0 ? stride - 1 : random(stride))
         })
         const [all, each] = [new WordSum(seed), new WordSum(seed)]
-        all.addNoted(note, length * 2 - (length > 0 ? 2 : 0), stride)
-        for (let i = 0; i < note.length - 2; i += 2)
-          each.add(Math.floor(note[i]! / stride), note[i]! % stride, note[i + 1]!)
+        all.addNoted(note, length * 2 - (length > 0 ? 2 : 0))
+        for (let i = 0; i < note.length - 2; i += 2) each.add(rowOfNote(note[i]!), wordOfNote(note[i]!), note[i + 1]!)
         expect(sumsOf(all)).toEqual(sumsOf(each))
       }),
     )
