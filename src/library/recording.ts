@@ -103,8 +103,12 @@ const optionsOf = (record: string | true | RecordOptions): RecordOptions => {
   return options
 }
 
-const programVersion = (): string =>
-  (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version
+const programVersion = (): string => {
+  version ??= (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string })
+    .version
+  return version
+}
+let version: string | undefined
 
 /** What is recorded of a rule, source or action. */
 export const ruleOf = (of: Definition): About['rules'][number] => ({
