@@ -42,8 +42,8 @@ export const SUM_BYTES = 16
 export const DIGEST_BYTES = 8
 
 /**
- * Two words that hang on all ticks so far: their records and the states after them. Mixed from a checksum of the record, it tells where
- * two recordings part, and where one was damaged; the chain over whole chunks, a real hash, tells that there is nothing of the kind.
+ * Two words that hang on all ticks so far: their records, by a checksum of each, and the states after them. It tells where two recordings part, and
+ * where one was damaged. The chain over whole chunks is a real hash, of all links in them.
  */
 export type Link = readonly [number, number]
 export const FIRST_LINK: Link = [0, 0]
@@ -83,9 +83,12 @@ export const sealOf = (about: string, settings: string): Buffer =>
     .digest()
     .subarray(0, CHAIN_BYTES)
 
-/** The chain after a chunk. Times are not in it: two recordings of the same are the same, however long it took. */
-export const chainAfter = (chain: Buffer, sums: Buffer, log: Buffer): Buffer =>
-  createHash('sha256').update(chain).update(sums).update(log).digest().subarray(0, CHAIN_BYTES)
+/**
+ * The chain after a chunk: over the links, which hang on each record, and on the state after it. Times are not in it: two recordings of the same are the
+ * same, however long it took.
+ */
+export const chainAfter = (chain: Buffer, sums: Buffer): Buffer =>
+  createHash('sha256').update(chain).update(sums).digest().subarray(0, CHAIN_BYTES)
 
 /** What is needed to read a recording, and to go on from it. Nothing of the environment. */
 export interface About {

@@ -193,7 +193,7 @@ export class Recorder {
   private rowOfChunk(): unknown[] {
     const count = this.ticks - this.first + 1
     const [sums, times, log] = [this.sums.view(), Buffer.from(this.times.view()), this.log.view()]
-    return [this.chunk, this.first, count, chainAfter(this.chain, sums, log), sums, times, log]
+    return [this.chunk, this.first, count, chainAfter(this.chain, sums), sums, times, log]
   }
 
   /** Puts into the file what is not there yet. */

@@ -26,12 +26,12 @@ export const startOf = (db: Database, { stored, computed }: Seals): Buffer =>
 
 /** Whether the first chunk, if there is one, goes on from `start`. */
 export const isFitting = (db: Database, start: Buffer): boolean => {
-  const row = unlessDamaged(() => db.prepare('select chain, sums, log from chunks where id = 1').raw().get()) as
+  const row = unlessDamaged(() => db.prepare('select chain, sums from chunks where id = 1').raw().get()) as
     | readonly unknown[]
     | undefined
   if (row === undefined || !row.every(Buffer.isBuffer)) return false
-  const [chain, sums, log] = row as readonly Buffer[]
-  return chainAfter(start, sums!, log!).equals(chain!)
+  const [chain, sums] = row as readonly Buffer[]
+  return chainAfter(start, sums!).equals(chain!)
 }
 
 /** The longest run of chunks, from the first, whose chain fits; the last of them may be cut. */
@@ -56,7 +56,7 @@ export const validChunks = (db: Database, start: Buffer): { chunks: readonly Chu
     if (!isChunkRow(row)) return { chunks, damage: `what comes after tick ${next - 1} is damaged` }
     const [first, count, end, sums, , log] = row
     if (first !== next) return { chunks, damage: `what comes after tick ${next - 1} is missing` }
-    const reached = chainAfter(chain, sums, log)
+    const reached = chainAfter(chain, sums)
     const { valid, link: linked } = validTicks(link, sums, log, count)
     const isWhole = reached.equals(end) && valid === count
     if (valid > 0) chunks.push({ id, first, count: valid, chain: isWhole ? reached : NO_CHAIN })
