@@ -10,12 +10,24 @@ export const FACTORS_B = 128
 export const FACTOR_PAIRS = 192
 export const WORDS = 320
 
-type Code = readonly number[]
+/** Bytes, in parts that are put together once. */
+type Code = readonly (number | Code)[]
 
 const unsigned = (n: number): Code => (n < 128 ? [n] : [(n & 127) | 128, ...unsigned(n >>> 7)])
 const signed = (n: number): Code => (n >= -64 && n < 64 ? [n & 127] : [(n & 127) | 128, ...signed(n >> 7)])
-const counted = (parts: readonly Code[]): Code => [...unsigned(parts.length), ...parts.flat()]
-const sized = (code: Code): Code => [...unsigned(code.length), ...code]
+const counted = (parts: readonly Code[]): Code => [unsigned(parts.length), parts]
+const sized = (code: Code): Code => {
+  const bytes = bytesIn(code)
+  return [unsigned(bytes.length), bytes]
+}
+const bytesIn = (code: Code, found: number[] = []): number[] => {
+  for (let i = 0; i < code.length; i++) {
+    const part = code[i]!
+    if (typeof part === 'number') found.push(part)
+    else bytesIn(part, found)
+  }
+  return found
+}
 
 const get = (local: number): Code => [0x20, ...unsigned(local)]
 const set = (local: number): Code => [0x21, ...unsigned(local)]
@@ -41,9 +53,8 @@ const shuffle = (words: readonly number[]): Code => [
   ...words.flatMap((word) => [4 * word, 4 * word + 1, 4 * word + 2, 4 * word + 3]),
 ]
 
-const all = (...parts: readonly Code[]): Code => parts.flat()
-const repeat = (times: number, part: (i: number) => Code): Code =>
-  Array.from({ length: times }, (_, i) => part(i)).flat()
+const all = (...parts: readonly Code[]): Code => parts
+const repeat = (times: number, part: (i: number) => Code): Code => Array.from({ length: times }, (_, i) => part(i))
 const constant = (n: number): Code => all(int(n), SPLAT)
 
 /** Takes `passes` off a local until it is 0. */
@@ -180,7 +191,7 @@ export const sumCode = (pages: number): Uint8Array => {
       ...body,
       0x0b,
     ])
-  return Uint8Array.from([
+  const code = [
     ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(
       1,
@@ -196,5 +207,6 @@ export const sumCode = (pages: number): Uint8Array => {
       10,
       funcs.map(([, func]) => bodyOf(func)),
     ),
-  ])
+  ]
+  return Uint8Array.from(bytesIn(code))
 }

@@ -19,14 +19,13 @@ export const integerIn = (content: Content): number => {
   if ((low | high) === 0) return 0
   const exponent = ((high >>> 20) & 0x7ff) - 1023
   if (exponent < 0 || exponent > 30) return NO_INTEGER
-  // 21 bits, the first of which is not in the word, and 32 more.
-  const top = (high & 0xfffff) | 0x100000
-  const left = exponent - 20
-  const isWhole = left > 0 ? low << left === 0 : low === 0 && top << (12 + exponent) === 0
-  if (!isWhole) return NO_INTEGER
-  const n = left > 0 ? (top << left) | (low >>> (32 - left)) : top >>> -left
-  return high < 0 ? -n : n
+  // 53 bits, the first of which is not in the words.
+  const n = (((high & 0xfffff) | 0x100000) * 2 ** 32 + (low >>> 0)) * SCALES[exponent]!
+  const integer = n | 0
+  if (integer !== n) return NO_INTEGER
+  return high < 0 ? -integer : integer
 }
+const SCALES = Float64Array.from({ length: 31 }, (_, exponent) => 2 ** (exponent - 52))
 export const NO_INTEGER = 0.5
 
 export const writeContent = (w: ByteWriter, content: Content): void => {
