@@ -31,7 +31,19 @@ type Rest = Omit<State, (typeof TABLES)[number] | (typeof OBJECTS)[number] | 'va
 /** Quick rather than small. */
 const LEVEL = { level: 1 }
 
-export const packed = (bytes: Buffer): Buffer => deflateRawSync(bytes, LEVEL)
+export const packed = (bytes: Buffer): Buffer =>
+  bytes.length > STORED_MAX ? deflateRawSync(bytes, LEVEL) : Buffer.concat([storedHeader(bytes.length), bytes])
+
+/** So little, as the state before the first tick mostly is, takes longer to be packed than to be written. */
+const STORED_MAX = 4096
+
+/** The last block of a deflated text, not packed: RFC 1951, 3.2.4. */
+const storedHeader = (length: number): Buffer => {
+  const header = Buffer.from([1, 0, 0, 0, 0])
+  header.writeUInt16LE(length, 1)
+  header.writeUInt16LE(~length & 0xffff, 3)
+  return header
+}
 
 /** As `packed`, beside whatever else there is to do. `done` is not called where it cannot be packed. */
 export const packedLater = (bytes: Buffer, done: (packed: Buffer) => void): void =>
