@@ -15,8 +15,9 @@ import {
 import { type BuildId, buildId } from '../../model/ids.js'
 import { lookIn, wordsOfLook } from '../../model/look.js'
 import { type ByteReader, type ByteWriter, INT_BYTES, listOf, putSigned } from './bytes.js'
+import { MADE_PLAIN, type Made, readMade, valueIn, writeMade } from './made.js'
 import { SeenIds } from './names.js'
-import { As, integerIn, NO_INTEGER, readContent, readValue, writeContent, writeValue } from './results.js'
+import { readContent, readValue, writeContent, writeValue } from './results.js'
 import type { RecordedValue } from './value.js'
 
 /** A `?` before it: the field may be left out. */
@@ -113,12 +114,6 @@ const termsOf = (table: Readonly<Record<string, Readonly<Record<string, Field>>>
 const RECEIPT_TERMS = termsOf(RECEIPTS)
 const EVENT_TERMS = termsOf(EVENTS)
 const FOLLOWED = EVENT_TERMS.byTag.get('followed')!.number
-/** In place of a shape's number, and more by how many needs and one more: of what most builds come to, see `writeMade`. */
-const MADE_PLAIN = 128
-/** An id that nearly all are, and how long it is then. */
-const SHORT_IDS = 1 << 24
-const SHORT_BYTES = 3
-
 const NO_IDS = new SeenIds()
 
 /** Encodes and decodes either; ids are written as what they differ by from the one before. */
@@ -137,7 +132,7 @@ export class TermCodec<T extends { readonly _tag: string }> {
   }
 
   write(w: ByteWriter, term: T, recorded: (build: BuildId, value: unknown) => RecordedValue): void {
-    if (term._tag === 'made' && this.writeMade(w, term as unknown as Made, recorded)) return
+    if (term._tag === 'made' && writeMade(w, this.seen, term as unknown as Made, recorded)) return
     if (term._tag === 'followed') return this.writeFollowed(w, term as unknown as Followed)
     const { number, fields } = this.terms.byTag.get(term._tag)!
     w.byte(number)
@@ -168,7 +163,8 @@ export class TermCodec<T extends { readonly _tag: string }> {
     w.count(terms.length)
     for (let i = 0; i < terms.length; i++) {
       const term = terms[i]!
-      if (term._tag !== 'made' || !this.writeMade(w, term as unknown as Made, recorded)) this.write(w, term, recorded)
+      if (term._tag !== 'made' || !writeMade(w, this.seen, term as unknown as Made, recorded))
+        this.write(w, term, recorded)
     }
   }
 
@@ -219,49 +215,6 @@ export class TermCodec<T extends { readonly _tag: string }> {
     const trust = r.byte() === 1
     const plain: Requested = { _tag: 'requested', request, by, session, targets, want, keepGoing, jobs, trust }
     return r.byte() === 0 ? plain : { ...plain, terms: parsed(r.text('utf8')) as NonNullable<Requested['terms']> }
-  }
-
-  /**
-   * Of what asked for one group at most: how many needs, itself and these, in three bytes each, and what it came to. Ids that are as good as random
-   * have three bytes anyway, and which are shorter is found out at more cost than it saves. False, and nothing is written: it is another.
-   */
-  private writeMade(
-    w: ByteWriter,
-    { build, groups, value, content, cost }: Made,
-    recorded: (build: BuildId, value: unknown) => RecordedValue,
-  ): boolean {
-    if (groups.length > 1 || cost !== undefined) return false
-    const group = groups.length === 0 ? NO_NEEDS : groups[0]!
-    if (group.length > NEEDS_MAX) return false
-    const { seen } = this
-    // Each id is written as a word, and its last byte is written over.
-    const bytes = w.reserve(1 + SHORT_BYTES * (group.length + 1) + 5)
-    const { dataView } = w
-    let { end } = w
-    bytes[end] = MADE_PLAIN + (groups.length === 0 ? 0 : group.length + 1)
-    dataView.setInt32(end + 1, build, true)
-    if (!seen.has(build)) seen.see(build)
-    let all: number = build
-    end += 1 + SHORT_BYTES
-    for (let i = 0; i < group.length; i++) {
-      const id = group[i]!
-      dataView.setInt32(end, id, true)
-      if (!seen.has(id)) seen.see(id)
-      all |= id
-      end += SHORT_BYTES
-    }
-    if (all >= SHORT_IDS) return false
-    const integer = integerIn(content)
-    if (integer !== NO_INTEGER) {
-      bytes[end] = As.WORD
-      dataView.setInt32(end + 1, integer, true)
-      w.end = end + 5
-      return true
-    }
-    w.end = end
-    writeContent(w, content)
-    if (isDigest(content)) writeValue(w, recorded(build, value))
-    return true
   }
 
   private writeFollowed(w: ByteWriter, { request, target, terms }: Followed): void {
@@ -372,25 +325,6 @@ export class TermCodec<T extends { readonly _tag: string }> {
   }
 }
 
-const NO_NEEDS: readonly BuildId[] = []
-/** As many as fit behind `MADE_PLAIN` in a byte, besides that there is no group. */
-const NEEDS_MAX = 126
-
-const readMade = (r: ByteReader, count: number): Made => {
-  const build = buildId(r.shortWord())
-  const groups = count === 0 ? NO_GROUPS : [readNeeds(r, count - 1)]
-  const content = readContent(r)
-  return { _tag: 'made', build, groups, content, value: valueIn(r, content) }
-}
-const NO_GROUPS: Groups = []
-
-const readNeeds = (r: ByteReader, count: number): readonly BuildId[] => {
-  const ids: BuildId[] = []
-  for (let left = count; left > 0; left--) ids.push(buildId(r.shortWord()))
-  return ids
-}
-
-type Made = Extract<Receipt, { readonly _tag: 'made' }>
 type Requested = Extract<Event, { readonly _tag: 'requested' }>
 type Followed = Extract<Event, { readonly _tag: 'followed' }>
 
@@ -407,6 +341,3 @@ const WORDS_MAX = 100
 
 export const receiptCodec = (seen?: SeenIds): TermCodec<Receipt> => new TermCodec<Receipt>(RECEIPT_TERMS, seen)
 export const eventCodec = (seen?: SeenIds): TermCodec<Event> => new TermCodec<Event>(EVENT_TERMS, seen)
-
-const valueIn = (r: ByteReader, content: Content): RecordedValue =>
-  isDigest(content) ? readValue(r) : { _tag: 'inContent', content }
