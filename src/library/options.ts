@@ -1,5 +1,6 @@
 /** What an engine is created with, checked; and what follows from it. */
 import type { Drive as InnerDrive } from '../engine.js'
+import { shown as shownValue } from '../model/codec.js'
 import type { ActionDefinition, Definition, Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
 import { Track } from '../model/plan.js'
@@ -122,7 +123,7 @@ export const settingsOf = (options: CreateOptions): Settings => {
     throw new Misuse(`createEngine: \`record\` must be a path, true or { path }, got ${record}`)
   if (typeof onError !== 'function') throw new Misuse('createEngine: `onError` must be a function')
   if (typeof pools !== 'object' || pools === null || Array.isArray(pools))
-    throw new Misuse(`createEngine: \`pools\` must be a record of sizes, such as { net: 4 }, got ${inWords(pools)}`)
+    throw new Misuse(`createEngine: \`pools\` must be a record of sizes, such as { net: 4 }, got ${shown(pools)}`)
   const known = definitionsOf(rules)
   const rooms = Object.entries(pools).map(roomOf)
   for (const of of known) if (of.kind === 'action') checkPool(of, rooms)
@@ -167,7 +168,8 @@ export const optionsIn = <O extends object>(who: string, options: O, names: read
   return options
 }
 
-export const shown = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : String(value))
+/** As in a program: with the quotes that options are written with. */
+export const shown = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : shownValue(value))
 
 export const isCount = (count: number): boolean =>
   (Number.isInteger(count) && count >= 0) || count === Number.POSITIVE_INFINITY
@@ -184,7 +186,7 @@ export const definitionsOf = (rules: readonly Defined[]): ReadonlySet<Definition
     const definition = each?.definition
     if (definition === undefined)
       throw new Misuse(
-        `createEngine: \`rules\` must be sources, rules and actions, and one of them is ${inWords(each)}`,
+        `createEngine: \`rules\` must be sources, rules and actions, and one of them is ${isKeyLike(each) ? `a key of ${each.of.name}: leave out the call` : shown(each)}`,
       )
     if (named.has(definition.name))
       throw new Misuse(
@@ -197,11 +199,6 @@ export const definitionsOf = (rules: readonly Defined[]): ReadonlySet<Definition
   return new Set(named.values())
 }
 
-const inWords = (value: unknown): string => {
-  if (typeof value === 'function') return 'a function'
-  if (isKeyLike(value)) return `a key of ${value.of.name}: leave out the call`
-  return typeof value === 'object' && value !== null ? 'an object' : String(value)
-}
 const isKeyLike = (value: unknown): value is Key => typeof value === 'object' && value !== null && 'of' in value
 
 /** @throws Misuse */

@@ -1,7 +1,10 @@
 /** What is handed to the kit is looked at before anything is run, so that a slip is told of by its name; and what the kit says is written as a program is. */
 import { inspect } from 'node:util'
 import { isKey } from '../make/shape.js'
+import { shown } from '../model/codec.js'
 import { Misuse } from '../model/misuse.js'
+
+export { shown }
 
 export const expectFunctions = (who: string, given: Readonly<Record<string, unknown>>): void => {
   for (const [name, value] of Object.entries(given))
@@ -49,11 +52,6 @@ export const expectChanges = (who: string, changes: unknown): void => {
 export const expectOneOf = (who: string, name: string, value: unknown, of: readonly string[]): void => {
   if (!of.includes(value as string))
     throw new Misuse(`${who}: \`${name}\` is one of ${of.map((one) => `'${one}'`).join(', ')}, got ${shown(value)}`)
-}
-
-export const shown = (value: unknown): string => {
-  if (typeof value === 'string') return JSON.stringify(value).slice(0, 60)
-  return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }
 
 /** The options of a run as a program writes them: those that are set. */
