@@ -54,6 +54,15 @@ export interface RecorderOptions {
   readonly onTrouble: (error: Error) => void
 }
 
+interface Chunk {
+  readonly id: number
+  readonly first: number
+  readonly count: number
+  readonly sums: Buffer
+  readonly times: Buffer
+  readonly log: Buffer
+}
+
 /** How long what happened may be in memory only, in ms. */
 const FLUSH_MS = 100
 const SNAPSHOT_BYTES = 4 << 20
@@ -68,7 +77,7 @@ export class Recorder {
   private readonly digest: StateDigest
   private readonly encoder: TickEncoder
   private link = FIRST_LINK
-  /** After the chunk before the one that is being filled. */
+  /** After the last chunk that is over and in the file. */
   private chain: Buffer
   private ticks = 0
   // The chunk that is being filled.
@@ -80,7 +89,7 @@ export class Recorder {
   private lastTime: number
   /** Some of the chunk is not in the file. */
   private isAhead = false
-  private closedChunks: unknown[][] = []
+  private closedChunks: Chunk[] = []
   private besides = new Map<string, string>()
   private sinceSnapshot = 0
   private isPacking = false
@@ -177,12 +186,10 @@ export class Recorder {
   }
 
   private closeChunk(): void {
-    const row = this.rowOfChunk()
-    this.closedChunks.push(row)
-    this.chain = row[3] as Buffer
+    this.closedChunks.push(this.filling())
     this.chunk++
     this.first = this.ticks + 1
-    // The row holds what was written: to copy it would take memory that nobody touched before, which costs as much again.
+    // The chunk holds what was written: to copy it would take memory that nobody touched before, which costs as much again.
     this.log = new ByteWriter(LOG_BYTES)
     this.sums = new ByteWriter(CHUNK_TICKS * SUM_BYTES)
     this.times.clear()
@@ -190,10 +197,23 @@ export class Recorder {
     if (this.closedChunks.length * CHUNK_BYTES > BUFFERED_BYTES) this.flush()
   }
 
-  private rowOfChunk(): unknown[] {
-    const count = this.ticks - this.first + 1
-    const [sums, times, log] = [this.sums.view(), Buffer.from(this.times.view()), this.log.view()]
-    return [this.chunk, this.first, count, chainAfter(this.chain, sums), sums, times, log]
+  private filling(): Chunk {
+    const { chunk, first, ticks, sums, times, log } = this
+    return {
+      id: chunk,
+      first,
+      count: ticks - first + 1,
+      sums: sums.view(),
+      times: Buffer.from(times.view()),
+      log: log.view(),
+    }
+  }
+
+  /** Gives the chain after it. */
+  private insert({ id, first, count, sums, times, log }: Chunk): Buffer {
+    const chain = chainAfter(this.chain, sums)
+    this.insertChunk.run(id, first, count, chain, sums, times, log)
+    return chain
   }
 
   /** Puts into the file what is not there yet. */
@@ -207,8 +227,8 @@ export class Recorder {
   private write(isEnd = this.isSettled): void {
     const { db } = this
     db.transaction(() => {
-      for (const row of this.closedChunks) this.insertChunk.run(...row)
-      if (this.isAhead) this.insertChunk.run(...this.rowOfChunk())
+      for (const chunk of this.closedChunks) this.chain = this.insert(chunk)
+      if (this.isAhead) this.insert(this.filling())
       for (const [digest, text] of this.besides) this.insertBeside.run(digest, Buffer.from(text))
       if (isEnd) insertEnd(db, this.ticks)
       else if (this.hasEnd) db.prepare("delete from meta where key = 'end'").run()
