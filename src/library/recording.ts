@@ -5,7 +5,7 @@ import type { Keys } from '../make/keys.js'
 import type { Setting, World } from '../make/world.js'
 import { canonical } from '../model/codec.js'
 import type { Definition, Key } from '../model/definition.js'
-import { Misuse } from '../model/misuse.js'
+import { Misuse, messageOf } from '../model/misuse.js'
 import type { State } from '../model/state.js'
 import { type About, MEMORY, placeFault, type RecordedSetting } from '../store/recording/format.js'
 import { Recorder } from '../store/recording/recorder.js'
@@ -56,7 +56,12 @@ export const recorderFor = (
         valueMax,
         beside,
         now: () => performance.now() * 1000,
-        onTrouble: (error) => onTrouble(new Error(`${path}: nothing more is recorded: ${error.message}`)),
+        onTrouble: (error) =>
+          onTrouble(
+            new Error(
+              `${path === MEMORY ? 'the recording in memory' : path}: nothing more is recorded: ${messageOf(error)}`,
+            ),
+          ),
       },
       state,
     )
@@ -71,6 +76,10 @@ export const exportTo = (recorder: Recorder, path: string): void => {
     throw new Misuse(`export: expected the path of a file, got ${String(path)}`)
   const { path: own } = recorder
   expectPlace('export', path, own)
+  if (recorder.length === undefined)
+    throw new Misuse(
+      `export: nothing more is recorded, as was told when that began: ${own === MEMORY ? 'what was, in memory, is gone: create another engine' : `what was, is in ${own}`}`,
+    )
   try {
     recorder.exportTo(path)
   } catch (error) {

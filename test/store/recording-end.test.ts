@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from 
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
-import { type BuildEngine, codec as C, createEngine, replay, rule } from '../../src/index.js'
+import { type BuildEngine, codec as C, createEngine, digestOf, replay, rule } from '../../src/index.js'
 import { useFolder } from '../support/folder.js'
 
 const folder = useFolder()
@@ -109,7 +109,53 @@ describe('a recording that ends', () => {
     const warned = new Promise<Error>((resolve) => process.once('warning', resolve))
     expect(await eng.once(long(7)).promise).toHaveLength(4000)
     expect((await warned).message).toMatch(/^.*h\.rec: nothing more is recorded: no such table: /)
+    // From then on what it knew of the state is not that any more.
+    expect(await eng.once(long(8)).promise).toHaveLength(4000)
+    expect(eng.digest).toBe(digestOf(eng.state))
+    expect(() => eng.export(folder.at('x.rec'))).toThrow(
+      /^export: nothing more is recorded, as was told when that began: what was, is in .*h\.rec$/,
+    )
     await eng.close()
+  })
+
+  it('by a codec that takes no more what it took before, goes as far as that, and the build goes on', async () => {
+    let left = Number.POSITIVE_INFINITY
+    const numbers = C.map(
+      C.array(C.int),
+      'numbers',
+      (list) => list,
+      (list) => {
+        if (--left < 0) throw new Error('no more')
+        return list
+      },
+    )
+    // biome-ignore lint/correctness/useYield: it asks for nothing.
+    const list = rule('list', { key: C.int, value: numbers }, function* (n) {
+      if (n === 13) left = 1
+      return [n]
+    })
+    const path = folder.at('h.rec')
+    const troubles: string[] = []
+    const eng = createEngine({
+      rules: [list],
+      record: path,
+      onError: (error) => troubles.push((error as Error).message),
+    })
+    await eng.once(list(1)).promise
+    const { digest } = eng
+    const { tick } = eng.progress()
+    expect(await eng.once(list(13)).promise).toEqual([13])
+    expect(troubles).toEqual([`${path}: nothing more is recorded: no more`])
+    left = Number.POSITIVE_INFINITY
+    expect(await eng.once(list(2)).promise).toEqual([2])
+    expect(eng.digest).toBe(digestOf(eng.state))
+    await eng.close()
+    const recording = replay(path, { rules: [list] })
+    expect(recording.ticks).toBe(tick + 1)
+    expect(recording.reader.digestAt(tick)).toBe(digest)
+    expect([recording.damage, recording.unfinished === undefined]).toEqual([undefined, false])
+    expect(recording.verify({ mode: 'reexecute' })._tag).toBe('agrees')
+    recording.close()
   })
 })
 

@@ -132,9 +132,9 @@ export class Recorder {
     return this.isOver ? undefined : this.ticks
   }
 
-  /** The digest of the state after the last tick. */
-  get digestText(): string {
-    return this.digest.text
+  /** The digest of the state after the last tick; undefined once it is over: what comes then is not followed. */
+  get digestText(): string | undefined {
+    return this.isOver ? undefined : this.digest.text
   }
 
   /** A source was set; told before the tick that takes it in. */
@@ -154,13 +154,19 @@ export class Recorder {
 
   onTick(input: Input, after: State): void {
     if (this.isOver) return
-    this.ticks++
-    this.digest.advance(after)
-    const digest = this.digest.words
     const { log } = this
     const from = log.length + RECORD_LENGTH_BYTES
     log.word(0)
-    this.encoder.write(log, input)
+    try {
+      this.encoder.write(log, input)
+    } catch (error) {
+      // A codec of somebody's own takes no more what it took before. What was begun of this tick is not to be in the file.
+      log.end = from - RECORD_LENGTH_BYTES
+      return this.giveUp(error)
+    }
+    this.ticks++
+    this.digest.advance(after)
+    const digest = this.digest.words
     const { news } = after
     for (let i = 0; i < news.length; i++) {
       const each = news[i]!
@@ -242,8 +248,14 @@ export class Recorder {
   /** While one is being packed there is no other. */
   private snapshotLater(state: State): void {
     const { ticks } = this
+    let whole: Buffer
+    try {
+      whole = this.encoded(state)
+    } catch (error) {
+      return this.giveUp(error)
+    }
     this.isPacking = true
-    packedLater(this.encoded(state), (bytes) => {
+    packedLater(whole, (bytes) => {
       this.isPacking = false
       if (this.isOver) return
       this.guarded(() => insertSnapshot(this.db, ticks, bytes))
@@ -315,6 +327,14 @@ export class Recorder {
       this.db.close()
     })
     this.isOver = true
+  }
+
+  /** Ends it with what there is so far. */
+  private giveUp(error: unknown): void {
+    this.guarded(() => {
+      this.write()
+      throw error
+    })
   }
 
   private guarded(act: () => void): void {
