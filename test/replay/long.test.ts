@@ -56,5 +56,18 @@ it('are entered at the nearest snapshot, forward and back, and are the same from
     if (tick > 0) expect(digestOf(state)).toBe(replay.reader.digestAt(tick))
   }
   expect(replay.firstTick(({ state }) => state.version === 5)).toBe(states.findIndex(({ version }) => version === 5))
+  const last = replay.reader.snapshotTickFor(replay.ticks)
+  expect(last).toBeGreaterThan(0)
   replay.close()
+
+  // One that is said to be of another tick is of no use.
+  const damaged = new Database(path)
+  damaged.prepare('update snapshots set tick = tick + 1 where tick = ?').run(last)
+  damaged.close()
+  const other = opened(path)
+  for (const tick of [last, last + 1, last + 2, other.ticks]) {
+    expect(wordsOf(other.stateAt(tick).state)).toBe(wordsOf(states[tick]!))
+    expect(other.reader.snapshotTickFor(tick)).toBeLessThan(last)
+  }
+  other.close()
 })

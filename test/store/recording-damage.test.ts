@@ -5,6 +5,7 @@ import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
+import { codec as C, createEngine, replay, source } from '../../src/index.js'
 import { Replay } from '../../src/replay/replay.js'
 import { CHUNK_TICKS, FORMAT, sealOf } from '../../src/store/recording/format.js'
 import * as files from '../property/arbitraries.js'
@@ -94,6 +95,12 @@ describe('a recording', () => {
     const path = folder.at('whole.rec')
     const digests = recorded(path, 6)
     const bytes = fs.readFileSync(path)
+    const db = new Database(path)
+    const root = db.prepare("select rootpage from sqlite_master where name = 'snapshots'").pluck().get() as number
+    // How many snapshots there are: more of them are found by going through all than by their ticks.
+    const snapshotCount = (root - 1) * (db.pragma('page_size', { simple: true }) as number) + 4
+    db.close()
+    expect([...bytes.subarray(snapshotCount - 1, snapshotCount + 1)]).toEqual([0, 1])
     const used = new Set<number | undefined>()
     fc.assert(
       fc.property(
@@ -106,8 +113,7 @@ describe('a recording', () => {
           used.add(expectPrefix(flipped, digests))
         },
       ),
-      // A snapshot that is found by going through all of them, and not by its tick.
-      { numRuns: 600, examples: [[[[12_292, 4]]]] },
+      { numRuns: 600, examples: [[[[snapshotCount, 4]]]] },
     )
     // Some are used up to somewhere in the middle.
     expect(used.size).toBeGreaterThan(3)
@@ -150,6 +156,61 @@ describe('a recording', () => {
       ),
       { numRuns: 500 },
     )
+  })
+
+  it('is used to its end though rows say that they are of other ticks', () => {
+    const path = folder.at('whole.rec')
+    const digests = recorded(path, 5, 100)
+    expect(digests.length).toBeGreaterThan(CHUNK_TICKS)
+    for (const change of ['count = count - 1', 'count = -5', 'count = count + 1', 'first = first + 1', 'first = -3'])
+      for (const id of [1, 2]) {
+        const other = folder.at('other.rec')
+        fs.copyFileSync(path, other)
+        const db = new Database(other)
+        db.exec(`update chunks set ${change} where id = ${id}`)
+        db.close()
+        expect(expectPrefix(other, digests)).toBe(digests.length)
+      }
+  })
+
+  it.each(['{"ticks":000}', '{"ticks":1}', '{"ticks":"x"}', '{}', 'null', '5', '{'])(
+    'that says %s of its end is told of, and used',
+    (end) => {
+      const path = folder.at('whole.rec')
+      const digests = recorded(path, 9)
+      const db = new Database(path)
+      db.prepare("update meta set value = ? where key = 'end'").run(end)
+      db.close()
+      expect(expectPrefix(path, digests)).toBe(digests.length)
+      const replay = E.toUnion(Replay.open(path)) as Replay
+      expect(replay.damage).toMatch(/^what it says of itself .* is not what was written$/)
+      expect(replay.unfinished).toBeUndefined()
+      replay.close()
+    },
+  )
+
+  it('whose rules and options cannot be made out is told of, and used', () => {
+    const src = source('src', { key: C.int, value: C.int })
+    const rules = [src]
+    const path = folder.at('lib.rec')
+    const eng = createEngine({ rules, drive: 'manual', record: path })
+    eng.live(src(1))
+    eng.transact((tx) => tx.set(src(1), 5))
+    eng.settle()
+    void eng.close()
+    const db = new Database(path)
+    for (const about of ['{"face":"library"}', '{"face":"library","rules":[null,{}],"options":5,"policy":7}']) {
+      db.prepare("update meta set value = ? where key = 'about'").run(about)
+      const recording = replay(path, { rules })
+      expect(recording.damage).toMatch(/^what it says of itself .* is not what was written$/)
+      expect(recording.verify({ mode: 'reexecute' })).toMatchObject({ _tag: 'agrees', ticks: recording.ticks })
+      expect(recording.verify({ mode: 'counterfactual' }).ticks).toBe(recording.ticks)
+      const fork = recording.fork(recording.ticks)
+      expect(recording.stateAt(recording.ticks).look(src(1))).toEqual({ _tag: 'value', value: 5 })
+      void fork.close()
+      recording.close()
+    }
+    db.close()
   })
 
   it.each(['about', 'settings'])('whose description is another is told of, and used: %s', (key) => {

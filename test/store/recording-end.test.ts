@@ -3,8 +3,9 @@ import { spawn } from 'node:child_process'
 import { copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { type BuildEngine, codec as C, createEngine, digestOf, replay, rule } from '../../src/index.js'
+import type { Recorder } from '../../src/store/recording/recorder.js'
 import { useFolder } from '../support/folder.js'
 
 const folder = useFolder()
@@ -179,6 +180,32 @@ describe('a recording that did not end', () => {
       expect([recording.damage, recording.ticks > 0]).toEqual([undefined, has])
       recording.close()
     }
+    expectWhole(path, await end(eng))
+  })
+
+  it('is told of, and no more, where it is gone on with while it is read', async () => {
+    const path = folder.at('h.rec')
+    const eng = await begin(path)
+    const { recorder } = eng as unknown as { readonly recorder: Recorder }
+    recorder.settle()
+    const { tick } = eng.progress()
+    const original = Database.prototype.prepare
+    const prepare = vi.spyOn(Database.prototype, 'prepare')
+    prepare.mockImplementation(function (this: Database.Database, sql: string) {
+      const statement = original.call(this, sql)
+      if (!/ from chunks where id = \?$/.test(sql) || recorder.length !== tick) return statement
+      recorder.goOn()
+      void eng.once(long(1))
+      eng.settle()
+      recorder.flush()
+      return statement
+    })
+    const recording = replay(path)
+    prepare.mockRestore()
+    expect(recording.ticks).toBeGreaterThan(tick)
+    expect(recording.damage).toBeUndefined()
+    expect(recording.unfinished).toMatch(/^it was not ended in order: it is still being written/)
+    recording.close()
     expectWhole(path, await end(eng))
   })
 

@@ -4,7 +4,7 @@
 
 import { statSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
-import { digestText } from '../../model/digest.js'
+import { digestOf, digestText } from '../../model/digest.js'
 import { Misuse } from '../../model/misuse.js'
 import { closeQuietly, Damage, isDamage } from '../database.js'
 import { type Database, openFile, type Statement } from '../sqlite.js'
@@ -54,6 +54,8 @@ const CACHED_CHUNKS = 8
 export class RecordingReader {
   /** How many ticks can be used. */
   readonly ticks: number
+  /** It was ended in order: neither is it being written, nor was who did so killed. */
+  readonly isEnded: boolean
   /** What it says of itself, or of what sources were set to before the first tick, is not what was written. */
   readonly isAltered: boolean
   /** Where it ends too early: what comes after tick `ticks` is damaged or missing. */
@@ -61,7 +63,11 @@ export class RecordingReader {
   /** No value that is kept beside the log is known to be damaged or missing. One that is missing is known once it is looked for. */
   isBesideWhole: boolean
   private readonly chunks: readonly Chunk[]
-  private readonly snapshotTicks: readonly number[]
+  private snapshotTicks: readonly number[]
+  /** Those that are known to be of the tick that they are found by. */
+  private readonly checkedSnapshots = new Set([0])
+  /** The one that was looked at last, until somebody has it: it is theirs then. */
+  private snapshot: { readonly tick: number; readonly snapshot: Snapshot } | undefined = undefined
   private readonly cache = new Map<number, Decoded>()
   private lastSums: { readonly id: number; readonly sums: Buffer } | undefined
 
@@ -77,19 +83,20 @@ export class RecordingReader {
     /** What sources were set to before the first tick. */
     private readonly settings: readonly RecordedSetting[],
     seals: Seals,
-    /** It was ended in order: neither is it being written, nor was who did so killed. */
-    readonly isEnded: boolean,
-    end: number | undefined,
+    end: string | undefined,
   ) {
     const { db } = this
     const start = startOf(db, seals)
-    this.isAltered = !seals.stored.equals(seals.computed) && (start !== seals.computed || !isFitting(db, start))
     const { chunks, damage } = validChunks(db, start)
     this.chunks = chunks
     const last = chunks[chunks.length - 1]
     this.ticks = last === undefined ? 0 : last.first + last.count - 1
-    this.damage =
-      damage ?? (end !== undefined && end !== this.ticks ? `${end - this.ticks} ticks are missing` : undefined)
+    // One that was ended may be gone on with while it is read.
+    this.isEnded = end !== undefined && metaIn(db).get('end') === end
+    const missing = this.isEnded ? endIn(end!) - this.ticks : 0
+    this.isAltered =
+      (!seals.stored.equals(seals.computed) && (start !== seals.computed || !isFitting(db, start))) || missing < 0
+    this.damage = damage ?? (missing > 0 ? `${missing} tick${missing === 1 ? ' is' : 's are'} missing` : undefined)
     this.snapshotTicks = snapshotsOf(db).filter((tick) => tick <= this.ticks)
     this.isBesideWhole = isBesideWhole(db)
     if (this.snapshotTicks[0] !== 0) throw new Damage('its first state is damaged')
@@ -118,19 +125,18 @@ export class RecordingReader {
       // A file that was cut off has fewer pages than its header says: SQLite refuses all of it, but in this mode, which is for repairs.
       db.unsafeMode(true)
       db.pragma('writable_schema = on')
-      const meta = new Map(db.prepare('select key, value from meta').raw().all() as [string, string][])
-      const about = JSON.parse(meta.get('about') ?? 'null') as About | null
-      if (typeof about?.face !== 'string')
+      const meta = metaIn(db)
+      const about = aboutIn(meta.get('about'))
+      if (about === undefined)
         throw new Damage(
           `it does not say what it is: where it was copied while it was written, ${path}-wal belongs to it`,
         )
-      const end = meta.has('end') ? (JSON.parse(meta.get('end')!) as { ticks?: number } | null)?.ticks : undefined
       const settings = String(meta.get('settings'))
       const seals = {
         stored: Buffer.from(String(meta.get('seal')), 'hex'),
         computed: sealOf(String(meta.get('about')), settings),
       }
-      return E.right(new RecordingReader(db, path, about, settingsIn(settings), seals, end !== undefined, end))
+      return E.right(new RecordingReader(db, path, about, settingsIn(settings), seals, meta.get('end')))
     } catch (error) {
       if (db !== undefined) closeQuietly(db)
       if (!isDamage(error) && !(error instanceof SyntaxError)) throw error
@@ -144,6 +150,7 @@ export class RecordingReader {
     this.isClosed = true
     this.cache.clear()
     this.lastSums = undefined
+    this.snapshot = undefined
     closeQuietly(this.database)
   }
 
@@ -190,15 +197,30 @@ export class RecordingReader {
     return Array.from(found.values())
   }
 
-  /** The tick of the newest snapshot that is not after `tick`. */
+  /** The tick of the newest snapshot that is not after `tick`: of one that no digest fits, that tick may be damaged. */
   snapshotTickFor(tick: number): number {
-    return this.snapshotTicks.findLast((at) => at <= tick)!
+    const at = this.snapshotTicks.findLast((each) => each <= tick)!
+    if (this.checkedSnapshots.has(at)) return at
+    const snapshot = this.snapshotAt(at)
+    if (digestOf(snapshot.state) !== this.digestAt(at)) {
+      this.snapshotTicks = this.snapshotTicks.filter((each) => each !== at)
+      return this.snapshotTickFor(tick)
+    }
+    this.checkedSnapshots.add(at)
+    this.snapshot = { tick: at, snapshot }
+    return at
   }
 
   /** That snapshot. */
   snapshotFor(tick: number): Snapshot {
     const at = this.snapshotTickFor(tick)
-    return decodeSnapshot(this.db.prepare('select bytes from snapshots where tick = ?').pluck().get(at) as Buffer)
+    const known = this.snapshot
+    this.snapshot = undefined
+    return known?.tick === at ? known.snapshot : this.snapshotAt(at)
+  }
+
+  private snapshotAt(tick: number): Snapshot {
+    return decodeSnapshot(this.db.prepare('select bytes from snapshots where tick = ?').pluck().get(tick) as Buffer)
   }
 
   /** What was kept beside the log; undefined: it is not there, or not what was written. */
@@ -278,6 +300,33 @@ const decodeChunk = (sums: Buffer, times: Buffer, log: Buffer, count: number): D
     if (!isDamage(error)) throw error
   }
   return { log, starts, sums, times: elapsed }
+}
+
+/** What is said of it, by key. */
+const metaIn = (db: Database): ReadonlyMap<string, string> =>
+  new Map(db.prepare('select key, value from meta').raw().all() as [string, string][])
+
+/** What it says of itself, where that may be damaged: rules and options as far as they are such. Undefined: not even what it is of. */
+const aboutIn = (text = 'null'): About | undefined => {
+  const found = JSON.parse(text) as Partial<About> | null
+  if (typeof found?.face !== 'string') return undefined
+  const { policy, rules, options } = found
+  return {
+    ...(found as About),
+    policy: typeof policy === 'string' ? policy : '',
+    rules: Array.isArray(rules) ? rules.filter((rule) => typeof rule?.name === 'string') : [],
+    options: typeof options === 'object' && options !== null ? options : {},
+  }
+}
+
+/** After how many ticks it was ended, in order: fewer than none where that is damaged. */
+const endIn = (text: string): number => {
+  try {
+    const { ticks } = JSON.parse(text) as { readonly ticks?: unknown }
+    return Number.isSafeInteger(ticks) ? (ticks as number) : -1
+  } catch {
+    return -1
+  }
 }
 
 /** None where it is no list. */
