@@ -76,10 +76,6 @@ export const exportTo = (recorder: Recorder, path: string): void => {
     throw new Misuse(`export: expected the path of a file, got ${String(path)}`)
   const { path: own } = recorder
   expectPlace('export', path, own)
-  if (recorder.length === undefined)
-    throw new Misuse(
-      `export: nothing more is recorded, as was told when that began: ${own === MEMORY ? 'what was, in memory, is gone: create another engine' : `what was, is in ${own}`}`,
-    )
   try {
     recorder.exportTo(path)
   } catch (error) {

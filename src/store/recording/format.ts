@@ -222,12 +222,17 @@ export const createRecordingFile = (path: string, fill: (db: Database) => void):
     withSchema(aside, fill).close()
   })
   const db = openFile(path)
-  db.pragma(`cache_size = -${CACHE_KIB}`)
-  db.pragma('synchronous = off')
-  db.pragma('journal_mode = wal')
-  // From the first read on it is seen to be in use.
-  db.prepare('select count(*) from meta').get()
-  return db
+  try {
+    db.pragma(`cache_size = -${CACHE_KIB}`)
+    db.pragma('synchronous = off')
+    db.pragma('journal_mode = wal')
+    // From the first read on it is seen to be in use.
+    db.prepare('select count(*) from meta').get()
+    return db
+  } catch (error) {
+    closeQuietly(db)
+    throw error
+  }
 }
 
 const withSchema = (path: string, fill: (db: Database) => void): Database => {

@@ -7,6 +7,7 @@ import { crc32 } from 'node:zlib'
 import { StateDigest } from '../../model/digest.js'
 import type { Input } from '../../model/event.js'
 import type { BuildId } from '../../model/ids.js'
+import { messageOf } from '../../model/misuse.js'
 import { isKnown, type State } from '../../model/state.js'
 import { closeQuietly } from '../database.js'
 import { type Database, openFile, type Statement } from '../sqlite.js'
@@ -20,6 +21,7 @@ import {
   FIRST_LINK,
   FORMAT,
   linkAfter,
+  MEMORY,
   putRecording,
   RECORD_LENGTH_BYTES,
   SUM_BYTES,
@@ -99,6 +101,8 @@ export class Recorder {
   private hasEnd = false
   private timer: NodeJS.Timeout | undefined = undefined
   private isOver = false
+  /** What ended it early. */
+  private trouble: string | undefined = undefined
 
   /** @throws an error of SQLite's where the file cannot be made */
   constructor(options: RecorderOptions, state: State) {
@@ -297,9 +301,13 @@ export class Recorder {
     return this.options.path
   }
 
-  /** Copies all there is so far into a file of its own, in place of what is there. @throws an error of SQLite's */
+  /** Copies all there is so far into a file of its own, in place of what is there. @throws an error of SQLite's, or that it is over */
   exportTo(path: string): void {
     this.flush()
+    if (this.isOver) {
+      const rest = this.path === MEMORY ? 'what was recorded is gone' : `what was recorded is in ${this.path}`
+      throw new Error(`nothing more is recorded, as was told (${this.trouble}): ${rest}`)
+    }
     putRecording(path, (aside) => {
       this.db.prepare('vacuum into ?').run(aside)
       const copy = openFile(aside)
@@ -342,6 +350,7 @@ export class Recorder {
       act()
     } catch (error) {
       this.isOver = true
+      this.trouble = messageOf(error)
       clearTimeout(this.timer)
       closeQuietly(this.db)
       this.options.onTrouble(error as Error)
