@@ -91,7 +91,9 @@ const builds = (replay: Replay, json: boolean, out: Out): void => {
   eachTick(replay, (_, at, what, walker) => {
     for (const one of what) {
       if (one.what === 'started' || one.what === 'needs') {
-        if (!begun.has(one.target)) begun.set(one.target, at)
+        // A do-file that is found waits for a slot before it runs; a rule that needs something has run up to there.
+        const isDoFile = one.what === 'started' && one.target[0] !== '\0'
+        if (isDoFile || !begun.has(one.target)) begun.set(one.target, at)
       } else if (one.what === 'made' || one.what === 'broken') {
         const called = (x: Parameters<typeof walker.nameOf>[0]): string => shownBuild(shownName(walker.nameOf, x))
         const how =

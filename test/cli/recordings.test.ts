@@ -286,6 +286,22 @@ test('log tells what happened, of the last recording if none is named', async ()
   expect(link).toBe('../bad.rec')
 })
 
+test('log tells how long a do-file ran, without how long it waited for a slot', async () => {
+  const s = space({ 'all.do': 'redo-ifchange a b c\n', 'default.do': 'sleep 0.2\necho $1\n' })
+  expect((await s.run('redo', ['-j1', '--no-daemon', '--record', 'r.rec'])).code).toBe(0)
+  const of = (args: readonly string[]) => redford(s, ['log', '--json', 'r.rec', ...args])
+  const ticks = lines((await of([])).stdout).map(
+    (line) => json(line) as { microseconds: number; happened: { what: string; target?: string }[] },
+  )
+  const when = (what: string, target: string) =>
+    ticks.find(({ happened }) => happened.some((one) => one.what === what && one.target === target))!.microseconds
+  const builds = lines((await of(['--builds'])).stdout).map((line) => json(line))
+  for (const name of ['a', 'b', 'c', 'all']) {
+    const begun = when('started', name)
+    expect(builds).toContainEqual({ name, begun, microseconds: when('made', name) - begun, result: 'changed' })
+  }
+})
+
 test('diff says where two recordings part, and by what', async () => {
   const s = await project()
   const build = async (other: string, name: string): Promise<void> => {
