@@ -40,6 +40,29 @@ test('what is named is no recording, and that is said as it is', async () => {
     ])
 })
 
+test('a path that leads nowhere is no fault of the program', async () => {
+  const s = await project()
+  expect((await s.sh('ln -s circle circle')).code).toBe(0)
+  for (const [name, why] of [
+    ['circle', 'ELOOP: too many symbolic links encountered'],
+    ['src/x', 'ENOTDIR: not a directory'],
+    ['x'.repeat(300), 'ENAMETOOLONG: name too long'],
+  ] as const) {
+    const read = `redo  ${name}: nothing of it can be used: ${why}, stat '${name}'\n`
+    for (const args of [
+      ['log', name],
+      ['diff', 'r.rec', name],
+    ])
+      expect([args, ...(await said(s, args))]).toEqual([args, 2, '', read])
+    const written = `redo  ${name} cannot be looked at: ${why}, stat '${name}': name another file by --output\n`
+    for (const args of [
+      ['fork', 'r.rec', '--at', '1', '-o', name],
+      ['shrink', 'r.rec', '--test', 'true', '-o', name],
+    ])
+      expect([args, ...(await said(s, args))]).toEqual([args, 2, '', written])
+  }
+})
+
 test('a tick is a whole number, to step as to all others', async () => {
   const s = await project()
   const { code, stdout, stderr } = await s.run('redford', ['step', 'r.rec'], {

@@ -145,8 +145,13 @@ export const placeFault = (path: string, read = MEMORY): string | undefined => {
 
 /** Whether both paths lead to one file that is there. */
 export const isSameFile = (a: string, b: string): boolean => {
-  const [one, other] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false }))
-  return one !== undefined && one.ino === other?.ino && one.dev === other.dev
+  try {
+    const [one, other] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false }))
+    return one !== undefined && one.ino === other?.ino && one.dev === other.dev
+  } catch {
+    // A path that leads nowhere, as through a file or a circle of links: who opens it tells so.
+    return false
+  }
 }
 
 /** What SQLite may have beside a file. */

@@ -103,12 +103,12 @@ export class RecordingReader {
   }
 
   static open(path: string): E.Either<RecordingError, RecordingReader> {
-    const stat = statSync(path, { throwIfNoEntry: false })
-    if (stat?.isDirectory()) return E.left({ _tag: 'folder', path })
-    if (stat === undefined) return E.left({ _tag: 'absent', path })
-    if (!stat.isFile()) return E.left({ _tag: 'noFile', path })
     let header: ReturnType<typeof headerOf>
     try {
+      const stat = statSync(path, { throwIfNoEntry: false })
+      if (stat?.isDirectory()) return E.left({ _tag: 'folder', path })
+      if (stat === undefined) return E.left({ _tag: 'absent', path })
+      if (!stat.isFile()) return E.left({ _tag: 'noFile', path })
       header = headerOf(path)
     } catch (error) {
       return E.left({ _tag: 'unreadable', path, why: (error as Error).message })
