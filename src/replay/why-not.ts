@@ -55,7 +55,7 @@ export type WhyNot<B> =
   | { readonly _tag: 'edited'; readonly build: B; readonly generation: number }
   /** It was run in that generation, and failed. */
   | { readonly _tag: 'broken'; readonly build: B; readonly generation: number; readonly fault: Fault<B> }
-  /** It is out-of-date, and nobody asked for it since. Without steps: for a reason that only a look at its file tells. */
+  /** It is out-of-date, and nobody asked for it since, or their request ended before its turn. Without steps: for a reason that only a look at its file tells. */
   | {
       readonly _tag: 'notAsked'
       readonly build: B

@@ -68,7 +68,9 @@ export const whyLines = (found: Why<string>, words: Wording): readonly string[] 
 export const unknownWords = (build: string): string =>
   `nothing is known of ${build}: nobody has asked for it yet; run redo-ifchange ${build}, or see redo-targets for what is known`
 const neverMadeWords = (build: string, isWanted: boolean): string =>
-  `${build} was never made: ${isWanted ? 'it is not there, and nothing makes it' : 'it is not there, and nobody asked for it'}`
+  `${build} was never made: it is not there, and ${isWanted ? 'nothing makes it' : `nobody asked for it${OR_IN_VAIN}`}`
+/** A request that failed, or was taken back, leaves no word of what it had not come to. */
+const OR_IN_VAIN = ', or their request ended before its turn'
 
 const editedLines = (build: string, generation: number, words: Wording, ...more: readonly string[]) => [
   `${build} was changed by hand, seen${inGeneration(generation, words)}, so it is left alone`,
@@ -261,7 +263,7 @@ export const whyNotLines = (found: WhyNot<string>, words: Wording): readonly str
       ]
     case 'notAsked':
       return [
-        `${build} is out-of-date, and nobody asked for it since ${words.generation(found.generation)}, when it was made`,
+        `${build} is out-of-date, and nobody asked for it since ${words.generation(found.generation)}, when it was made${OR_IN_VAIN}`,
         ...(found.steps.length > 0 ? stepLines(found.steps, words) : ['  its file is gone, or another than it was']),
       ]
     case 'unchanged':
@@ -284,7 +286,11 @@ const stepLines = (steps: readonly Step<string>[], words: Wording): readonly str
   const lines = steps.flatMap((step, i) => {
     const next = steps[i + 1]
     if (step._tag === 'source') return changeWords(step.change, subject(step.build, step.recipe), words)
-    if (step._tag === 'made') return `${step.build} was made in ${words.generation(step.generation)}`
+    if (step._tag === 'made') {
+      const before = steps[i - 1]
+      const isBroken = before?._tag === 'outOfDate' && before.cause?._tag === 'broken'
+      return `${step.build} was ${isBroken ? 'run' : 'made'} in ${words.generation(step.generation)}${isBroken ? ', and failed' : ''}`
+    }
     if (step.cause === undefined) return next === undefined ? [] : `${subject(next.build, next.recipe)} is out-of-date`
     return next?._tag === 'source' ? [] : causeWords(step.cause, step.build, words)
   })

@@ -58,7 +58,7 @@ describe('why', () => {
       '  it was looked at for the first time in request 1',
     ])
     expect((await words(s, 'why', 'main.o.do'))[0]).toBe(
-      'main.o.do was never made: it is not there, and nobody asked for it',
+      'main.o.do was never made: it is not there, and nobody asked for it, or their request ended before its turn',
     )
   })
 
@@ -346,7 +346,7 @@ describe('why not', () => {
     const s = await project()
     s.write('greet.c', 'hello\n')
     const told = [
-      'all is out-of-date, and nobody asked for it since request 1, when it was made',
+      'all is out-of-date, and nobody asked for it since request 1, when it was made, or their request ended before its turn',
       '  hello is out-of-date',
       '    greet.o is out-of-date',
       '      greet.c has another content, seen in request 2',
@@ -368,9 +368,31 @@ describe('why not', () => {
     })
     s.remove('main.o')
     expect(await words(s, 'why-not', 'main.o')).toEqual([
-      'main.o is out-of-date, and nobody asked for it since request 1, when it was made',
+      'main.o is out-of-date, and nobody asked for it since request 1, when it was made, or their request ended before its turn',
       '  its file is gone, or another than it was',
     ])
+  })
+
+  test('asked for by a request that ended before its turn: that nobody asked is not said', async () => {
+    const s = space({
+      'all.do': 'redo-ifchange src bad late\n',
+      'bad.do': 'redo-ifchange src\ngrep -v bad src\n',
+      'late.do': 'redo-ifchange bad\ncat bad\n',
+      src: 'good\n',
+      'new.do': 'echo new\n',
+    })
+    expect((await s.ifchange('-j1', 'all')).code).toBe(0)
+    s.write('src', 'bad\n')
+    expect((await s.ifchange('-j1', 'bad', 'new', 'late')).code).toBe(1)
+    expect(await words(s, 'why-not', 'late')).toEqual([
+      'late is out-of-date, and nobody asked for it since request 1, when it was made, or their request ended before its turn',
+      '  bad is broken',
+      '    bad was run in request 2, and failed',
+    ])
+    for (const question of ['why', 'why-not'] as const)
+      expect(await words(s, question, 'new')).toEqual([
+        'new was never made: it is not there, and nobody asked for it, or their request ended before its turn',
+      ])
   })
 
   test('it is broken, by what and how; it was changed by hand', async () => {
