@@ -27,6 +27,8 @@ export const runRecordingCommand = (name: string, args: readonly string[]): Prom
     return Promise.resolve(OK)
   }
   // Whoever read enough hangs up, as `redford log | head` does.
-  process.stdout.on('error', () => process.exit(141))
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(141)
+  })
   return COMMANDS[name]!(args, processOut)
 }

@@ -172,9 +172,22 @@ const runDaemon = async (ready = 'ready'): Promise<void> => {
 /** Once all is written: ends the process as it is, since to take it apart first takes Node longer than many a command. */
 const exit = (code: number): void => {
   const waiting = [process.stdout, process.stderr].find((stream) => stream.writableLength > 0 && !stream.destroyed)
-  if (waiting === undefined) process.exit(code)
+  if (waiting === undefined) process.exit(outputFault() ?? code)
   waiting.write('', () => exit(code))
 }
+
+/** The exit code where not all that was told could be written. */
+const outputFault = (): number | undefined => {
+  const error: NodeJS.ErrnoException | null = process.stdout.errored ?? outputError
+  if (error === null) return undefined
+  if (error.code === 'EPIPE') return HUNG_UP
+  say(`not all could be written to standard output: ${error.message}`)
+  return 2
+}
+/** Of standard output, which itself forgets it once it is told. */
+let outputError: Error | null = null
+/** Whoever read enough, as `head` does: as by SIGPIPE. */
+const HUNG_UP = 141
 
 /** Not part of the one file that all commands are: few use it. */
 const LAB = '../lab/command.js'
@@ -192,6 +205,11 @@ const run = async (): Promise<number | undefined> => {
     else await runDaemon()
     return undefined
   }
+  // Told at the end: what an engine in this process does for others goes on.
+  process.stdout.on('error', (error) => {
+    outputError ??= error
+  })
+  process.stderr.on('error', () => {})
   if (first === 'status' || first === 'stop' || first === 'doctor') {
     if (rest.includes('--help') || rest.includes('-h')) {
       process.stdout.write(usage)

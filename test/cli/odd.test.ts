@@ -63,6 +63,21 @@ test('a path that leads nowhere is no fault of the program', async () => {
   }
 })
 
+test.skipIf(process.platform !== 'linux')('what cannot be written is told of, and no success', async () => {
+  const s = await project()
+  for (const words of ['log r.rec', 'replay --json r.rec', 'why a', 'help', 'log --help', '--version']) {
+    const { code, stderr } = await s.sh(`exec redford ${words} >/dev/full`)
+    expect([words, code, stderr]).toEqual([
+      words,
+      2,
+      'redo  not all could be written to standard output: ENOSPC: no space left on device, write\n',
+    ])
+    const hungUp = await s.sh(`{ sleep 0.3; redford ${words}; echo $? >&2; } | :`)
+    expect([words, hungUp.stderr]).toEqual([words, '141\n'])
+  }
+  expect((await s.sh('exec redford log none.rec 2>/dev/full')).code).toBe(2)
+})
+
 test('a tick is a whole number, to step as to all others', async () => {
   const s = await project()
   const { code, stdout, stderr } = await s.run('redford', ['step', 'r.rec'], {
