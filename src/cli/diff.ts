@@ -69,9 +69,11 @@ const ticks = (
   const found = replay.diff((from as E.Right<number>).right, (to as E.Right<number>).right)
   if (json) out.print(`${JSON.stringify({ builds: buildsData(found), ...endsOf(replay) })}\n`)
   else {
-    const walker = new Walker(replay.reader)
-    walker.seek(Math.max((from as E.Right<number>).right, (to as E.Right<number>).right))
-    const called = calledIn(walker, new Generations(replay.reader, walker.tick))
+    const [before, after] = [new Walker(replay.reader), new Walker(replay.reader)]
+    before.seek((from as E.Right<number>).right)
+    after.seek((to as E.Right<number>).right)
+    const late = before.tick > after.tick ? before : after
+    const called = calledIn(late, new Generations(replay.reader, late.tick), before, after)
     for (const line of found.flatMap((diff) => buildDiffWords(diff, called))) out.print(`${line}\n`)
   }
   return found.length === 0 ? OK : NOT_OK

@@ -10,18 +10,18 @@ import { shortened, shortenedApart } from './tick-words.js'
 
 export interface Called {
   readonly build: (build: BuildId) => string
-  readonly request: (request: BuildId) => string
+  /** `isGone`: it is no more, and another may have its id by now. */
+  readonly request: (request: BuildId, isGone: boolean) => string
   readonly generation: (generation: number) => string
 }
 
-/** As of the place of `walker`. */
-export const calledIn = (walker: Walker, generations: Generations): Called => ({
+/** As of the place of `walker`; requests as of where those that are gone were, and those that are there are. */
+export const calledIn = (walker: Walker, generations: Generations, gone = walker, there = walker): Called => ({
   build: (x) => shownBuild(shownName(walker.nameOf, x)),
-  request: (x) => {
-    const number = walker.numberOf(x)
-    return number === undefined
-      ? 'a request of a do-file'
-      : `${walker.isQuestion(x) ? 'question' : 'request'} ${number}`
+  request: (x, isGone) => {
+    const at = isGone ? gone : there
+    const number = at.numberOf(x)
+    return number === undefined ? 'a request of a do-file' : `${at.isQuestion(x) ? 'question' : 'request'} ${number}`
   },
   generation: (generation) => generations.words(generation, walker.tick),
 })
@@ -72,7 +72,7 @@ const OF_REQUESTS: ReadonlySet<string> = new Set(['status', 'error', 'cause', 'd
 export const buildDiffWords = ({ build, name, is, changes }: BuildDiff, called: Called): readonly string[] => {
   const isRequest = name === `#${build}`
   const isRule = name[0] === '\0'
-  const title = `${isRequest ? called.request(build) : shownBuild(name)}${is === 'changed' ? '' : ` (${is})`}`
+  const title = `${isRequest ? called.request(build, is === 'gone') : shownBuild(name)}${is === 'changed' ? '' : ` (${is})`}`
   // Of what is gone, nothing is left.
   if (is === 'gone') return [title]
   const has = (one: string): boolean => changes.some(({ what }) => what === one)

@@ -393,6 +393,21 @@ test('diff of one recording says what became of which build between two ticks', 
   }
 })
 
+test('a request that is gone is called by its own number, whoever has its id since', async () => {
+  const s = space({ 'redford.config.js': "export default { record: 'r.rec' }\n", 'a.do': 'sleep 0.3\n' })
+  for (const _ of [1, 2]) expect((await s.run('redo', ['a'])).code).toBe(0)
+  const ticks = lines((await redford(s, ['log', 'r.rec'])).stdout)
+  const of = (words: RegExp): string => String(ticks.findIndex((line) => words.test(line)) + 1)
+  const requests = async (from: string, to: string): Promise<readonly string[]> =>
+    lines((await redford(s, ['diff', 'r.rec', '--from', from, '--to', to])).stdout).filter((line) =>
+      /^request/.test(line),
+    )
+  const [first, second] = [of(/request 1 for a/), of(/request 2 for a/)]
+  expect(await requests(first, String(ticks.length))).toEqual(['request 1 (gone)'])
+  expect(await requests(second, String(ticks.length))).toEqual(['request 2 (gone)'])
+  expect(await requests(String(ticks.length), first)).toEqual(['request 1 (new)'])
+})
+
 test('step goes through it by commands, one a line', async () => {
   const s = await project()
   const step = (commands: readonly string[], ...flags: readonly string[]): Promise<Result> =>
