@@ -152,7 +152,13 @@ const apartOf = (one: Side, other: Side, foundInA: Found = NONE, foundInB: Found
     if (is !== undefined) others.set(name, is)
   }
   const only = onlyOf(new Set(ofA.keys()), new Set(ofB.keys()))
-  const isOther = (name: string): boolean => others.has(name) || !ofA.has(name) || !ofB.has(name)
+  // That a file is not there, as a do-file that was looked for, may be known to one of them only, or to none: nothing is another by that.
+  const isToldOf = (side: Known, x: BuildId | undefined): boolean =>
+    x !== undefined && (kindOf(side.state, x) !== Kind.ABSENT || side.errors.of(x) !== '')
+  const isOther = (name: string): boolean => {
+    const [x, y] = [ofA.get(name), ofB.get(name)]
+    return x !== undefined && y !== undefined ? others.has(name) : isToldOf(a, x) || isToldOf(b, y)
+  }
   const builds = Array.from(others, ([name, is]): NameDiff => {
     const needs = [...needsOf(a, ofA.get(name)!), ...needsOf(b, ofB.get(name)!)]
     const [tickInA, tickInB] = [foundInA.get(name), foundInB.get(name)]

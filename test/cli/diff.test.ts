@@ -42,6 +42,22 @@ test('two builds with nothing to do: nothing differs', async () => {
   })
 })
 
+test('a source that is gone is the cause, though do-files were looked for then', async () => {
+  const { s, build } = project()
+  await build('one.rec')
+  fs.renameSync(s.path('two'), s.path('away'))
+  await s.run('redo-ifchange', ['-j1', '--record', 'two.rec', 'all'])
+  fs.renameSync(s.path('away'), s.path('two'))
+  await build('three.rec')
+  for (const [a, b] of [
+    ['one.rec', 'two.rec'],
+    ['two.rec', 'three.rec'],
+  ] as const)
+    expect((await diff(s, a, b)).stdout).toMatch(
+      /^the first difference: two is there for one of them, and absent for the other .*\nso these came out otherwise: (?!.*\btwo\b).*\ball$/m,
+    )
+})
+
 test('the same build with other jobs, or by another policy: nothing differs but how it was done', async () => {
   const s = space({
     'all.do': 'redo-ifchange a b c\ncat a b c\n',
