@@ -169,8 +169,10 @@ export const outputFault = (output: string, read: string): string | undefined =>
   return fault && `${fault} by --output`
 }
 
-export const unwritable = (output: string, error: unknown): string =>
-  `${output} cannot be written: ${messageOf(error)}; name another file by --output`
+export const unwritable = (output: string, error: unknown): string => {
+  const why = messageOf(error)
+  return `${output} cannot be written: ${why}${why.endsWith('name another file') ? '' : '; name another file'} by --output`
+}
 
 /** A build as people call it: a file, or the key of a rule. `name` as in a recording; `#7` for a request. */
 export const shownBuild = (name: string): string => {

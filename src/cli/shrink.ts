@@ -1,14 +1,18 @@
 /** `redford shrink FILE --test CMD`: the smallest recording for which a command still ends with 0. */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, copyFileSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
+import { messageOf } from '../model/misuse.js'
 import { printable } from '../redo/words.js'
 import { shrink } from '../replay/shrink.js'
+import { putRecording } from '../store/recording/format.js'
 import { endsOf, NOT_OK, OK, type Out, outputFault, USAGE, unwritable, withRecording, wordsOf } from './recording.js'
 
 const FLAGS = { test: { type: 'string' }, output: { type: 'string', short: 'o' }, tries: { type: 'string' } } as const
+
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 export const shrinkCommand = async (args: readonly string[], out: Out): Promise<number> => {
   const words = wordsOf('shrink', args, [1, 1], FLAGS)
@@ -29,7 +33,22 @@ export const shrinkCommand = async (args: readonly string[], out: Out): Promise<
   const output = String(values.output ?? `${files[0]}.small`)
   const fault = outputFault(output, files[0]!)
   if (fault !== undefined) return refuse(fault)
-  const folder = mkdtempSync(join(tmpdir(), 'redford-shrink-'))
+  let folder: string
+  try {
+    folder = mkdtempSync(join(tmpdir(), 'redford-shrink-'))
+  } catch (error) {
+    return refuse(
+      `${tmpdir()}, where candidates go, cannot be written: ${messageOf(error)}; name another folder by TMPDIR`,
+    )
+  }
+  // It may go on for long, and nobody else clears it away.
+  let child: ChildProcess | undefined
+  const onSignal = (signal: NodeJS.Signals): void => {
+    child?.kill(signal)
+    rmSync(folder, { recursive: true, force: true })
+    process.exit(128 + constants.signals[signal])
+  }
+  for (const signal of ENDING) process.on(signal, onSignal)
   const path = join(folder, 'candidate.rec')
   const printed = join(folder, 'stderr')
   let last = 'it ended'
@@ -38,7 +57,9 @@ export const shrinkCommand = async (args: readonly string[], out: Out): Promise<
       const found = await shrink(replay.reader, {
         path,
         shows: async () => {
-          const { isZero, how } = await run(test, path, printed)
+          const { isZero, how } = await run(test, path, printed, (begun) => {
+            child = begun
+          })
           last = how
           return isZero
         },
@@ -56,7 +77,7 @@ export const shrinkCommand = async (args: readonly string[], out: Out): Promise<
         return NOT_OK
       }
       try {
-        copyFileSync(path, output)
+        putRecording(output, (aside) => copyFileSync(path, aside))
       } catch (error) {
         return refuse(unwritable(output, error))
       }
@@ -70,6 +91,7 @@ export const shrinkCommand = async (args: readonly string[], out: Out): Promise<
       return OK
     })
   } finally {
+    for (const signal of ENDING) process.off(signal, onSignal)
     rmSync(folder, { recursive: true, force: true })
   }
 }
@@ -79,11 +101,13 @@ const run = (
   command: string,
   path: string,
   printed: string,
+  onBegun: (child: ChildProcess) => void,
 ): Promise<{ readonly isZero: boolean; readonly how: string }> =>
   new Promise((resolve) => {
     const fd = openSync(printed, 'w')
     const child = spawn('sh', ['-c', `${command} "$1"`, 'sh', path], { stdio: ['ignore', 'ignore', fd] })
     closeSync(fd)
+    onBegun(child)
     child.on('error', ({ message }) => resolve({ isZero: false, how: `it could not be run: ${message}` }))
     child.on('exit', (code, signal) =>
       resolve({ isZero: code === 0, how: signal === null ? `its exit code is ${code}` : `it was killed by ${signal}` }),

@@ -502,6 +502,46 @@ test('shrink finds the smallest that still shows a fault', async () => {
   expect(s.read('src')).toBe('1')
 })
 
+test('shrink puts its result in place of a whole recording, never of one in use, and leaves nothing when it is ended', async () => {
+  const s = await project()
+  const env = { TMPDIR: s.path('tmp') as string }
+  s.write('tmp/.keep', '')
+  const shrunk = (more: string) => s.sh(`exec redford shrink bad.rec --test true -o ${more}`, { env })
+  // As a process that was killed leaves it: most of it is in SQLite's log.
+  const db = new Database(s.path('bad.rec'))
+  db.pragma('journal_mode = wal')
+  db.exec(`update meta set value = value where key = 'about'`)
+  for (const end of ['', '-wal']) fs.copyFileSync(s.path(`bad.rec${end}`), s.path(`killed.rec${end}`))
+  fs.copyFileSync(s.path('good.rec'), s.path('used.rec'))
+  const user = new Database(s.path('used.rec'))
+  user.pragma('journal_mode = wal')
+  user.prepare('select count(*) from meta').get()
+  const refused = await shrunk('used.rec')
+  expect([refused.code, refused.stdout, refused.stderr]).toEqual([
+    2,
+    '',
+    'redo  used.rec cannot be written: used.rec is in use, by who records into it or reads it: name another file by --output\n',
+  ])
+  user.close()
+  expect((await redford(s, ['diff', 'good.rec', 'used.rec'])).code).toBe(0)
+  db.close()
+  expect((await shrunk('killed.rec')).code).toBe(0)
+  expect(fs.existsSync(s.path('killed.rec-wal'))).toBe(false)
+  expect((await redford(s, ['replay', '--verify', 'killed.rec'])).stdout).toMatch(/^0 ticks/)
+  const ended = await s.sh(`redford shrink bad.rec --test 'kill -TERM $PPID; exec sleep 9; :' -o x.rec; echo $?`, {
+    env,
+  })
+  expect(ended.stdout).toBe('143\n')
+  expect(fs.readdirSync(s.path('tmp'))).toEqual(['.keep'])
+  const nowhere = await s.sh(`TMPDIR=/nowhere exec redford shrink bad.rec --test true`)
+  expect([nowhere.code, nowhere.stderr]).toEqual([
+    2,
+    expect.stringMatching(
+      /^redo {2}\/nowhere, where candidates go, cannot be written: .*; name another folder by TMPDIR\n$/,
+    ),
+  ])
+})
+
 describe('what cannot be read', () => {
   test('is told of in a line, by every command, with exit code 2', async () => {
     const s = await project()
