@@ -57,7 +57,7 @@ export class Recordings {
     const full = resolve(path)
     const known = this.open.get(full)
     if (known !== undefined) {
-      if (known.sessions.size > 0 || (goesOn && isToGoOn(known, full, state, policy))) {
+      if (isInPlace(known, full) && (known.sessions.size > 0 || (goesOn && isToGoOn(known, state, policy)))) {
         known.sessions.set(session, warn)
         known.recorder.goOn()
         linkLast(full)
@@ -69,7 +69,8 @@ export class Recordings {
     try {
       const fault = placeFault(full)
       if (fault !== undefined) return fault
-      const sessions = new Map([[session, warn]])
+      // Where the file was removed, those that it was for go on in the new one.
+      const sessions = new Map([...(known?.sessions ?? []), [session, warn] as const])
       const recorder = this.recorderFor(full, state, policy, sessions)
       const { ino } = statSync(full)
       this.open.set(full, { recorder, sessions, policy, goesOn, rows: rowsEnd(state.facts), inode: ino })
@@ -123,13 +124,21 @@ export class Recordings {
   }
 }
 
-/** It is neither long, nor of a small part of what is known by now, nor of another policy, nor removed. */
-const isToGoOn = (known: Open, path: string, state: State, policy: string): boolean =>
+/** It is neither long, nor of a small part of what is known by now, nor of another policy. */
+const isToGoOn = (known: Open, state: State, policy: string): boolean =>
   known.goesOn &&
   known.policy === policy &&
   (known.recorder.length ?? TICKS_MAX) < TICKS_MAX &&
-  rowsEnd(state.facts) <= GROWTH * known.rows + GROWTH_MIN &&
-  statSync(path, { throwIfNoEntry: false })?.ino === known.inode
+  rowsEnd(state.facts) <= GROWTH * known.rows + GROWTH_MIN
+
+/** Nobody removed it, or put another one in its place. */
+const isInPlace = (known: Open, path: string): boolean => {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.ino === known.inode
+  } catch {
+    return false
+  }
+}
 
 const linkLast = (path: string): void => {
   try {

@@ -180,6 +180,19 @@ test('two commands at once record into files of their own, or share one', async 
     expect(withReplay(s, file, endedIn)).toEqual(expect.arrayContaining(file === 'one.rec' ? ['t0', 't2'] : ['t1']))
 })
 
+test('a recording that was removed meanwhile is begun anew, for all who record into it', async () => {
+  const s = space({ 'default.do': noted('touch "$1.here"', waitsFor('go'), 'echo "$1"') })
+  const running = []
+  for (const target of ['t0', 't1']) {
+    for (const end of ['', '-wal', '-shm']) fs.rmSync(`${s.path('one.rec')}${end}`, { force: true })
+    running.push(s.start('redo', ['--record', 'one.rec', target, '-j4']))
+    await until('it runs', () => s.exists(`${target}.here`))
+  }
+  s.write('go', '')
+  for (const { done } of running) expect((await done).code).toBe(0)
+  expect(withReplay(s, 'one.rec', endedIn)).toEqual(expect.arrayContaining(['t0', 't1']))
+})
+
 test('nothing of the environment is in it', async () => {
   const secrets = ['s3cret-of-the-person', 's3cret-of-the-do-file', 's3cret-of-a-failure']
   const s = space({
