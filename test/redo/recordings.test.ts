@@ -220,7 +220,7 @@ test('a disk that refuses ends the recording with a warning, and the build goes 
   const targets = Array.from({ length: 300 }, (_, i) => `${'long'.repeat(40)}${i}.out`)
   const s = space({ 'all.do': noted('xargs redo-ifchange <list'), 'default.out.do': 'echo $1\n', 'full/.keep': '' })
   s.write('list', targets.join('\n'))
-  const script = 'mount -t tmpfs -o size=64k none full && exec redo --no-daemon --record full/one.rec all'
+  const script = 'mount -t tmpfs -o size=96k none full && exec redo --no-daemon --record full/one.rec all'
   const result = await s.run('unshare', ['-rm', 'sh', '-c', script], { timeoutMs: 60_000 })
   expect(result.code, result.stderr).toBe(0)
   expect(result.stderr.split('\n').filter((line) => line.includes('nothing more is recorded'))).toHaveLength(1)
