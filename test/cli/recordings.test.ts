@@ -302,6 +302,25 @@ test('log tells how long a do-file ran, without how long it waited for a slot', 
   }
 })
 
+test('log is a line a tick, or a build, whatever a rule says as it throws', async () => {
+  const redfordAt = JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)
+  const s = space({
+    'redford.config.mjs':
+      `import { codec as C, defineConfig, rule } from ${redfordAt}\n` +
+      `const r = rule('r', { key: C.string, value: C.string }, function* () { throw new Error('one\\ntwo') })\n` +
+      `export default defineConfig({ rules: [r], targets: (path) => (path.endsWith('.x') ? r(path) : undefined) })\n`,
+  })
+  expect((await s.run('redo', ['--no-daemon', '--record', 'r.rec', 'a.x'])).code).toBe(1)
+  const all = lines((await redford(s, ['log', 'r.rec'])).stdout)
+  expect(all.filter((line) => !/^ *\d+ {2}\d+\.\d{3} s {2}/.test(line))).toEqual([])
+  expect(all.join('\n')).toContain('r("a.x") is broken: threw one\\ntwo')
+  const builds = lines((await redford(s, ['log', '--builds', 'r.rec'])).stdout)
+  expect(builds.map((line) => line.split(/ s {2}| \(/)[2])).toEqual([
+    'r("a.x"): threw one\\ntwo',
+    'a.x: what it needs is broken',
+  ])
+})
+
 test('diff says where two recordings part, and by what', async () => {
   const s = await project()
   const build = async (other: string, name: string): Promise<void> => {
