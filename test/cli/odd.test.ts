@@ -1,4 +1,5 @@
 /** Words and files that make no sense are told of in one sentence that says what to do. */
+import * as fs from 'node:fs'
 import { afterEach, expect, test } from 'vitest'
 import { closeSpaces, type Space, space } from '../support/space.js'
 
@@ -61,6 +62,26 @@ test('a path that leads nowhere is no fault of the program', async () => {
     ])
       expect([args, ...(await said(s, args))]).toEqual([args, 2, '', written])
   }
+})
+
+test('blanks around the name of a recording: no other file is written or read for it', async () => {
+  const s = await project()
+  const before = fs.readFileSync(s.path('r.rec'))
+  const ends = 'ends with a blank, which better-sqlite3 leaves out'
+  const built = await s.run('redo', ['--no-daemon', '--record', 'r.rec ', 'a'])
+  expect([built.code, built.stderr]).toEqual([2, `redo  ${s.root}/r.rec  ${ends}: name another file\n`])
+  const forked = await said(s, ['fork', 'r.rec', '--at', '1', '-o', 'r.rec\t'])
+  expect(forked).toEqual([2, '', `redo  r.rec\t ${ends}: name another file by --output\n`])
+  expect(fs.readdirSync(s.root).filter((name) => name.includes('rec'))).toEqual(['r.rec'])
+  expect(fs.readFileSync(s.path('r.rec')).equals(before)).toBe(true)
+  fs.writeFileSync(s.path('r.rec '), before)
+  expect(await said(s, ['log', 'r.rec '])).toEqual([
+    2,
+    '',
+    `redo  r.rec : nothing of it can be used: its name ${ends}: rename it\n`,
+  ])
+  expect((await said(s, ['fork', 'r.rec', '--at', '1', '-o', ' 1.rec'])).slice(0, 2)).toEqual([0, expect.any(String)])
+  expect((await said(s, ['replay', '--verify', ' 1.rec']))[1]).toMatch(/^1 ticks/)
 })
 
 test.skipIf(process.platform !== 'linux')('what cannot be written is told of, and no success', async () => {

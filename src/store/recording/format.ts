@@ -125,6 +125,7 @@ export const headerOf = (path: string): { readonly application: number; readonly
  * `read` meanwhile.
  */
 export const placeFault = (path: string, read = MEMORY): string | undefined => {
+  if (isCutShort(path)) return `${path} ends with a blank, which better-sqlite3 leaves out: name another file`
   if (read !== MEMORY && isSameFile(path, read)) return `${path} is the recording itself: name another file`
   try {
     const stat = statSync(path, { throwIfNoEntry: false })
@@ -142,6 +143,9 @@ export const placeFault = (path: string, read = MEMORY): string | undefined => {
     return `${path} cannot be looked at: ${messageOf(error)}: name another file`
   }
 }
+
+/** Opened as a database, it would be another file: the one of that name without what it ends with. */
+export const isCutShort = (path: string): boolean => path !== path.trimEnd()
 
 /** Whether both paths lead to one file that is there. */
 export const isSameFile = (a: string, b: string): boolean => {

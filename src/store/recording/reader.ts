@@ -14,6 +14,7 @@ import {
   APPLICATION_ID,
   FORMAT,
   headerOf,
+  isCutShort,
   type RecordedSetting,
   rollBack,
   SUM_BYTES,
@@ -118,6 +119,10 @@ export class RecordingReader {
       return E.left({ _tag: 'unreadable', path, why: 'it is no recording of Redford' })
     if (version !== FORMAT)
       return E.left({ _tag: version > FORMAT ? 'newer' : 'older', path, found: version, known: FORMAT })
+    if (isCutShort(path)) {
+      const why = 'its name ends with a blank, which better-sqlite3 leaves out: rename it'
+      return E.left({ _tag: 'unreadable', path, why })
+    }
     let db: Database | undefined
     try {
       rollBack(path)
