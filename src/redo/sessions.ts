@@ -30,6 +30,8 @@ export interface Session {
   readonly startedMs: number
   readonly told: Set<BuildId>
   readonly warned: Set<BuildId>
+  /** Builds whose last run was told here with all it said: they may turn out broken all the same. */
+  readonly shown: Set<BuildId>
   runs: number
   /** Exit code to give once everything it started has ended, after a signal. */
   signalled: number | undefined
@@ -71,6 +73,7 @@ export class Sessions {
       startedMs: performance.now(),
       told: new Set(),
       warned: new Set(),
+      shown: new Set(),
       runs: 0,
       signalled: undefined,
     }
@@ -130,6 +133,7 @@ export class Sessions {
     else this.sinks.set(run.build, sink)
     const session = this.open.get(run.session)
     if (session === undefined) return
+    session.shown.delete(run.build)
     const depth = session.options.verbose ? depthOf(state, run.build) : 0
     ;(sink ?? session.console).started(session.resolver.shown(run.name), depth)
   }
@@ -154,7 +158,9 @@ export class Sessions {
     if (session === undefined) return
     session.runs++
     const console = this.sinks.get(run.build) ?? session.console
-    if (ended.outcome._tag === 'Right') console.output(session.resolver.shown(run.name), this.logOf(run.build))
+    if (ended.outcome._tag !== 'Right') return
+    session.shown.add(run.build)
+    console.output(session.resolver.shown(run.name), this.logOf(run.build))
   }
 
   /** What the run said on standard error is kept until the next run of the same target. `isSilent`: nothing, and its file is not ours. */
@@ -222,7 +228,7 @@ export class Sessions {
       target: session.resolver.shown(this.nameOf(build)),
       why: cause === 0 ? words : `${words}, since ${shown(cause)} failed`,
       doFile: doFile === undefined ? undefined : session.resolver.shown(this.nameOf(doFile)),
-      log: this.logOf(build),
+      log: session.shown.has(build) ? undefined : this.logOf(build),
     })
   }
 

@@ -86,3 +86,14 @@ test('a command that asks for the target it is part of by way of a shell in the 
   const s = space({ 'a.do': noted('sh -c "redo-ifchange b" & wait $!'), 'b.do': noted('redo-ifchange a') })
   expectCycle(await s.redo('a'), 'a', 'b')
 })
+
+test('what a do-file said that went on all the same is told once', async () => {
+  const s = space({ 'a.do': 'echo before >&2\nredo-ifchange a || echo goes on >&2\necho a\n' })
+  const result = await s.redo('a')
+  expectCycle(result, 'a')
+  expect(result.stderr.match(/before|goes on/g)).toEqual(['before', 'goes on'])
+  // Who asks later sees it, too.
+  const later = await s.ifchange('a')
+  expectCycle(later, 'a')
+  expect(later.stderr.match(/before|goes on/g)).toEqual(['before', 'goes on'])
+})
