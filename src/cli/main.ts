@@ -8,10 +8,11 @@ import * as E from 'fp-ts/lib/Either.js'
 import { Misuse } from '../model/misuse.js'
 import { parseOptions } from '../redo/arguments.js'
 import { argumentBytes, fromByteString, workingFolderBytes } from '../redo/byte-strings.js'
-import { type ClientFailure, filesOfProcess, requestOfProcess, runClient } from '../redo/client.js'
+import { type ClientFailure, type ClientRequest, filesOfProcess, requestOfProcess, runClient } from '../redo/client.js'
 import { helpFor } from '../redo/help.js'
 import { COMMANDS, packageVersion } from '../redo/native.js'
 import { findRoot, isUnbuilt } from '../redo/project.js'
+import { MAKE_WAY, STAYS } from '../redo/protocol.js'
 import { isOfRecording, RECORDING_USAGE } from './recording-commands.js'
 import { becomeDaemon, pause, report, START_MS, startDaemon, WAIT_MS } from './start.js'
 
@@ -76,10 +77,12 @@ const runCommand = async (command: string, args: readonly string[]): Promise<num
   }
   if (!options.right.daemon && !isNested) {
     const files = filesOfProcess()
-    await stopDaemon(root)
+    const ask = (): Promise<number | undefined> => askForWay(root, request)
+    const answer = await ask()
+    if (answer !== undefined) return answer
     process.chdir(fromByteString(root))
     const { serveProcess } = await import('../redo/foreground.js')
-    return serveProcess({ root, request, files, node: process.execPath, main })
+    return serveProcess({ root, request, files, node: process.execPath, main, askHolder: ask })
   }
   let lost = 0
   for (const end = performance.now() + (isNested ? NESTED_MS : START_MS); performance.now() < end; ) {
@@ -118,8 +121,23 @@ const failureWords = (failure: ClientFailure): string => {
   }
 }
 
-const stopDaemon = async (root: string): Promise<void> => {
-  await runClient({ ...requestOfProcess(root, 'redford-stop', []), root })
+/**
+ * For a command without a daemon: a daemon of the project ends. Another command without one does not, for what it builds would be broken
+ * off: it serves this one, too. The exit code, if it did.
+ */
+const askForWay = async (root: string, request: ClientRequest): Promise<number | undefined> => {
+  for (const end = performance.now() + START_MS; performance.now() < end; await pause(WAIT_MS)) {
+    // What came on standard input cannot be sent again.
+    if (request.input?.isSpent === true) return undefined
+    const way = await runClient({ ...requestOfProcess(root, MAKE_WAY, []), input: undefined })
+    if (E.isLeft(way) || way.right !== STAYS) return undefined
+    const answer = await runClient(request)
+    if (E.isRight(answer)) return answer.right
+    if (isWorthAnother(answer.left)) continue
+    say(failureWords(answer.left))
+    return 205
+  }
+  return undefined
 }
 
 /** A daemon for the command that the C client was called with. Whatever speaks against that, the client in JavaScript finds again and says. */

@@ -35,9 +35,6 @@ export class Commands {
   private readonly host: Host
   private readonly requests = new Map<Client, BuildId>()
   private readonly control: {
-    /** For `redford stop` and `status`. */
-    stop(client: Client): void
-    status(client: Client, json: boolean): void
     /** Whether the project's config is the one that was loaded. */
     hasRules(): boolean
   }
@@ -149,10 +146,6 @@ export class Commands {
         return this.why(call, 'why')
       case 'redford-why-not':
         return this.why(call, 'why-not')
-      case 'redford-stop':
-        return this.control.stop(call.client)
-      case 'redford-status':
-        return this.control.status(call.client, call.options.json)
       default:
         return this.fail(call.client, USAGE, `there is no command '${call.client.hello.command}'`)
     }

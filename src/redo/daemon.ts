@@ -15,6 +15,7 @@ import { endLeftovers } from './leftovers.js'
 import { nativeProgram, packageVersion } from './native.js'
 import { takeNote } from './notes.js'
 import { STATE_FOLDER } from './project.js'
+import { MAKE_WAY, PROTOCOL, STAYS } from './protocol.js'
 import { leftWords, secondsLeft } from './rows.js'
 import { type Client, serve } from './server.js'
 
@@ -43,6 +44,8 @@ const TIDY_MS = 500
 
 /** Longest that ending processes may take, in ms, before we go without them. */
 const END_MS = 1500
+
+const CONTROL: ReadonlySet<string> = new Set(['redford-stop', 'redford-status', MAKE_WAY])
 
 const TOLD_TO_END = 'the daemon was told to end in the middle of the request; run the command again'
 
@@ -102,8 +105,6 @@ export class Daemon {
     this.host = host
     this.lock = lock
     this.commands = new Commands(host, {
-      stop: (client) => this.end(0, client),
-      status: (client, json) => this.status(client, json),
       hasRules: () => isCurrent(rules),
     })
     host.onStateEvent = () => this.checkState()
@@ -127,6 +128,7 @@ export class Daemon {
           // (What a do-file is told matters once its target is put in place, which is noted first.)
           if (client.hello.token === '' && !this.host.hasState) return this.lost(client)
           if (this.isEnding) return client.notMine()
+          if (this.isControl(client)) return this.control(client)
           this.say(client)
           this.commands.onRequest(client)
           this.waitIdle()
@@ -137,6 +139,20 @@ export class Daemon {
     } finally {
       process.umask(umask)
     }
+  }
+
+  /** What is answered at any time, also by one that has only to finish what others asked for. */
+  private isControl({ hello }: Client): boolean {
+    const isOurs = hello.protocol === PROTOCOL && hello.version === packageVersion && this.host.isInPlace
+    return isOurs && CONTROL.has(hello.command)
+  }
+
+  private control(client: Client): void {
+    const { command } = client.hello
+    if (command === 'redford-status') this.status(client, client.args.includes('--json'))
+    else if (command === MAKE_WAY && this.options.brief) client.exit(STAYS)
+    else return this.end(0, client)
+    this.waitIdle()
   }
 
   /** The state folder must be there; a socket that was removed is made again, or nobody would find us. */

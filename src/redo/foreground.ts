@@ -13,6 +13,8 @@ export interface ForegroundOptions {
   readonly files: ClientFiles
   readonly node: string
   readonly main: string
+  /** Asks whoever has the project to go, or to serve the request: the exit code, if it did. */
+  askHolder(): Promise<number | undefined>
 }
 
 const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
@@ -20,7 +22,14 @@ const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
 const LOCK_MS = 5000
 
 /** Serves the request on this process's standard files; its exit code. The working folder must be the root. */
-export const serveProcess = async ({ root, request, files, node, main }: ForegroundOptions): Promise<number> => {
+export const serveProcess = async ({
+  root,
+  request,
+  files,
+  node,
+  main,
+  askHolder,
+}: ForegroundOptions): Promise<number> => {
   let ended: (code: number) => void = () => {}
   const isOver = new Promise<number>((resolve) => {
     ended = resolve
@@ -31,6 +40,8 @@ export const serveProcess = async ({ root, request, files, node, main }: Foregro
   let started = await Daemon.start(options)
   while (E.isLeft(started) && started.left._tag === 'locked' && performance.now() - begun < LOCK_MS) {
     await new Promise((resolve) => setTimeout(resolve, 20))
+    const answer = await askHolder()
+    if (answer !== undefined) return answer
     started = await Daemon.start(options)
   }
   if (E.isLeft(started)) {

@@ -13,6 +13,11 @@ export * from '../make/frame.js'
 /** A daemon that reads another protocol in the hello answers `notMine`. */
 export const PROTOCOL = '2'
 
+/** What a command without a daemon asks first: a daemon ends for it, and another such command answers {@link STAYS}. */
+export const MAKE_WAY = 'redford-make-way'
+/** Exit code: it goes on, and serves whoever asks meanwhile. */
+export const STAYS = 3
+
 /** Lists are cut into frames of about this size, so that the peer can begin early and holds little. */
 const LIST_FRAME_SIZE_MAX = 1024 * 1024
 

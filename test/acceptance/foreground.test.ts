@@ -157,3 +157,54 @@ test('what another command asked for meanwhile is finished, too', async () => {
   expect(s.read('theirs')).toBe('theirs\n')
   expect(s.read('.redford/outputs')).toBe('')
 })
+
+test('one serves the others, and none ends what another builds', async () => {
+  const s = space({
+    'one.do': noted(': >one.begun', waitsFor('$PWD/go'), 'echo one'),
+    'two.do': noted('redo-ifchange one', 'echo two'),
+    'three.do': noted('echo three'),
+  })
+  const one = s.start('redo-ifchange', ['--no-daemon', 'one'])
+  await until('one runs', () => s.exists('one.begun'))
+  const two = s.start('redo-ifchange', ['--no-daemon', 'two'])
+  await until('two runs', () => s.runs().includes('two'))
+  const three = await s.run('redo-ifchange', ['--no-daemon', '-'], { stdin: 'three\n' })
+  expect(three.code, three.stderr).toBe(0)
+  expect(s.read('three')).toBe('three\n')
+  s.write('go', '')
+  const results = [await one.done, await two.done]
+  expect(results.map(({ code, stderr }) => [code, stderr.includes('told to end')])).toEqual([
+    [0, false],
+    [0, false],
+  ])
+  expect(s.read('two')).toBe('two\n')
+  expect((await s.run('redford', ['status'])).stdout).toContain('no daemon runs')
+})
+
+test('several at once leave nothing undone, and no daemon', async () => {
+  const s = space({ 'default.do': noted('sleep 0.4', 'echo "$1"') })
+  const names = ['a', 'b', 'c', 'd', 'e']
+  const results = await Promise.all(names.map((name) => s.run('redo-ifchange', ['--no-daemon', name])))
+  for (const { code, stderr } of results) expect(code, stderr).toBe(0)
+  expect(names.map((name) => s.read(name))).toEqual(names.map((name) => `${name}\n`))
+  expect((await s.run('redford', ['status'])).stdout).toContain('no daemon runs')
+})
+
+test('one that finishes what others asked for can be asked about, and ended', async () => {
+  const s = space({
+    'mine.do': noted(waitsFor('$PWD/theirs.begun')),
+    'theirs.do': noted(': >theirs.begun', waitsFor('$PWD/never')),
+  })
+  const mine = s.start('redo', ['--no-daemon', 'mine'])
+  await until('mine runs', () => s.read('.redford/outputs')?.includes('mine') === true)
+  const theirs = s.start('redo', ['-j2', 'theirs'])
+  await until('theirs runs', () => s.exists('theirs.begun'))
+  let status = ''
+  for (let n = 0; n < 50 && !status.includes('requests open: 1;'); n++)
+    status = (await s.run('redford', ['status'])).stdout
+  expect(status).toContain('theirs (process')
+  expect((await s.run('redford', ['stop'])).stdout).toBe('')
+  expect((await theirs.done).stderr).toContain('told to end')
+  await mine.done
+  expect((await s.run('redford', ['status'])).stdout).toContain('no daemon runs')
+})
