@@ -4,7 +4,7 @@ import { baseOf } from './path.js'
 
 interface Head {
   readonly stat: Stats
-  /** The words behind `#!`; undefined: it has none. */
+  /** The words behind `#!`; undefined: there are none. */
   readonly words: readonly string[] | undefined
 }
 
@@ -62,7 +62,8 @@ const readWords = (doFile: string): Head['words'] => {
   try {
     const head = Buffer.alloc(256)
     const line = head.toString('latin1', 0, readSync(fd, head, 0, head.length, 0)).split('\n', 1)[0]!
-    return line.startsWith('#!') ? line.slice(2).trim().split(/\s+/) : undefined
+    const words = line.startsWith('#!') ? line.slice(2).trim() : ''
+    return words === '' ? undefined : words.split(/\s+/)
   } finally {
     closeSync(fd)
   }

@@ -91,7 +91,11 @@ export class Host {
     this.root = root
     const nameOf = (build: BuildId): string => store.names.nameOf(build)
     prepareFolders()
-    this.sessions = new Sessions((envId, env) => this.make.define(envId, env), nameOf)
+    this.sessions = new Sessions(
+      (envId, env) => this.make.define(envId, env),
+      nameOf,
+      () => this.rules,
+    )
     this.observers = new Observers({
       nameOf,
       isNamed: (build) => store.names.isNamed(build),

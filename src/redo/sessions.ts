@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { lstatSync, readdirSync, renameSync, rmSync, statSync, truncateSync, unlinkSync } from 'node:fs'
 import type { RunSettings } from '../make/do-file-options.js'
 import { isFull, type Published } from '../make/publish.js'
+import type { RuleMake } from '../make/rules.js'
 import type { Run } from '../make/run.js'
 import type { BuildId } from '../model/ids.js'
 import { buildId } from '../model/ids.js'
@@ -12,6 +13,7 @@ import type { Options } from './arguments.js'
 import { Console } from './console.js'
 import type { Resolver } from './project.js'
 import type { Client } from './server.js'
+import { makersOf } from './unbuilt.js'
 import { errorWords, noRuleWords, printable, targetWord } from './words.js'
 
 /** Holds a file for each build whose last run wrote to its standard error, by id. */
@@ -51,8 +53,15 @@ export class Sessions {
   private readonly define: (envId: number, env: Buffer) => void
   private readonly nameOf: (build: BuildId) => string
 
-  constructor(define: (envId: number, env: Buffer) => void, nameOf: (build: BuildId) => string) {
+  private readonly rules: () => RuleMake | undefined
+
+  constructor(
+    define: (envId: number, env: Buffer) => void,
+    nameOf: (build: BuildId) => string,
+    rules: () => RuleMake | undefined,
+  ) {
     this.define = define
+    this.rules = rules
     this.logs = new Set(readdirSync(LOG_FOLDER).map((name) => buildId(Number(name))))
     this.nameOf = nameOf
   }
@@ -194,20 +203,24 @@ export class Sessions {
         session.warned.add(news.build)
         const name = session.resolver.shown(this.nameOf(news.build))
         const word = targetWord(name)
-        session.console.warn(
-          `${printable(name)}: you modified it; skipping (redo --take ${word} keeps it, redo --overwrite ${word} builds over it)`,
-        )
+        const how = this.isMade(session, news.build) ? `, redo --overwrite ${word} builds over it` : ''
+        session.console.warn(`${printable(name)}: you modified it; skipping (redo --take ${word} keeps it${how})`)
         return
       }
       case 'leftAlone': {
         const session = this.open.get(news.session)
         if (session === undefined) return
         const name = session.resolver.shown(this.nameOf(news.build))
-        const how = isOutside(this.nameOf(news.build)) ? '' : ` (redo --overwrite ${targetWord(name)} builds over it)`
+        const how = this.isMade(session, news.build) ? ` (redo --overwrite ${targetWord(name)} builds over it)` : ''
         session.console.warn(`${printable(name)}: exists, and was not built by redo; left alone${how}`)
         return
       }
     }
+  }
+
+  private isMade({ resolver }: Session, build: BuildId): boolean {
+    const name = this.nameOf(build)
+    return !isOutside(name) && makersOf('', this.rules(), resolver, name).isMade
   }
 
   /** Tells, once a session, why `build` is broken: first what broke it, if it is not itself to blame. */

@@ -47,12 +47,23 @@ test('a file that nobody makes is said to be there, or to lie outside', async ()
   const said = async (...args: readonly string[]): Promise<string | undefined> =>
     linesOf((await s.redo(...args)).stderr)[0]
   expect(await said('absent')).toBe('redo  absent: failed, no such file, and no do-file that makes it')
+  expect(await said('source')).toBe('redo  source: exists, and was not built by redo; left alone')
   expect(await said('--overwrite', 'source')).toBe('redo  source: failed, no do-file that makes it')
   expect(await said('../absent')).toBe(
     'redo  ../absent: failed, no such file, and nothing is built outside the project',
   )
   expect(await said('../home')).toBe('redo  ../home: exists, and was not built by redo; left alone')
   expect(await said('--overwrite', '../home')).toBe('redo  ../home: failed, nothing is built outside the project')
+})
+
+test('to build over a file is offered only where something makes it', async () => {
+  const s = space({ 'x.do': 'echo x\n' })
+  await s.redo('x')
+  s.write('x', 'by hand')
+  s.remove('x.do')
+  expect((await s.redo('x')).stderr).toBe('redo  x: you modified it; skipping (redo --take x keeps it)\n')
+  expect((await s.redo('--take', 'x')).code).toBe(0)
+  expect(s.read('x')).toBe('by hand')
 })
 
 test('a do-file killed by a signal fails with its name', async () => {

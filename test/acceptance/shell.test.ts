@@ -13,6 +13,13 @@ test('sh runs a do-file with -e, but a #! line decides for itself', async () => 
   expect(s.read('loose')).toBe('on\n')
 })
 
+test('a #! line that names nothing is none', async () => {
+  const s = space({ 'x.do': '#!\nfalse\necho on\n', 'y.do': '#! \necho on\n' })
+  expect((await s.redo('x')).stderr).toContain('x: failed, exit 1 (x.do)')
+  expect((await s.redo('y')).code).toBe(0)
+  expect(s.read('y')).toBe('on\n')
+})
+
 test('a #! do-file in another language gets its arguments and needs no x bit', async () => {
   const s = space({
     'default.txt.do':
