@@ -18,7 +18,7 @@ import {
 } from './options.js'
 import { expectFree } from './outputs.js'
 import { type Plan, runPlan } from './plan.js'
-import { isRecording, noticesOf, type Validation, validate } from './recordings.js'
+import { type Ends, endsOf, isRecording, type Validation, validate } from './recordings.js'
 import { htmlOf } from './report/html.js'
 import { csvOf, shown, tableOf } from './report/table.js'
 import { filesOf, isOneJob, type Settings, type Spec } from './scenarios.js'
@@ -93,10 +93,10 @@ export const labCommand = async (args: readonly string[]): Promise<number> => {
   try {
     const plan = planOf(positionals, values)
     const threads = wholeIn('--threads', values.threads, availableParallelism(), 1)
-    const isWhole = tellOf(positionals)
+    const recordings = tellOf(positionals)
     const cells = await runPlan(plan, threads, progress(plan))
     clearLine()
-    return Math.max(await report(cells, values), isWhole ? 0 : 1)
+    return Math.max(await report(cells, values, recordings), isWhole(recordings) ? 0 : 1)
   } catch (error) {
     if (!(error instanceof LabError)) throw error
     clearLine()
@@ -117,9 +117,9 @@ const validateAll = async (words: readonly string[], values: Values): Promise<nu
     const [named] = values.policy ?? []
     const policy = named === undefined ? undefined : await loadPolicy(named)
     if (words.length > 0 && words.every(isRecording)) {
-      const isWhole = tellOf(words)
+      const recordings = tellOf(words)
       for (const path of words) say(path, validate(path, policy))
-      return isWhole ? 0 : 1
+      return isWhole(recordings) ? 0 : 1
     }
     const isFolder = words[0] !== undefined && statSync(words[0], { throwIfNoEntry: false })?.isDirectory() === true
     const targets = isFolder ? words.slice(1) : words
@@ -141,16 +141,20 @@ const validateAll = async (words: readonly string[], values: Values): Promise<nu
   }
 }
 
-/** Of recordings: what of them is used, where that is not all; false: one is damaged. */
-const tellOf = (sources: readonly string[]): boolean => {
-  let isWhole = true
-  for (const path of sources.filter(isRecording)) {
-    const { notices, isDamaged } = noticesOf(path)
-    for (const notice of notices) process.stderr.write(`redford lab: ${notice}\n`)
-    isWhole &&= !isDamaged
-  }
-  return isWhole
-}
+/** By their paths. */
+type Recordings = ReadonlyMap<string, Ends>
+
+/** Of those that are recordings: tells what of them is used, where that is not all. */
+const tellOf = (sources: readonly string[]): Recordings =>
+  new Map(
+    sources.filter(isRecording).map((path) => {
+      const { notices, ends } = endsOf(path)
+      for (const notice of notices) process.stderr.write(`redford lab: ${notice}\n`)
+      return [path, ends] as const
+    }),
+  )
+
+const isWhole = (recordings: Recordings): boolean => [...recordings.values()].every(({ damage }) => damage === null)
 
 const refuse = (why: string, code: number): number => {
   process.stderr.write(`redford lab: ${why}\n`)
@@ -259,7 +263,7 @@ const clearLine = (): void => {
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
 }
 
-const report = async (cells: readonly Cell[], values: Values): Promise<number> => {
+const report = async (cells: readonly Cell[], values: Values, recordings: Recordings): Promise<number> => {
   const summaries = summariesOf(cells)
   process.stdout.write(tableOf(summaries))
   const write = (path: string | undefined, text: () => string): void => {
@@ -271,11 +275,14 @@ const report = async (cells: readonly Cell[], values: Values): Promise<number> =
     }
   }
   write(values.csv, () => csvOf(cells))
-  write(
-    values.json,
-    () =>
-      `${JSON.stringify({ summaries, cells: cells.map(({ gantt: _, occupancy: __, ...cell }) => cell) }, null, 1)}\n`,
-  )
+  write(values.json, () => {
+    const data = {
+      summaries,
+      recordings: Object.fromEntries(recordings),
+      cells: cells.map(({ gantt: _, occupancy: __, ...cell }) => cell),
+    }
+    return `${JSON.stringify(data, null, 1)}\n`
+  })
   if (values.html !== undefined) {
     const page = await htmlOf(cells, summaries, 'Batching policies')
     write(values.html, () => page)

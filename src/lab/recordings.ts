@@ -25,11 +25,17 @@ export const isRecording = (path: string): boolean => {
   }
 }
 
-/** What is told of one before it is run, as of any other use of it, and whether it is damaged. @throws LabError where it cannot be read. */
-export const noticesOf = (path: string): { readonly notices: readonly string[]; readonly isDamaged: boolean } =>
+/** Whether it is all that was recorded, as `--json` says it. */
+export interface Ends {
+  readonly damage: string | null
+  readonly unfinished: string | null
+}
+
+/** Of one that is to be run, as of any other use of it. @throws LabError where it cannot be read. */
+export const endsOf = (path: string): { readonly notices: readonly string[]; readonly ends: Ends } =>
   reading(path, (reader) => {
-    const { notices, damage } = new Replay(reader)
-    return { notices, isDamaged: damage !== undefined }
+    const { notices, damage, unfinished } = new Replay(reader)
+    return { notices, ends: { damage: damage ?? null, unfinished: unfinished ?? null } }
   })
 
 /** `slots` 0: as many as there were. Makespan and slowdown are by what was recorded. @throws LabError where it cannot be read. */

@@ -41,6 +41,9 @@ test('by the lab, in the same words', async () => {
   expect(await lab('open.rec', ...study)).toEqual([0, [open]])
   const nothing = 'redford lab: cut.rec: no request in it was answered: there is nothing to measure'
   expect(await lab('cut.rec', 'open.rec', ...study)).toEqual([1, [cut, open, nothing]])
+  expect(await lab('whole.rec', 'open.rec', ...study, '--json', 'study.json')).toEqual([0, [open]])
+  const { recordings } = JSON.parse(fs.readFileSync(s.path('study.json'), 'utf8')) as Record<string, unknown>
+  expect(recordings).toEqual({ 'whole.rec': WHOLE, 'open.rec': OPEN })
   expect(await lab('validate', 'whole.rec', 'open.rec')).toEqual([0, [open]])
   expect(await lab('validate', 'cut.rec')).toEqual([1, [cut, nothing]])
 })
