@@ -70,6 +70,8 @@ export class LawfulSpace extends Space {
   // ---------------------------------------------------------------------------------------------- what happens
 
   protected happened(node: Node, choice: Exclude<Choice, { readonly tick: unknown }>): Node {
+    // Not every step is one of the engine's: what is taken back already is not taken back again.
+    this.last = undefined
     if ('fault' in choice) return this.afterFault({ ...node, faults: node.faults + 1 }, choice)
     const next = { ...node, position: node.position + 1 }
     const step = this.script[node.position]!

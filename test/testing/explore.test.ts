@@ -97,6 +97,10 @@ describe('explore', () => {
     const again = await counterexample(explore(impure, script, { schedule: found.schedule }))
     expect(again.steps).toEqual(found.steps)
   })
+  it('blames nobody for a step that takes back what is answered already', async () => {
+    const script: Script = [{ once: n('a1') }, { live: n('b1') }, { live: n('c1') }, { cancel: 0 }]
+    expect(await explore(factory, script, { choices: 'policy' })).toMatchObject({ isComplete: true })
+  })
   it('goes on by chance beyond its bound', async () => {
     const explored = await explore(factory, changes, { bound: 50, beyond: { schedules: 20, depth: 3, seed: 1 } })
     expect(explored).toMatchObject({ isComplete: false, sampled: 20 })
