@@ -1,10 +1,10 @@
 /** Interns keys to ids, and lends ids to requests. What the state forgot gives its id back. */
-import { canonical, type Json, shown } from '../model/codec.js'
+import { canonical, type Json } from '../model/codec.js'
 import { type Definition, type Key, Named } from '../model/definition.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Misuse, messageOf } from '../model/misuse.js'
 import { freezeDeep } from './freeze.js'
-import { isKey } from './shape.js'
+import { expectKey } from './shape.js'
 
 /** The ids of one definition's keys. Small integers, which are common, index an array: a map of a million misses the cache. */
 class Ids {
@@ -178,10 +178,7 @@ export class Keys {
   /** What tells `key` from others of its definition. @throws Misuse where it is no key, of none of the definitions, or not encoded */
   check(key: Key): string | number | boolean {
     if (key?.of !== this.lastOf) {
-      if (!isKey(key))
-        throw new Misuse(
-          `expected a key, such as rule('x'), got ${shown(key)}${typeof key === 'function' ? ': call it with a key' : ''}`,
-        )
+      expectKey(key)
       const ids = this.ids.get(key.of)
       if (ids === undefined)
         throw new Misuse(`the engine does not know ${key.of.name}: add it to \`rules\` of createEngine`)

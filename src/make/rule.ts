@@ -340,7 +340,8 @@ export class Run implements Builder<unknown> {
   }
 }
 
-const checkList = (what: string, keys: unknown): void => {
+/** @throws Misuse */
+export const checkList = (what: string, keys: unknown): void => {
   if (Array.isArray(keys)) return
   throw new Misuse(
     `b.${what} takes a list of keys, got ${isKey(keys) ? wordsOf(keys) : shown(keys)}: put it into a list`,

@@ -11,6 +11,13 @@ export const isKey = (value: unknown): value is Key => {
   return typeof of === 'object' && of !== null && 'kind' in of
 }
 
+/** @throws Misuse */
+export const expectKey = (value: unknown): void => {
+  if (isKey(value)) return
+  const remedy = typeof value === 'function' ? ': call it with a key' : ''
+  throw new Misuse(`expected a key, such as rule('x'), got ${shown(value)}${remedy}`)
+}
+
 /** The keys of a shape, in order. @throws Misuse where there is something that is neither key, list nor record */
 export const keysIn = (needs: Needs, found: Key[] = []): Key[] => {
   if (isKey(needs)) found.push(needs)

@@ -7,16 +7,16 @@ import type { BuildEngine } from '../library/create-engine.js'
 import { insideOf } from '../library/inside.js'
 import { freezeDeep } from '../make/freeze.js'
 import { textOf, wordsOf } from '../make/keys.js'
-import { fail, reasonOf } from '../make/rule.js'
-import { filled, keysIn } from '../make/shape.js'
+import { checkList, fail, reasonOf } from '../make/rule.js'
+import { expectKey, filled, keysIn } from '../make/shape.js'
 import type { Setting } from '../make/world.js'
 import { type BuildError, buildErrorOf } from '../model/build-error.js'
-import { canonical, type Json } from '../model/codec.js'
-import type { Definition, Key, Needs } from '../model/definition.js'
+import { CodecError, canonical, type Json } from '../model/codec.js'
+import type { BatchDefinition, Definition, Key, Needs } from '../model/definition.js'
 import type { BuildError as Reason } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
-import { Misuse } from '../model/misuse.js'
-import { Missing, Outside, untilKnown } from './outside.js'
+import { Misuse, messageOf } from '../model/misuse.js'
+import { Outside, untilKnown } from './outside.js'
 
 export type Result = E.Either<BuildError, unknown>
 
@@ -107,8 +107,11 @@ export class Oracle {
     } finally {
       this.above.pop()
     }
-    // As in an engine: what one build results in, no other can change.
-    if (E.isRight(result)) freezeDeep(result.right)
+    if (E.isRight(result)) {
+      textOfValue(key, result.right)
+      // As in an engine: what one build results in, no other can change.
+      freezeDeep(result.right)
+    }
     known.set(text, result)
     this.order.push(key)
     return result
@@ -153,7 +156,7 @@ export class Oracle {
   mayShare(one: Key, other: Key): boolean {
     const { of } = one
     if (of.kind !== 'batch' || other.of !== of || isSame(one, other) || of.max < 2) return false
-    return of.by(one.key) === of.by(other.key) && [one, other].every((key) => E.isRight(this.of(key)))
+    return [one, other].every((key) => E.isRight(this.of(key))) && of.by(one.key) === of.by(other.key)
   }
 
   /** What `key` comes to, made in one call with `mate`, which comes before it. */
@@ -165,7 +168,7 @@ export class Oracle {
       deps: all(of.deps(unit.key), (need) => this.of(need)),
     }))
     try {
-      return E.right((of.make(units) as unknown[])[1])
+      return E.right(madeOf(of, units)[1])
     } catch (error) {
       return E.left(errorOf(key, reasonOf(error)))
     }
@@ -183,25 +186,40 @@ export class Oracle {
     const { of } = key
     if (of.kind === 'source' || of.kind === 'action') return this.leaf(key)
     const asked: Key[] = []
+    let unmet: BuildError | undefined
+    // What ends a run before its time, as that something is not known yet, is no failure, whatever the rule makes of it.
+    let early: { readonly error: unknown } | undefined
     const ask = (need: Key): Result => {
+      expectKey(need)
       asked.push(need)
-      return answer(need)
+      try {
+        return answer(need)
+      } catch (error) {
+        early ??= { error }
+        throw error
+      }
+    }
+    const met: Take = (result) => {
+      if (E.isLeft(result)) unmet ??= result.left
+      return take(result)
+    }
+    const make = (): unknown => {
+      if (of.kind === 'rule') return resultOfMake(of.make(key.key, builderOf(of, ask, met)))
+      const deps = all(of.deps(key.key), ask, met)
+      if (of.kind === 'static') return of.make(deps, key.key)
+      of.by(key.key)
+      return madeOf(of, [{ key: key.key, deps }])[0]
     }
     try {
-      if (of.kind === 'rule') return E.right(resultOfMake(of.make(key.key, builderOf(of, ask))))
-      const shape = of.deps(key.key)
-      const values = all(shape, ask)
-      return E.right(
-        of.kind === 'static' ? of.make(values, key.key) : (of.make([{ key: key.key, deps: values }]) as unknown[])[0],
-      )
+      const value = make()
+      if (early === undefined) return E.right(value)
     } catch (error) {
-      if (error instanceof Missing || error instanceof Deeper) throw error
-      if (error instanceof Unmet) return E.left({ _tag: 'dependency', key, cause: error.why })
-      if (error instanceof NoneOf) return E.left({ _tag: 'noneOf', key, tried: error.tried })
-      return E.left(errorOf(key, reasonOf(error)))
+      // A rule that catches what it needs being broken, and throws something else, is broken by it all the same.
+      if (early === undefined) return E.left(failureOf(key, error, unmet))
     } finally {
       this.needs.set(wordsOf(key), asked)
     }
+    throw early.error
   }
 
   private leaf(key: Key): Result {
@@ -225,19 +243,34 @@ const isSame = (one: Key, other: Key): boolean => one.of === other.of && textOf(
 const errorOf = (key: Key, reason: Reason): BuildError =>
   buildErrorOf({ path: [1 as BuildId], error: reason }, () => key, wordsOf)
 
-const take = (result: Result): unknown => {
+const failureOf = (key: Key, error: unknown, unmet: BuildError | undefined): BuildError => {
+  if (unmet !== undefined) return { _tag: 'dependency', key, cause: unmet }
+  if (error instanceof NoneOf) return { _tag: 'noneOf', key, tried: error.tried }
+  return errorOf(key, reasonOf(error))
+}
+
+/** What a batch makes of its units: as many. */
+const madeOf = (of: BatchDefinition, units: Parameters<BatchDefinition['make']>[0]): readonly unknown[] => {
+  const values: unknown = of.make(units)
+  if (!Array.isArray(values) || values.length !== units.length)
+    throw new CodecError(`an array of ${units.length} values, one for each unit`, values, '')
+  return values
+}
+
+type Take = (result: Result) => unknown
+const take: Take = (result) => {
   if (E.isLeft(result)) throw new Unmet(result.left)
   return result.right
 }
-const all = (needs: Needs, ask: (key: Key) => Result): unknown => {
+const all = (needs: Needs, ask: (key: Key) => Result, met = take): unknown => {
   const results = keysIn(needs).map(ask)
-  for (const result of results) take(result)
+  for (const result of results) met(result)
   let i = 0
-  return filled(needs, () => take(results[i++]!))
+  return filled(needs, () => met(results[i++]!))
 }
 
 /** Needs that are there as soon as they are asked for. */
-const builderOf = (of: Definition, ask: (key: Key) => Result) => {
+const builderOf = (of: Definition, ask: (key: Key) => Result, met = take) => {
   const now = <A>(get: () => A) => ({
     // biome-ignore lint/correctness/useYield: there is nothing to wait for
     *[Symbol.iterator](): Generator<never, A, unknown> {
@@ -245,12 +278,16 @@ const builderOf = (of: Definition, ask: (key: Key) => Result) => {
     },
   })
   return {
-    need: (key: Key) => now(() => take(ask(key))),
-    all: (needs: Needs) => now(() => all(needs, ask)),
+    need: (key: Key) => now(() => met(ask(key))),
+    all: (needs: Needs) => now(() => all(needs, ask, met)),
     attempt: (key: Key) => now(() => ask(key)),
-    collect: (keys: readonly Key[]) => now(() => keys.map(ask)),
-    first: (keys: readonly Key[]) =>
-      now(() => {
+    collect: (keys: readonly Key[]) => {
+      checkList('collect', keys)
+      return now(() => keys.map(ask))
+    },
+    first: (keys: readonly Key[]) => {
+      checkList('first', keys)
+      return now(() => {
         const tried: BuildError[] = []
         for (const key of keys) {
           const result = ask(key)
@@ -258,7 +295,8 @@ const builderOf = (of: Definition, ask: (key: Key) => Result) => {
           tried.push(result.left)
         }
         throw new NoneOf(tried)
-      }),
+      })
+    },
     fail: (error: unknown): never => fail(of, error),
   }
 }
@@ -268,9 +306,18 @@ const resultOfMake = (made: unknown): unknown => {
   return isGenerator ? (made as Generator<unknown, unknown, unknown>).next().value : made
 }
 
-/** A result as one text: equal where results are, whatever threw where. */
+/** A result as one text: equal where results are, whatever threw where. @throws Misuse as `textOfValue` */
 export const textOfResult = (key: Key, result: Result): string =>
-  E.isLeft(result) ? textOfError(result.left) : canonical(key.of.values.encode(result.right) as Json)
+  E.isLeft(result) ? textOfError(result.left) : textOfValue(key, result.right)
+
+/** @throws Misuse where it does not fit its codec: that is told of by who made it, before others go on with it. */
+const textOfValue = (key: Key, value: unknown): string => {
+  try {
+    return canonical(key.of.values.encode(value) as Json)
+  } catch (error) {
+    throw new Misuse(`${wordsOf(key)}: its value does not fit its codec: ${messageOf(error)}`)
+  }
+}
 
 export const textOfError = (error: BuildError): string => {
   // As long as what is needed is deep.

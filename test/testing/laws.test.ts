@@ -179,6 +179,58 @@ describe('purity', () => {
     await expect(eng).toMatchOracle(adds(1))
     await eng.close()
   })
+  it('holds nothing against who catches what ends a rule, and throws something else', async () => {
+    const odd = action('odd', { key: C.int, value: C.int, run: async (k) => Promise.reject(new Error(`odd ${k}`)) })
+    const chain: Buildable<number, number, string> = rule(
+      'chain',
+      { key: C.int, value: C.int, error: C.string },
+      function* (k, b) {
+        try {
+          return k === 0 ? yield* b.need(double(1)) : 1 + (yield* b.need(chain(k - 1)))
+        } catch {
+          return b.fail('it was not to be had')
+        }
+      },
+    )
+    const wraps = rule('wraps', { key: C.int, value: C.int }, function* (k, b) {
+      try {
+        return yield* b.need(odd(k))
+      } catch (error) {
+        throw new Error('wrapped', { cause: error })
+      }
+    })
+    const rules: EngineFactory = (options) =>
+      createEngine({ rules: [double, odd, chain, wraps], pools: { cpu: 1 }, ...options })
+    await purity(rules, { requests: [chain(300), wraps(1)] })
+    await explore(rules, [{ once: chain(2) }, { live: wraps(1) }], { choices: 'singles' })
+    const eng = rules({})
+    await expect(eng).toMatchOracle(chain(300), wraps(1))
+    await eng.close()
+  })
+  it('names who made a value that does not fit, asked for what is no key, or made too few in a batch', async () => {
+    const wrong = action('wrong', { key: C.int, value: C.int, run: async () => 'text' as never })
+    const reads = rule('reads', { key: C.int, value: C.int }, function* (k, b) {
+      return yield* b.need(wrong(k))
+    })
+    const asks = rule('asks', { key: C.int, value: C.int }, function* (_, b) {
+      return yield* b.need('x' as never)
+    })
+    const few = rule.batch('few', { key: C.int, value: C.int, deps: (k) => double(k), make: () => [1] })
+    const rules: EngineFactory = (options) =>
+      createEngine({ rules: [double, wrong, reads, asks, few], pools: { cpu: 1 }, ...options })
+    const why = 'wrong(1): its value does not fit its codec: expected int, got "text"'
+    await expect(purity(rules, { requests: [reads(1)] })).rejects.toThrow(why)
+    await expect(explore(rules, [{ once: reads(1) }])).rejects.toThrow(why)
+    const eng = rules({})
+    await expect(expect(eng).toMatchOracle(reads(1))).rejects.toThrow(why)
+    // As the engine has it.
+    await expect(eng).toMatchOracle(asks(1))
+    await eng.close()
+    await purity(rules, { requests: [asks(1)] })
+    await expect(purity(rules, { requests: [few(1), few(2)] })).rejects.toThrow(
+      'few(1) is impure: made in one batch with few(2), it came to few(1): expected an array of 2 values',
+    )
+  })
   it('names what was left on globalThis', async () => {
     const world = globalThis as { seenByRule?: number }
     const leaves = rule('leaves', { key: C.int, value: C.int }, (k) => {
