@@ -207,7 +207,12 @@ describe('times of requests', () => {
       { atMs: 0, size: 4818 },
       { atMs: 52, size: 3188 },
     ])
-    expect(() => fromCsv('t\nnever,1\n')).toThrow('line 2: no time and numbers')
+    const zoned = 'at\n2023-11-16T18:15:46Z\n2023-11-16T20:15:47+02:00\n2023-11-16 18:16\n2023-11-17\n'
+    expect(fromCsv(zoned).map(({ atMs }) => atMs)).toEqual([0, 1000, 14_000, 20_654_000])
+    expect(() => fromCsv('t,n\n1,x\n')).toThrow('line 2: no time and numbers')
+    // Date.parse makes something of some of them.
+    for (const none of ['never', '1;2', '-5', '.5', '12/31/2023', '11:30:05', '2023-13-16 00:00'])
+      expect(() => fromCsv(`t\n${none}\n`)).toThrow('line 2: its first cell is no time, in ms or as 2023-11-16 18:17')
   })
   it('are those of a real service', () => {
     expect(fromCsv(readFileSync('test/lab/traces/AzureLLMInferenceTrace_code.csv', 'utf8'))).toHaveLength(8819)

@@ -53,6 +53,14 @@ export interface Arrival {
   readonly dueMs?: number
 }
 
+/** Of a time in ms, or a date, which is of UTC where it does not say. NaN where it is neither: much that is none would pass for a date. */
+const msOf = (time: string): number => {
+  if (/^\d+(\.\d+)?$/.test(time)) return Number(time)
+  const [, day, clock = '00:00', zone = 'Z'] = DATE.exec(time) ?? []
+  return day === undefined ? Number.NaN : Date.parse(`${day}T${clock}${zone}`)
+}
+const DATE = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?)?$/
+
 /**
  * Lines of CSV, the first of which names the columns: a time (ms, or a date), and one or more numbers, whose sum is the size. A column `class`
  * tells the class of the request, and `due_ms` in how many ms it is due, where it is not empty.
@@ -68,10 +76,11 @@ export const fromCsv = (text: string): readonly Arrival[] => {
     }
     const cells = line.split(',').map((cell) => cell.trim())
     const [time = ''] = cells
-    const atMs = /^\d+(\.\d+)?$/.test(time) ? Number(time) : Date.parse(`${time.replace(' ', 'T').slice(0, 23)}Z`)
+    const atMs = msOf(time)
     const sizes = cells.filter((_, column) => column > 0 && !optional.includes(column))
     const size = sizes.reduce((sum, n) => sum + Number(n), 0)
-    if (!Number.isFinite(atMs) || !Number.isFinite(size)) fail('no time and numbers')
+    if (Number.isNaN(atMs)) fail(`its first cell is no time, in ms or as 2023-11-16 18:17:03.979`)
+    if (!Number.isFinite(size)) fail('no time and numbers')
     if (cells.length !== columns.length) fail(`it has ${cells.length} cells, and the first line ${columns.length}`)
     if (sizes.includes('')) fail('a cell is empty where a number must be')
     if (sizes.some((n) => Number(n) < 0)) fail('a size is below 0')
