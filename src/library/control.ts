@@ -24,6 +24,8 @@ export interface Control {
   /** What a read or action throws in place of running. */
   readonly fault?: (key: Key) => unknown
   readonly onTick?: (input: Input, before: State, after: State) => void
+  /** In place of the `onError` of an engine that has none. */
+  readonly onError?: (error: unknown) => void
 }
 
 /** `make` as `control` wants it, telling `during` whenever rules begin and end to run. */

@@ -102,8 +102,8 @@ export const settingsOf = (options: CreateOptions): Settings => {
     keep = KEEP,
     continuations = 'keep',
     freeze = true,
-    onError = throwLater,
     control,
+    onError = control?.onError ?? throwLater,
   } = options ?? {}
   expectList('createEngine', rules, 'createEngine({ rules: [...] })')
   // What makes a policy takes no view.

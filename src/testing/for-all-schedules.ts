@@ -68,7 +68,11 @@ export const searchSchedules = async (
   return search(run, options, (schedule) => again({ faults, patience, stepsMax, schedule }))
 }
 
-const pumpOptions = ({ faults = 0, patience = 100, stepsMax = 10_000 }: ScheduleOptions): PumpOptions => ({
+const pumpOptions = ({
+  faults = 0,
+  patience = 100,
+  stepsMax = 10_000,
+}: ScheduleOptions): Omit<PumpOptions, 'onError'> => ({
   faults,
   fault: () => new InjectedFault(),
   patience,
@@ -79,7 +83,7 @@ const runOnce = async (
   factory: EngineFactory,
   check: Check,
   choices: Choices,
-  options: PumpOptions,
+  options: Omit<PumpOptions, 'onError'>,
   {
     record,
     onEnd,
@@ -90,7 +94,11 @@ const runOnce = async (
     readonly expectFresh: (pump: Pump) => void
   },
 ): Promise<Failed | undefined> => {
-  const pump = new Pump(factory, choices, options, record === undefined ? {} : { record })
+  let failed: Failed | undefined
+  const onError = (error: unknown): void => {
+    failed ??= { error }
+  }
+  const pump = new Pump(factory, choices, { ...options, onError }, record === undefined ? {} : { record })
   try {
     expectFresh(pump)
   } catch (error) {
@@ -98,7 +106,6 @@ const runOnce = async (
     throw error
   }
   let isOver = false
-  let failed: Failed | undefined
   const whole = async (): Promise<void> => {
     try {
       await check(pump.eng)
@@ -110,8 +117,9 @@ const runOnce = async (
   }
   const checking = whole()
   try {
-    await pump.run(() => isOver)
-    await checking
+    await pump.run(() => isOver || failed !== undefined)
+    // It may wait for what a subscriber that failed was to do.
+    if (failed === undefined) await checking
     onEnd?.(pump.endSituation())
   } catch (error) {
     if (error instanceof Misuse) throw error

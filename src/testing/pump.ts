@@ -34,6 +34,8 @@ export interface PumpOptions {
   /** How long something that is under way outside is waited for before the schedule goes on without it, in ms. */
   readonly patience: number
   readonly stepsMax: number
+  /** Told of what subscribers and watches threw, where the engine has no `onError` of its own. */
+  readonly onError: (error: unknown) => void
   /** Told of all that the rest hangs on, before each step. */
   readonly onSituation?: ((situation: string) => void) | undefined
 }
@@ -103,6 +105,7 @@ export class Pump {
         if (at >= 0) this.arrived.splice(at, 1)
       },
       isDropped: () => choose(2, 'aside') === 1,
+      onError: this.options.onError,
       onTick: (input, _, after) => {
         // What the factory itself did is the same in each run.
         if (this.eng !== undefined) this.situation.onTick(input, after)

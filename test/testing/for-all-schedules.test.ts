@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { action, codec as C, createEngine, Misuse, replay, rule, source, sqliteStore } from '../../src/index.js'
-import { type EngineFactory, forAllSchedules, ScheduleFailure, Stuck } from '../../src/testing/index.js'
+import { type Check, type EngineFactory, forAllSchedules, ScheduleFailure, Stuck } from '../../src/testing/index.js'
 import { keepTemporaryFilesHere } from '../support/folder.js'
 
 keepTemporaryFilesHere()
@@ -108,6 +108,46 @@ describe('forAllSchedules', () => {
     const failure = await failureOf(again(forAllSchedules, engineFactory, check))
     expect(failure.message).toContain('3 was first, and something failed')
     rmSync(failure.recording!)
+  })
+  it('takes what a subscriber or a watch throws for a failure, unless the engine has somebody who hears of it', async () => {
+    const heard: unknown[] = []
+    const watched = source('watched', {
+      key: C.int,
+      value: C.int,
+      read: (k) => k,
+      watch: () => {
+        throw new Error('no watch')
+      },
+    })
+    const watching: EngineFactory = (options) => createEngine({ rules: [watched], ...options })
+    const follows: Check = (eng) => {
+      eng.live(watched(1)).subscribe(() => {})
+      return eng.idle()
+    }
+    expect((await failureOf(forAllSchedules(watching, follows, { seed: 1, recordings }))).cause).toEqual(
+      new Error('no watch'),
+    )
+    const hearing: EngineFactory = (options) => watching({ ...options, onError: (error) => heard.push(error) })
+    await forAllSchedules(hearing, follows, { runs: 1 })
+    expect(heard).toEqual([new Error('no watch')])
+    const failure = await failureOf(
+      forAllSchedules(
+        factory,
+        async (eng) => {
+          await new Promise<void>((done) => {
+            const told: string[] = []
+            for (const k of [1, 2])
+              eng.live(double(k)).subscribe(() => {
+                if (told.push(`${k}`) === 2) expect(told).toEqual(['1', '2'])
+                if (told.length === 2) done()
+              })
+          })
+        },
+        { seed: 1, recordings },
+      ),
+    )
+    expect(failure.message).toContain("to deeply equal [ '1', '2' ]")
+    expect(failure.isRepeated).toBe(true)
   })
   it('says so where a check fails by something else than the schedule', async () => {
     let runs = 0
