@@ -3,8 +3,10 @@
 import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
+import { codec as C, createEngine, replay as library, rule } from '../../src/index.js'
 import type { BuildId } from '../../src/model/ids.js'
 import { Replay } from '../../src/replay/replay.js'
+import { Rewriter } from '../../src/replay/rewriter.js'
 import { shrink } from '../../src/replay/shrink.js'
 import { Stepper } from '../../src/replay/stepper.js'
 import { statusNameOf } from '../../src/replay/view.js'
@@ -126,6 +128,39 @@ describe('the smallest recording that shows a fault', () => {
     expect(await shrink(replay.reader, { path: fresh(), shows: () => Promise.resolve(false) })).toEqual({
       _tag: 'unshown',
     })
+    replay.close()
+  })
+})
+
+describe('a recording that begins in the midst of another', () => {
+  it('has one id for each name: those that were forgotten by then are of no build', () => {
+    const leaf = rule('leaf', { key: C.int, value: C.int }, (n) => n)
+    const pair = rule('pair', { key: C.int, value: C.int }, function* (n, b) {
+      const [x, y] = yield* b.all([leaf(n % 7), leaf((n * 3) % 5)])
+      return x! + y!
+    })
+    const rules = [leaf, pair]
+    const [path, cut] = [fresh(), fresh()]
+    const eng = createEngine({ rules, drive: 'manual', record: path })
+    for (let n = 0; n < 30; n++) {
+      void eng.once(pair(n)).promise
+      eng.settle()
+      if (n % 3 === 0) eng.gc()
+    }
+    void eng.close()
+    const replay = library(path, { rules })
+    for (let tick = 0; tick < replay.ticks; tick++) {
+      const rewriter = new Rewriter(replay.reader, tick, cut)
+      for (let t = tick + 1; t <= replay.ticks; t++) rewriter.apply(replay.reader.at(t))
+      rewriter.close()
+      const other = library(cut, { rules })
+      const { names } = other.reader.snapshotFor(0)
+      expect(new Set(names.values()).size).toBe(names.size)
+      for (const n of [0, 1, 2, 3, 4, 5, 6])
+        expect(other.stateAt(0).look(leaf(n))).toEqual(replay.stateAt(tick).look(leaf(n)))
+      expect(other.verify({ mode: 'reexecute' })._tag).toBe('agrees')
+      other.close()
+    }
     replay.close()
   })
 })

@@ -43,6 +43,11 @@ export class TickEncoder {
     this.seen.know(build)
   }
 
+  /** Whether its name was told. */
+  knows(build: BuildId): boolean {
+    return this.seen.has(build)
+  }
+
   /** Its id may be given to another name. */
   forget(build: BuildId): void {
     this.seen.forget(build)

@@ -110,6 +110,14 @@ export class Recorder {
     const about: About = { format: FORMAT, ...options.about }
     const settings = (options.settings ?? []).map(({ name, to }) => ({ name: textOfName(name), to }))
     const [aboutText, settingsText] = [JSON.stringify(about), JSON.stringify(settings)]
+    this.encoder = new TickEncoder({
+      nameOf: options.nameOf,
+      numbered: options.numbered,
+      recorded: (build, value) => this.recorded(build, value),
+    })
+    // The name of an id that is not in use may be that of a build before it: it is told when it is used.
+    for (let x = 1 as BuildId; x < endOfNames(state); x++)
+      if (isKnown(state, x) && options.nameOf(x) !== undefined) this.encoder.know(x)
     const first = packed(this.encoded(state))
     this.chain = sealOf(aboutText, settingsText)
     this.db = createRecordingFile(options.path, (db) => {
@@ -120,14 +128,6 @@ export class Recorder {
     this.insertChunk = this.db.prepare('insert or replace into chunks values (?, ?, ?, ?, ?, ?, ?)')
     this.insertBeside = this.db.prepare('insert or ignore into beside values (?, ?)')
     this.digest = new StateDigest(state)
-    this.encoder = new TickEncoder({
-      nameOf: options.nameOf,
-      numbered: options.numbered,
-      recorded: (build, value) => this.recorded(build, value),
-    })
-    // The name of an id that is not in use may be that of a build before it: it is told when it is used.
-    for (let x = 1 as BuildId; x < endOfNames(state); x++)
-      if (isKnown(state, x) && options.nameOf(x) !== undefined) this.encoder.know(x)
     this.lastTime = options.now()
   }
 
@@ -268,8 +268,9 @@ export class Recorder {
   }
 
   private encoded(state: State): Buffer {
+    // What is not known may be the name of a build before it, and that of another by now.
     const nameOf = (build: BuildId): string | undefined => {
-      const name = this.options.nameOf(build)
+      const name = this.encoder.knows(build) ? this.options.nameOf(build) : undefined
       return name && textOfName(name)
     }
     return encodeSnapshot(state, nameOf, (build, value) => this.recorded(build, value))
