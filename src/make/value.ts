@@ -11,12 +11,12 @@ import type {
   StaticDefinition,
   ThreadFunction,
 } from '../model/definition.js'
-import { groupsOf } from '../model/dependencies.js'
+import { groupsOf, isToBeRecalled } from '../model/dependencies.js'
 import { Bug, type BuildError as Reason } from '../model/error.js'
 import type { Alone, Effect, Groups, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse, messageOf } from '../model/misuse.js'
-import { Bit, Fact, Flag, Flight, type State } from '../model/state.js'
+import { Bit, Flight, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import { Ahead, type Attempted, type Attempts, isToBeJudged } from './ahead.js'
 import { toTable } from './answers.js'
@@ -103,7 +103,7 @@ export class ValueMake {
     const left: BuildId[] = []
     const roots: BuildId[] = []
     for (const x of builds) {
-      const isOwn = this.isAlone(x) && !this.isToBeRecalled(state, x)
+      const isOwn = this.isAlone(x) && !isToBeRecalled(state, x)
       if (isOwn) roots.push(x)
       else if (isToBeJudged(state, x)) receipts.push({ _tag: 'unjudged', build: x })
       else left.push(x)
@@ -146,14 +146,8 @@ export class ValueMake {
     else if (left !== undefined) this.statics.wait(x, left as Declared)
   }
 
-  /** A value that holds and was given up need not be made. */
-  private isToBeRecalled(state: State, x: BuildId): boolean {
-    if ((read(state.facts, x, Fact.FLAGS) & (Flag.WIPED | Flag.STALE)) !== Flag.WIPED) return false
-    return read(state.checked, x, 0) > 0
-  }
-
   private recall(state: State, x: BuildId): Alone | undefined {
-    if (!this.isToBeRecalled(state, x)) return undefined
+    if (!isToBeRecalled(state, x)) return undefined
     const found = this.options.recall(state, x)
     if (found === undefined) return undefined
     if (this.options.freeze) freezeDeep(found.value)

@@ -40,6 +40,10 @@ export const groupsOf = (state: State, x: BuildId): number => {
   return tail === 0 ? 0 : (read(state.edges, tail, Edge.MODE) >>> GROUP_SHIFT) + 1
 }
 
+/** A value that holds and was given up need not be made. */
+export const isToBeRecalled = (state: State, x: BuildId): boolean =>
+  (read(state.facts, x, Fact.FLAGS) & (Flag.WIPED | Flag.STALE)) === Flag.WIPED && read(state.checked, x, 0) > 0
+
 /** Of a value: whether there is a result that holds now, be it an error. */
 export const isAtHand = (state: State, x: BuildId): boolean =>
   isAtHandBy(state, x, read(state.facts, x, Fact.FLAGS), read(state.checked, x, 0))

@@ -4,7 +4,7 @@
  * policy picks the batches, in other pools, with other slots. The time is a number: nothing waits.
  */
 import { Engine, type EngineOptions, isEmpty, type Make } from '../engine.js'
-import { isAtHand } from '../model/dependencies.js'
+import { isAtHand, isToBeRecalled } from '../model/dependencies.js'
 import type { Effect, Event, Look, Receipt } from '../model/event.js'
 import { LOOK_STRIDE } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
@@ -26,6 +26,7 @@ import {
   isAnew,
   isFound,
   isLast,
+  isRecall,
   markOf,
   nothingKnown,
   type Output,
@@ -257,7 +258,8 @@ class World {
     }
     this.runs++
     const script = this.choose(state, x)
-    if (script === undefined) {
+    // What was recalled does not say what it is made of: where it does not hold, nothing came of it.
+    if (script === undefined || (isRecall(script) && !isToBeRecalled(state, x))) {
       this.guessed++
       return [nothingKnown(state, x)]
     }

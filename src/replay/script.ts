@@ -365,6 +365,9 @@ export const isLast = ({ _tag }: Term): boolean =>
 export const isFound = ({ turns }: RunScript): boolean =>
   turns[0]!.some(({ term }) => term._tag === 'blocked' && term.slot)
 
+/** Its value was found in a store. */
+export const isRecall = ({ turns }: RunScript): boolean => turns[0]!.some(({ term }) => term._tag === 'recalled')
+
 /** In place of a run of which nothing was recorded. */
 export const nothingKnown = (state: State, build: BuildId): Receipt =>
   kindOf(state, build) === Kind.VALUE

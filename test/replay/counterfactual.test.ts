@@ -2,7 +2,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { replayCommand } from '../../src/cli/replay.js'
-import { action, codec as C, createEngine, type Policy, policies, replay, rule, source } from '../../src/index.js'
+import {
+  action,
+  codec as C,
+  createEngine,
+  type Policy,
+  policies,
+  replay,
+  rule,
+  source,
+  sqliteStore,
+} from '../../src/index.js'
 import { diffRecordings } from '../../src/replay/diff-recordings.js'
 import { played } from '../../src/replay/played.js'
 import { policyOf } from '../../src/replay/script.js'
@@ -27,6 +37,33 @@ describe('rules', () => {
     }) as ReturnType<typeof rule<number, number>>
     return { given, node }
   }
+
+  it('that were recalled from a store say nothing of what is to be made anew', async () => {
+    const given = source('given', int)
+    const twice = rule('twice', int, function* (n, b) {
+      return 2 * (yield* b.need(given(n)))
+    })
+    const rules = [given, twice]
+    const store = (): ReturnType<typeof sqliteStore> => sqliteStore(folder.at('store'))
+    const before = createEngine({ rules, store: store() })
+    before.transact((tx) => tx.set(given(1), 5))
+    expect(await before.once(twice(1)).promise).toBe(10)
+    await before.close()
+    const path = folder.at('recalled.rec')
+    const eng = createEngine({ rules, store: store(), record: path, drive: 'manual' })
+    eng.live(twice(1))
+    eng.settle()
+    eng.transact((tx) => tx.touch(twice(1)))
+    // It is not made any more.
+    eng.tick()
+    await eng.close()
+    const recording = replay(path)
+    const receipts = Array.from({ length: recording.ticks }, (_, i) => recording.reader.at(i + 1).input.receipts).flat()
+    expect(receipts.map(({ _tag }) => _tag)).toEqual(['recalled'])
+    for (const policy of [undefined, policies.cap(1)])
+      expect(recording.counterfactual(policy && { policy }).otherAnswers).toBe(0)
+    recording.close()
+  })
 
   it('come to the same answers under every policy, and nothing is guessed', { timeout: 60_000 }, async () => {
     await fc.assert(
