@@ -1,4 +1,5 @@
 /** That a recording is damaged, or was not ended in order, is told by every command that reads one, in words and in data. */
+import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import Database from 'better-sqlite3'
 import { afterEach, expect, test } from 'vitest'
@@ -83,3 +84,26 @@ test('by --json of each command', async () => {
     }
   }
 })
+
+const canBeAnother = process.getuid?.() === 0 && spawnSync('setpriv', ['--version']).status === 0
+
+test.runIf(canBeAnother)(
+  'one that was not ended, where nothing may be written, is not told of as damaged',
+  async () => {
+    const s = await project()
+    const db = new Database(s.path('open.rec') as string)
+    db.pragma('journal_mode = wal')
+    db.exec(`update meta set value = value where key = 'about'`)
+    fs.mkdirSync(s.path('theirs'))
+    for (const end of ['', '-wal']) fs.copyFileSync(s.path(`open.rec${end}`), s.path(`theirs/open.rec${end}`))
+    db.close()
+    fs.chmodSync(s.base, 0o755)
+    const { code, stdout, stderr } = await s.run('setpriv', [
+      ...['--reuid=65534', '--clear-groups', 'redford', 'log', 'theirs/open.rec'],
+    ])
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toMatch(
+      /^redo {2}theirs\/open.rec: nothing of it can be used: it was not ended in order, and SQLite may not write beside it \(.*\): copy it, with theirs\/open.rec-wal, to where you may\n$/,
+    )
+  },
+)

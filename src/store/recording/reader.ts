@@ -145,8 +145,7 @@ export class RecordingReader {
     } catch (error) {
       if (db !== undefined) closeQuietly(db)
       if (!isDamage(error) && !(error instanceof SyntaxError)) throw error
-      const { message } = error as Error
-      const why = error instanceof Damage ? message : `it is damaged from its beginning on (${message})`
+      const why = error instanceof Damage ? error.message : openingWords(path, error as Error)
       return E.left({ _tag: 'unreadable', path, why })
     }
   }
@@ -343,3 +342,9 @@ const settingsIn = (text: string): readonly RecordedSetting[] => {
     return []
   }
 }
+
+/** Of one that was not ended, and lies where nothing may be written, SQLite reads nothing. */
+const openingWords = (path: string, error: Error & { readonly code?: string }): string =>
+  /^SQLITE_(CANTOPEN|READONLY|PERM)/.test(error.code ?? '')
+    ? `it was not ended in order, and SQLite may not write beside it (${error.message}): copy it, with ${path}-wal, to where you may`
+    : `it is damaged from its beginning on (${error.message})`
