@@ -92,6 +92,8 @@ class Session {
       })
       lines.on('close', () => {
         process.stdin.off('keypress', arrow)
+        // Ended by Ctrl-C or Ctrl-D, behind the prompt.
+        if (isTerminal && !isOver) this.out.print('\n')
         // Whoever wrote the commands beforehand wants to know whether all were understood.
         resolve(this.hasFailed && !isTerminal ? NOT_OK : OK)
       })

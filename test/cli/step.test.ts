@@ -42,6 +42,19 @@ test('in a terminal: forward, back, to a tick, to where a target is something, a
   expect(code, screen).toBe(0)
 })
 
+test('ended by Ctrl-C or Ctrl-D, it leaves the line of its prompt', async () => {
+  const s = await project()
+  for (const key of ['\u0003', '\u0004']) {
+    const { code, screen } = await inTerminal(
+      'redford step r.rec; echo over',
+      { cwd: s.root, env: { ...s.environment(), TERM: 'xterm' } },
+      [{ after: /\ntick 0 of \d+, .*\n> /, keys: key }],
+    )
+    expect(code, screen).toBe(0)
+    expect(screen).toMatch(/\n> \nover\n/)
+  }
+})
+
 test('a name is taken as it is, with all its spaces', async () => {
   const s = await project()
   const { code, stdout, stderr } = await s.run('redford', ['step', 'r.rec'], {
