@@ -425,7 +425,7 @@ static int converse(int has_input, const Buffer *request)
             erase_status();
             /* A daemon on its way out closes what it has not begun with; then nothing is lost by asking again. */
             if (!answer.seen_any && !signal_seen) return fall_back("the daemon hung up");
-            complain(command, "the daemon hung up before it was done", NULL);
+            complain(command, "the daemon ended in the middle of the request; run the command again (205)", NULL);
             return signal_seen ? 128 + signal_seen : EXIT_UNREACHABLE;
         }
         switch (take(&answer, chunk, (size_t)n)) {

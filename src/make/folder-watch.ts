@@ -182,9 +182,20 @@ export class FolderWatch {
   }
 }
 
-const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+const isFolder = (path: string): boolean => {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+  } catch {
+    // A loop of links, or closed to us.
+    return false
+  }
+}
 
 const identityOf = (path: string): string => {
-  const stat = lstatSync(path, { throwIfNoEntry: false })
-  return stat === undefined ? '' : `${stat.dev}:${stat.ino}`
+  try {
+    const stat = lstatSync(path, { throwIfNoEntry: false })
+    return stat === undefined ? '' : `${stat.dev}:${stat.ino}`
+  } catch {
+    return ''
+  }
 }

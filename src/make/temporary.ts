@@ -121,8 +121,8 @@ const clear = (): readonly Begun[] => {
     else begun.delete(name)
     const aside = asidePath({ output })
     // It was ended between putting the old folder aside and putting the new one in its place.
-    if (isThere(aside) && !isThere(name)) renameSync(bytes(aside), bytes(name))
-    for (const path of [output, aside, copyPath({ output })]) rmSync(bytes(path), { recursive: true, force: true })
+    if (!putBack(aside, name)) continue
+    for (const path of [output, aside, copyPath({ output })]) remove(path)
   }
   for (const file of readdirSync(FOLDER)) rmSync(`${FOLDER}/${file}`, { recursive: true, force: true })
   return [...begun.values()]
@@ -148,6 +148,16 @@ export const remove = (path: string): void => {
 /** What a run that is over, or never was, may have left. */
 export const removeFiles = ({ output, stdout, stderr }: { output: string; stdout: string; stderr: string }): void => {
   for (const file of [output, stdout, stderr]) remove(file)
+}
+
+/** False: their folder cannot be had any more, and nothing in it be put right. */
+const putBack = (aside: string, name: string): boolean => {
+  try {
+    if (isThere(aside) && !isThere(name)) renameSync(bytes(aside), bytes(name))
+    return true
+  } catch {
+    return false
+  }
 }
 
 const isThere = (path: string): boolean => lstatSync(bytes(path), { throwIfNoEntry: false }) !== undefined

@@ -41,10 +41,19 @@ export const environmentBytes = (env: NodeJS.ProcessEnv = process.env): readonly
   return entries.map((entry) => real.get(entry) ?? toByteString(entry))
 }
 
+/** Undefined: it cannot be had, whatever is there. */
+const statOf = (path: string): fs.BigIntStats | undefined => {
+  try {
+    return fs.statSync(path, { bigint: true })
+  } catch {
+    return undefined
+  }
+}
+
 /** The working folder: by the name in $PWD where that leads here (as a shell would say it), else its real path. */
 export const workingFolderBytes = (pwd: string | undefined = process.env.PWD): string => {
   if (pwd?.startsWith('/') && !pwd.includes(REPLACEMENT)) {
-    const [named, here] = [pwd, '.'].map((path) => fs.statSync(path, { bigint: true, throwIfNoEntry: false }))
+    const [named, here] = [pwd, '.'].map(statOf)
     if (named !== undefined && named.ino === here?.ino && named.dev === here.dev) return toByteString(pwd)
   }
   try {

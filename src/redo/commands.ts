@@ -1,7 +1,8 @@
 /** What each command asks of the host, and what it is answered. */
 import { createHash } from 'node:crypto'
-import { lstatSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
+import { lookAtItself } from '../make/look.js'
+import { isThere } from '../make/look-words.js'
 import type { Run } from '../make/run.js'
 import type { Want } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
@@ -279,9 +280,7 @@ export class Commands {
     const names = this.names(call)
     if (names === undefined) return
     if (call.run === undefined) return this.fail(call.client, USAGE, 'redo-ifcreate is for do-files')
-    const existing = names.find(
-      (name) => lstatSync(Buffer.from(name === '' ? '.' : name, 'latin1'), { throwIfNoEntry: false }) !== undefined,
-    )
+    const existing = names.find((name) => isThere(lookAtItself(name)))
     if (existing !== undefined)
       return this.fail(
         call.client,

@@ -334,8 +334,7 @@ export class Host {
     const { store } = this
     const events: Event[] = []
     for (const { name, ino } of store.intents) {
-      const stat = lstatSync(Buffer.from(name, 'latin1'), { throwIfNoEntry: false, bigint: true })
-      if (stat === undefined || String(stat.ino) !== String(ino)) continue
+      if (String(inodeOf(name)) !== String(ino)) continue
       events.push({ _tag: 'adopted', build: store.names.intern(name), look: lookWithContent(name) })
     }
     for (const { name, stat0, stat1 } of this.make.begun) {
@@ -380,4 +379,13 @@ export class Host {
 
 const prepareFolders = (): void => {
   for (const folder of ['.redford/tmp', '.redford/log']) mkdirSync(folder, { recursive: true, mode: 0o700 })
+}
+
+/** Undefined: it is gone, or cannot be had any more. */
+const inodeOf = (name: string): bigint | undefined => {
+  try {
+    return lstatSync(Buffer.from(name, 'latin1'), { throwIfNoEntry: false, bigint: true })?.ino
+  } catch {
+    return undefined
+  }
 }

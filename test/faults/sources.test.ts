@@ -1,6 +1,10 @@
 /** Faults 13, 14 and 25: sources that go, targets that people delete or edit, and odd names, all across a restart of the daemon. */
+import * as fs from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, test } from 'vitest'
-import { closeSpaces, noted, type Space, space } from '../support/space.js'
+import { closeSpaces, noted, type Space, space, until, waitsFor } from '../support/space.js'
+
+const packageRoot = fileURLToPath(new URL('../../', import.meta.url))
 
 afterEach(closeSpaces)
 
@@ -103,4 +107,62 @@ test('a loop of links is said to be one (fault 15)', async () => {
     expect(result.stderr).toContain(
       `redo  ${name}: failed, it cannot be looked at: ELOOP: too many symbolic links encountered\n`,
     )
+})
+
+describe('a path that cannot be looked at', () => {
+  const long = 'n'.repeat(300)
+
+  test('is not there, to redo-ifcreate', async () => {
+    const s = space({
+      'x.do': noted('redo-ifcreate loop/file', 'echo x'),
+      'y.do': noted(`redo-ifcreate ${long}`, 'echo y'),
+    })
+    fs.symlinkSync('loop', s.path('loop'))
+    const result = await s.ifchange('x', 'y')
+    expect(result.code, result.stderr).toBe(0)
+    expect(s.runs()).toEqual(['x', 'y'])
+    expect((await s.ifchange('x', 'y')).code).toBe(0)
+    expect(s.runs()).toEqual([])
+    s.remove('loop')
+    expect((await s.ifchange('x')).code).toBe(0)
+    expect(s.runs()).toEqual([])
+    s.write('loop/file', '')
+    expect((await s.ifchange('x')).stderr).toContain('loop/file exists already')
+  })
+
+  test('is no hindrance to a start after a sudden end', async () => {
+    const s = space({
+      'folder/x.do': noted(': >"$3"', ': >begun', waitsFor('never')),
+      'y.do': noted('echo y'),
+    })
+    const running = s.start('redo', ['folder/x'])
+    await until('x runs', () => s.exists('folder/begun'))
+    // Both, for a client that has heard nothing yet would start another.
+    process.kill(s.daemon(), 'SIGKILL')
+    running.kill('SIGKILL')
+    await running.done
+    await s.crash()
+    fs.renameSync(s.path('folder'), s.path('away'))
+    fs.symlinkSync('folder', s.path('folder'))
+    for (const more of [['--no-daemon'], []]) {
+      const result = await s.redo(...more, 'y')
+      expect(result.code, result.stderr).toBe(0)
+    }
+    s.remove('folder')
+    fs.renameSync(s.path('away'), s.path('folder'))
+    s.write('folder/x.do', 'echo mended\n')
+    expect((await s.ifchange('folder/x')).code).toBe(0)
+    expect(s.read('folder/x')).toBe('mended\n')
+  })
+
+  test('in PWD is not the working folder', async () => {
+    const s = space({ 'x.do': 'echo x\n' })
+    fs.symlinkSync('loop', s.path('loop'))
+    const env = { PWD: `${s.root}/loop`, REDFORD_NATIVE: 'off' }
+    const result = await s.run(process.execPath, [`${packageRoot}dist/cli/redford.cjs`, 'redo', '--no-daemon', 'x'], {
+      env,
+    })
+    expect(result.code, result.stderr).toBe(0)
+    expect(s.read('x')).toBe('x\n')
+  })
 })

@@ -1,5 +1,5 @@
 /** When a folder is subscribed to, and who is told; the watcher is a stand-in that does what the test says. */
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import type { Event, SubscribeCallback } from '@parcel/watcher'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { FolderWatch } from '../../src/make/folder-watch.js'
@@ -66,6 +66,17 @@ describe('a folder is subscribed to', () => {
     watch.listen(folder.at('a'), hears('a'))
     await calm()
     expect(log).toEqual(['subscribe root', 'a', 'unsubscribe', 'subscribe root', 'a'])
+  })
+
+  it('and not for a link that leads to itself', async () => {
+    const watch = watching()
+    watch.listen(folder.at('loop'), hears('loop'))
+    await calm()
+    symlinkSync('loop', folder.at('loop'))
+    tell('create', 'loop')
+    await calm()
+    expect(log).toEqual(['subscribe root', 'loop', 'loop'])
+    expect(thrown).toEqual([])
   })
 
   it('not at all where that ends at once', async () => {

@@ -325,6 +325,7 @@ describe.each([
     const answer = await ask({})
     expect(answer.end).toBe(language === 'C' ? 205 : 'lost')
     expect(answer.stdout).toBe('begun\n')
+    if (language === 'C') expect(answer.stderr).toMatch(/run the command again \(205\)\n$/)
   })
 })
 
