@@ -1,5 +1,5 @@
 /** What builds of declared needs come to before they are made. */
-import type { BatchDefinition, Needs } from '../model/definition.js'
+import type { Needs } from '../model/definition.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Edge, Fact, Flag, GROUP_SHIFT, Mode, type State } from '../model/state.js'
 import { read } from '../model/table.js'
@@ -88,16 +88,15 @@ export const remembered = ({ facts, edges }: State, x: BuildId, count: number): 
 }
 
 type Chunks = readonly (readonly BuildId[])[]
-/** Builds that are made by one call each. */
-export const chunksOf = (of: BatchDefinition, builds: readonly BuildId[], keyOf: (x: BuildId) => unknown): Chunks => {
+/** Builds that are made by one call each: those that are alike `by` what is said of them, at most `max`. */
+export const chunksOf = (max: number, by: ReadonlyMap<BuildId, string | number>): Chunks => {
   const groups = new Map<string | number, BuildId[][]>()
-  for (const x of builds) {
-    const by = of.by(keyOf(x))
-    const chunks = groups.get(by) ?? []
+  for (const [x, group] of by) {
+    const chunks = groups.get(group) ?? []
     const last = chunks[chunks.length - 1]
-    if (last === undefined || last.length >= of.max) chunks.push([x])
+    if (last === undefined || last.length >= max) chunks.push([x])
     else last.push(x)
-    groups.set(by, chunks)
+    groups.set(group, chunks)
   }
   return [...groups.values()].flat()
 }

@@ -311,9 +311,13 @@ export class ValueMake {
   /** Makes builds of one definition, as many in one call as it wants. Of each: what it declared, and all of that was found. */
   private runBatch(of: BatchDefinition, builds: ReadonlyMap<BuildId, Declared>): readonly Receipt[] {
     const receipts: Receipt[] = []
-    const chunks = attempt(() => chunksOf(of, [...builds.keys()], (x) => this.keyOf(x).key))
-    if ('error' in chunks) return [...builds.keys()].map((x) => broken(x, [], chunks.error))
-    for (const together of chunks.value) {
+    const by = new Map<BuildId, string | number>()
+    for (const x of builds.keys()) {
+      const group = attempt(() => of.by(this.keyOf(x).key))
+      if ('error' in group) receipts.push(broken(x, [], group.error))
+      else by.set(x, group.value)
+    }
+    for (const together of chunksOf(of.max, by)) {
       const units = together.map((x) => {
         const declared = builds.get(x)!
         const groups = declared.isAsked ? NONE : groupOf(declared.ids)

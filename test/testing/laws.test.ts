@@ -155,6 +155,27 @@ describe('purity', () => {
       'wide(1) is impure: made in one batch with wide(2), it came to 3, and alone to 2',
     )
   })
+  it('a batch whose `by` throws for one unit makes the others', async () => {
+    const split = rule.batch('split', {
+      key: C.int,
+      value: C.int,
+      deps: (k) => double(k),
+      batch: {
+        by: (k) => {
+          if (k === 2) throw new Error('alike what?')
+          return 'all'
+        },
+      },
+      make: (units) => units.map(({ deps }) => deps),
+    })
+    const rules: EngineFactory = (options) => createEngine({ rules: [double, split], pools: { cpu: 2 }, ...options })
+    await purity(rules, { requests: [split(1), split(2)] })
+    await explore(rules, [{ once: split(1) }, { once: split(2) }])
+    const eng = rules({})
+    const found = await Promise.all([eng.once(split(1)).either(), eng.once(split(2)).either()])
+    expect(found).toMatchObject([{ right: 2 }, { left: { _tag: 'threw', message: 'alike what?' } }])
+    await eng.close()
+  })
   it('names a rule that keeps something from one need to the next', async () => {
     let last = 0
     const keeps = rule('keeps', { key: C.int, value: C.int }, function* (k, b) {
