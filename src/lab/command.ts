@@ -82,7 +82,11 @@ export const labCommand = async (args: readonly string[]): Promise<number> => {
   try {
     parsed = parse(args)
   } catch (error) {
-    return error instanceof LabError ? refuse(error.message, 1) : refuse((error as Error).message.split(/\.\s/)[0]!, 2)
+    if (error instanceof LabError) return refuse(error.message, 1)
+    const [fault, ...remedies] = (error as Error).message.split(/\.\s/)
+    // Of a value that begins with a dash, node says how to write it.
+    const remedy = remedies.find((sentence) => sentence.includes('starting with a dash'))
+    return refuse(remedy === undefined ? fault! : `${fault}: ${remedy}`, 2)
   }
   const { values, positionals } = parsed
   if (positionals[0] === 'validate' && values.help !== true) return validateAll(positionals.slice(1), values)

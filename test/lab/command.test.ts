@@ -128,6 +128,10 @@ describe('a study', () => {
       code: 2,
       err: expect.stringContaining("Unknown option '--frobnicate'"),
     })
+    expect(await lab('chain:3', '--slots', '-1')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("To specify an option argument starting with a dash use '--slots=-XYZ'"),
+    })
   })
   const task = { rule: 'cc', out: 'a.o', deps: [], srcs: [], wall_ms: 5 }
   const trace = (...tasks: readonly object[]): string => JSON.stringify({ sources: ['a.c'], tasks })
