@@ -83,7 +83,7 @@ export const labCommand = async (args: readonly string[]): Promise<number> => {
     parsed = parse(args)
   } catch (error) {
     if (error instanceof LabError) return refuse(error.message, 1)
-    const [fault, ...remedies] = (error as Error).message.split(/\.\s/)
+    const [fault, ...remedies] = (error as Error).message.split(/[.?]\s/)
     // Of a value that begins with a dash, node says how to write it.
     const remedy = remedies.find((sentence) => sentence.includes('starting with a dash'))
     return refuse(remedy === undefined ? fault! : `${fault}: ${remedy}`, 2)
