@@ -87,6 +87,16 @@ describe('the laws of builds find', () => {
     for (const [name, test] of tests) await test().catch(() => failed.push(name))
     expect(failed).toContain('garbage collected at any time, or values given up, change nothing that is told')
   })
+  it('a rule that keeps what it came to once', async () => {
+    const kept = new Map<string, number>()
+    const keeps = rule('keeps', { key: C.string, value: C.int }, function* (name, b) {
+      const found = kept.get(name) ?? (yield* b.need(n(`${name}1`)))
+      kept.set(name, found)
+      return found
+    })
+    const failed = await broken((options) => createEngine({ rules: [n, keeps], ...options }), [keeps('a')])
+    expect(failed).toContain('rules hang on nothing but their key and what they ask for')
+  })
   it('a codec that loses something', async () => {
     const lossy = { ...C.int, decode: () => 0 }
     const loses = rule('loses', { key: C.string, value: lossy }, function* (name, b) {
