@@ -467,7 +467,7 @@ test('why and why-not answer as of a tick of a recording', async () => {
   const why = await redford(s, ['why', 'b', '--recording', 'bad.rec'])
   expect(why.code, why.stderr).toBe(0)
   expect(why.stdout).toMatch(
-    /^b was made in request 2 \(tick 1\), the last one: it failed\n {2}other has another content/,
+    /^b was made in request 2 \(tick \d+\), the last one: it failed\n {2}other has another content/,
   )
   const before = await redford(s, ['why', 'b', '--recording', 'bad.rec', '--at', '0'])
   expect(before.stdout).toMatch(/^b was made in request 1 \(before the recording\)/)
