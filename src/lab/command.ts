@@ -1,6 +1,7 @@
 /** `redford lab`: from words to a study, and from that to a table, CSV, JSON and a page. */
 import { statSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { parsingFault } from '../model/misuse.js'
 import { policyNames } from '../reduce/policies/named.js'
 import { classRules } from './classes.js'
 import { LabError } from './graph.js'
@@ -83,10 +84,7 @@ export const labCommand = async (args: readonly string[]): Promise<number> => {
     parsed = parse(args)
   } catch (error) {
     if (error instanceof LabError) return refuse(error.message, 1)
-    const [fault, ...remedies] = (error as Error).message.split(/[.?]\s/)
-    // Of a value that begins with a dash, node says how to write it.
-    const remedy = remedies.find((sentence) => sentence.includes('starting with a dash'))
-    return refuse(remedy === undefined ? fault! : `${fault}: ${remedy}`, 2)
+    return refuse(parsingFault(error as Error), 2)
   }
   const { values, positionals } = parsed
   if (positionals[0] === 'validate' && values.help !== true) return validateAll(positionals.slice(1), values)

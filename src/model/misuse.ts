@@ -13,3 +13,12 @@ export const messageOf = (error: unknown): string => {
     return Object.prototype.toString.call(error)
   }
 }
+
+/** Of an error of Node's `parseArgs`: in a sentence, and without what it says besides. */
+export const parsingFault = ({ message }: Error): string => {
+  const [, name, what] = /^Option '(?:-\w, )?(--?[\w-]+)[^']*' argument (missing|is ambiguous)/.exec(message) ?? []
+  if (name === undefined) return message.split(/\.\s/)[0]!
+  if (what === 'missing') return `${name} needs a value after it`
+  const joined = name.startsWith('--') ? `${name}=VALUE` : `${name}VALUE`
+  return `${name} needs a value, and what follows is an option: say ${joined}, if it is meant as it is`
+}

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { normalize } from 'node:path'
 import { parseArgs } from 'node:util'
 import * as E from 'fp-ts/lib/Either.js'
-import { Misuse } from '../model/misuse.js'
+import { Misuse, parsingFault } from '../model/misuse.js'
 import type { Terms } from '../model/plan.js'
 import { policyNamed } from '../reduce/policies/named.js'
 import type { Policy } from '../reduce/policies/policy.js'
@@ -105,7 +105,7 @@ export const parseOptions = (command: string, args: readonly string[]): E.Either
     })
   } catch (error) {
     if (error instanceof Misuse) return E.left(`--policy: ${error.message}`)
-    return E.left(`${faultOf(error as Error)} (see ${command.replace('redford-', 'redford ')} --help)`)
+    return E.left(`${parsingFault(error as Error)} (see ${command.replace('redford-', 'redford ')} --help)`)
   }
 }
 
@@ -131,13 +131,4 @@ export const badName = (target: string): string | undefined => {
     return `'${target.replaceAll('\n', '\\n')}' cannot be a target: its name holds a newline (204)`
   if (target.includes('\0')) return 'a name with a NUL cannot be a target (204)'
   return undefined
-}
-
-/** Of an error of Node's parser: in a sentence, and without what it says besides. */
-const faultOf = ({ message }: Error): string => {
-  const [, name, what] = /^Option '(?:-\w, )?(--?[\w-]+)[^']*' argument (missing|is ambiguous)/.exec(message) ?? []
-  if (name === undefined) return message.split(/\.\s/)[0]!
-  if (what === 'missing') return `${name} needs a value after it`
-  const joined = name.startsWith('--') ? `${name}=VALUE` : `${name}VALUE`
-  return `${name} needs a value, and what follows is an option: say ${joined}, if it is meant as it is`
 }

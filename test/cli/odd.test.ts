@@ -136,7 +136,7 @@ test('an option without its value is told of in one line', async () => {
   expect(await said(s, ['lab', 'chain:3', '--slots', '--seed', '1'])).toEqual([
     2,
     '',
-    "redford lab: Option '--slots' argument is ambiguous\n",
+    'redford lab: --slots needs a value, and what follows is an option: say --slots=VALUE, if it is meant as it is\n',
   ])
 })
 
