@@ -1,6 +1,7 @@
 /** What differs between two versions of a table of integers: read from the notes between them, where one was made from the other. */
+
+import { rowOfNote, wordOfNote } from './note.js'
 import { type IntTable, PAGE_ROWS, pageOf, pagesEnd, read } from './table.js'
-import { rowOfNote, wordOfNote } from './word-sum.js'
 
 /**
  * Calls `visit` with the number of each page that may not be the same in both tables, rising. Where `after` was made from `before`,

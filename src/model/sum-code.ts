@@ -3,6 +3,8 @@
  * can be read. The same numbers come of it, to the bit, on every machine.
  */
 
+import { WORD_BITS, WORDS_MAX } from './note.js'
+
 /** Where in the module's memory what is: the two sums, in four parts each; the factors of a row's words; what is to be summed. */
 export const SUMS = 0
 export const FACTORS_A = 64
@@ -158,9 +160,9 @@ const notesFunc = (): Func => {
           all(get(at), load(WORDS), set(front), get(at), load(WORDS + 16), set(back)),
           all(get(front), get(back), shuffle([0, 2, 4, 6]), set(note)),
           all(get(front), get(back), shuffle([1, 3, 5, 7]), set(more)),
-          rowFactors(all(get(note), shiftRight(4), get(seed), SPLAT, ADD), h, ofA, ofB),
+          rowFactors(all(get(note), shiftRight(WORD_BITS), get(seed), SPLAT, ADD), h, ofA, ofB),
           // Which word of its row each is, times the length of a pair.
-          all(get(note), shiftLeft(3), constant(15 << 3), AND, set(words)),
+          all(get(note), shiftLeft(3), constant((WORDS_MAX - 1) << 3), AND, set(words)),
           repeat(4, pair),
           all(get(pairs), get(others), shuffle([0, 2, 4, 6]), get(more), MUL, get(ofA), MUL, get(sumA), ADD, set(sumA)),
           all(get(pairs), get(others), shuffle([1, 3, 5, 7]), get(more), MUL, get(ofB), MUL, get(sumB), ADD, set(sumB)),

@@ -6,8 +6,9 @@
  * (`docs/decisions/015`).
  */
 import { Bug } from './error.js'
+import { noteOf, rowOfNote, WORDS_MAX, wordOfNote } from './note.js'
 import { longer, spare } from './spare.js'
-import { noteOf, rowOfNote, WORDS_MAX, WordSum, wordOfNote } from './word-sum.js'
+import { WordSum } from './word-sum.js'
 
 const PAGE_BITS = 6
 /** Rows in a page: what changes are found and looked at by. */

@@ -1,3 +1,4 @@
+import { rowOfNote, WORDS_MAX, wordOfNote } from './note.js'
 import { QuickSum } from './quick-sum.js'
 
 /**
@@ -104,15 +105,6 @@ export class WordSum {
     this.b = (this.b + Math.imul(this.ofRowB, Math.imul(OF_WORD_B[word]!, delta))) | 0
   }
 }
-
-const WORD_BITS = 4
-/** The widest row there may be. */
-export const WORDS_MAX = 1 << WORD_BITS
-
-/** Says in one number which word of which row, below 2^27. */
-export const noteOf = (row: number, word: number): number => (row << WORD_BITS) | word
-export const rowOfNote = (note: number): number => note >>> WORD_BITS
-export const wordOfNote = (note: number): number => note & (WORDS_MAX - 1)
 
 // The factor of a word is a power of these, so that a whole row takes one multiplication a word.
 const FACTOR_A = 0x2c1b3c6d

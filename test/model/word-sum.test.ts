@@ -1,8 +1,9 @@
 /** Sums of many words are the same as those of the words one by one, which are added by other code. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { noteOf, rowOfNote, WORDS_MAX, wordOfNote } from '../../src/model/note.js'
 import { QuickSum } from '../../src/model/quick-sum.js'
-import { noteOf, rowOfNote, WORDS_MAX, WordSum, wordOfNote } from '../../src/model/word-sum.js'
+import { WordSum } from '../../src/model/word-sum.js'
 
 const sumsOf = ({ a, b }: { readonly a: number; readonly b: number }) => [a | 0, b | 0]
 
