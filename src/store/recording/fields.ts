@@ -131,8 +131,7 @@ export class TermCodec<T extends { readonly _tag: string }> {
     this.last = 0
   }
 
-  write(w: ByteWriter, term: T, recorded: (build: BuildId, value: unknown) => RecordedValue): void {
-    if (term._tag === 'made' && writeMade(w, this.seen, term as unknown as Made, recorded)) return
+  private write(w: ByteWriter, term: T, recorded: (build: BuildId, value: unknown) => RecordedValue): void {
     if (term._tag === 'followed') return this.writeFollowed(w, term as unknown as Followed)
     const { number, fields } = this.terms.byTag.get(term._tag)!
     w.byte(number)
@@ -144,9 +143,8 @@ export class TermCodec<T extends { readonly _tag: string }> {
         w.byte(value === undefined ? 0 : 1)
         if (value === undefined) continue
       }
-      if (is === 'terms') {
-        this.writeTerms(w, value as readonly T[], recorded)
-      } else if (is !== 'value') this.writeField(w, is, value)
+      if (is === 'terms') this.writeAll(w, value as readonly T[], recorded)
+      else if (is !== 'value') this.writeField(w, is, value)
       else {
         const content = record.content as Content | undefined
         if (content === undefined || isDigest(content)) writeValue(w, recorded(record.build as BuildId, value))
@@ -154,12 +152,8 @@ export class TermCodec<T extends { readonly _tag: string }> {
     }
   }
 
-  /** Nearly all of a list are made: asked here, and not of all that there is, that takes a part of the time. */
-  private writeTerms(
-    w: ByteWriter,
-    terms: readonly T[],
-    recorded: (build: BuildId, value: unknown) => RecordedValue,
-  ): void {
+  /** How many, and each. Nearly all are made: asked here, and not of all that there is, that takes a part of the time. */
+  writeAll(w: ByteWriter, terms: readonly T[], recorded: (build: BuildId, value: unknown) => RecordedValue): void {
     w.count(terms.length)
     for (let i = 0; i < terms.length; i++) {
       const term = terms[i]!

@@ -230,28 +230,17 @@ export const createRecordingFile = (path: string, fill: (db: Database) => void):
   putRecording(path, (aside) => {
     withSchema(aside, fill).close()
   })
-  const db = openFile(path)
-  try {
-    db.pragma(`cache_size = -${CACHE_KIB}`)
-    db.pragma('synchronous = off')
+  return openedBy(path, (db) => {
     db.pragma('journal_mode = wal')
     // From the first read on it is seen to be in use.
     db.prepare('select count(*) from meta').get()
-    return db
-  } catch (error) {
-    closeQuietly(db)
-    throw error
-  }
+  })
 }
 
-const withSchema = (path: string, fill: (db: Database) => void): Database => {
-  const db = openFile(path)
-  try {
+const withSchema = (path: string, fill: (db: Database) => void): Database =>
+  openedBy(path, (db) => {
     db.pragma(`page_size = ${PAGE_BYTES}`)
-    db.pragma(`cache_size = -${CACHE_KIB}`)
     db.pragma('journal_mode = off')
-    // What a power loss leaves is known by the chain; waiting for the disk would cost more than all else.
-    db.pragma('synchronous = off')
     db.transaction(() => {
       db.exec(SCHEMA)
       // It fills the table's first page, so that SQLite finds the first chunks by a page that lies right behind them: by this one it would be
@@ -261,6 +250,15 @@ const withSchema = (path: string, fill: (db: Database) => void): Database => {
       db.pragma(`user_version = ${FORMAT}`)
       fill(db)
     })()
+  })
+
+const openedBy = (path: string, begin: (db: Database) => void): Database => {
+  const db = openFile(path)
+  try {
+    db.pragma(`cache_size = -${CACHE_KIB}`)
+    // What a power loss leaves is known by the chain; waiting for the disk would cost more than all else.
+    db.pragma('synchronous = off')
+    begin(db)
     return db
   } catch (error) {
     closeQuietly(db)

@@ -108,7 +108,7 @@ export class NameWriter {
         end += NARROW_BYTES + isWide
       } else {
         w.end = end
-        this.writeFirst(w, numbered.textOf(beginning), number)
+        this.writeInParts(w, numbered.textOf(beginning), number)
         while (places.length <= beginning) places.push(0)
         places[beginning] = this.lastAt
         bytes = w.reserve(3 * INT_BYTES * (ids.length - i))
@@ -129,24 +129,20 @@ export class NameWriter {
   }
 
   writeInParts(w: ByteWriter, prefix: string, number: number): void {
-    if (prefix !== this.last) return this.writeFirst(w, prefix, number)
-    const isWide = isWideNumber(number)
-    const end = putCount(w.reserve(2 * INT_BYTES), w.end, 2 * this.lastAt + isWide)
-    w.dataView.setInt32(end, number, true)
-    w.end = end + NARROW_BYTES + isWide
-  }
-
-  /** As the one before it had another beginning. */
-  private writeFirst(w: ByteWriter, prefix: string, number: number): void {
-    const { prefixes } = this
-    const known = prefixes.indexOf(prefix)
-    this.last = prefix
-    this.lastAt = known >= 0 ? known + 1 : prefixes.push(prefix)
+    const isNew = prefix !== this.last && this.goTo(prefix)
     const isWide = isWideNumber(number)
     w.count(2 * this.lastAt + isWide)
-    if (known < 0) w.text(prefix, 'latin1')
+    if (isNew) w.text(prefix, 'latin1')
     w.word(number)
     if (isWide === 0) w.end--
+  }
+
+  /** Whether it was not written yet. */
+  private goTo(prefix: string): boolean {
+    const known = this.prefixes.indexOf(prefix)
+    this.last = prefix
+    this.lastAt = known >= 0 ? known + 1 : this.prefixes.push(prefix)
+    return known < 0
   }
 }
 
