@@ -4,10 +4,11 @@
  * Finding Bugs" (S. Burckhardt, P. Kothari, M. Musuvathi, S. Nagarakatte, 2010).
  */
 import { isKey } from '../make/shape.js'
+import { shown } from '../model/codec.js'
 import { Bug } from '../model/error.js'
 import { Misuse } from '../model/misuse.js'
 import { LawfulSpace } from './lawful.js'
-import { expectFunctions, expectOneOf, expectOptions, replayedBy, shown, thrownInWords } from './options.js'
+import { expectFunctions, expectOneOf, expectOptions, replayedBy, thrownInWords } from './options.js'
 import { Missing } from './outside.js'
 import type { EngineFactory } from './pump.js'
 import { numbers, type Schedule, scheduleOf, textOfSchedule } from './schedule.js'

@@ -4,8 +4,6 @@ import { isKey } from '../make/shape.js'
 import { shown } from '../model/codec.js'
 import { Misuse } from '../model/misuse.js'
 
-export { shown }
-
 export const expectFunctions = (who: string, given: Readonly<Record<string, unknown>>): void => {
   for (const [name, value] of Object.entries(given))
     if (typeof value !== 'function') throw new Misuse(`${who}: ${name} must be a function, got ${shown(value)}`)
