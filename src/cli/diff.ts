@@ -4,13 +4,12 @@ import type { BuildId } from '../model/ids.js'
 import type { Otherwise } from '../replay/diff-deeds.js'
 import { diffRecordings, type RecordingDiff } from '../replay/diff-recordings.js'
 import { Generations } from '../replay/generations.js'
-import type { Replay } from '../replay/replay.js'
+import { endsOf, type Replay } from '../replay/replay.js'
 import { Walker } from '../replay/walker.js'
 import type { About } from '../store/recording/format.js'
 import { differenceData, differenceWords, otherwiseData, otherwiseWords, type Sides } from './difference-words.js'
 import {
   buildsData,
-  endsOf,
   NOT_OK,
   OK,
   type Out,

@@ -1,7 +1,9 @@
 /** `redford fork FILE --at TICK`: the beginning of a recording, as a recording of its own, to be replayed, or gone on from by a program. */
+
 import * as E from 'fp-ts/lib/Either.js'
+import { endsOf } from '../replay/replay.js'
 import { copyInto } from '../replay/rewriter.js'
-import { endsOf, OK, type Out, outputFault, tickOf, USAGE, unwritable, withRecording, wordsOf } from './recording.js'
+import { OK, type Out, outputFault, tickOf, USAGE, unwritable, withRecording, wordsOf } from './recording.js'
 
 const FLAGS = { at: { type: 'string' }, output: { type: 'string', short: 'o' } } as const
 

@@ -11,7 +11,7 @@ import { findRoot, Resolver } from '../redo/project.js'
 import { errorWords, printable } from '../redo/words.js'
 import type { BuildDiff } from '../replay/diff.js'
 import type { Happening } from '../replay/happenings.js'
-import { Replay, type Verdict } from '../replay/replay.js'
+import { endsOf, Replay, type Verdict } from '../replay/replay.js'
 import { Refused } from '../replay/walker.js'
 import { placeFault } from '../store/recording/format.js'
 import { recordingErrorWords } from '../store/recording/reading-error.js'
@@ -146,17 +146,7 @@ export const withRecording = async (
   }
 }
 
-/** For `--json`: whether it is all that was recorded, as what is told by lines says it. */
-export interface Ends {
-  readonly damage: string | null
-  readonly unfinished: string | null
-}
-export const endsOf = ({ damage, unfinished }: Replay): Ends => ({
-  damage: damage ?? null,
-  unfinished: unfinished ?? null,
-})
-
-/** The same, for data of a line each: a line before all others, where there is something to tell. */
+/** Whether it is all that was recorded, for data of a line each: a line before all others, where there is something to tell. */
 export const endsLine = (replay: Replay): string => {
   const ends = endsOf(replay)
   return ends.damage === null && ends.unfinished === null ? '' : `${JSON.stringify(ends)}\n`

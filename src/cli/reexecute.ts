@@ -7,8 +7,8 @@ import { messageOf } from '../model/misuse.js'
 import { fromByteString, workingFolderBytes } from '../redo/byte-strings.js'
 import { configsIn } from '../redo/config.js'
 import { findRoot } from '../redo/project.js'
-import type { Replay } from '../replay/replay.js'
-import { endsOf, fewOf, NOT_OK, OK, type Out, USAGE, verdictWords } from './recording.js'
+import { endsOf, type Replay } from '../replay/replay.js'
+import { fewOf, NOT_OK, OK, type Out, USAGE, verdictWords } from './recording.js'
 
 /** `rules`: a module that exports them; undefined: the project's config does. */
 export const reexecuteCommand = async (

@@ -4,10 +4,9 @@ import { isPolicyFile, loadPolicy } from '../lab/load-policy.js'
 import { watched } from '../lab/watched.js'
 import { apart } from '../model/event.js'
 import { Misuse } from '../model/misuse.js'
-import type { Replay } from '../replay/replay.js'
+import { endsOf, type Replay } from '../replay/replay.js'
 import { isQuestion } from '../replay/walker.js'
 import {
-  endsOf,
   NOT_OK,
   OK,
   type Out,

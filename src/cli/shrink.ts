@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { messageOf } from '../model/misuse.js'
 import { printable } from '../redo/words.js'
+import { endsOf } from '../replay/replay.js'
 import { shrink } from '../replay/shrink.js'
 import { putRecording } from '../store/recording/format.js'
-import { endsOf, NOT_OK, OK, type Out, outputFault, USAGE, unwritable, withRecording, wordsOf } from './recording.js'
+import { NOT_OK, OK, type Out, outputFault, USAGE, unwritable, withRecording, wordsOf } from './recording.js'
 
 const FLAGS = { test: { type: 'string' }, output: { type: 'string', short: 'o' }, tries: { type: 'string' } } as const
 

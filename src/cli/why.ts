@@ -1,7 +1,9 @@
 /** `redford why` and `why-not` of a recording: `--recording FILE`, `--at TICK`. Without, the project's own state is asked. */
+
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildId } from '../model/ids.js'
 import { Generations } from '../replay/generations.js'
+import { endsOf } from '../replay/replay.js'
 import { settingOf } from '../replay/version-of.js'
 import { shownName } from '../replay/view.js'
 import { Walker } from '../replay/walker.js'
@@ -11,7 +13,6 @@ import { type WhyNot, whyNot } from '../replay/why-not.js'
 import { whyNotText, whyText } from '../replay/why-words.js'
 import { lastRecording } from './log.js'
 import {
-  endsOf,
   faultWords,
   isCalled,
   likeWords,

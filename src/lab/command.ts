@@ -3,6 +3,7 @@ import { statSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { parsingFault } from '../model/misuse.js'
 import { policyNames } from '../reduce/policies/named.js'
+import type { Ends } from '../replay/replay.js'
 import { classRules } from './classes.js'
 import { LabError } from './graph.js'
 import { isPolicyFile, loadPolicy } from './load-policy.js'
@@ -19,7 +20,7 @@ import {
 } from './options.js'
 import { expectFree } from './outputs.js'
 import { type Plan, runPlan } from './plan.js'
-import { type Ends, endsOf, isRecording, type Validation, validate } from './recordings.js'
+import { isRecording, toldOf, type Validation, validate } from './recordings.js'
 import { htmlOf } from './report/html.js'
 import { csvOf, shown, tableOf } from './report/table.js'
 import { filesOf, isOneJob, type Settings, type Spec } from './scenarios.js'
@@ -150,7 +151,7 @@ type Recordings = ReadonlyMap<string, Ends>
 const tellOf = (sources: readonly string[]): Recordings =>
   new Map(
     sources.filter(isRecording).map((path) => {
-      const { notices, ends } = endsOf(path)
+      const { notices, ends } = toldOf(path)
       for (const notice of notices) process.stderr.write(`redford lab: ${notice}\n`)
       return [path, ends] as const
     }),

@@ -6,7 +6,7 @@ import { Misuse } from '../model/misuse.js'
 import type { Policy } from '../reduce/policies/policy.js'
 import { expectPolicy, type Otherwise } from '../replay/otherwise.js'
 import { played } from '../replay/played.js'
-import { Replay } from '../replay/replay.js'
+import { type Ends, endsOf, Replay } from '../replay/replay.js'
 import { policyOf } from '../replay/script.js'
 import { APPLICATION_ID, headerOf } from '../store/recording/format.js'
 import { RecordingReader } from '../store/recording/reader.js'
@@ -25,17 +25,11 @@ export const isRecording = (path: string): boolean => {
   }
 }
 
-/** Whether it is all that was recorded, as `--json` says it. */
-export interface Ends {
-  readonly damage: string | null
-  readonly unfinished: string | null
-}
-
 /** Of one that is to be run, as of any other use of it. @throws LabError where it cannot be read. */
-export const endsOf = (path: string): { readonly notices: readonly string[]; readonly ends: Ends } =>
+export const toldOf = (path: string): { readonly notices: readonly string[]; readonly ends: Ends } =>
   reading(path, (reader) => {
-    const { notices, damage, unfinished } = new Replay(reader)
-    return { notices, ends: { damage: damage ?? null, unfinished: unfinished ?? null } }
+    const replay = new Replay(reader)
+    return { notices: replay.notices, ends: endsOf(replay) }
   })
 
 /** `slots` 0: as many as there were. Makespan and slowdown are by what was recorded. @throws LabError where it cannot be read. */

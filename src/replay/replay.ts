@@ -148,3 +148,13 @@ export const momentOf = (walker: Walker): Moment => {
   const { tick, state, nameOf, find } = walker
   return { tick, state, nameOf, find }
 }
+
+/** For `--json`: whether it is all that was recorded, as what is told by lines says it. */
+export interface Ends {
+  readonly damage: string | null
+  readonly unfinished: string | null
+}
+export const endsOf = ({ damage, unfinished }: Replay): Ends => ({
+  damage: damage ?? null,
+  unfinished: unfinished ?? null,
+})
