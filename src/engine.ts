@@ -10,6 +10,7 @@ import { type Batch, type Effect, type Event, emptyBatch, type Input, type Recei
 import type { BuildId } from './model/ids.js'
 import { Track } from './model/plan.js'
 import { emptyState, hasWork, type News, type State } from './model/state.js'
+import { stateWith } from './model/state-copy.js'
 import { gather } from './reduce/gather.js'
 import { fullBatch, isPlain, upNext } from './reduce/policies/basic.js'
 import { guard } from './reduce/policies/guard.js'
@@ -99,7 +100,8 @@ export class Engine {
     this.now = options.now ?? (() => performance.now())
     const policy = options.policy ?? fullBatch()
     this.policy = this.guarded(policy)
-    const first = options.state ?? emptyState
+    const given = options.state ?? emptyState
+    const first = stateWith(given, given.news)
     // Without a policy of its own, as in a replay, what is kept up is what it was.
     this.state = options.policy === undefined ? first : tracked(first, tracksOf(policy))
     this.turnState = this.state
@@ -268,8 +270,8 @@ export class Engine {
 
   private decide(): Decision {
     const { state } = this
-    const decision = decide(this.policy, gather(state), state.carry)
-    return 'carry' in decision ? decision : { ...decision, carry: state.carry }
+    const { batch, carry = state.carry, wakeMs } = decide(this.policy, gather(state), state.carry)
+    return wakeMs === undefined ? { batch, carry } : { batch, carry, wakeMs }
   }
 
   /** When the policy, which takes nothing of what is ready, wants to be asked again, in ms from now. */

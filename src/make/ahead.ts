@@ -93,15 +93,18 @@ export class Ahead {
 
   /** Depth first, without recursion. */
   private bring(root: BuildId): void {
-    const stack = [this.begin(root)]
-    for (let top = stack[0]; top !== undefined; top = stack[stack.length - 1]) {
-      const first = top.isJudged ? this.judge(top) : this.wanted(top)
-      if (first !== 0) stack.push(this.begin(first))
-      else if (this.goOn(top)) {
-        stack.pop()
+    const below: Begun[] = []
+    let top: Begun | undefined = this.begin(root)
+    while (top !== undefined) {
+      const first: BuildId | 0 = top.isJudged ? this.judge(top) : this.wanted(top)
+      if (first !== 0) {
+        below.push(top)
+        top = this.begin(first)
+      } else if (this.goOn(top)) {
         if (++this.ended === this.look) this.lookAtTime()
-        const below = stack[stack.length - 1]
-        if (below !== undefined && !this.found.isDone(top.x)) below.isStuck = true
+        const { x }: Begun = top
+        top = below.pop()
+        if (top !== undefined && !this.found.isDone(x)) top.isStuck = true
       }
     }
   }

@@ -5,6 +5,7 @@ import { Bug, invariant } from '../model/error.js'
 import type { Ahead, Effect, Event, Input, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Bit, Flight, Kind, type News, type State, Status } from '../model/state.js'
+import { stateWith } from '../model/state-copy.js'
 import { collect, sweep } from './collect.js'
 import { breakScanCycle } from './cycle.js'
 import { expand } from './demand.js'
@@ -48,7 +49,7 @@ export const reduce = (state: State, input: Input): Step => {
     effects = w.effects
     w.close(draft)
   })
-  return { state: next, effects }
+  return { state: next === state ? state : stateWith(next, next.news), effects }
 }
 
 /** A state on the way, to be read at once. */
@@ -122,7 +123,7 @@ export const withoutValues = (state: State, builds: readonly BuildId[]): State =
   })
 
 /** The state at the end of a turn: what happened in it has been told. */
-export const endTurn = (state: State): State => (state.news.length === 0 ? state : { ...state, news: [] })
+export const endTurn = (state: State): State => (state.news.length === 0 ? state : stateWith(state, []))
 
 /** The builds of the batch leave their queues; requests of do-files in it are answered. */
 const take = (w: Work, { batch }: Input): void => {

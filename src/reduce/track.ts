@@ -226,8 +226,7 @@ export class Tracker {
         path.pop()
         cursors.pop()
         plans.set(u, Plan.RANK, Math.min(COST_MAX, plans.get(u, Plan.RANK) + this.estimate(buildId(u), 0)))
-        const below = path[path.length - 1]
-        if (below !== undefined) raise(below, plans.get(u, Plan.RANK))
+        if (path.length > 0) raise(path[path.length - 1]!, plans.get(u, Plan.RANK))
         continue
       }
       cursors[cursors.length - 1] = edges.get(e, Edge.NEXT_DEPENDENT)

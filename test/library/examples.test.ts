@@ -1,6 +1,6 @@
 /** The example of README runs as it is written, and the live example pushes pages. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { useFolder } from '../support/folder.js'
@@ -64,6 +64,11 @@ describe('examples/live', () => {
       }
     }
   }
+  /** At once: a reader may be told of a file that is there and not written yet. */
+  const put = (path: string, text: string): void => {
+    writeFileSync(folder.at('aside'), text)
+    renameSync(folder.at('aside'), folder.at(path))
+  }
   const next = async (pages: AsyncGenerator<string, void>): Promise<string> => (await pages.next()).value as string
 
   it('pushes the pages that change, and no others', async () => {
@@ -76,10 +81,10 @@ describe('examples/live', () => {
 
     const later = pushed(address, 'later.md')
     expect(await next(later)).toContain('later.md')
-    writeFileSync(folder.at('posts/cutoff.md'), '# Early cutoff\n\nThe same title.')
+    put('posts/cutoff.md', '# Early cutoff\n\nThe same title.')
     expect(await next(cutoff)).toContain('The same title.')
 
-    writeFileSync(folder.at('posts/later.md'), '# Late, <but> there\n')
+    put('posts/later.md', '# Late, <but> there\n')
     // The next that the reader of the welcome page gets has the new title: it was not told of the other page's text.
     const sidebar = 'Late, &lt;but&gt; there</a>'
     expect(await next(welcome)).toContain(sidebar)

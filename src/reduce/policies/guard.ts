@@ -69,8 +69,10 @@ export const guard = (
       })
       const carry = 'carry' in decision ? (decision.carry ?? null) : old.carry
       const isSame = old === known && carry === old.carry && heads.every((head, i) => head === (old.heads[i] ?? NEVER))
-      const wake = wakeMs > 0 && batch === sound ? { wakeMs: Math.min(wakeMs, WAIT_MAX) } : {}
-      return { batch, carry: isSame ? known : { of: name, carry, heads }, ...wake }
+      const kept = isSame ? known : { of: name, carry, heads }
+      // Not by `...`: objects made so have each a layout of their own for V8.
+      if (wakeMs > 0 && batch === sound) return { batch, carry: kept, wakeMs: Math.min(wakeMs, WAIT_MAX) }
+      return { batch, carry: kept }
     },
   }
 }
