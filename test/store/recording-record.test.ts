@@ -31,6 +31,8 @@ const number = fc.oneof(
   fc.integer({ min: -300, max: 300 }),
   fc.double({ noNaN: true }),
   fc.integer({ min: -(2 ** 21), max: 2 ** 21 }).map((n) => n / 2),
+  fc.tuple(fc.nat(32), fc.constantFrom(-1, -0.5, 0, 1)).map(([bits, more]) => 2 ** bits + more),
+  fc.tuple(fc.nat(32), fc.constantFrom(-1, 0, 0.5, 1)).map(([bits, more]) => -(2 ** bits) + more),
   fc.constantFrom(0, -0, 2 ** 31, -(2 ** 31), 2 ** 31 - 1, 2 ** 32, 2 ** 50, 2 ** 53, 0.5, 1.5, 2 ** 20 + 0.5),
 )
 const made = fc.tuple(id, fc.array(id, { maxLength: 3 }), number).map((args) => madeOf(...args))

@@ -9,8 +9,8 @@ const floatWords = new Int32Array(float.buffer)
 export const As = { WORDS: 0, ZEROS: 1, INTEGER: 2, WORD: 3 } as const
 
 /**
- * The integer of less than 2^31 that it is, as most are; or {@link NO_INTEGER}. Worked out of the two words of a number: to write them one by one and to
- * read them as one takes a processor several times as long.
+ * The integer of less than 2^31 that it is, as most are; or {@link NO_INTEGER}. Worked out of the two words of a number by integers alone: to write
+ * them one by one and to read them as a number takes a processor several times as long.
  */
 export const integerIn = (content: Content): number => {
   if (content[3] !== Tag.NUMBER || content[2] !== 0) return NO_INTEGER
@@ -19,14 +19,15 @@ export const integerIn = (content: Content): number => {
   if ((low | high) === 0) return 0
   const exponent = ((high >>> 20) & 0x7ff) - 1023
   if (exponent < 0 || exponent > 30) return NO_INTEGER
-  // 53 bits, the first of which is not in the words.
-  const n = (((high & 0xfffff) | 0x100000) * 2 ** 32 + (low >>> 0)) * SCALES[exponent]!
-  const integer = n | 0
-  if (integer !== n) return NO_INTEGER
+  // 53 bits, the first of which is not in the words: 32 of them, of which the last `behind` are behind the point, as all others are.
+  const first = (((high & 0xfffff) | 0x100000) << 11) | (low >>> 21)
+  const behind = 31 - exponent
+  if (low << 11 !== 0 || (first & ((1 << behind) - 1)) !== 0) return NO_INTEGER
+  const integer = first >>> behind
   return high < 0 ? -integer : integer
 }
-const SCALES = Float64Array.from({ length: 31 }, (_, exponent) => 2 ** (exponent - 52))
-export const NO_INTEGER = 0.5
+/** Too large to be one of them. */
+export const NO_INTEGER = -(2 ** 31)
 
 export const writeContent = (w: ByteWriter, content: Content): void => {
   const [a, b, c, last] = content
