@@ -315,10 +315,13 @@ static int forward_input(void)
     return send_all(chunk, 5 + (size_t)n) == 0;
 }
 
-/* A closed standard output ends us as SIGPIPE would have; there is nobody to tell. */
+/* A standard output that nobody reads ends us as SIGPIPE would have; there is nobody to tell. */
 static void print(int fd, const char *data, size_t size)
 {
-    if (write_all(fd, data, size) != 0 && fd == 1) _exit(141);
+    if (write_all(fd, data, size) == 0 || fd != 1) return;
+    if (errno == EPIPE) _exit(141);
+    complain(command, "not all could be written to standard output", strerror(errno));
+    _exit(2);
 }
 
 #define ERASE_LINE "\r\033[K"

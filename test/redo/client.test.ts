@@ -420,6 +420,15 @@ describe.each(['own', 'libc'] as const)('the C client, linked with %s', (linked)
     expect(fs.readFileSync(folder.at('code'), 'utf8')).toBe('141\n')
   })
 
+  it.skipIf(process.platform !== 'linux')('tells of an output that cannot be written', async () => {
+    await serve((connection) => connection.say({ _tag: 'stdout', data: data('out') }, exit(0)))
+    const { code, stderr } = await shell('$C x >/dev/full')
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/: not all could be written to standard output: No space left/),
+    ])
+  })
+
   it('hands over with its own name, its folder and all it has read', async () => {
     const server = await serve((connection) => connection.say({ _tag: 'notMine' }))
     const input = 'x'.repeat(300_000)
