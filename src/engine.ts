@@ -248,7 +248,7 @@ export class Engine {
   setDrive(drive: Drive): void {
     this.drive = drive
     if (this.isReady) this.schedule()
-    else if (drive !== 'manual') this.setAlarm()
+    else this.setAlarm()
   }
 
   /** No turn runs by itself any more. */
@@ -299,7 +299,8 @@ export class Engine {
 
   private readonly turn = (): void => {
     this.scheduled = false
-    if (this.closed) return
+    // That ticks happen only when told may have been said since.
+    if (this.closed || this.drive === 'manual') return
     try {
       this.runTurn()
     } catch (fault) {
@@ -311,8 +312,8 @@ export class Engine {
   }
 
   private setAlarm(): void {
-    const { wakeMs } = this
     clearTimeout(this.alarm)
+    const wakeMs = this.drive === 'manual' ? undefined : this.wakeMs
     this.alarm = wakeMs === undefined ? undefined : setTimeout(() => this.wake(), Math.max(1, Math.ceil(wakeMs)))
   }
 

@@ -223,8 +223,7 @@ export class BuildEngine {
       if (this.isQuiet) return
       await new Promise<void>((resolve) => {
         this.idlers.push(resolve)
-        const { wakeMs } = this.inner
-        if (this.isManual && wakeMs !== undefined) setTimeout(resolve, Math.ceil(wakeMs))
+        if (this.isManual && this.inner.wakeMs !== undefined) setTimeout(resolve, Math.ceil(this.inner.wakeMs))
       })
     }
   }
@@ -232,8 +231,9 @@ export class BuildEngine {
   /** From now on, ticks happen so. */
   drive(drive: Drive): void {
     this.checkOpen('drive')
-    this.isManual = drive === 'manual'
     this.inner.setDrive(innerDrive(drive))
+    this.isManual = drive === 'manual'
+    this.wakeIdlers()
   }
 
   // ---------------------------------------------------------------------------------------------- state

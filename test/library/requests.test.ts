@@ -106,3 +106,37 @@ describe('a policy that waits for a time', () => {
     await eng.close()
   })
 })
+
+describe('ticks that happen when told from now on', () => {
+  const one = rule('one', int, (n) => n)
+
+  it('do not happen where a turn was about to run', async () => {
+    const eng = createEngine({ rules: [one] })
+    const request = eng.once(one(1))
+    eng.drive('manual')
+    await new Promise(setImmediate)
+    expect(request.now).toBeUndefined()
+    eng.settle()
+    expect(request.now).toMatchObject({ right: 1 })
+    await eng.close()
+  })
+
+  it('are done by who waits until there is no work', async () => {
+    const eng = createEngine({ rules: [one] })
+    const request = eng.once(one(1))
+    const idle = eng.idle()
+    eng.drive('manual')
+    await idle
+    expect(request.now).toMatchObject({ right: 1 })
+    await eng.close()
+  })
+
+  it('happen so on, where another drive was asked for that there is not', async () => {
+    const eng = createEngine({ rules: [one], drive: 'manual' })
+    expect(() => eng.drive({ per: 'hour' } as never)).toThrow('drive: it must be')
+    const request = eng.once(one(1))
+    await eng.idle()
+    expect(request.now).toMatchObject({ right: 1 })
+    await eng.close()
+  })
+})
