@@ -1,7 +1,6 @@
 /** The library's engine: requests, transactions and notices, in front of the same engine that builds files. */
 import { Engine as Inner } from '../engine.js'
 import type { Outcome } from '../finalize/finalize.js'
-import { freezeDeep } from '../make/freeze.js'
 import { Keys } from '../make/keys.js'
 import { Threads } from '../make/threads.js'
 import { ValueMake } from '../make/value.js'
@@ -175,12 +174,11 @@ export class BuildEngine {
   /** Changes sources, all in one new version; nobody sees some of it without the rest. Returns the version. */
   transact(change: (tx: Transaction) => void): number {
     this.checkOpen('transact')
-    const tx = new Transaction((what, key) => this.keys.checkFor(what, key as Key))
+    const tx = new Transaction((what, key) => this.keys.checkFor(what, key as Key), this.settings.freeze)
     const changes = tx.write(change)
     this.versionNow++
     const builds: BuildId[] = []
     for (const { key, setting, isRead } of changes) {
-      if (this.settings.freeze && typeof setting === 'object') freezeDeep(setting.value)
       if (key.of.kind === 'source' && (!isRead || key.of.read !== undefined)) {
         this.world.set(key, setting)
         this.keeper?.set(key, setting)

@@ -1,5 +1,6 @@
 /** What a transaction changes. Checked as it is written, done as a whole or not at all. */
 
+import { freezeDeep } from '../make/freeze.js'
 import { wordsOf } from '../make/keys.js'
 import { laterOf } from '../make/rule.js'
 import type { Setting } from '../make/world.js'
@@ -17,7 +18,11 @@ export class Transaction {
   private readonly changes: Change[] = []
   private isOpen = true
 
-  constructor(private readonly check: (what: string, key: unknown) => void) {}
+  /** `freeze`: whether what it is told is frozen at once: changed later, it would no longer be what was checked. */
+  constructor(
+    private readonly check: (what: string, key: unknown) => void,
+    private readonly freeze: boolean,
+  ) {}
 
   /** Gives a source a value. */
   set<V>(key: SourceKey<V>, value: NoInfer<V>): void {
@@ -30,6 +35,7 @@ export class Transaction {
     } catch (error) {
       throw new Misuse(`set: ${wordsOf(key)}: ${messageOf(error)}`)
     }
+    if (this.freeze) freezeDeep(value)
     this.changes.push({ key, setting: { value }, isRead: false })
   }
 
@@ -62,8 +68,9 @@ export class Transaction {
     return this.changes
   }
 
-  private begin(what: string, key: unknown): void {
+  private begin(what: string, key: Key): void {
     if (!this.isOpen) throw new Misuse(`${what}: the transaction is over: begin another with transact`)
     this.check(what, key)
+    if (this.freeze) freezeDeep(key.key)
   }
 }

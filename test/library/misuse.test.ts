@@ -649,6 +649,22 @@ describe('a call', () => {
     expect(() => tx!.set(num('x'), 1)).toThrow(new Misuse('set: the transaction is over: begin another with transact'))
   })
 
+  it.each(['a value', 'a key'])('of a transaction that changes %s that it spoke of changes nothing', (what) => {
+    const areas = source('areas', { key: C.array(C.int), value: C.array(C.int) })
+    const eng = engine({ rules: [areas], record: true })
+    const [sides, mine] = [[2, 3], [6]]
+    const change = () =>
+      eng.transact((tx) => {
+        tx.set(areas([1]), [1])
+        tx.set(areas(sides), mine)
+        ;(what === 'a key' ? sides : mine).push(wrong('no'))
+      })
+    expect(change).toThrow(TypeError)
+    const request = eng.once(areas([1]))
+    eng.settle()
+    expect([eng.version, request.now]).toMatchObject([0, { left: { _tag: 'absent' } }])
+  })
+
   it('of a transaction that throws changes nothing', () => {
     const eng = engine()
     const change = () =>
