@@ -152,7 +152,7 @@ export class BuildEngine {
     const told = termsOf('live', terms)
     const target = this.keys.internFor('live', key)
     const id = this.keys.lend()
-    const live = new Live<V, F>(key, this.versionNow, id, this.endLive)
+    const live = new Live<V, F>(key, this.versionNow, id, this.endLive, this.settings.onError)
     while (this.lives.length < id) this.lives.push(undefined)
     this.lives[id] = live as unknown as Live<unknown>
     this.inner.dispatch(liveEvent(id, target, told))
@@ -348,7 +348,7 @@ export class BuildEngine {
         this.over.push(request)
         open.answer(answer)
       })
-      for (const [live, notice] of notices) live.tell(notice, this.settings.onError)
+      for (const [live, notice] of notices) live.tell(notice)
     } finally {
       this.isTelling = false
     }

@@ -120,6 +120,7 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
     readonly since: number,
     private readonly id: BuildId,
     private readonly withdraw: (id: BuildId) => void,
+    private readonly onThrow: (error: unknown) => void,
   ) {}
 
   /** The last notice. */
@@ -134,7 +135,7 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
     // An object of its own, so that one and the same may subscribe twice; once ended, it is told no more of what is being told.
     const own: Subscriber<Notice<V, F>> = { tell, isEnded: false }
     this.subscribers = this.subscribers.length === 0 ? [own] : [...this.subscribers, own]
-    if (this.last !== undefined) tell(this.last)
+    if (this.last !== undefined) this.tellOne(own, this.last)
     return () => {
       own.isEnded = true
       this.subscribers = this.subscribers.filter((one) => one !== own)
@@ -183,18 +184,20 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
   }
 
   /** The engine's side. */
-  tell(notice: Notice<V, F>, onThrow: (error: unknown) => void): void {
+  tell(notice: Notice<V, F>): void {
     if (this.isOver) return
     this.last = notice
     for (const subscriber of this.subscribers) {
-      if (subscriber.isEnded || this.isOver) continue
-      const { tell } = subscriber
-      try {
-        const made = tell(notice as never)
-        if (made instanceof Promise) made.catch(onThrow)
-      } catch (error) {
-        onThrow(error)
-      }
+      if (!subscriber.isEnded && !this.isOver) this.tellOne(subscriber, notice)
+    }
+  }
+
+  private tellOne({ tell }: Subscriber<never>, notice: Notice<V, F>): void {
+    try {
+      const made = tell(notice as never)
+      if (made instanceof Promise) made.catch(this.onThrow)
+    } catch (error) {
+      this.onThrow(error)
     }
   }
 

@@ -71,6 +71,23 @@ it('what an asynchronous subscriber throws goes to onError', async () => {
   expect(thrown).toEqual([new Error('later')])
 })
 
+it('what a subscriber throws of the notice that was there already goes to onError', async () => {
+  const live = eng.live(num('x'))
+  await eng.idle()
+  const end = live.subscribe(() => {
+    throw new Error('now')
+  })
+  live.subscribe(async () => {
+    throw new Error('later')
+  })
+  await eng.idle()
+  expect(thrown).toEqual([new Error('now'), new Error('later')])
+  end()
+  thrown.length = 0
+  await set(2)
+  expect(thrown).toEqual([new Error('later')])
+})
+
 it('a zero with a sign is another value than one without', async () => {
   const temperature = source('temperature', { key: C.string, value: C.number })
   const degrees = createEngine({ rules: [temperature] })
