@@ -6,6 +6,8 @@ import type { BuildId } from '../model/ids.js'
 
 export class Watches {
   private readonly stops = new Map<BuildId, ReturnType<Watch<unknown>>>()
+  /** Whoever begins or ends a watch may close the engine. */
+  private isClosed = false
 
   /** `changed`: called when a source says that it may have another value. `attempt`: calls what is the user's. */
   constructor(
@@ -21,21 +23,22 @@ export class Watches {
       this.attempt(() => stop?.())
     }
     for (const id of watch) {
+      if (this.isClosed) return
       const of = this.keys.definitionOf(id)
       if (of?.kind !== 'source' || of.watch === undefined) continue
       const key = this.keys.keyOf(id)!
       const { watch: begin } = of
-      this.attempt(() =>
-        this.stops.set(
-          id,
-          begin(key.key, () => this.changed(key)),
-        ),
-      )
+      this.attempt(() => {
+        const stop = begin(key.key, () => this.changed(key))
+        if (this.isClosed) return stop?.()
+        this.stops.set(id, stop)
+      })
     }
   }
 
   /** Ends all; resolved when nothing of them is left. */
   async close(): Promise<void> {
+    this.isClosed = true
     const stopping = Array.from(this.stops.values(), (stop) => this.attempt(() => stop?.()))
     this.stops.clear()
     await Promise.all(stopping)

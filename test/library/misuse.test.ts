@@ -824,6 +824,26 @@ it('a watch that cannot be ended is told of, and the others are ended', async ()
   expect(thrown).toEqual(['now', 'later', 'now', 'later'])
 })
 
+it('no watch is left by one that closes the engine', async () => {
+  const log: string[] = []
+  let eng: BuildEngine | undefined
+  const followed = source('followed', {
+    key,
+    value,
+    read: () => 1,
+    watch: (k) => {
+      log.push(`${k} begins`)
+      if (k === 'y') eng!.close()
+      return () => void log.push(`${k} ends`)
+    },
+  })
+  eng = engine({ rules: [followed] })
+  for (const k of ['x', 'y', 'z']) eng.live(followed(k))
+  eng.settle()
+  await eng.close()
+  expect(log).toEqual(['x begins', 'y begins', 'x ends', 'y ends'])
+})
+
 describe('what was handed over', () => {
   it('cannot be changed behind the engine: a value that was set', () => {
     const eng = engine()
