@@ -1,11 +1,12 @@
 // One contender of the `dag` case, in a process of its own: node test/bench/dag.mjs CONTENDER N
 //
-// The graph: N nodes; the first 15 % are leaves, each other one adds up three random ones before it. Whatever nobody
-// depends on is followed: by a live request, an effect, an autorun. Printed as JSON: ms of the first build, of changes of
-// one leaf (each), of 1 % of the leaves at once, and bytes a node; of the same graph built again, when what does it is compiled.
+// The graph: that of `graph.mjs`; each node that is no leaf adds up those that it needs. Whatever nobody needs is
+// followed: by a live request, an effect, an autorun. Printed as JSON: ms of the first build, of changes of one leaf
+// (each), of 1 % of the leaves at once, and bytes a node; of the same graph built again, when what does it is compiled.
 // `checksum`: of all that was told, the same for all.
 
-const LEAVES = 0.15
+import { randomGraph } from './graph.mjs'
+
 const CHANGES = 300
 const WARM = 100
 const AGAIN = 7
@@ -14,23 +15,7 @@ const AGAIN_MAX = 100_000
 
 const [contender = '', size = ''] = process.argv.slice(2)
 const n = Number(size)
-const leaves = Math.floor(n * LEAVES)
-let seed = 42
-const random = (/** @type {number} */ below) => {
-  seed = (Math.imul(seed, 1664525) + 1013904223) | 0
-  return (seed >>> 0) % below
-}
-const deps = new Int32Array(n * 3)
-const isNeeded = new Uint8Array(n)
-for (let i = leaves; i < n; i++)
-  for (let j = 0; j < 3; j++) {
-    const d = random(i)
-    deps[i * 3 + j] = d
-    isNeeded[d] = 1
-  }
-/** @type {number[]} */
-const ends = []
-for (let i = leaves; i < n; i++) if (isNeeded[i] === 0) ends.push(i)
+const { leaves, deps, isNeeded, ends, random } = randomGraph(n)
 
 let checksum = 0
 /** The order in which ends are told is each contender's own. */

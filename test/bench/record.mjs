@@ -1,33 +1,15 @@
-// The random graph of the `dag` case, built and closed, with and without a recording, in turns. Run as `node record.mjs PATH N PAIRS`, it
+// The graph of `graph.mjs`, built and closed, with and without a recording, in turns. Run as `node record.mjs PATH N PAIRS`, it
 // leaves the last recording at PATH and prints the milliseconds of each build as JSON.
 import { rmSync } from 'node:fs'
 import { argv } from 'node:process'
 import { codec, createEngine, rule, source } from '../../dist/index.js'
+import { randomGraph } from './graph.mjs'
 
-const LEAVES = 0.15
 const WARM_UP = 2
-
-const graphOf = (/** @type {number} */ n) => {
-  let seed = 42
-  const random = (/** @type {number} */ below) => {
-    seed = (Math.imul(seed, 1664525) + 1013904223) | 0
-    return (seed >>> 0) % below
-  }
-  const leaves = Math.floor(n * LEAVES)
-  const isNeeded = new Uint8Array(n)
-  const deps = Int32Array.from({ length: n * 3 }, (_, e) => {
-    if (e < leaves * 3) return 0
-    const d = random(Math.floor(e / 3))
-    isNeeded[d] = 1
-    return d
-  })
-  const ends = Array.from({ length: n - leaves }, (_, i) => i + leaves).filter((i) => isNeeded[i] === 0)
-  return { leaves, deps, ends }
-}
 
 /** The graph as sources and rules. */
 export const caseOf = (/** @type {number} */ n) => {
-  const { leaves, deps, ends } = graphOf(n)
+  const { leaves, deps, ends } = randomGraph(n)
   const leaf = source('leaf', { key: codec.int, value: codec.int })
   const node = rule.static('node', {
     key: codec.int,
