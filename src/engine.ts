@@ -100,8 +100,7 @@ export class Engine {
     this.now = options.now ?? (() => performance.now())
     const policy = options.policy ?? fullBatch()
     this.policy = this.guarded(policy)
-    const given = options.state ?? emptyState
-    const first = stateWith(given, given.news)
+    const first = stateWith(options.state ?? emptyState)
     // Without a policy of its own, as in a replay, what is kept up is what it was.
     this.state = options.policy === undefined ? first : tracked(first, tracksOf(policy))
     this.turnState = this.state

@@ -174,7 +174,7 @@ export class BuildEngine {
   /** Changes sources, all in one new version; nobody sees some of it without the rest. Returns the version. */
   transact(change: (tx: Transaction) => void): number {
     this.checkOpen('transact')
-    const tx = new Transaction((what, key) => this.keys.checkFor(what, key as Key), this.settings.freeze)
+    const tx = new Transaction(this.keys, this.settings.freeze)
     const changes = tx.write(change)
     this.versionNow++
     const builds: BuildId[] = []
@@ -221,7 +221,8 @@ export class BuildEngine {
       if (this.isQuiet) return
       await new Promise<void>((resolve) => {
         this.idlers.push(resolve)
-        if (this.isManual && this.inner.wakeMs !== undefined) setTimeout(resolve, Math.ceil(this.inner.wakeMs))
+        const wakeMs = this.isManual ? this.inner.wakeMs : undefined
+        if (wakeMs !== undefined) setTimeout(resolve, Math.ceil(wakeMs))
       })
     }
   }

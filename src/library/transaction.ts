@@ -1,7 +1,7 @@
 /** What a transaction changes. Checked as it is written, done as a whole or not at all. */
 
 import { freezeDeep } from '../make/freeze.js'
-import { wordsOf } from '../make/keys.js'
+import { type Keys, wordsOf } from '../make/keys.js'
 import { laterOf } from '../make/rule.js'
 import type { Setting } from '../make/world.js'
 import type { Key, SourceKey } from '../model/definition.js'
@@ -20,7 +20,7 @@ export class Transaction {
 
   /** `freeze`: whether what it is told is frozen at once: changed later, it would no longer be what was checked. */
   constructor(
-    private readonly check: (what: string, key: unknown) => void,
+    private readonly keys: Keys,
     private readonly freeze: boolean,
   ) {}
 
@@ -70,7 +70,7 @@ export class Transaction {
 
   private begin(what: string, key: Key): void {
     if (!this.isOpen) throw new Misuse(`${what}: the transaction is over: begin another with transact`)
-    this.check(what, key)
+    this.keys.checkFor(what, key)
     if (this.freeze) freezeDeep(key.key)
   }
 }

@@ -87,31 +87,29 @@ export class StateDigest {
     return [a | 0, b | 0]
   }
 
-  /** Field by field: to read each by a name that is a value takes most of the time of a small tick's. */
+  /** Each by its own name: one that is a value V8 has to look up. */
   private takeRest(state: State): void {
-    const { clock } = state
-    this.put(0, state.generation)
-    this.put(1, state.version)
-    this.put(2, state.freeEdge)
-    this.put(3, state.edgesEnd)
-    this.put(4, state.inFlight)
-    this.put(5, state.unknown)
-    this.put(6, state.scanning)
-    this.put(7, state.running)
-    this.put(8, state.keep)
-    this.put(9, state.cyclic)
-    this.put(10, state.slotsMax)
-    this.put(11, state.tracks)
-    this.put(12, state.ahead)
-    this.put(13, clock.now)
-    this.put(14, clock.spent)
-    let i = 15
-    i = this.putQueue(i, state.park)
-    i = this.putQueue(i, state.expand)
-    i = this.putQueue(i, state.scan)
-    i = this.putQueue(i, state.ready)
-    i = this.putQueue(i, state.start)
-    i = this.putQueue(i, state.answer)
+    const { clock, park, expand, scan, ready, start, answer } = state
+    const numbers = [
+      state.generation,
+      state.version,
+      state.freeEdge,
+      state.edgesEnd,
+      state.inFlight,
+      state.unknown,
+      state.scanning,
+      state.running,
+      state.keep,
+      state.cyclic,
+      state.slotsMax,
+      state.tracks,
+      state.ahead,
+      clock.now,
+      clock.spent,
+    ]
+    for (let n = 0; n < numbers.length; n++) this.put(n, numbers[n]!)
+    let i = numbers.length
+    for (const queue of [park, expand, scan, ready, start, answer]) i = this.putQueue(i, queue)
     for (const pool of state.pools) {
       this.put(i, pool.size)
       this.put(i + 1, pool.running)

@@ -2,10 +2,10 @@
 import type { News, State } from './state.js'
 
 /**
- * The same, with `news` told. Whoever copies by `{ ...state }` gets objects of a layout that V8 makes for that place alone, and code that met more
+ * The same, with `news` told in place of its own, if given. Whoever copies by `{ ...state }` gets objects of a layout that V8 makes for that place alone, and code that met more
  * than four of them looks up each field by its name: so every state that an engine has is made here, or is `emptyState`, which lists the same fields.
  */
-export const stateWith = (state: State, news: readonly News[]): State => ({
+export const stateWith = (state: State, news: readonly News[] = state.news): State => ({
   generation: state.generation,
   version: state.version,
   facts: state.facts,

@@ -43,13 +43,21 @@ export interface Step {
 /** Pure. The order of `receipts` does not matter; that of `events` is the order in which they happened. */
 export const reduce = (state: State, input: Input): Step => {
   let effects: readonly Effect[] = []
-  const next = produce(state, (draft) => {
-    const w = Work.of(draft)
+  const next = after(state, (w) => {
     fold(w, input)
     effects = w.effects
+  })
+  return { state: next, effects }
+}
+
+/** The state after what `work` does; the same where that changes nothing. */
+const after = (state: State, work: (w: Work) => void): State => {
+  const next = produce(state, (draft) => {
+    const w = Work.of(draft)
+    work(w)
     w.close(draft)
   })
-  return { state: next === state ? state : stateWith(next, next.news), effects }
+  return next === state ? state : stateWith(next)
 }
 
 /** A state on the way, to be read at once. */
@@ -71,8 +79,7 @@ export const reduceAll = (
   const all = inputs[Symbol.iterator]()
   for (let next = all.next(); !next.done; ) {
     now = endTurn(
-      produce(now, (draft) => {
-        const w = Work.of(draft)
+      after(now, (w) => {
         do {
           fold(w, next.value)
           told(w, w.news)
@@ -80,7 +87,6 @@ export const reduceAll = (
           w.endTick()
           // Lanes are closed with their state.
         } while (!next.done && w.tracker === undefined)
-        w.close(draft)
       }),
     )
   }
@@ -115,12 +121,7 @@ const giveUp = (w: Work): void => {
 }
 
 /** The state in which the values of `builds` are not at hand: made again for whoever wants to see them. */
-export const withoutValues = (state: State, builds: readonly BuildId[]): State =>
-  produce(state, (draft) => {
-    const w = Work.of(draft)
-    onLost(w, builds)
-    w.close(draft)
-  })
+export const withoutValues = (state: State, builds: readonly BuildId[]): State => after(state, (w) => onLost(w, builds))
 
 /** The state at the end of a turn: what happened in it has been told. */
 export const endTurn = (state: State): State => (state.news.length === 0 ? state : stateWith(state, []))

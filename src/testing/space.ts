@@ -168,7 +168,7 @@ export abstract class Space {
     this.worlds.push(before)
     for (const step of this.script) {
       if (!('transact' in step)) continue
-      const tx = new Transaction((what, key) => this.keys.checkFor(what, key as Key), this.inside.settings.freeze)
+      const tx = new Transaction(this.keys, this.inside.settings.freeze)
       const changes = tx.write(step.transact)
       const world = new World()
       for (const [of, text, setting] of this.worlds[this.worlds.length - 1]!.all())
