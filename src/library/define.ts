@@ -19,6 +19,7 @@ import type {
 } from '../model/definition.js'
 import { Named } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
+import { optionsIn } from './expect.js'
 
 /** A source, rule or action, of whatever types. */
 export interface Defined {
@@ -44,10 +45,11 @@ interface Failable<F> {
   readonly error?: Codec<F>
 }
 
-const common = <K, V, F>(name: string, options: Options<K, V> & Failable<F>) => {
-  const { key, value, error, version = 1 } = options ?? {}
+/** What every kind is made of, checked; `own`: the options that are of this kind alone. @throws Misuse */
+const common = <K, V, F>(name: string, options: Options<K, V> & Failable<F>, own: readonly string[]) => {
   if (typeof name !== 'string' || name === '' || name.includes('\0'))
     throw new Misuse(`the name of a rule must be a non-empty string, got ${JSON.stringify(name)}`)
+  const { key, value, error, version = 1 } = optionsIn(name, options, ['key', 'value', 'version', ...own])
   for (const [what, codec] of [
     ['key', key],
     ['value', value],
@@ -92,7 +94,7 @@ export const source = <K, V>(
   },
 ): Source<K, V> =>
   buildable({
-    ...common(name, options),
+    ...common(name, options, ['read', 'watch']),
     kind: 'source',
     read: options.read as SourceDefinition['read'],
     watch: options.watch as SourceDefinition['watch'],
@@ -113,7 +115,8 @@ const generatorRule = <K, V, F = never>(
   name: string,
   options: Options<K, V> & Failable<F>,
   make: RuleFunction<K, NoInfer<V>, NoInfer<F>>,
-): Buildable<K, V, F> => buildable({ ...common(name, options), kind: 'rule', make: make as RuleDefinition['make'] })
+): Buildable<K, V, F> =>
+  buildable({ ...common(name, options, ['error']), kind: 'rule', make: make as RuleDefinition['make'] })
 
 /** A rule that says beforehand what it needs. */
 const staticRule = <K, V, const N extends Needs>(
@@ -124,7 +127,7 @@ const staticRule = <K, V, const N extends Needs>(
   },
 ): Buildable<K, V> =>
   buildable({
-    ...common(name, options),
+    ...common(name, options, ['deps', 'make']),
     kind: 'static',
     deps: options.deps as unknown as StaticDefinition['deps'],
     make: options.make as unknown as StaticDefinition['make'],
@@ -139,14 +142,17 @@ const batchRule = <K, V, const N extends Needs>(
     readonly make: (units: readonly { readonly key: K; readonly deps: ValuesOf<N> }[]) => readonly NoInfer<V>[]
   },
 ): Buildable<K, V> => {
-  const max = options?.batch?.max ?? Number.POSITIVE_INFINITY
+  const { max = Number.POSITIVE_INFINITY, by = () => '' } = optionsIn(`${name}: \`batch\``, options?.batch ?? {}, [
+    'max',
+    'by',
+  ])
   if (!(max >= 1)) throw new Misuse(`${name}: \`batch.max\` must be at least 1, got ${max}`)
   return buildable({
-    ...common(name, options),
+    ...common(name, options, ['deps', 'batch', 'make']),
     kind: 'batch',
     deps: options.deps as unknown as BatchDefinition['deps'],
     max,
-    by: (options?.batch?.by ?? (() => '')) as BatchDefinition['by'],
+    by: by as BatchDefinition['by'],
     make: options.make as unknown as BatchDefinition['make'],
   })
 }
@@ -168,7 +174,7 @@ export const action = <K, V, F = never>(
     },
 ): Buildable<K, V, F> =>
   buildable({
-    ...common(name, options),
+    ...common(name, options, ['error', 'pool', 'run']),
     kind: 'action',
     pool: options.pool,
     run: options.run as ActionDefinition['run'],

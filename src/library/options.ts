@@ -1,6 +1,5 @@
 /** What an engine is created with, checked; and what follows from it. */
 import type { Drive as InnerDrive } from '../engine.js'
-import { shown as shownValue } from '../model/codec.js'
 import type { ActionDefinition, Definition, Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
 import { Track } from '../model/plan.js'
@@ -9,6 +8,7 @@ import { isMaker } from '../reduce/policies/named.js'
 import { isPolicy, type Policy, tracksOf } from '../reduce/policies/policy.js'
 import type { Control } from './control.js'
 import type { Defined } from './define.js'
+import { expectList, isCount, shown } from './expect.js'
 import type { MemoryStore, SqliteStore } from './store.js'
 
 /** When ticks happen: all there are in one turn of the event loop, one a turn, as many as fit into `ms`, or when told. */
@@ -159,26 +159,6 @@ const checkPool = ({ name, pool, run }: ActionDefinition, rooms: readonly Room[]
     )
 }
 
-/** `options`, as they are. @throws Misuse where `who` is called with what is no object, or has others than `names` */
-export const optionsIn = <O extends object>(who: string, options: O, names: readonly string[]): O => {
-  if (typeof options !== 'object' || options === null)
-    throw new Misuse(`${who}: the options must be an object, got ${shown(options)}`)
-  const unknown = Object.keys(options).find((name) => !names.includes(name))
-  if (unknown !== undefined) throw new Misuse(`${who}: there is no option \`${unknown}\`: use ${names.join(', ')}`)
-  return options
-}
-
-/** As in a program: with the quotes that options are written with. */
-export const shown = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : shownValue(value))
-
-export const isCount = (count: number): boolean =>
-  (Number.isInteger(count) && count >= 0) || count === Number.POSITIVE_INFINITY
-
-/** @throws Misuse */
-export const expectList = (who: string, rules: unknown, how: string): void => {
-  if (!Array.isArray(rules)) throw new Misuse(`${who}: \`rules\` must be a list of sources, rules and actions: ${how}`)
-}
-
 /** @throws Misuse where they are none, or two have one name */
 export const definitionsOf = (rules: readonly Defined[]): ReadonlySet<Definition> => {
   const named = new Map<string, Definition>()
@@ -216,8 +196,10 @@ const DROP_SEED = 1
 const dropper = (continuations: Continuations): (() => boolean) => {
   if (continuations === 'keep') return () => false
   const { drop, seed = DROP_SEED } = continuations ?? {}
-  if (!(drop >= 0 && drop <= 1))
-    throw new Misuse("createEngine: `continuations` must be 'keep' or { drop: N }, with N from 0 to 1")
+  if (!(drop >= 0 && drop <= 1) || !Number.isSafeInteger(seed))
+    throw new Misuse(
+      "createEngine: `continuations` must be 'keep' or { drop: N }, with N from 0 to 1; and `seed` an integer",
+    )
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0

@@ -9,8 +9,9 @@ import { Misuse, messageOf } from '../model/misuse.js'
 import type { State } from '../model/state.js'
 import { type About, MEMORY, placeFault, type RecordedSetting } from '../store/recording/format.js'
 import { Recorder } from '../store/recording/recorder.js'
+import { optionsIn, shown } from './expect.js'
 import { beginningOf, nameFor, nameOfKnown } from './name.js'
-import { optionsIn, type RecordOptions, type Settings, shown } from './options.js'
+import type { RecordOptions, Settings } from './options.js'
 
 const VALUE_MAX = 65_536
 

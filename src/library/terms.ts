@@ -3,6 +3,7 @@ import type { Event } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import type { Terms } from '../model/plan.js'
+import { optionsIn } from './expect.js'
 
 export interface RequestTerms {
   /** Policies treat requests of one class alike: `fairShare`, `perClass`. */
@@ -17,9 +18,7 @@ const NONE: Told = {}
 /** Its part of an event. @throws Misuse */
 export const termsOf = (what: string, terms?: RequestTerms): Told => {
   if (terms === undefined) return NONE
-  if (typeof terms !== 'object' || terms === null)
-    throw new Misuse(`${what}: what is said of a request must be a record, such as { class: 'ui' }, got ${terms}`)
-  const { class: of, deadline } = terms
+  const { class: of, deadline } = optionsIn(what, terms, ['class', 'deadline'])
   if (of !== undefined && typeof of !== 'string') throw new Misuse(`${what}: \`class\` must be a string, got ${of}`)
   if (deadline !== undefined && !Number.isFinite(deadline))
     throw new Misuse(`${what}: \`deadline\` must be a time in ms, got ${deadline}`)

@@ -243,7 +243,7 @@ export class DoFileMake {
       stderr: this.temporaries.errorFile(id),
       before,
       umask,
-      pid: 0,
+      pid: undefined,
       unanswered: 0,
       isRefused: false,
       isToEnd: false,

@@ -20,7 +20,8 @@ export interface Run {
   readonly umask: number
   /** What stood in the target's place before; of a link, the link itself. */
   readonly before: Look
-  pid: number
+  /** Of its program; undefined before that runs, and where nothing runs. */
+  pid: number | undefined
   /** Its notes that the engine has not answered yet (decision 041): it does not end before. */
   unanswered: number
   /** One of them was answered with no. */

@@ -211,7 +211,9 @@ export class Daemon {
       : [
           `daemon ${status.pid} of ${status.root}, version ${status.version}, up ${status.uptimeSeconds} s`,
           `requests open: ${status.sessions}; do-files running: ${status.running.length}, waiting: ${status.waiting}${leftWords(host.state)}`,
-          ...status.running.map(({ target, pid }) => `  ${target} (process ${pid})`),
+          ...status.running.map(
+            ({ target, pid }) => `  ${target} (${pid === undefined ? 'starting' : `process ${pid}`})`,
+          ),
           `watching: ${status.watching}`,
           '',
         ].join('\n')

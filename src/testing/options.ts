@@ -1,5 +1,6 @@
 /** What is handed to the kit is looked at before anything is run, so that a slip is told of by its name; and what the kit says is written as a program is. */
 import { inspect } from 'node:util'
+import { optionsIn } from '../library/expect.js'
 import { isKey } from '../make/shape.js'
 import { shown } from '../model/codec.js'
 import { Misuse } from '../model/misuse.js'
@@ -16,16 +17,13 @@ export const expectOptions = (
   least: Readonly<Record<string, number>>,
   others: readonly string[] = [],
 ): void => {
-  if (typeof options !== 'object' || options === null)
-    throw new Misuse(`${who}: the options must be an object, got ${shown(options)}`)
+  optionsIn(who, options, [...Object.keys(least), ...others])
   for (const [name, value] of Object.entries(options)) {
     const min = Object.hasOwn(least, name) ? least[name] : undefined
-    if (min === undefined) {
-      if (!others.includes(name)) throw new Misuse(`${who}: there is no option \`${name}\``)
-    } else if (value !== undefined && !(value === Number.POSITIVE_INFINITY && ENDLESS.includes(name))) {
-      if (!Number.isInteger(value)) throw new Misuse(`${who}: \`${name}\` must be a whole number, got ${shown(value)}`)
-      if ((value as number) < min) throw new Misuse(`${who}: \`${name}\` must be at least ${min}, got ${value}`)
-    }
+    if (min === undefined || value === undefined) continue
+    if (value === Number.POSITIVE_INFINITY && ENDLESS.includes(name)) continue
+    if (!Number.isInteger(value)) throw new Misuse(`${who}: \`${name}\` must be a whole number, got ${shown(value)}`)
+    if (value < min) throw new Misuse(`${who}: \`${name}\` must be at least ${min}, got ${value}`)
   }
 }
 

@@ -200,9 +200,11 @@ test('one that finishes what others asked for can be asked about, and ended', as
   const theirs = s.start('redo', ['-j2', 'theirs'])
   await until('theirs runs', () => s.exists('theirs.begun'))
   let status = ''
-  for (let n = 0; n < 50 && !status.includes('requests open: 1;'); n++)
+  for (let n = 0; n < 50 && !/requests open: 1;.*theirs \(process [1-9]/s.test(status); n++)
     status = (await s.run('redford', ['status'])).stdout
-  expect(status).toContain('theirs (process')
+  expect(status).toMatch(/requests open: 1;.*theirs \(process [1-9]/s)
+  const { running } = JSON.parse((await s.run('redford', ['status', '--json'])).stdout)
+  expect(running).toEqual([{ target: 'theirs', pid: Number(/process (\d+)/.exec(status)![1]) }])
   expect((await s.run('redford', ['stop'])).stdout).toBe('')
   expect((await theirs.done).stderr).toContain('told to end')
   await mine.done

@@ -427,11 +427,36 @@ describe('a definition', () => {
       () => rule('', { key, value }, () => 1),
       'the name of a rule must be a non-empty string, got ""',
     ],
-    ['without options', () => rule('x', wrong(undefined), () => 1), 'x: `key` must be a codec, such as codec.string'],
+    ['without options', () => rule('x', wrong(undefined), () => 1), 'x: the options must be an object, got undefined'],
+    [
+      'of a misspelt version',
+      () => rule('x', wrong({ key, value, vesion: 2 }), () => 1),
+      'x: there is no option `vesion`: use key, value, version, error',
+    ],
+    [
+      'with what is of another kind',
+      () => source('x', wrong({ key, value, make: () => 1 })),
+      'x: there is no option `make`: use key, value, version, read, watch',
+    ],
+    [
+      'with a pool, where nothing runs',
+      () => rule.static('x', wrong({ key, value, deps: () => ({}), make: () => 1, pool: 'net' })),
+      'x: there is no option `pool`: use key, value, version, deps, make',
+    ],
+    [
+      'with a timeout',
+      () => action('x', wrong({ key, value, run: () => 1, timeout: 5 })),
+      'x: there is no option `timeout`: use key, value, version, error, pool, run',
+    ],
+    [
+      'with a misspelt batch',
+      () => rule.batch('x', wrong({ key, value, deps: () => ({}), make: () => [], batch: { size: 5 } })),
+      'x: `batch`: there is no option `size`: use max, by',
+    ],
     [
       'of a batch without options',
       () => rule.batch('x', wrong(undefined)),
-      'x: `key` must be a codec, such as codec.string',
+      'x: the options must be an object, got undefined',
     ],
     ['without codec', () => rule('x', wrong({ key }), () => 1), 'x: `value` must be a codec, such as codec.string'],
     [
@@ -504,7 +529,12 @@ describe('createEngine with', () => {
     [
       'a chance above 1',
       { rules: [], continuations: { drop: 2 } },
-      "`continuations` must be 'keep' or { drop: N }, with N from 0 to 1",
+      "`continuations` must be 'keep' or { drop: N }, with N from 0 to 1; and `seed` an integer",
+    ],
+    [
+      'a seed that is no number',
+      { rules: [], continuations: { drop: 0.5, seed: Number.NaN } },
+      "`continuations` must be 'keep' or { drop: N }, with N from 0 to 1; and `seed` an integer",
     ],
     [
       'what makes a policy',
@@ -611,7 +641,7 @@ describe('a call', () => {
     [
       'that says of a request what is no record',
       (eng) => eng.once(num('x'), wrong(5)),
-      "once: what is said of a request must be a record, such as { class: 'ui' }, got 5",
+      'once: the options must be an object, got 5',
     ],
     [
       'that keeps less than nothing',

@@ -68,6 +68,10 @@ it('a class is a text, a deadline a time', async () => {
   const { eng, wait } = setUp(undefined)
   expect(() => eng.once(wait(1), { class: 1 as never })).toThrow('once: `class` must be a string, got 1')
   expect(() => eng.live(wait(1), { deadline: Number.NaN })).toThrow('live: `deadline` must be a time in ms, got NaN')
+  const unknown = (name: string) => `once: there is no option \`${name}\`: use class, deadline`
+  expect(() => eng.once(wait(1), { deadlin: 1 } as never)).toThrow(unknown('deadlin'))
+  expect(() => eng.once(wait(1), ['ui'] as never)).toThrow(unknown('0'))
+  expect(() => eng.once(wait(1), 'ui' as never)).toThrow("once: the options must be an object, got 'ui'")
   await eng.close()
 })
 

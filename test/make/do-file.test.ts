@@ -77,6 +77,22 @@ it('a target that was put in place is settled only by a state that holds its res
   await make.close()
 })
 
+it('a run has no process before it is told of one', async () => {
+  const pids: (number | undefined)[] = []
+  const lookAt = () => pids.push(...[...make.runs.values()].map(({ pid }) => pid))
+  const { make, receipts } = makeOfX((own, runId) => {
+    lookAt()
+    own.started(runId, 77)
+    lookAt()
+    own.exited(exitOf(runId, 0, 0))
+  }, undefined)
+  make.run(emptyState, [buildId(1)])
+  make.start(emptyState, [buildId(1)])
+  await until(() => receipts.length > 0)
+  expect(pids).toEqual([undefined, 77])
+  await make.close()
+})
+
 describe('the end of a run that has left a note', () => {
   /** `x`, which has noted something and exits with 0 when told to. */
   const noting = () => {

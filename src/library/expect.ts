@@ -1,0 +1,23 @@
+/** What is asked of whatever users give: each says in one sentence what is wrong, and what would be right. */
+import { shown as shownValue } from '../model/codec.js'
+import { Misuse } from '../model/misuse.js'
+
+/** `options`, as they are. @throws Misuse where `who` is called with what is no object, or has others than `names` */
+export const optionsIn = <O extends object>(who: string, options: O, names: readonly string[]): O => {
+  if (typeof options !== 'object' || options === null)
+    throw new Misuse(`${who}: the options must be an object, got ${shown(options)}`)
+  const unknown = Object.keys(options).find((name) => !names.includes(name))
+  if (unknown !== undefined) throw new Misuse(`${who}: there is no option \`${unknown}\`: use ${names.join(', ')}`)
+  return options
+}
+
+/** As in a program: with the quotes that options are written with. */
+export const shown = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : shownValue(value))
+
+export const isCount = (count: number): boolean =>
+  (Number.isInteger(count) && count >= 0) || count === Number.POSITIVE_INFINITY
+
+/** @throws Misuse */
+export const expectList = (who: string, rules: unknown, how: string): void => {
+  if (!Array.isArray(rules)) throw new Misuse(`${who}: \`rules\` must be a list of sources, rules and actions: ${how}`)
+}
