@@ -52,7 +52,7 @@ export const filled = (needs: Needs, of: (key: Key) => unknown): unknown => {
 /** Each id once. */
 export const once = (ids: readonly BuildId[]): readonly BuildId[] => {
   if (ids.length > FEW) return [...new Set(ids)]
-  for (let i = 1; i < ids.length; i++) if (ids.indexOf(ids[i]!) < i) return [...new Set(ids)]
+  for (let i = 1; i < ids.length; i++) for (let j = 0; j < i; j++) if (ids[j] === ids[i]) return [...new Set(ids)]
   return ids
 }
 const FEW = 16
