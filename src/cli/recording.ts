@@ -171,13 +171,14 @@ export const shownBuild = (name: string): string => {
 }
 
 /**
- * Whether a name of a recording is what a person calls `target`: in the folder that they are in; if that is none, in the recording; and if that
- * is none, the key of a rule in another way of writing it, as `total(["a", "b"])` or `page(index)`.
+ * Whether a name of a recording is what a person calls `target`, a byte string: in the folder that they are in; if that is none, in the
+ * recording; and if that is none, the key of a rule in another way of writing it, as `total(["a", "b"])` or `page(index)`.
  */
 export const isCalled = (target: string): readonly ((name: string) => boolean)[] =>
-  [nameHere(target), target, ...otherKeys(target)].map(
-    (called) => (name) => textOfName(name) === called || shownBuild(name) === called,
-  )
+  [nameHere(target), target, ...otherKeys(fromByteString(target)).map(toByteString)].map((called) => (name) => {
+    const shown = shownName(name)
+    return shown === called || toByteString(shownBuild(name)) === called
+  })
 
 /** A shell may have taken the quotes of a text. */
 const otherKeys = (target: string): readonly string[] => {
@@ -196,7 +197,9 @@ const otherKeys = (target: string): readonly string[] => {
 /** Some of the names that have `target` in theirs, as a sentence to be added where there is none of that name; they may be none. */
 export const likeWords = (target: string, names: Iterable<string>): string => {
   const sought = target.trim().toLowerCase()
-  const found = sought === '' ? [] : Array.from(names, shownBuild).filter((name) => name.toLowerCase().includes(sought))
+  const isLike = (name: string): boolean =>
+    [shownBuild(name), textOfName(name)].some((called) => called.toLowerCase().includes(sought))
+  const found = sought === '' ? [] : Array.from(names).filter(isLike).map(shownBuild)
   return found.length === 0 ? '' : `; there ${found.length === 1 ? 'is' : 'are'} ${fewOf(found, 3)}`
 }
 
@@ -204,7 +207,7 @@ export const likeWords = (target: string, names: Iterable<string>): string => {
 const nameHere = (target: string): string | undefined => {
   try {
     const cwd = workingFolderBytes()
-    return fromByteString(new Resolver(findRoot(cwd), cwd).nameOf(toByteString(target)))
+    return new Resolver(findRoot(cwd), cwd).nameOf(target)
   } catch {
     return undefined
   }

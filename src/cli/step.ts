@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline'
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildId } from '../model/ids.js'
 import { isKnown } from '../model/state.js'
+import { toByteString } from '../redo/byte-strings.js'
 import { Generations } from '../replay/generations.js'
 import { happeningsOf } from '../replay/happenings.js'
 import type { Replay } from '../replay/replay.js'
@@ -167,7 +168,7 @@ class Session {
 
   /** What a person calls a target, as the recording calls it. */
   private find(target: string): string | undefined {
-    const found = isCalled(target).reduce<string | undefined>(
+    const found = isCalled(toByteString(target)).reduce<string | undefined>(
       (known, isMeant) => known ?? this.stepper.nameLike(isMeant),
       undefined,
     )

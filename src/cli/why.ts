@@ -2,6 +2,8 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildId } from '../model/ids.js'
+import { argumentBytes, toByteString } from '../redo/byte-strings.js'
+import { printable, targetWord } from '../redo/words.js'
 import { Generations } from '../replay/generations.js'
 import { endsOf } from '../replay/replay.js'
 import { settingOf } from '../replay/version-of.js'
@@ -51,6 +53,9 @@ export const whyCommand = async (question: 'why' | 'why-not', args: readonly str
     return USAGE
   }
   const { files, values, json } = words.right
+  // Of names that are no UTF-8, several would be the same text.
+  const bytes = argumentBytes(args)[args.indexOf(files[0]!)]!
+  const target = printable(bytes)
   const file = (values.recording as string | undefined) ?? lastRecording()
   if (file === undefined) {
     out.say('--at is a tick of a recording, and none was made in this project: name one by --recording FILE')
@@ -65,9 +70,8 @@ export const whyCommand = async (question: 'why' | 'why-not', args: readonly str
     const walker = new Walker(replay.reader)
     walker.seek(tick.right)
     const { state } = walker
-    const target = files[0]!
     const idOf = (): BuildId | undefined => {
-      for (const isMeant of isCalled(target))
+      for (const isMeant of isCalled(bytes))
         for (const name of walker.named.values()) if (isMeant(name)) return walker.find(name)
       return undefined
     }
@@ -79,6 +83,7 @@ export const whyCommand = async (question: 'why' | 'why-not', args: readonly str
     const names = {
       nameOf: called,
       idOf,
+      word: targetWord(bytes),
       errorWords: (error: FaultError<string>): string =>
         error._tag === 'cycle'
           ? `it needs itself: ${[...error.path, error.path[0]].join(' -> ')}`
@@ -99,7 +104,7 @@ export const whyCommand = async (question: 'why' | 'why-not', args: readonly str
     const told = question === 'why' ? whyText(state, names, target, asked) : whyNotText(state, names, target, asked)
     if (!told.isKnown) {
       out.say(
-        `nothing is known of ${target.trim() === '' ? `'${target}'` : target} in ${file} by then: redford log ${file} tells of what there is${likeWords(target, walker.named.values())}`,
+        `nothing is known of ${target.trim() === '' ? `'${target}'` : target} in ${file} by then: redford log ${targetWord(toByteString(file))} tells of what there is${likeWords(target, walker.named.values())}`,
       )
       return NOT_OK
     }

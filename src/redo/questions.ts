@@ -10,7 +10,7 @@ import { type Names, requestWords, whyNotText, whyText } from '../replay/why-wor
 import { fromByteString } from './byte-strings.js'
 import type { Host } from './host.js'
 import type { Resolver } from './project.js'
-import { errorWords, printable } from './words.js'
+import { errorWords, printable, targetWord } from './words.js'
 
 export interface Answer {
   readonly code: number
@@ -52,6 +52,7 @@ export const answerWhy = (
     nameOf: (x) => printable(shown(x)),
     idOf: () => idOfTarget(names, resolver, target),
     errorWords: faultWords,
+    word: targetWord(target),
     generation: requestWords,
   }
   const called = printable(target)

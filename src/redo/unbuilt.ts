@@ -8,7 +8,7 @@ import { unknownWords } from '../replay/why-words.js'
 import { badName, type Options } from './arguments.js'
 import { fromByteString } from './byte-strings.js'
 import { Resolver } from './project.js'
-import { noRuleWords, printable } from './words.js'
+import { noRuleWords, printable, targetWord } from './words.js'
 
 /** The do-files that are looked for up to the one that is there, or the config that makes it; and whether there is one. */
 export const makersOf = (
@@ -60,7 +60,9 @@ export const answerUnbuilt = (
       return { code: makers[0]!.isMade ? 0 : 1, stdout: namesText(makers[0]!.shown, json) }
     case 'redford-why':
     case 'redford-why-not':
-      return asked.length > 1 ? undefined : { code: 1, stderr: `redo  ${unknownWords(printable(asked[0]!))}\n` }
+      return asked.length > 1
+        ? undefined
+        : { code: 1, stderr: `redo  ${unknownWords(printable(asked[0]!), targetWord(asked[0]!))}\n` }
     default:
       return undefined
   }

@@ -12,6 +12,8 @@ export interface Names {
   /** What a user calls a target; undefined: nothing is known by that name. */
   readonly idOf: (target: string) => BuildId | undefined
   readonly errorWords: (error: FaultError<string>) => string
+  /** The target that is asked about, as a word of a command line. */
+  readonly word: string
   /** What a generation is called: by what began it, as `request 7`. `newest`: there are more, up to that one. */
   readonly generation: (generation: number, newest?: number) => string
   /** What a version is called; `version 7`, if not said. */
@@ -41,7 +43,7 @@ export const whyNotText = (state: State, names: Names, target: string, asked: As
 const unknown = (build: string) => ({ _tag: 'unknown', build }) as const
 const textOf = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('')
 
-type Wording = Pick<Names, 'errorWords' | 'generation' | 'version' | 'setting'>
+type Wording = Pick<Names, 'errorWords' | 'word' | 'generation' | 'version' | 'setting'>
 
 /** What a generation is called where it is known by its number alone. */
 export const requestWords = (generation: number, newest?: number): string =>
@@ -53,7 +55,7 @@ export const whyLines = (found: Why<string>, words: Wording): readonly string[] 
   const { build } = found
   switch (found._tag) {
     case 'unknown':
-      return [unknownWords(build)]
+      return [unknownWords(build, words.word)]
     case 'neverMade':
       return [neverMadeWords(build, found.isWanted)]
     case 'source':
@@ -65,8 +67,9 @@ export const whyLines = (found: Why<string>, words: Wording): readonly string[] 
   }
 }
 
-export const unknownWords = (build: string): string =>
-  `nothing is known of ${build}: nobody has asked for it yet; run redo-ifchange ${build}, or see redo-targets for what is known`
+/** `word`: the same as a word of a command line. */
+export const unknownWords = (build: string, word: string): string =>
+  `nothing is known of ${build}: nobody has asked for it yet; run redo-ifchange ${word}, or see redo-targets for what is known`
 const neverMadeWords = (build: string, isWanted: boolean): string =>
   `${build} was never made: it is not there, and ${isWanted ? 'nothing makes it' : `nobody asked for it${OR_IN_VAIN}`}`
 /** A request that failed, or was taken back, leaves no word of what it had not come to. */
@@ -75,7 +78,7 @@ const OR_IN_VAIN = ', or their request ended before its turn'
 const editedLines = (build: string, generation: number, words: Wording, ...more: readonly string[]) => [
   `${build} was changed by hand, seen${inGeneration(generation, words)}, so it is left alone`,
   ...more.map((line) => `  ${line}`),
-  `  redo --overwrite ${build} makes it again; redo --take ${build} has it a source`,
+  `  redo --overwrite ${words.word} makes it again; redo --take ${words.word} has it a source`,
 ]
 
 const madeLines = (found: Extract<Why<string>, { _tag: 'made' }>, words: Wording): readonly string[] => {
@@ -241,13 +244,13 @@ export const whyNotLines = (found: WhyNot<string>, words: Wording): readonly str
   const { build } = found
   switch (found._tag) {
     case 'unknown':
-      return [unknownWords(build)]
+      return [unknownWords(build, words.word)]
     case 'neverMade':
       return [neverMadeWords(build, found.isWanted)]
     case 'source':
       return [`${build} is a source: nothing makes it`, `  ${changeWords(found.change, 'it', words)}`]
     case 'made':
-      return [`${build} was made in ${words.generation(found.generation)}, the last one: see redford why ${build}`]
+      return [`${build} was made in ${words.generation(found.generation)}, the last one: see redford why ${words.word}`]
     case 'underWay':
       return [
         `${build} is not made yet: ${STAGES[found.stage]}`,

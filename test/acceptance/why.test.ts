@@ -210,6 +210,23 @@ describe('why', () => {
     expect((await words(s, 'why', 'main.o'))[1]).toBe('  it became a source by redo --take in request 5')
   })
 
+  test('what it says to do can be typed as it is', async () => {
+    const s = await project({ 'default.do': 'cat src\n', src: '1\n' }, 'a b')
+    for (const [name, word] of [
+      ["it's", String.raw`'it'\''s'`],
+      ['-x', './-x'],
+    ] as const) {
+      const unknown = await s.run('redford', ['why', '--', name])
+      expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining(`; run redo-ifchange ${word}, or `)])
+    }
+    expect(await words(s, 'why-not', 'a b')).toEqual(["a b was made in request 1, the last one: see redford why 'a b'"])
+    s.write('a b', 'mine\n')
+    await s.ifchange('a b')
+    expect((await words(s, 'why-not', 'a b'))[1]).toBe(
+      "  redo --overwrite 'a b' makes it again; redo --take 'a b' has it a source",
+    )
+  })
+
   test('a run that was cut short; and a target whose do-file is gone is a source', async () => {
     const s = await project({ 'slow.do': `: >started\n${waitsFor('go')}\necho x\n`, go: '' }, 'slow')
     s.remove('go')

@@ -204,3 +204,34 @@ test('no name, one too many, and a recording in which nothing happened', async (
   ])
   expect(await said(s, ['log', '--json', 'none.rec'])).toEqual([0, '', ''])
 })
+
+test('of names that are no UTF-8 the one that was asked for is meant, and no recording gets one', async () => {
+  const s = await project()
+  const odd = String.raw`ff="$(printf '\377')"; fe="$(printf '\376')"; `
+  const sh = async (script: string): Promise<readonly unknown[]> => {
+    const { code, stdout, stderr } = await s.sh(odd + script)
+    return [code, stdout.split('\n')[0], stderr]
+  }
+  const made = 'echo "echo x" >default.do; redo -j1 --no-daemon --record odd.rec "$ff" "$fe" 2>/dev/null'
+  expect((await s.sh(odd + made)).code).toBe(0)
+  for (const [name, called] of [
+    ['$ff', String.raw`\xff`],
+    ['$fe', String.raw`\xfe`],
+    [String.raw`\xfe`, String.raw`\xfe`],
+  ] as const)
+    expect(await sh(`redford why --recording odd.rec "${name}"`)).toEqual([
+      0,
+      `${called} was made in request 2 (tick 1), the last one`,
+      '',
+    ])
+  expect(await sh('printf "s $fe\\n" | redford step odd.rec')).toEqual([
+    1,
+    expect.stringMatching(/^tick 0/),
+    String.raw`redo  nothing is called '${'\ufffd'}' in this recording; there are \xff \xfe \xff.do and 1 more` + '\n',
+  ])
+  const fault = '\ufffd.rec is no UTF-8, as the name of a recording must be: name another file'
+  for (const command of ['redo --record "$ff.rec" a', 'redo --no-daemon --record "$ff.rec" a'])
+    expect(await sh(command)).toEqual([2, '', `redo  ${s.root}/${fault}\n`])
+  expect(await sh('redford fork r.rec --at 1 -o "$ff.rec"')).toEqual([2, '', `redo  ${fault} by --output\n`])
+  expect(fs.readdirSync(s.root).filter((name) => name.includes('\ufffd.rec'))).toEqual([])
+})

@@ -13,7 +13,11 @@ import { Play } from '../support/world.js'
 
 const same = (x: number): number => x
 const nameOf = (x: number): string => `t${x}`
-const words: Pick<Names, 'errorWords' | 'generation'> = { errorWords: ({ _tag }) => _tag, generation: requestWords }
+const words: Pick<Names, 'errorWords' | 'word' | 'generation'> = {
+  errorWords: ({ _tag }) => _tag,
+  word: 'it',
+  generation: requestWords,
+}
 
 describe('why', () => {
   it('names what was another, down to a file that is; and nothing else', () => {

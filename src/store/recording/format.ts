@@ -126,6 +126,8 @@ export const headerOf = (path: string): { readonly application: number; readonly
  */
 export const placeFault = (path: string, read = MEMORY): string | undefined => {
   if (isCutShort(path)) return `${path} ends with a blank, which better-sqlite3 leaves out: name another file`
+  // What Node leaves of other bytes: the file would be one of another name.
+  if (path.includes('\ufffd')) return `${path} is no UTF-8, as the name of a recording must be: name another file`
   if (read !== MEMORY && isSameFile(path, read)) return `${path} is the recording itself: name another file`
   try {
     const stat = statSync(path, { throwIfNoEntry: false })
