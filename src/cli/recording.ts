@@ -13,7 +13,7 @@ import type { BuildDiff } from '../replay/diff.js'
 import type { Happening } from '../replay/happenings.js'
 import { endsOf, Replay, type Verdict } from '../replay/replay.js'
 import { Refused } from '../replay/walker.js'
-import { placeFault } from '../store/recording/format.js'
+import { MEMORY, placeFault } from '../store/recording/format.js'
 import { recordingErrorWords } from '../store/recording/reading-error.js'
 
 export const OK = 0
@@ -155,6 +155,7 @@ export const endsLine = (replay: Replay): string => {
 /** Why nothing can be written to `output`, as a sentence; undefined: it can, as far as is known. */
 export const outputFault = (output: string, read: string): string | undefined => {
   if (output.trim() === '') return 'the name of the new recording is empty: name a file by --output'
+  if (output === MEMORY) return `to SQLite ${output} is no file: name another one by --output`
   const fault = placeFault(output, read)
   return fault && `${fault} by --output`
 }

@@ -227,11 +227,23 @@ test('of names that are no UTF-8 the one that was asked for is meant, and no rec
   expect(await sh('printf "s $fe\\n" | redford step odd.rec')).toEqual([
     1,
     expect.stringMatching(/^tick 0/),
-    String.raw`redo  nothing is called '${'\ufffd'}' in this recording; there are \xff \xfe \xff.do and 1 more` + '\n',
+    "redo  nothing is called '\ufffd' in this recording; there are \\xff \\xfe \\xff.do and 1 more\n",
   ])
   const fault = '\ufffd.rec is no UTF-8, as the name of a recording must be: name another file'
   for (const command of ['redo --record "$ff.rec" a', 'redo --no-daemon --record "$ff.rec" a'])
     expect(await sh(command)).toEqual([2, '', `redo  ${s.root}/${fault}\n`])
   expect(await sh('redford fork r.rec --at 1 -o "$ff.rec"')).toEqual([2, '', `redo  ${fault} by --output\n`])
   expect(fs.readdirSync(s.root).filter((name) => name.includes('\ufffd.rec'))).toEqual([])
+})
+
+test('a recording whose name means no file to SQLite is read, and none is made by that name aside', async () => {
+  const s = await project()
+  fs.renameSync(`${s.root}/r.rec`, `${s.root}/:memory:`)
+  expect((await said(s, ['replay', '--verify', ':memory:']))[0]).toBe(0)
+  expect((await said(s, ['diff', ':memory:', ':memory:']))[0]).toBe(0)
+  for (const args of [
+    ['fork', ':memory:', '--at', '1', '-o', ':memory:'],
+    ['shrink', ':memory:', '--test', 'true', '-o', ':memory:'],
+  ])
+    expect(await said(s, args)).toEqual([2, '', 'redo  to SQLite :memory: is no file: name another one by --output\n'])
 })

@@ -3,6 +3,7 @@
  */
 
 import { statSync } from 'node:fs'
+import { resolve } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { digestOf, digestText } from '../../model/digest.js'
 import { Misuse } from '../../model/misuse.js'
@@ -126,7 +127,8 @@ export class RecordingReader {
     let db: Database | undefined
     try {
       rollBack(path)
-      db = openFile(path, { readonly: true })
+      // To better-sqlite3 a file may have a name by which it means none.
+      db = openFile(resolve(path), { readonly: true })
       // A file that was cut off has fewer pages than its header says: SQLite refuses all of it, but in this mode, which is for repairs.
       db.unsafeMode(true)
       db.pragma('writable_schema = on')
