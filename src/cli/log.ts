@@ -35,11 +35,10 @@ export const logCommand = async (args: readonly string[], out: Out): Promise<num
     return USAGE
   }
   const { json, values } = words.right
-  return withRecording(file, out, (replay) => {
+  return withRecording(file, out, async (replay) => {
     if (json) out.print(endsLine(replay))
     else if (replay.ticks === 0) out.say(`${file}: nothing happened in it: it has no ticks`)
-    if (values.builds === true) builds(replay, json, out)
-    else ticks(replay, json, out)
+    await (values.builds === true ? builds : ticks)(replay, json, out)
     return OK
   })
 }
@@ -53,22 +52,27 @@ export const lastRecording = (): string | undefined => {
   }
 }
 
-/** Every tick in turn, with what happened in it and when, in microseconds. */
-const eachTick = (
+/** So much is told before whoever reads has taken it: what they do not want is not worked out. */
+const TICKS_AHEAD = 256
+
+/** Every tick in turn, with what happened in it and when, in microseconds; up to where nobody reads on. */
+const eachTick = async (
   replay: Replay,
+  out: Out,
   visit: (tick: number, at: number, what: readonly Happening[], walker: Walker) => void,
-): void => {
+): Promise<void> => {
   const walker = new Walker(replay.reader)
   let at = 0
   for (let tick = walker.step(); tick !== undefined; tick = walker.step()) {
     at += tick.elapsed
     visit(tick.tick, at, happeningsOf(tick, walker), walker)
+    if (tick.tick % TICKS_AHEAD === 0 && (await out.taken?.()) === false) return
   }
 }
 
-const ticks = (replay: Replay, json: boolean, out: Out): void => {
+const ticks = (replay: Replay, json: boolean, out: Out): Promise<void> => {
   const width = String(replay.ticks).length
-  eachTick(replay, (tick, at, what, walker) => {
+  return eachTick(replay, out, (tick, at, what, walker) => {
     if (json) return out.print(`${JSON.stringify({ tick, microseconds: at, happened: what.map(happeningData) })}\n`)
     const called = (x: Parameters<typeof walker.nameOf>[0]): string => shownBuild(shownName(walker.nameOf, x))
     const words = what.flatMap((one) => happeningWords(one, called) ?? [])
@@ -89,9 +93,9 @@ interface Run {
 }
 
 /** One line for each run that came to an end, in the order of the ends. */
-const builds = (replay: Replay, json: boolean, out: Out): void => {
+const builds = (replay: Replay, json: boolean, out: Out): Promise<void> => {
   const begun = new Map<string, number>()
-  eachTick(replay, (_, at, what, walker) => {
+  return eachTick(replay, out, (_, at, what, walker) => {
     for (const one of what) {
       if (one.what === 'started' || one.what === 'needs') {
         // A do-file that is found waits for a slot before it runs; a rule that needs something has run up to there.

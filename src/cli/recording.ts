@@ -26,11 +26,14 @@ export const USAGE = 2
 export interface Out {
   print(text: string): void
   say(text: string): void
+  /** Settles once what was printed is taken: false, if it cannot be. Undefined: it always is. */
+  readonly taken?: () => Promise<boolean>
 }
 
 export const processOut: Out = {
   print: (text) => process.stdout.write(text),
   say: (text) => process.stderr.write(`redo  ${text}\n`),
+  taken: () => new Promise((resolve) => process.stdout.write('', (error) => resolve(!error))),
 }
 
 export type Flag = { readonly type: 'string' | 'boolean'; readonly short?: string }

@@ -1,6 +1,7 @@
 /** Recordings of many ticks: in chunks, with snapshots on the way, and read from anywhere. */
 import Database from 'better-sqlite3'
 import { expect, it } from 'vitest'
+import { logCommand } from '../../src/cli/log.js'
 import { codec as C, createEngine, digestOf, endTurn, rule, type State, source } from '../../src/index.js'
 import { cap } from '../../src/reduce/policies/basic.js'
 import { fingerprint } from '../../src/testing/fingerprint.js'
@@ -70,4 +71,27 @@ it('are entered at the nearest snapshot, forward and back, and are the same from
     expect(other.reader.snapshotTickFor(tick)).toBeLessThan(last)
   }
   other.close()
+})
+
+it('are told of no further than somebody reads', async () => {
+  const given = source('given', int)
+  const path = folder.at('read.rec')
+  const eng = createEngine({ rules: [given], record: path })
+  for (let i = 0; i < 600; i++) {
+    eng.transact((tx) => tx.set(given(0), i))
+    await eng.idle()
+  }
+  await eng.close()
+  const { ticks } = opened(path)
+  const linesTold = async (words: readonly string[], isTaken: boolean): Promise<number> => {
+    let text = ''
+    const print = (more: string): void => {
+      text += more
+    }
+    expect(await logCommand(words, { print, say: print, taken: async () => isTaken })).toBe(0)
+    return text.split('\n').length - 1
+  }
+  expect(ticks).toBeGreaterThanOrEqual(600)
+  expect([await linesTold([path], true), await linesTold([path], false)]).toEqual([ticks, 256])
+  expect([await linesTold(['--json', path], true), await linesTold(['--json', path], false)]).toEqual([ticks, 256])
 })
