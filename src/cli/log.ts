@@ -1,5 +1,6 @@
 /** `redford log [FILE]`: what happened, a line a tick; or with `--builds`, a line a build. */
-import { realpathSync } from 'node:fs'
+import { existsSync, readlinkSync, realpathSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { fromByteString, workingFolderBytes } from '../redo/byte-strings.js'
 import { findRoot } from '../redo/project.js'
@@ -43,10 +44,12 @@ export const logCommand = async (args: readonly string[], out: Out): Promise<num
   })
 }
 
-/** The recording of this project that was begun last, if it is there still. */
+/** The recording of this project that was begun last; it may be gone. */
 export const lastRecording = (): string | undefined => {
+  const link = `${fromByteString(findRoot(workingFolderBytes()))}/${LAST_RECORDING}`
   try {
-    return realpathSync(`${fromByteString(findRoot(workingFolderBytes()))}/${LAST_RECORDING}`)
+    const path = resolve(dirname(link), readlinkSync(link))
+    return existsSync(path) ? realpathSync(path) : path
   } catch {
     return undefined
   }

@@ -5,7 +5,6 @@ import { partsOf, shownValue } from '../make/value-file.js'
 import { canonical, type Json } from '../model/codec.js'
 import type { BuildError } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
-import { messageOf } from '../model/misuse.js'
 import { fromByteString, toByteString, workingFolderBytes } from '../redo/byte-strings.js'
 import { findRoot, Resolver } from '../redo/project.js'
 import { errorWords, printable } from '../redo/words.js'
@@ -13,7 +12,7 @@ import type { BuildDiff } from '../replay/diff.js'
 import type { Happening } from '../replay/happenings.js'
 import { endsOf, Replay, type Verdict } from '../replay/replay.js'
 import { Refused } from '../replay/walker.js'
-import { MEMORY, placeFault } from '../store/recording/format.js'
+import { MEMORY, placeFault, unwritableWords } from '../store/recording/format.js'
 import { recordingErrorWords } from '../store/recording/reading-error.js'
 
 export const OK = 0
@@ -163,10 +162,7 @@ export const outputFault = (output: string, read: string): string | undefined =>
   return fault && `${fault} by --output`
 }
 
-export const unwritable = (output: string, error: unknown): string => {
-  const why = messageOf(error)
-  return `${output} cannot be written: ${why}${why.endsWith('name another file') ? '' : '; name another file'} by --output`
-}
+export const unwritable = (output: string, error: unknown): string => `${unwritableWords(output, error)} by --output`
 
 /** A build as people call it: a file, or the key of a rule. `name` as in a recording; `#7` for a request. */
 export const shownBuild = (name: string): string => {

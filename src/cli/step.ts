@@ -38,7 +38,9 @@ d      what this tick changed
 h, q   this text; the end
 `
 
-/** `input` undefined: the process's own. */
+/** Commands of one word. */
+const ALONE: readonly string[] = ['i', 'd', 'h', 'q']
+
 export const stepCommand = async (args: readonly string[], out: Out): Promise<number> => {
   const words = wordsOf('step', args, [1, 1])
   if (E.isLeft(words)) {
@@ -69,7 +71,7 @@ class Session {
       ...(isTerminal ? { output: process.stdout, prompt: '> ' } : {}),
       terminal: isTerminal,
     })
-    if (isTerminal) this.out.print(`${this.replay.ticks} ticks; h tells the commands\n`)
+    if (isTerminal && !this.json) this.out.print(`${this.replay.ticks} ticks; h tells the commands\n`)
     if (this.json) this.out.print(endsLine(this.replay))
     this.show()
     return new Promise((resolve) => {
@@ -109,6 +111,7 @@ class Session {
   private obey(line: string): void {
     const [, word, rest] = /^\s*(\S*)\s*(.*?)\s*$/s.exec(line) as unknown as readonly [string, string, string]
     const { stepper } = this
+    if (rest !== '' && ALONE.includes(word)) return this.fail(`${word} takes nothing after it, and '${rest}' is there`)
     const count = rest === '' ? 1 : /^\d+$/.test(rest) ? Number(rest) : undefined
     switch (word) {
       case '':
@@ -146,7 +149,7 @@ class Session {
       case 'd':
         return this.changes()
       case 'h':
-        return this.out.print(HELP)
+        return this.out.print(this.json ? `${JSON.stringify({ commands: HELP.trim().split('\n') })}\n` : HELP)
       default:
         return this.fail(`there is no command '${word}': h tells those there are`)
     }

@@ -5,7 +5,7 @@ import type { Input } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import type { State } from '../model/state.js'
 import { rowsEnd } from '../model/table.js'
-import { type About, placeFault } from '../store/recording/format.js'
+import { type About, placeFault, unwritableWords } from '../store/recording/format.js'
 import { Recorder } from '../store/recording/recorder.js'
 import { packageVersion } from './native.js'
 
@@ -75,7 +75,7 @@ export class Recordings {
       const { ino } = statSync(full)
       this.open.set(full, { recorder, sessions, policy, goesOn, rows: rowsEnd(state.facts), inode: ino })
     } catch (error) {
-      return `the recording cannot be written: ${(error as Error).message}`
+      return unwritableWords(full, error)
     }
     linkLast(full)
     return undefined

@@ -247,3 +247,19 @@ test('a recording whose name means no file to SQLite is read, and none is made b
   ])
     expect(await said(s, args)).toEqual([2, '', 'redo  to SQLite :memory: is no file: name another one by --output\n'])
 })
+
+test('the last recording is named, where it is gone', async () => {
+  const s = await project()
+  fs.rmSync(`${s.root}/r.rec`)
+  for (const args of [['log'], ['why', 'a', '--at', '1']])
+    expect(await said(s, args)).toEqual([2, '', `redo  ${s.root}/r.rec: there is no such file\n`])
+})
+
+test.skipIf(process.platform !== 'linux')('where no recording can be made is named', async () => {
+  const s = await project()
+  const { code, stderr } = await s.run('redo', ['--no-daemon', '--record', '/proc/x.rec', 'a'])
+  expect([code, stderr]).toEqual([
+    2,
+    'redo  /proc/x.rec cannot be written: unable to open database file; name another file\n',
+  ])
+})

@@ -74,3 +74,22 @@ test('a name is taken as it is, with all its spaces', async () => {
     ],
   ])
 })
+
+test('a command of one word takes no more; in data the commands are data, too', async () => {
+  const s = await project()
+  const { code, stdout, stderr } = await s.run('redford', ['step', 'r.rec'], { stdin: 'd 3\ni x\nh all\nq 1\ng 1\n' })
+  expect([code, stdout.match(/^tick \d+/gm), stderr.split('\n')]).toEqual([
+    1,
+    ['tick 0', 'tick 1'],
+    [
+      "redo  d takes nothing after it, and '3' is there",
+      "redo  i takes nothing after it, and 'x' is there",
+      "redo  h takes nothing after it, and 'all' is there",
+      "redo  q takes nothing after it, and '1' is there",
+      '',
+    ],
+  ])
+  const data = await s.run('redford', ['step', '--json', 'r.rec'], { stdin: 'h\nf\n' })
+  const lines = data.stdout.trim().split('\n')
+  expect(lines.map((line) => Object.keys(JSON.parse(line))[0])).toEqual(['tick', 'commands', 'tick'])
+})

@@ -146,6 +146,12 @@ export const placeFault = (path: string, read = MEMORY): string | undefined => {
   }
 }
 
+/** What was thrown as a recording was to be put at `path`, as a sentence, with what to do. */
+export const unwritableWords = (path: string, error: unknown): string => {
+  const why = messageOf(error)
+  return `${path} cannot be written: ${why}${why.endsWith('name another file') ? '' : '; name another file'}`
+}
+
 /** Opened as a database, it would be another file: the one of that name without what it ends with. */
 export const isCutShort = (path: string): boolean => path !== path.trimEnd()
 
