@@ -12,7 +12,7 @@ import type { BuildDiff } from '../replay/diff.js'
 import type { Happening } from '../replay/happenings.js'
 import { endsOf, Replay, type Verdict } from '../replay/replay.js'
 import { Refused } from '../replay/walker.js'
-import { MEMORY, placeFault, unwritableWords } from '../store/recording/format.js'
+import { folderFault, MEMORY, placeFault, unwritableWords } from '../store/recording/format.js'
 import { recordingErrorWords } from '../store/recording/reading-error.js'
 
 export const OK = 0
@@ -159,7 +159,9 @@ export const outputFault = (output: string, read: string): string | undefined =>
   if (output.trim() === '') return 'the name of the new recording is empty: name a file by --output'
   if (output === MEMORY) return `to SQLite ${output} is no file: name another one by --output`
   const fault = placeFault(output, read)
-  return fault && `${fault} by --output`
+  if (fault !== undefined) return `${fault} by --output`
+  const noFolder = folderFault(output)
+  return noFolder && unwritable(output, noFolder)
 }
 
 export const unwritable = (output: string, error: unknown): string => `${unwritableWords(output, error)} by --output`

@@ -263,3 +263,13 @@ test.skipIf(process.platform !== 'linux')('where no recording can be made is nam
     'redo  /proc/x.rec cannot be written: unable to open database file; name another file\n',
   ])
 })
+
+test('that there is no folder for what shrink finds is told before it looks for that', async () => {
+  const s = await project()
+  expect(await said(s, ['shrink', 'r.rec', '--test', ': >tried; test -f', '-o', 'no/x.rec'])).toEqual([
+    2,
+    '',
+    'redo  no/x.rec cannot be written: there is no folder no: make it, or name another file by --output\n',
+  ])
+  expect(s.read('tried')).toBeUndefined()
+})

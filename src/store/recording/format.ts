@@ -152,6 +152,12 @@ export const unwritableWords = (path: string, error: unknown): string => {
   return `${path} cannot be written: ${why}${why.endsWith('name another file') ? '' : '; name another file'}`
 }
 
+/** Why the folder of a new recording cannot hold it. */
+export const folderFault = (path: string): Error | undefined =>
+  existsSync(dirname(path))
+    ? undefined
+    : new Error(`there is no folder ${dirname(path)}: make it, or name another file`)
+
 /** Opened as a database, it would be another file: the one of that name without what it ends with. */
 export const isCutShort = (path: string): boolean => path !== path.trimEnd()
 
@@ -178,7 +184,8 @@ export const removeRecording = (path: string): void => {
 /** Makes a file by `make`, and puts it in place of the recording at `path`, if there is one. @throws Error, and all is as it was */
 export const putRecording = (path: string, make: (aside: string) => void): void => {
   const aside = `${path}.${process.pid}.new`
-  if (!existsSync(dirname(path))) throw new Error(`there is no folder ${dirname(path)}: make it, or name another file`)
+  const noFolder = folderFault(path)
+  if (noFolder !== undefined) throw noFolder
   try {
     make(aside)
     if (existsSync(path)) endUse(path)
