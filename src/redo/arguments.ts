@@ -63,6 +63,16 @@ const parse = (args: readonly string[]) =>
 /** Without options: what most do-files ask, spared what Node's parser takes. */
 const bare = (args: readonly string[]): ReturnType<typeof parse> => ({ values: {}, positionals: [...args] })
 
+/** What builds nothing. */
+const QUESTIONS: readonly string[] = [
+  'redford-why',
+  'redford-why-not',
+  'redo-ood',
+  'redo-sources',
+  'redo-targets',
+  'redo-whichdo',
+]
+
 /** Asked of the system once: every do-file's request comes by here. */
 let cores: number | undefined
 
@@ -82,6 +92,10 @@ export const parseOptions = (command: string, args: readonly string[]): E.Either
       if (file !== undefined && positionals.some((target) => normalize(target) === normalize(file)))
         return E.left(`--${name}: ${file} is to be built: name another file`)
     }
+    if (values.record !== undefined && QUESTIONS.includes(command))
+      return E.left(
+        `${command.replace('redford-', 'redford ')} builds nothing, so that nothing can be recorded${command.startsWith('redford-why') ? ': a recording is asked by --recording FILE' : ''}`,
+      )
     const overwrite = values.overwrite === true || values.force === true
     if (overwrite && values.take === true)
       return E.left('--take keeps what --overwrite and --force build over: say one of them')

@@ -273,3 +273,20 @@ test('that there is no folder for what shrink finds is told before it looks for 
   ])
   expect(s.read('tried')).toBeUndefined()
 })
+
+test('what builds nothing records nothing, and says so', async () => {
+  const s = await project()
+  for (const [command, more] of [
+    ['redo-ood', ''],
+    ['redo-targets', ''],
+    ['redo-sources', ''],
+    ['redo-whichdo', ''],
+    ['redford why', ': a recording is asked by --recording FILE'],
+    ['redford why-not', ': a recording is asked by --recording FILE'],
+  ] as const)
+    for (const where of ['.', '..']) {
+      const { code, stdout, stderr } = await s.sh(`cd ${where}; ${command} --record r.rec a`)
+      const why = `redo  ${command} builds nothing, so that nothing can be recorded${more}\n`
+      expect([command, code, stdout, stderr]).toEqual([command, 2, '', why])
+    }
+})
