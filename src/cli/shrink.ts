@@ -9,6 +9,7 @@ import { printable } from '../redo/words.js'
 import { endsOf } from '../replay/replay.js'
 import { shrink } from '../replay/shrink.js'
 import { putRecording } from '../store/recording/format.js'
+import { clearProgress, drawProgress } from './progress.js'
 import { NOT_OK, OK, type Out, outputFault, USAGE, unwritable, withRecording, wordsOf } from './recording.js'
 
 const FLAGS = { test: { type: 'string' }, output: { type: 'string', short: 'o' }, tries: { type: 'string' } } as const
@@ -65,12 +66,9 @@ export const shrinkCommand = async (args: readonly string[], out: Out): Promise<
           return isZero
         },
         ...(tries === undefined ? {} : { triesMax: tries }),
-        onProgress: (count, ticks) => {
-          if (process.stderr.isTTY === true)
-            process.stderr.write(`\r\u001b[Kredo  ${ticks} ticks, after ${count} tries`)
-        },
+        onProgress: (count, ticks) => drawProgress(`${ticks} ticks, after ${count} tries`),
       })
-      if (process.stderr.isTTY === true) process.stderr.write('\r\u001b[K')
+      clearProgress()
       if (found._tag === 'unshown') {
         out.say(
           `the command does not end with 0 for ${files[0]} itself, made anew: there is nothing to make smaller; ${last}${wordsPrinted(printed)}`,

@@ -15,7 +15,7 @@ import { type BuildId, buildId } from '../model/ids.js'
 import { Edge, Flight, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import type { Verdict } from '../replay/replay.js'
-import { Walker } from '../replay/walker.js'
+import { PROGRESS_TICKS, Walker } from '../replay/walker.js'
 import type { RecordingReader } from '../store/recording/reader.js'
 import { LEFT, RecordedKeys } from './recorded-keys.js'
 import { ruleOf } from './recording.js'
@@ -34,9 +34,6 @@ export type Reexecution =
   /** Rules that were recorded are not at hand, or in another version, of another kind, or with other codecs. */
   | { readonly _tag: 'otherRules'; readonly rules: readonly string[] }
   | Exclude<Verdict, { readonly _tag: 'agrees' }>
-
-/** How often a long way is spoken of. */
-const PROGRESS_TICKS = 256
 
 export const reexecute = (
   reader: RecordingReader,

@@ -20,6 +20,8 @@ export interface Otherwise {
   readonly onBreach?: ((breach: string) => void) | undefined
   /** Told of what it passed over until it was taken all the same. */
   readonly onStarved?: ((build: BuildId) => void) | undefined
+  /** Hears of how many ticks are done, now and then; there may be more of them than were recorded. */
+  readonly onProgress?: ((tick: number) => void) | undefined
   /** Told when what has a slot ran, by its name. */
   readonly onRan?: ((name: string, span: Span) => void) | undefined
 }

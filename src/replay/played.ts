@@ -39,6 +39,7 @@ import {
 } from './script.js'
 import { Spending } from './shares.js'
 import { Spans } from './spans.js'
+import { PROGRESS_TICKS } from './walker.js'
 
 /** Plays it anew, though it may be that nothing is otherwise. @throws Error where `record` cannot be made. */
 export const played = (reader: RecordingReader, otherwise: Otherwise = {}): Counterfactual =>
@@ -64,6 +65,7 @@ class World {
   private now = 0
   private began = 0
   private ticks = 0
+  private readonly onProgress: Otherwise['onProgress']
   private runs = 0
   private guessed = 0
   private readonly going = new Map<BuildId, Going>()
@@ -110,6 +112,7 @@ class World {
       })),
     }
     const { onRan } = otherwise
+    this.onProgress = otherwise.onProgress
     const spans = onRan && new Spans((span) => onRan(script.names.get(span.build) ?? '', span))
     this.engine = new Engine({
       make,
@@ -148,7 +151,8 @@ class World {
     const { script, engine } = this
     while (this.deliver()) {
       engine.tick()
-      if (++this.ticks > TICKS_MAX * (script.ticks + 1)) throw new Error('the policy keeps builds waiting for ever')
+      if (++this.ticks % PROGRESS_TICKS === 0) this.onProgress?.(this.ticks)
+      if (this.ticks > TICKS_MAX * (script.ticks + 1)) throw new Error('the policy keeps builds waiting for ever')
       if (!engine.isReady) engine.endTurn()
     }
     this.recorder?.close()

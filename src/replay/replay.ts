@@ -9,7 +9,7 @@ import type { RecordingError } from '../store/recording/reading-error.js'
 import { counterfactual } from './counterfactual.js'
 import { type BuildDiff, diffTicks } from './diff.js'
 import type { Counterfactual, Otherwise } from './otherwise.js'
-import { Refused, Walker } from './walker.js'
+import { PROGRESS_TICKS, Refused, Walker } from './walker.js'
 
 /** A state on the way, and what its builds are called. */
 export interface Moment {
@@ -140,9 +140,6 @@ const ALTERED =
   'what it says of itself (rules, options, policy), or of what sources were set to beforehand, is not what was written'
 
 const BESIDE = 'of the values that are kept beside its ticks some are damaged or missing, and are taken for left out'
-
-/** How often a long way is spoken of. */
-const PROGRESS_TICKS = 1024
 
 export const momentOf = (walker: Walker): Moment => {
   const { tick, state, nameOf, find } = walker

@@ -17,6 +17,9 @@ export type Visit = (record: TickRecord, tick: number, at: Reading) => void
 /** So far ahead it is quicker to go on than to begin at a snapshot. */
 const AHEAD = 64
 
+/** How often a long way is spoken of. */
+export const PROGRESS_TICKS = 256
+
 /** The reducer of this program does not take what was recorded of `tick`: it does not fit the state before it. */
 export class Refused extends Error {
   override readonly name = 'Refused'
