@@ -39,9 +39,9 @@ export interface Published {
   readonly intended: boolean
 }
 
-/** What is to be renamed to the target's name; none: the do-file made nothing. `overFolder`: one is in its place. */
+/** What is to be renamed to the target's name; none: the do-file made nothing. `overOther`: over something, and one of the two is a folder. */
 type Output =
-  | { readonly path: string; readonly ino: bigint; readonly size: number; readonly overFolder: boolean }
+  | { readonly path: string; readonly ino: bigint; readonly size: number; readonly overOther: boolean }
   | undefined
 
 const bytes = (path: string): Buffer => Buffer.from(path, 'latin1')
@@ -110,14 +110,14 @@ const outputOf = ({ run, end }: Finished): E.Either<BuildError, Output> => {
   const path = output === undefined ? run.stdout : run.output
   const isElsewhere =
     path === run.stdout && found.dev !== lstatSync(bytes(folderOf(run.name) || '.'), { bigint: true }).dev
-  const overFolder = now.kind === FOLDER
+  const overOther = now.kind === FOLDER || (found.isDirectory() && now.kind !== ABSENT)
   if (!found.isFile() || !(end.hasCompany || isElsewhere))
-    return E.right({ path, ino: found.ino, size: Number(found.size), overFolder })
+    return E.right({ path, ino: found.ino, size: Number(found.size), overOther })
   // Somebody may write to that very file later, or it is on another disk: the target gets one of its own.
   const copy = copyPath(run)
   copyFileSync(bytes(path), bytes(copy))
   const own = lstatSync(bytes(copy), { bigint: true })
-  return E.right({ path: copy, ino: own.ino, size: Number(own.size), overFolder })
+  return E.right({ path: copy, ino: own.ino, size: Number(own.size), overOther })
 }
 
 /** Whether nothing more can be written where a file is. */
@@ -142,9 +142,9 @@ const place = (run: Run, output: Output): { look: Look; virtual: boolean } => {
   return { look: lookWithContent(run.name), virtual: true }
 }
 
-/** A folder in the target's place cannot be renamed over: it is put aside first, and removed when its successor stands. */
-const replace = (run: Run, { path, overFolder }: NonNullable<Output>): void => {
-  if (!overFolder) return renameSync(bytes(path), bytes(run.name))
+/** A folder cannot be renamed over, nor over a file: what is in its place is put aside first, and removed when its successor stands. */
+const replace = (run: Run, { path, overOther }: NonNullable<Output>): void => {
+  if (!overOther) return renameSync(bytes(path), bytes(run.name))
   const aside = asidePath(run)
   renameSync(bytes(run.name), bytes(aside))
   try {

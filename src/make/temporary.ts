@@ -39,7 +39,7 @@ const bytes = (path: string): Buffer => Buffer.from(path, 'latin1')
 /** The name of a `$3` beside its target: unique to the attempt; short where the target's own name leaves no room. */
 export const temporaryName = (base: string, id: number): string =>
   base.length > 220 ? `.${id}.redo.tmp` : `${base}.${id}.redo.tmp`
-/** Where a folder that stood in the target's place goes while its successor takes it. */
+/** Where what stood in the target's place goes while its successor takes it, if one of them is a folder. */
 export const asidePath = ({ output }: Pick<Writer, 'output'>): string => `${output}.old`
 /** Where a copy of the output is made, should it need one. */
 export const copyPath = ({ output }: Pick<Writer, 'output'>): string => `${output}.copy`
@@ -120,7 +120,7 @@ const clear = (): readonly Begun[] => {
     if (stat0 !== undefined && stat1 !== undefined) begun.set(name, { name, stat0, stat1 })
     else begun.delete(name)
     const aside = asidePath({ output })
-    // It was ended between putting the old folder aside and putting the new one in its place.
+    // It was ended between putting the old one aside and putting the new one in its place.
     if (!putBack(aside, name)) continue
     for (const path of [output, aside, copyPath({ output })]) remove(path)
   }

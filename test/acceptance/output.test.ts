@@ -168,6 +168,20 @@ test('a folder can be a target, is replaced whole, and only its existence is che
   expect(s.list()).toEqual(['dir', 'dir.do', 'name'])
 })
 
+test('a folder may take the place of a file, and a file that of a folder', async () => {
+  const s = space({
+    kind: 'file',
+    'x.do': 'redo-ifchange kind\nif [ "$(cat kind)" = file ]; then echo x; else mkdir "$3"; echo in >"$3/in"; fi\n',
+  })
+  for (const kind of ['file', 'folder', 'file']) {
+    s.write('kind', kind)
+    const result = await s.ifchange('x')
+    expect(result.code, result.stderr).toBe(0)
+    expect(s.read(kind === 'file' ? 'x' : 'x/in')).toBe(kind === 'file' ? 'x\n' : 'in\n')
+    expect(s.list()).toEqual(['kind', 'x', 'x.do'])
+  }
+})
+
 test('a reader sees the whole old target until the whole new one is there', async () => {
   const text = (version: number): string => `begin ${version}\nend ${version}\n`
   const writes = (to: string): string[] => [
