@@ -6,11 +6,12 @@
 import { createHash, hash } from 'node:crypto'
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync, statSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
+import { FOLDER } from '../model/look.js'
 
 /** Kinds of {@link Look}; of a link, the kind of what it leads to. */
 export const ABSENT = 0
 export const FILE = 1
-export const FOLDER = 2
+export { FOLDER }
 /** A device, a pipe, a socket; a link that leads nowhere. */
 export const OTHER = 3
 /** It cannot be looked at: no permission, a loop of links, too long a name. */

@@ -1,6 +1,9 @@
 /** A look at a file, and the words of it in the receipt of a scan. */
 import { LOOK_STRIDE, type Look, LookWord } from './event.js'
 
+/** The kind of a folder, or of a link to one: that it is there is all that is looked at, and no two are told apart. */
+export const FOLDER = 2
+
 /** Writes it as the row that begins at word `at`. */
 export const writeLook = (looks: Int32Array, at: number, look: Look): void => {
   looks[at + LookWord.KIND] = look.kind

@@ -168,6 +168,23 @@ test('a folder can be a target, is replaced whole, and only its existence is che
   expect(s.list()).toEqual(['dir', 'dir.do', 'name'])
 })
 
+test('what needs a folder is made again when the folder is, since what it holds is not compared', async () => {
+  const s = space({
+    name: 'one',
+    'dir.do': 'redo-ifchange name\nmkdir "$3"\ncp name "$3/in"\n',
+    'place.do': 'redo-ifchange name\nmkdir -p "$1"\ncp name "$1/in"\n',
+    'stamped.do': 'redo-ifchange name\nmkdir "$3"\ncp name "$3/in"\ncut -c1 name | redo-stamp\n',
+    'default.use.do': noted('redo-ifchange "$2"', 'cat "$2/in"'),
+  })
+  const uses = ['dir.use', 'place.use', 'stamped.use']
+  await s.ifchange('-j1', ...uses)
+  s.write('name', 'other')
+  await s.ifchange('-j1', ...uses)
+  expect([s.read('dir.use'), s.read('place.use'), s.read('stamped.use')]).toEqual(['other', 'other', 'one'])
+  await s.ifchange(...uses)
+  expect(s.runs()).toEqual(['dir.use', 'dir.use', 'place.use', 'place.use', 'stamped.use'])
+})
+
 test('a folder may take the place of a file, and a file that of a folder', async () => {
   const s = space({
     kind: 'file',
