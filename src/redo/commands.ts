@@ -1,5 +1,4 @@
 /** What each command asks of the host, and what it is answered. */
-import { createHash } from 'node:crypto'
 import * as E from 'fp-ts/lib/Either.js'
 import { lookAtItself } from '../make/look.js'
 import { isThere } from '../make/look-words.js'
@@ -297,9 +296,11 @@ export class Commands {
   }
 
   private stamp(call: Call): void {
-    const digest = createHash('sha256').update(call.client.input).digest()
-    const stamp = [0, 4, 8, 12].map((at) => digest.readInt32LE(at))
-    this.tellRun(call, (run) => this.host.engine.dispatch({ _tag: 'stamped', build: run.build, stamp }))
+    this.tellRun(call, ({ build }) => {
+      const digest = call.client.input
+      const stamp = [0, 4, 8, 12].map((at) => digest.readInt32LE(at))
+      this.host.engine.dispatch({ _tag: 'stamped', build, stamp })
+    })
   }
 
   private tellRun(call: Call, tell: (run: Run) => void): void {

@@ -3,6 +3,7 @@
  * whole; a client that breaks the protocol is told so and cut, and nobody else notices.
  */
 import { Buffer } from 'node:buffer'
+import { createHash, type Hash } from 'node:crypto'
 import net from 'node:net'
 import * as E from 'fp-ts/lib/Either.js'
 import { packageVersion } from './native.js'
@@ -35,6 +36,7 @@ export interface Client extends ClientWriter {
   readonly hello: Hello
   readonly environment: readonly string[]
   readonly args: readonly string[]
+  /** Standard input; of redo-stamp its SHA-256, since that may be of any size. */
   readonly input: Buffer
   /** The last word. */
   exit(code: number): void
@@ -55,6 +57,7 @@ class SocketClient implements Client {
   readonly environment: string[] = []
   readonly args: string[] = []
   private readonly pieces: Buffer[] = []
+  private sum: Hash | undefined = undefined
   private readonly socket: net.Socket
   private unsent: Buffer[] = []
   private unsentSize = 0
@@ -67,14 +70,20 @@ class SocketClient implements Client {
   }
 
   get input(): Buffer {
-    return Buffer.concat(this.pieces)
+    return this.isSummed ? (this.sum ?? createHash('sha256')).digest() : Buffer.concat(this.pieces)
+  }
+
+  get isSummed(): boolean {
+    return this.hello.command === 'redo-stamp'
   }
 
   take(message: ClientMessage): void {
     if (message._tag === 'hello') this.hello = message
     else if (message._tag === 'environment') for (const variable of message.variables) this.environment.push(variable)
     else if (message._tag === 'arguments') for (const arg of message.args) this.args.push(arg)
-    else if (message._tag === 'input') this.pieces.push(Buffer.from(message.data))
+    else if (message._tag !== 'input') return
+    else if (this.isSummed) this.sum = (this.sum ?? createHash('sha256')).update(message.data)
+    else this.pieces.push(Buffer.from(message.data))
   }
 
   stdout(data: Buffer): void {
@@ -174,7 +183,10 @@ const converse = (socket: net.Socket, handlers: ServerHandlers): void => {
       else if (message._tag === 'go') {
         isWhole = true
         handlers.onRequest(client)
-      } else client.take(message)
+      } else {
+        client.take(message)
+        if (message._tag === 'input' && client.isSummed) size -= message.data.length
+      }
     }
     if (error !== undefined)
       refuse(error._tag === 'emptyFrame' ? 'a frame is empty' : `a frame of ${error.length} bytes is too long`)

@@ -1,4 +1,5 @@
 /** redo-always, redo-stamp and redo-recheck: what holds within a session, which is a top-level command with all below it. After apenwarr's t/640 and s60. */
+import * as fs from 'node:fs'
 import { afterEach, expect, test } from 'vitest'
 import { closeSpaces, noted, space } from '../support/space.js'
 
@@ -117,6 +118,13 @@ test('a stamped target without output rests as well', async () => {
   await s.ifchange('x')
   expect(s.runs()).toEqual(['list', 'x'])
   expect(s.read('x')).toBe('a.txt\nb.txt\n')
+})
+
+test('redo-stamp takes more than a request may hold', async () => {
+  const s = space({ 'x.do': 'redo-stamp <large\necho x\n', large: '' })
+  fs.truncateSync(s.path('large'), 257 * 1024 * 1024)
+  const result = await s.redo('x')
+  expect(result.code, result.stderr).toBe(0)
 })
 
 test('a target on two stamped always targets rests when neither stamp changed', async () => {
