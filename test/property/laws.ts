@@ -8,7 +8,7 @@ import { buildId } from '../../src/model/ids.js'
 import { Flag, hasFlag, Kind, kindOf, type State } from '../../src/model/state.js'
 import { type IntTable, objectAt, pageOf, pagesEnd, read, rowsEnd } from '../../src/model/table.js'
 import type { Policy } from '../../src/reduce/policies/policy.js'
-import { oracle, Play, type PlayOptions, type World } from '../support/world.js'
+import { oracle, Play, type PlayOptions, RESULTS_END, type World } from '../support/world.js'
 import { type Edits, MISSING, type Op, PEEK, picker, type Sample, SOURCES, worldOf } from './arbitraries.js'
 
 const EDITABLE = [...SOURCES, ...MISSING, PEEK]
@@ -84,7 +84,7 @@ export const playOps = (
 ): { play: Play; world: World } => {
   const world = worldOf(sample)
   const play = new Play(world, told.options)
-  let last = 100
+  let last = RESULTS_END
   for (const op of ops) perform(play, world, sample, op, told.announce ?? false, () => ++last)
   play.finish(picker(picks))
   expectAnswered(play)
