@@ -18,8 +18,8 @@ import type {
   Watch,
 } from '../model/definition.js'
 import { Named } from '../model/definition.js'
+import { isCount, optionsIn, shown as shownOption } from '../model/expect.js'
 import { Misuse } from '../model/misuse.js'
-import { optionsIn } from './expect.js'
 
 /** A source, rule or action, of whatever types. */
 export interface Defined {
@@ -146,7 +146,8 @@ const batchRule = <K, V, const N extends Needs>(
     'max',
     'by',
   ])
-  if (!(max >= 1)) throw new Misuse(`${name}: \`batch.max\` must be at least 1, got ${max}`)
+  if (!isCount(max) || max === 0)
+    throw new Misuse(`${name}: \`batch.max\` must be a whole number from 1 on, got ${shownOption(max)}`)
   return buildable({
     ...common(name, options, ['deps', 'batch', 'make']),
     kind: 'batch',

@@ -4,6 +4,7 @@ import { join, resolve, sep } from 'node:path'
 import { FolderWatch } from '../make/folder-watch.js'
 import { codec } from '../model/codec.js'
 import type { Watch } from '../model/definition.js'
+import { optionsIn, shown } from '../model/expect.js'
 import { Misuse } from '../model/misuse.js'
 import { type Source, source } from './define.js'
 
@@ -28,7 +29,7 @@ export function fileSource(options?: FileOptions): Source<string, string>
 export function fileSource(
   options: FolderOptions & { readonly encoding?: BufferEncoding | 'bytes' } = {},
 ): Source<string, string> | Source<string, Uint8Array> {
-  const { name = 'file', encoding = 'utf8' } = options
+  const { name = 'file', encoding = 'utf8' } = optionsIn('fileSource', options, [...PLACE, 'encoding'])
   const place = placeOf(name, options)
   const { watch } = place
   if (encoding === 'bytes') {
@@ -43,7 +44,7 @@ export function fileSource(
 
 /** The names in the folder at a path, sorted; those of folders end in `/`. A folder that is not there is absent. */
 export const folderSource = (options: FolderOptions = {}): Source<string, readonly string[]> => {
-  const { name = 'folder' } = options
+  const { name = 'folder' } = optionsIn('folderSource', options, PLACE)
   const place = placeOf(name, options)
   return source(name, {
     key: codec.string,
@@ -56,6 +57,9 @@ export const folderSource = (options: FolderOptions = {}): Source<string, readon
   })
 }
 
+/** Options of either. */
+const PLACE: readonly string[] = ['root', 'name', 'ignore', 'onError'] satisfies readonly (keyof FolderOptions)[]
+
 interface Place {
   /** @throws Misuse where the path leads out of the root. */
   readonly at: (path: string) => string
@@ -66,6 +70,10 @@ interface Place {
 const watches = new Map<string, FolderWatch>()
 
 const placeOf = (name: string, { root = '.', ignore = [], onError = throwLater }: FolderOptions): Place => {
+  if (typeof root !== 'string') throw new Misuse(`${name}: \`root\` must be the path of a folder, got ${shown(root)}`)
+  if (!Array.isArray(ignore) || !ignore.every((glob) => typeof glob === 'string'))
+    throw new Misuse(`${name}: \`ignore\` must be a list of paths and globs, got ${shown(ignore)}`)
+  if (typeof onError !== 'function') throw new Misuse(`${name}: \`onError\` must be a function, got ${shown(onError)}`)
   const folder = resolve(root)
   const at = (path: string): string => {
     const whole = resolve(folder, path)

@@ -1,6 +1,7 @@
 /** What an engine is created with, checked; and what follows from it. */
 import type { Drive as InnerDrive } from '../engine.js'
 import type { ActionDefinition, Definition, Key } from '../model/definition.js'
+import { expectList, isCount, optionsIn, shown } from '../model/expect.js'
 import { Misuse } from '../model/misuse.js'
 import { Track } from '../model/plan.js'
 import { fixpoint } from '../reduce/policies/basic.js'
@@ -8,7 +9,6 @@ import { isMaker } from '../reduce/policies/named.js'
 import { isPolicy, type Policy, tracksOf } from '../reduce/policies/policy.js'
 import type { Control } from './control.js'
 import type { Defined } from './define.js'
-import { expectList, isCount, shown } from './expect.js'
 import type { MemoryStore, SqliteStore } from './store.js'
 
 /** When ticks happen: all there are in one turn of the event loop, one a turn, as many as fit into `ms`, or when told. */
@@ -75,7 +75,8 @@ interface Room {
 
 const KEEP = 1000
 
-const KNOWN: Readonly<Record<keyof CreateOptions, true>> = {
+/** Without `control`, of which users are not told. */
+const NAMES: Readonly<Record<Exclude<keyof CreateOptions, 'control'>, true>> = {
   rules: true,
   store: true,
   policy: true,
@@ -86,13 +87,12 @@ const KNOWN: Readonly<Record<keyof CreateOptions, true>> = {
   freeze: true,
   record: true,
   onError: true,
-  control: true,
 }
 
 /** @throws Misuse */
 export const settingsOf = (options: CreateOptions): Settings => {
-  for (const name of Object.keys(options ?? {}))
-    if (!Object.hasOwn(KNOWN, name)) throw new Misuse(`createEngine: there is no option \`${name}\``)
+  const { control, ...others } = options ?? {}
+  const named = optionsIn('createEngine', others as CreateOptions, Object.keys(NAMES))
   const {
     rules,
     store,
@@ -102,9 +102,8 @@ export const settingsOf = (options: CreateOptions): Settings => {
     keep = KEEP,
     continuations = 'keep',
     freeze = true,
-    control,
     onError = control?.onError ?? throwLater,
-  } = options ?? {}
+  } = named
   expectList('createEngine', rules, 'createEngine({ rules: [...] })')
   // What makes a policy takes no view.
   if (isMaker(policy))
@@ -128,7 +127,7 @@ export const settingsOf = (options: CreateOptions): Settings => {
   const rooms = Object.entries(pools).map(roomOf)
   for (const of of known) if (of.kind === 'action') checkPool(of, rooms)
   const onBreach = (breach: string): void => onError(new Misuse(`the policy ${breach}`))
-  const onTrouble = options.onError ?? ((error: Error): void => process.emitWarning(error.message))
+  const onTrouble = named.onError ?? ((error: Error): void => process.emitWarning(error.message))
   const now = (tracksOf(policy) & (Track.RANK | Track.LANES)) === 0 ? undefined : () => performance.now()
   const isDropped = control?.isDropped ?? dropper(continuations)
   return { known, pools: rooms, policy, keep, freeze, now, isDropped, onError, onBreach, onTrouble, control }
@@ -136,10 +135,10 @@ export const settingsOf = (options: CreateOptions): Settings => {
 
 const roomOf = ([name, room]: readonly [string, number | { readonly threads: number }]): Room => {
   const hasThreads = typeof room === 'object' && room !== null
-  const size = hasThreads ? room.threads : room
+  const size = hasThreads ? optionsIn(`createEngine: pool ${name}`, room, ['threads']).threads : room
   if (!Number.isSafeInteger(size) || size < 1)
     throw new Misuse(
-      `createEngine: pool ${name}: its size must be a positive integer, or { threads: N }, got ${hasThreads ? `{ threads: ${size} }` : size}`,
+      `createEngine: pool ${name}: its size must be a positive integer, or { threads: N }, got ${hasThreads ? `{ threads: ${shown(size)} }` : shown(size)}`,
     )
   return { name, size, hasThreads }
 }
@@ -184,9 +183,12 @@ const isKeyLike = (value: unknown): value is Key => typeof value === 'object' &&
 /** @throws Misuse */
 export const innerDrive = (drive: Drive): InnerDrive => {
   if (drive === 'manual') return 'manual'
-  const { per } = drive ?? {}
+  const { per } = typeof drive === 'object' && drive !== null ? optionsIn('drive', drive, ['per']) : {}
   if (per === 'fixpoint' || per === 'batch') return per
-  if (typeof per === 'object' && per?.ms > 0) return per
+  if (typeof per === 'object' && per !== null) {
+    const { ms } = optionsIn('drive: `per`', per, ['ms'])
+    if (typeof ms === 'number' && ms > 0) return per
+  }
   throw new Misuse("drive: it must be { per: 'fixpoint' }, { per: 'batch' }, { per: { ms: 5 } } or 'manual'")
 }
 
@@ -195,8 +197,11 @@ const DROP_SEED = 1
 /** Says now and then, by a seeded generator (mulberry32, by Tommy Ettinger), that a continuation is to be dropped. */
 const dropper = (continuations: Continuations): (() => boolean) => {
   if (continuations === 'keep') return () => false
-  const { drop, seed = DROP_SEED } = continuations ?? {}
-  if (!(drop >= 0 && drop <= 1) || !Number.isSafeInteger(seed))
+  const isRecord = typeof continuations === 'object' && continuations !== null
+  const { drop, seed = DROP_SEED } = isRecord
+    ? optionsIn('createEngine: `continuations`', continuations, ['drop', 'seed'])
+    : {}
+  if (typeof drop !== 'number' || !(drop >= 0 && drop <= 1) || !Number.isSafeInteger(seed))
     throw new Misuse(
       "createEngine: `continuations` must be 'keep' or { drop: N }, with N from 0 to 1; and `seed` an integer",
     )

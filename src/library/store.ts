@@ -1,4 +1,6 @@
 /** Where an engine keeps its results: the choices that `createEngine` is given. */
+
+import { optionsIn, shown } from '../model/expect.js'
 import { Misuse } from '../model/misuse.js'
 import type { StoreError, Synchronous } from '../store/database.js'
 import type { StoreWarning } from '../store/store.js'
@@ -33,15 +35,15 @@ export interface SqliteOptions {
  */
 export const sqliteStore = (path: string, options: SqliteOptions = {}): SqliteStore => {
   if (typeof path !== 'string' || path === '') throw new Misuse(`sqliteStore: expected the path of a file, got ${path}`)
-  const { synchronous = 'normal' } = options
+  const {
+    synchronous = 'normal',
+    onDamage = (damage: StoreWarning): void => process.emitWarning(wordsOfDamage(path, damage)),
+  } = optionsIn('sqliteStore', options, ['synchronous', 'onDamage'])
   if (!['full', 'normal', 'off'].includes(synchronous))
     throw new Misuse(`sqliteStore: \`synchronous\` must be 'full', 'normal' or 'off', got ${synchronous}`)
-  return {
-    _tag: 'sqlite',
-    path,
-    synchronous,
-    onDamage: options.onDamage ?? ((damage) => process.emitWarning(wordsOfDamage(path, damage))),
-  }
+  if (typeof onDamage !== 'function')
+    throw new Misuse(`sqliteStore: \`onDamage\` must be a function, got ${shown(onDamage)}`)
+  return { _tag: 'sqlite', path, synchronous, onDamage }
 }
 
 /** The store cannot be opened or written; `reason` says why, as data. */

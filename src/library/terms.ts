@@ -1,9 +1,9 @@
 /** What can be said of a request besides its key, for policies that know requests. */
 import type { Event } from '../model/event.js'
+import { optionsIn } from '../model/expect.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import type { Terms } from '../model/plan.js'
-import { optionsIn } from './expect.js'
 
 export interface RequestTerms {
   /** Policies treat requests of one class alike: `fairShare`, `perClass`. */

@@ -143,6 +143,16 @@ describe('a file', () => {
       new Misuse('file: `encoding` must be utf8 or the like, or bytes, got utf9'),
     )
   })
+
+  it.each([
+    [{ rot: 'src' }, 'fileSource: there is no option `rot`: use root, name, ignore, onError, encoding'],
+    ['src', "fileSource: the options must be an object, got 'src'"],
+    [{ root: 5 }, 'file: `root` must be the path of a folder, got 5'],
+    [{ ignore: '*.tmp' }, "file: `ignore` must be a list of paths and globs, got '*.tmp'"],
+    [{ onError: 'log' }, "file: `onError` must be a function, got 'log'"],
+  ])('with %j is refused', (options, message) => {
+    expect(() => fileSource(options as never)).toThrow(new Misuse(message))
+  })
 })
 
 describe('a folder', () => {

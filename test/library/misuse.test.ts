@@ -362,6 +362,16 @@ describe('a rule', () => {
   )
 })
 
+describe('a store', () => {
+  it.each([
+    [{ syncronous: 'full' }, 'there is no option `syncronous`: use synchronous, onDamage'],
+    [null, 'the options must be an object, got null'],
+    [{ onDamage: 'warn' }, "`onDamage` must be a function, got 'warn'"],
+  ])('with %j is refused', (options, message) => {
+    expect(() => sqliteStore('builds.sqlite', wrong(options))).toThrow(new Misuse(`sqliteStore: ${message}`))
+  })
+})
+
 describe('a codec that throws', () => {
   const odd = C.map(
     C.int,
@@ -477,7 +487,12 @@ describe('a definition', () => {
     [
       'of a batch of none',
       () => rule.batch('x', { key, value, deps: num, batch: { max: 0 }, make: () => [] }),
-      'x: `batch.max` must be at least 1, got 0',
+      'x: `batch.max` must be a whole number from 1 on, got 0',
+    ],
+    [
+      'of batches of a size in words',
+      () => rule.batch('x', { key, value, deps: () => ({}), make: () => [], batch: { max: wrong('3') } }),
+      "x: `batch.max` must be a whole number from 1 on, got '3'",
     ],
     [
       'of an action that does nothing',
@@ -551,7 +566,31 @@ describe('createEngine with', () => {
       wrong(undefined),
       '`rules` must be a list of sources, rules and actions: createEngine({ rules: [...] })',
     ],
-    ['an option that is none', wrong({ rules: [], polices: [] }), 'there is no option `polices`'],
+    [
+      'an option that is none',
+      wrong({ rules: [], polices: [] }),
+      'there is no option `polices`: use rules, store, policy, pools, drive, keep, continuations, freeze, record, onError',
+    ],
+    [
+      'a pool with an option that is none',
+      { rules: [], pools: { cpu: wrong({ threads: 2, max: 4 }) } },
+      'pool cpu: there is no option `max`: use threads',
+    ],
+    [
+      'a misspelt seed',
+      { rules: [], continuations: wrong({ drop: 0.5, sed: 1 }) },
+      '`continuations`: there is no option `sed`: use drop, seed',
+    ],
+    [
+      'a drive with an option that is none',
+      { rules: [], drive: wrong({ per: 'batch', ms: 5 }) },
+      'drive: there is no option `ms`: use per',
+    ],
+    [
+      'a drive with more than ms',
+      { rules: [], drive: wrong({ per: { ms: 5, max: 9 } }) },
+      'drive: `per`: there is no option `max`: use ms',
+    ],
     [
       'a store by name',
       { rules: [], store: wrong('builds.sqlite') },
@@ -560,7 +599,7 @@ describe('createEngine with', () => {
     ['a record by number', { rules: [], record: wrong(5) }, '`record` must be a path, true or { path }, got 5'],
     ['freeze by name', { rules: [], freeze: wrong('no') }, '`freeze` must be true or false, got no'],
     ['onError that is no function', { rules: [], onError: wrong('log') }, '`onError` must be a function'],
-    ...['sometimes', {}, { per: 'tick' }, { per: { ms: 0 } }, { per: {} }].map(
+    ...['sometimes', {}, { per: 'tick' }, { per: { ms: 0 } }, { per: { ms: '5' } }, { per: {} }].map(
       (drive) =>
         [
           `drive ${JSON.stringify(drive)}`,

@@ -345,6 +345,11 @@ describe('a policy that breaks the rules', () => {
     ['nagle', () => policies.nagle(9, 1e9), 'nagle(max, ms): ms must be a number from 0 to 60000, got 1000000000'],
     [
       'shortestRemaining',
+      () => policies.shortestRemaining({ aging: 0 } as never),
+      'shortestRemaining: there is no option `aging`: use ageing',
+    ],
+    [
+      'shortestRemaining',
       () => policies.shortestRemaining({ ageing: -1 }),
       'shortestRemaining({ ageing }): ageing must be a number from 0 to 1000, got -1',
     ],

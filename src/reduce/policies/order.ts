@@ -1,5 +1,6 @@
 /** Policies that take in an order: which request, and which of its builds, comes first. */
 import type { Batch } from '../../model/event.js'
+import { optionsIn } from '../../model/expect.js'
 import type { BuildId } from '../../model/ids.js'
 import { Track } from '../../model/plan.js'
 import { Flight } from '../../model/state.js'
@@ -167,7 +168,8 @@ const AGEING = 0.5
  * The request that has the least left to be made comes first: the least mean latency there is, if costs are known. With `ageing`, what waits
  * comes forward, so that a large one is not passed by for ever: its key falls as fast as that of all others, so only when it came matters.
  */
-export const shortestRemaining = ({ ageing = AGEING } = {}): CarryPolicy<undefined> => {
+export const shortestRemaining = (options: { readonly ageing?: number } = {}): CarryPolicy<undefined> => {
+  const { ageing = AGEING } = optionsIn('shortestRemaining', options, ['ageing'])
   atLeast(0, ageing, 'shortestRemaining({ ageing }): ageing', AGEING_MAX)
   return ofRequest(ageing === AGEING ? 'shortestRemaining' : `shortestRemaining(${ageing})`, ({ remaining, since }) =>
     Math.round(remaining + ageing * 1000 * since),

@@ -1,6 +1,6 @@
 /** What is asked of whatever users give: each says in one sentence what is wrong, and what would be right. */
-import { shown as shownValue } from '../model/codec.js'
-import { Misuse } from '../model/misuse.js'
+import { shown as shownValue } from './codec.js'
+import { Misuse } from './misuse.js'
 
 /** `options`, as they are. @throws Misuse where `who` is called with what is no object, or has others than `names` */
 export const optionsIn = <O extends object>(who: string, options: O, names: readonly string[]): O => {
