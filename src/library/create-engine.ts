@@ -175,8 +175,8 @@ export class BuildEngine {
   /** Changes sources, all in one new version; nobody sees some of it without the rest. Returns the version. */
   transact(change: (tx: Transaction) => void): number {
     this.checkOpen('transact')
-    const tx = new Transaction(this.keys, this.settings.freeze)
-    const changes = tx.write(change)
+    const changes = new Transaction(this.keys, this.settings.freeze).write(change)
+    this.checkOpen('transact')
     this.versionNow++
     const builds: BuildId[] = []
     for (const { key, setting, isRead } of changes) {

@@ -126,11 +126,12 @@ export const settingsOf = (options: CreateOptions): Settings => {
   const known = definitionsOf(rules)
   const rooms = Object.entries(pools).map(roomOf)
   for (const of of known) if (of.kind === 'action') checkPool(of, rooms)
-  const onBreach = (breach: string): void => onError(new Misuse(`the policy ${breach}`))
-  const onTrouble = named.onError ?? ((error: Error): void => process.emitWarning(error.message))
+  const tell = guarded(onError)
+  const onBreach = (breach: string): void => tell(new Misuse(`the policy ${breach}`))
+  const onTrouble = named.onError !== undefined ? tell : (error: Error): void => process.emitWarning(error.message)
   const now = (tracksOf(policy) & (Track.RANK | Track.LANES)) === 0 ? undefined : () => performance.now()
   const isDropped = control?.isDropped ?? dropper(continuations)
-  return { known, pools: rooms, policy, keep, freeze, now, isDropped, onError, onBreach, onTrouble, control }
+  return { known, pools: rooms, policy, keep, freeze, now, isDropped, onError: tell, onBreach, onTrouble, control }
 }
 
 const roomOf = ([name, room]: readonly [string, number | { readonly threads: number }]): Room => {
@@ -213,6 +214,17 @@ const dropper = (continuations: Continuations): (() => boolean) => {
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296 < drop
   }
 }
+
+/** What it throws in turn is thrown out of the event loop: nobody else misses an answer for it. */
+const guarded =
+  (onError: (error: unknown) => void) =>
+  (error: unknown): void => {
+    try {
+      onError(error)
+    } catch (thrown) {
+      throwLater(thrown)
+    }
+  }
 
 const throwLater = (error: unknown): void => {
   setImmediate(() => {

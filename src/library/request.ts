@@ -25,7 +25,7 @@ export const describe = (error: BuildError): string => {
 const whyOf = (error: BuildError): string => {
   switch (error._tag) {
     case 'failed':
-      return typeof error.error === 'string' ? error.error : JSON.stringify(error.error)
+      return wordsOfFailure(error)
     case 'threw':
       return error.message
     case 'absent':
@@ -41,6 +41,16 @@ const whyOf = (error: BuildError): string => {
       return 'the request was cancelled'
     case 'dependency':
       return describe(error.cause)
+  }
+}
+
+/** What JSON cannot say is told as its codec writes it. */
+const wordsOfFailure = ({ error, key }: Extract<BuildError, { readonly _tag: 'failed' }>): string => {
+  if (typeof error === 'string') return error
+  try {
+    return String(JSON.stringify(error))
+  } catch {
+    return JSON.stringify(key.of.errors?.encode(error))
   }
 }
 

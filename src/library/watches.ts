@@ -1,8 +1,10 @@
 /** The sources that are watched: those that live requests stand on, as finalize tells. */
 import type { Outcome } from '../finalize/finalize.js'
-import type { Keys } from '../make/keys.js'
+import { type Keys, wordsOf } from '../make/keys.js'
 import type { Key, Watch } from '../model/definition.js'
+import { shown } from '../model/expect.js'
 import type { BuildId } from '../model/ids.js'
+import { Misuse } from '../model/misuse.js'
 
 export class Watches {
   private readonly stops = new Map<BuildId, ReturnType<Watch<unknown>>>()
@@ -30,6 +32,8 @@ export class Watches {
       const { watch: begin } = of
       this.attempt(() => {
         const stop = begin(key.key, () => this.changed(key))
+        if (stop !== undefined && typeof stop !== 'function')
+          throw new Misuse(`watch: ${wordsOf(key)}: it must return a function that ends it, got ${shown(stop)}`)
         if (this.isClosed) return stop?.()
         this.stops.set(id, stop)
       })

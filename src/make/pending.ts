@@ -30,11 +30,12 @@ export class Pending {
   /** Runs `work`. What comes of it at once is returned; what comes later is told to `later`, unless it is dropped before that. */
   begin(build: BuildId, work: (context: ReadContext) => unknown, later: (ended: Ended) => void): Ended | undefined {
     const interest = new Interest()
-    let result: PromiseLike<unknown>
+    let result: Promise<unknown>
     try {
       const made = work(interest)
       if (!isThenable(made)) return { value: made }
-      result = made
+      // Whatever is like a promise may settle with another, or throw.
+      result = Promise.resolve(made)
     } catch (error) {
       return { error }
     }
@@ -44,15 +45,10 @@ export class Pending {
       this.running.delete(build)
       later(ended)
     }
-    try {
-      result.then(
-        (value) => end({ value }),
-        (error: unknown) => end({ error }),
-      )
-    } catch (error) {
-      // It is only like a promise.
-      end({ error })
-    }
+    result.then(
+      (value) => end({ value }),
+      (error: unknown) => end({ error }),
+    )
     return undefined
   }
 

@@ -111,7 +111,9 @@ class Asked<V> implements Need<V>, Issued, Iterator<Wait, V, unknown> {
     return this
   }
 
-  next(): IteratorResult<Wait, V> {
+  next(...given: readonly [] | readonly [unknown]): IteratorResult<Wait, V> {
+    // Of all that goes through an iterator, only `yield*` hands something in.
+    if (given.length === 0) throw new Misuse(TAKEN_APART)
     this.ids ??= this.run.ask(this.keys)
     return this.run.areAtHand(this.ids) ? { done: true, value: this.get(this.run, this.ids, this.keys) } : WAIT
   }
@@ -291,7 +293,7 @@ export class Run implements Builder<unknown> {
         if (!isIterator(result)) return this.end(result, made)
         this.generator = result
       }
-      const step = this.generator.next()
+      const step = this.generator.next(undefined)
       if (step.done !== true) {
         const why = this.swallowed
         if (step.value === WAIT.value && why === undefined) return this.wait()
@@ -349,6 +351,7 @@ export const checkList = (what: string, keys: unknown): void => {
 }
 
 const NOT_DELEGATED = 'it yields something that is not a need: write yield* b.need(key), with the star'
+const TAKEN_APART = 'it goes through a need in place of waiting for it: write yield* before b.need and the like'
 const SWALLOWED =
   'it fails by b.fail or b.first, catches that and goes on: fail only where there is nothing to go on with'
 const IMPURE =

@@ -58,6 +58,7 @@ const key = C.string
 describe('a rule', () => {
   const LATER =
     'it returns a promise: rules are synchronous; what has to be waited for belongs into an action or a source'
+  const TAKEN_APART = 'it goes through a need in place of waiting for it: write yield* before b.need and the like'
   const UNYIELDED = 'it asks for num("x") and does not wait: write yield* before b.need and the like'
 
   const rules: readonly (readonly [string, Buildable<string, unknown, unknown>, string])[] = [
@@ -102,6 +103,20 @@ describe('a rule', () => {
       '[object Error]',
     ],
     ['that returns a need', rule('bad', { key, value }, (k, b) => wrong(b.need(num(k)))), UNYIELDED],
+    [
+      'that takes apart what it needs, in place of waiting for it',
+      rule('bad', { key, value: C.json }, (k, b) => wrong([...b.need(num(k))])),
+      TAKEN_APART,
+    ],
+    [
+      'that goes through what it needs in a loop',
+      rule('bad', { key, value }, function* (k, b) {
+        let sum = yield* b.need(num(k))
+        for (const one of b.all([num(k), num('x')])) sum += wrong(one)
+        return sum
+      }),
+      TAKEN_APART,
+    ],
     [
       'that yields without a star',
       rule('bad', { key, value }, function* (k, b): Building<number> {
@@ -412,6 +427,22 @@ describe('an action', () => {
     const bad = action('bad', { key, value, error: C.int, run: async (_, { fail }) => fail(wrong('no')) })
     expect(await failureOf(bad)).toBe('bad("x"): expected int, got "no"')
   })
+})
+
+it('an error of which JSON has no word is told as its codec writes it', async () => {
+  const big = C.map(C.string, 'big', BigInt, String)
+  const bad = rule('bad', { key, value, error: big }, (_, b) => b.fail(5n))
+  expect(await failureOf(bad)).toBe('bad("x"): "5"')
+})
+
+it('what is like a promise may settle with a promise', async () => {
+  const later = {
+    // biome-ignore lint/suspicious/noThenProperty: that is what it is about
+    then: (done: (value: unknown) => void) => done(Promise.resolve(4)),
+  }
+  const four = action('four', { key, value, run: () => wrong(later) })
+  const eng = engine({ rules: [four], drive: { per: 'fixpoint' } })
+  expect(await eng.once(four('x')).promise).toBe(4)
 })
 
 it('what is like a promise and throws where it is waited for', async () => {
@@ -848,6 +879,43 @@ describe('from within a notice', () => {
   })
 })
 
+it('what onError throws is thrown out of the event loop, and the others are told', async () => {
+  const uncaught: unknown[] = []
+  const others = process.listeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
+  process.on('uncaughtException', (error) => uncaught.push(error))
+  try {
+    const eng = engine({
+      onError: (error) => {
+        throw error
+      },
+    })
+    eng.live(num('x')).subscribe(() => {
+      throw new Error('mine')
+    })
+    const seen: unknown[] = []
+    eng.live(num('y')).subscribe((notice) => seen.push(notice._tag))
+    eng.settle()
+    expect(seen).toEqual(['error'])
+    await new Promise(setImmediate)
+    expect(uncaught).toEqual([new Error('mine')])
+  } finally {
+    process.removeAllListeners('uncaughtException')
+    for (const other of others) process.on('uncaughtException', other)
+  }
+})
+
+it('a transaction that closes the engine changes nothing', () => {
+  const eng = engine()
+  const closing = () =>
+    eng.transact((tx) => {
+      tx.set(num('x'), 1)
+      eng.close()
+    })
+  expect(closing).toThrow(new Misuse('transact: the engine is closed: create another'))
+  expect(eng.version).toBe(0)
+})
+
 describe('a watch that throws', () => {
   it('is told of, and everyone is answered all the same', () => {
     const thrown: unknown[] = []
@@ -867,6 +935,17 @@ describe('a watch that throws', () => {
     live.cancel()
     eng.settle()
   })
+})
+
+it('a watch that returns no end is told of', async () => {
+  const thrown: unknown[] = []
+  const followed = source('followed', { key, value, read: () => 1, watch: async () => () => {} } as never)
+  const eng = engine({ rules: [followed], onError: (error) => thrown.push(error) })
+  const live = eng.live(followed('x') as Key<number>)
+  await eng.idle()
+  expect(live.now).toMatchObject({ value: 1 })
+  await eng.close()
+  expect(thrown).toEqual([new Misuse('watch: followed("x"): it must return a function that ends it, got a Promise')])
 })
 
 it('a watch that cannot be ended is told of, and the others are ended', async () => {
