@@ -3,7 +3,7 @@ import { canonical, type Json } from '../model/codec.js'
 import { type Definition, type Key, Named } from '../model/definition.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Misuse, messageOf } from '../model/misuse.js'
-import { freezeDeep } from './freeze.js'
+import { freezeDeep, staysOpen } from './freeze.js'
 import { expectKey } from './shape.js'
 
 /** The ids of one definition's keys. Small integers, which are common, index an array: a map of a million misses the cache. */
@@ -162,8 +162,7 @@ export class Keys {
     if (known !== undefined) return known
     const id = this.lend()
     ids.set(text, id)
-    this.freezeKey(key)
-    this.rows.set(id, key, text, ids.number)
+    this.rows.set(id, this.owned(key), text, ids.number)
     this.size++
     this.came++
     return id
@@ -235,9 +234,8 @@ export class Keys {
     const ids = this.idsOf(key.of)
     if (ids.get(text) !== undefined) return false
     ids.set(text, id)
-    this.freezeKey(key)
     this.rows.end = Math.max(this.rows.end, id + 1)
-    this.rows.set(id, key, text, ids.number)
+    this.rows.set(id, this.owned(key), text, ids.number)
     this.size++
     return true
   }
@@ -248,8 +246,12 @@ export class Keys {
     for (let id = this.rows.end - 1; id > 0; id--) if (!this.rows.has(id) && !taken.has(id)) this.free.push(buildId(id))
   }
 
-  private freezeKey({ of, key }: Key): void {
-    if (this.freeze && of.keys.isPrimitive !== true) freezeDeep(key)
+  /** Frozen; and where it can be changed all the same, a copy: an id is given back by what its key says then. */
+  private owned(key: Key): Key {
+    const { keys } = key.of
+    if (!this.freeze || keys.isPrimitive === true) return key
+    freezeDeep(key.key)
+    return staysOpen(key.key) ? new Named(key.of, keys.decode(keys.encode(key.key))) : key
   }
 
   /** An id that stands for no key: a request's. */

@@ -6,6 +6,7 @@ import {
   type BuildEngine,
   type Building,
   codec as C,
+  type Codec,
   type CreateOptions,
   createEngine,
   type Key,
@@ -1006,6 +1007,37 @@ describe('what was handed over', () => {
     const sides = [2, 3]
     eng.once(area(sides))
     expect(() => sides.push(4)).toThrow(TypeError)
+  })
+
+  it.each([
+    ['bytes', C.bytes, () => new Uint8Array([1]), (bytes: Uint8Array) => bytes.fill(2)],
+    ['bytes within', C.array(C.bytes), () => [new Uint8Array([1])], ([bytes]: Uint8Array[]) => bytes!.fill(2)],
+    [
+      'a set',
+      C.map(
+        C.array(C.int),
+        'set',
+        (all) => new Set(all),
+        (set) => [...set],
+      ),
+      () => new Set([1]),
+      (set: Set<number>) => set.add(2),
+    ],
+  ] as const)('cannot be changed behind the engine: a key that cannot be frozen, %s', (_, keys, one, change) => {
+    const codec = keys as Codec<unknown>
+    const shown = rule('shown', { key: codec, value: C.json }, (k) => codec.encode(k))
+    const eng = engine({ rules: [shown] })
+    const mine = one()
+    const request = eng.once(shown(mine))
+    ;(change as (key: unknown) => void)(mine)
+    eng.settle()
+    expect(request.now).toMatchObject({ right: codec.encode(one()) })
+    eng.gc()
+    // Whoever comes next may be given the id.
+    eng.once(num('y'))
+    const again = eng.once(shown(one()))
+    eng.settle()
+    expect(again.now).toMatchObject({ right: codec.encode(one()) })
   })
 
   it('cannot be changed behind the engine: what is in a value that was frozen, and that not', async () => {
