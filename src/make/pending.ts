@@ -30,12 +30,11 @@ export class Pending {
   /** Runs `work`. What comes of it at once is returned; what comes later is told to `later`, unless it is dropped before that. */
   begin(build: BuildId, work: (context: ReadContext) => unknown, later: (ended: Ended) => void): Ended | undefined {
     const interest = new Interest()
-    let result: Promise<unknown>
+    let result: PromiseLike<unknown>
     try {
       const made = work(interest)
       if (!isThenable(made)) return { value: made }
-      // Whatever is like a promise may settle with another, or throw.
-      result = Promise.resolve(made)
+      result = made
     } catch (error) {
       return { error }
     }
@@ -45,10 +44,17 @@ export class Pending {
       this.running.delete(build)
       later(ended)
     }
-    result.then(
-      (value) => end({ value }),
-      (error: unknown) => end({ error }),
-    )
+    const fail = (error: unknown): void => end({ error })
+    // Unlike a promise, what is only like one may settle with another, or throw.
+    const settle = (value: unknown): void => {
+      if (isThenable(value)) Promise.resolve(value).then(settle, fail)
+      else end({ value })
+    }
+    try {
+      result.then(settle, fail)
+    } catch (error) {
+      fail(error)
+    }
     return undefined
   }
 
