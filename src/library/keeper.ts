@@ -2,6 +2,7 @@
  * Keeps an engine's results in a store, and finds them again: gives ids their keys back, tells what may not be used as it is, and commits
  * what changed. The values themselves are read one by one, when they are wanted.
  */
+import { realpathSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
 import { fromTable } from '../make/answers.js'
 import { isOf } from '../make/content.js'
@@ -23,6 +24,16 @@ import { type Note, NoteKind } from '../store/notes.js'
 import { openStoreFile, type Store, StoreFault } from '../store/store.js'
 import { keyFrom, nameOf, partsOf } from './name.js'
 import { type SqliteStore, StoreFailed } from './store.js'
+
+/** The file itself: whoever opens it by another name is to meet the same lock. */
+const behindLinks = (path: string): string => {
+  try {
+    return realpathSync(path)
+  } catch {
+    // It is not there yet.
+    return path
+  }
+}
 
 /** How a setting is written that says that the source has no value: no text of JSON is empty. */
 const REMOVED = ''
@@ -56,12 +67,13 @@ export class Keeper {
 
   /** @throws StoreFailed */
   static open(
-    { path, synchronous, onDamage }: SqliteStore,
+    { path: named, synchronous, onDamage }: SqliteStore,
     keys: Keys,
     world: World,
     definitions: Iterable<Definition>,
     keep: number,
   ): Keeper {
+    const path = behindLinks(named)
     const lock = acquireLock(`${path}.lock`)
     if (E.isLeft(lock)) {
       const { left } = lock

@@ -1,5 +1,6 @@
 /** Where an engine keeps its results: the choices that `createEngine` is given. */
 
+import { resolve } from 'node:path'
 import { optionsIn, shown } from '../model/expect.js'
 import { Misuse } from '../model/misuse.js'
 import type { StoreError, Synchronous } from '../store/database.js'
@@ -35,6 +36,7 @@ export interface SqliteOptions {
  */
 export const sqliteStore = (path: string, options: SqliteOptions = {}): SqliteStore => {
   if (typeof path !== 'string' || path === '') throw new Misuse(`sqliteStore: expected the path of a file, got ${path}`)
+  if (path === ':memory:') throw new Misuse('sqliteStore: :memory: is no file: use memoryStore()')
   const {
     synchronous = 'normal',
     onDamage = (damage: StoreWarning): void => process.emitWarning(wordsOfDamage(path, damage)),
@@ -43,7 +45,7 @@ export const sqliteStore = (path: string, options: SqliteOptions = {}): SqliteSt
     throw new Misuse(`sqliteStore: \`synchronous\` must be 'full', 'normal' or 'off', got ${synchronous}`)
   if (typeof onDamage !== 'function')
     throw new Misuse(`sqliteStore: \`onDamage\` must be a function, got ${shown(onDamage)}`)
-  return { _tag: 'sqlite', path, synchronous, onDamage }
+  return { _tag: 'sqlite', path: resolve(path), synchronous, onDamage }
 }
 
 /** The store cannot be opened or written; `reason` says why, as data. */

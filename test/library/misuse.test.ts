@@ -412,6 +412,10 @@ describe('a codec that throws', () => {
   })
 })
 
+it('a store in memory by the name of one', () => {
+  expect(() => sqliteStore(':memory:')).toThrow(new Misuse('sqliteStore: :memory: is no file: use memoryStore()'))
+})
+
 it('a store without a path', () => {
   expect(() => sqliteStore(wrong(undefined))).toThrow(
     new Misuse('sqliteStore: expected the path of a file, got undefined'),

@@ -1,5 +1,5 @@
 /** Results in a file: what a second engine makes, and does not make, of what the first one left. */
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import * as E from 'fp-ts/lib/Either.js'
@@ -610,6 +610,30 @@ describe('the file', () => {
     expect(() => opened(w.rules)).toThrow(`${path}: another engine has it open`)
     first.close()
     opened(w.rules)
+  })
+
+  it('is for one engine at a time, by whatever name', () => {
+    const w = world()
+    opened(w.rules)
+    const link = join(folder, 'link.sqlite')
+    symlinkSync(path, link)
+    expect(() => opened(w.rules, { store: sqliteStore(link) })).toThrow(`${path}: another engine has it open`)
+  })
+
+  it('is where it was when it was named, though the working folder is another', () => {
+    const cwd = process.cwd()
+    const w = world()
+    const told: unknown[] = []
+    try {
+      process.chdir(folder)
+      const eng = opened(w.rules, { store: sqliteStore('builds.sqlite'), onError: (error) => told.push(error) })
+      process.chdir(cwd)
+      ask(eng, w.length('x'))
+      expect(told).toEqual([])
+    } finally {
+      process.chdir(cwd)
+    }
+    expect(existsSync(path)).toBe(true)
   })
 
   it('is refused where it is of a later version, or cannot be made, and the lock is given back', () => {
