@@ -46,6 +46,21 @@ const nameOf = <A>(who: string, codec: Codec<A>, where = ''): string => {
   throw new Misuse(`codec.${who}: expected a codec${where}, such as codec.string, got ${shown(codec)}`)
 }
 
+/** @throws Misuse where they are none */
+const entriesOf = <A>(who: string, codecs: { readonly [name: string]: A }): readonly (readonly [string, A])[] => {
+  if (isRecord(codecs)) return Object.entries(codecs)
+  throw new Misuse(`codec.${who}: expected codecs by name, as in { a: codec.string }, got ${shown(codecs)}`)
+}
+
+/** @throws Misuse where one is not of its type */
+const expectParts = (
+  who: string,
+  parts: Readonly<Record<string, readonly [part: unknown, type: 'string' | 'function']>>,
+) => {
+  for (const [name, [part, type]] of Object.entries(parts))
+    if (typeof part !== type) throw new Misuse(`codec.${who}: \`${name}\` must be a ${type}, got ${shown(part)}`)
+}
+
 const primitive = <A extends Json>(name: string, is: (value: unknown) => value is A): Codec<A> => {
   const check = (value: unknown, at = ''): A => {
     if (!is(value)) throw new CodecError(name, value, at)
@@ -220,12 +235,17 @@ type StructOf<F extends Fields> = Flat<
 const namesOf = (who: string, codecs: readonly (readonly [string, Codec<unknown>])[]): string =>
   codecs.map(([name, codec]) => `${name}: ${nameOf(who, codec, ` for \`${name}\``)}`).join(', ')
 
+/** Whether it is a map, a date or the like: what it holds, its fields do not tell. */
+const hasHidden = (value: object): boolean => Object.prototype.toString.call(value) !== '[object Object]'
+
 /** Exactly these fields; one whose codec is `optional` may be left out. */
 const struct = <F extends Fields>(fields: F): Codec<StructOf<F>> => {
-  const codecs = Object.entries(fields) as unknown as readonly (readonly [string, Codec<unknown>])[]
+  const codecs = entriesOf('struct', fields) as unknown as readonly (readonly [string, Codec<unknown>])[]
   const check = (value: unknown, at: string): Record<string, unknown> => {
     if (!isRecord(value)) throw new CodecError('object', value, at)
-    for (const name of Object.keys(value))
+    const names = Object.keys(value)
+    if (names.length === 0 && hasHidden(value)) throw new CodecError('object', value, at)
+    for (const name of names)
       if (!Object.hasOwn(fields, name)) throw new CodecError('no such field', value[name], `${at}.${name}`)
     return value
   }
@@ -302,6 +322,7 @@ type TaggedOf<C extends Fields> = {
 /** Told apart by the field `_tag`: `tagged({ circle: struct({ radius: int }), point: struct({}) })`. */
 const tagged = <C extends Fields>(cases: C): Codec<TaggedOf<C>> => {
   const codecs = cases as unknown as Readonly<Record<string, Codec<unknown>>>
+  const name = `tagged(${namesOf('tagged', entriesOf('tagged', codecs))})`
   const find = (value: unknown, at: string): readonly [string, Codec<unknown>, Record<string, unknown>] => {
     const tag = isRecord(value) ? value._tag : undefined
     const codec = typeof tag === 'string' && Object.hasOwn(codecs, tag) ? codecs[tag] : undefined
@@ -310,7 +331,7 @@ const tagged = <C extends Fields>(cases: C): Codec<TaggedOf<C>> => {
     return [tag as string, codec, rest]
   }
   return {
-    name: `tagged(${namesOf('tagged', Object.entries(codecs))})`,
+    name,
     encode: (value, at = '') => {
       const [_tag, codec, rest] = find(value, at)
       return { _tag, ...(codec.encode(rest, at) as Record<string, Json>) }
@@ -323,18 +344,25 @@ const tagged = <C extends Fields>(cases: C): Codec<TaggedOf<C>> => {
 }
 
 /** For values with a form of their own: `to` and `from` are each other's inverse. */
-const map = <A, B>(item: Codec<A>, name: string, to: (a: A) => B, from: (b: B) => A): Codec<B> => ({
-  name,
-  encode: (value, at) => item.encode(from(value), at),
-  decode: (value, at) => to(item.decode(value, at)),
-})
+const map = <A, B>(item: Codec<A>, name: string, to: (a: A) => B, from: (b: B) => A): Codec<B> => {
+  nameOf('map', item)
+  expectParts('map', { name: [name, 'string'], to: [to, 'function'], from: [from, 'function'] })
+  return {
+    name,
+    encode: (value, at) => item.encode(from(value), at),
+    decode: (value, at) => to(item.decode(value, at)),
+  }
+}
 
 /** For types that contain themselves. */
-const lazy = <A>(name: string, item: () => Codec<A>): Codec<A> => ({
-  name,
-  encode: (value, at) => item().encode(value, at),
-  decode: (value, at) => item().decode(value, at),
-})
+const lazy = <A>(name: string, item: () => Codec<A>): Codec<A> => {
+  expectParts('lazy', { name: [name, 'string'], item: [item, 'function'] })
+  return {
+    name,
+    encode: (value, at) => item().encode(value, at),
+    decode: (value, at) => item().decode(value, at),
+  }
+}
 
 export const codec = {
   string,

@@ -1,7 +1,7 @@
 /** Codecs: what they let pass has a text, and comes out of it again. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { codec as C, canonical, type Json } from '../../src/model/codec.js'
+import { codec as C, CodecError, canonical, type Json } from '../../src/model/codec.js'
 import { Misuse } from '../../src/model/misuse.js'
 
 // biome-ignore lint/suspicious/noSparseArray: that is what they are about
@@ -64,7 +64,7 @@ it('a tuple and a json come out of their text as they went in', () => {
 })
 
 it('is made of codecs', () => {
-  const wrong = (value: unknown) => value as typeof C.int
+  const wrong = (value: unknown): never => value as never
   const none = ', such as codec.string, got undefined'
   expect(() => C.array(wrong(undefined))).toThrow(new Misuse(`codec.array: expected a codec${none}`))
   expect(() => C.record(wrong('int'))).toThrow(
@@ -76,5 +76,29 @@ it('is made of codecs', () => {
   expect(() => C.struct({ a: C.int, b: wrong(undefined) })).toThrow(
     new Misuse(`codec.struct: expected a codec for \`b\`${none}`),
   )
+  const byName = 'expected codecs by name, as in { a: codec.string }, got'
+  expect(() => C.struct(wrong(undefined))).toThrow(new Misuse(`codec.struct: ${byName} undefined`))
+  expect(() => C.tagged(wrong([C.int]))).toThrow(new Misuse(`codec.tagged: ${byName} an array`))
+  expect(() => C.map(wrong(undefined), 'm', String, Number)).toThrow(new Misuse(`codec.map: expected a codec${none}`))
+  expect(() => C.map(C.int, wrong(String), Number, wrong(undefined))).toThrow(
+    new Misuse('codec.map: `name` must be a string, got a function'),
+  )
+  expect(() => C.map(C.int, 'm', String, wrong(undefined))).toThrow(
+    new Misuse('codec.map: `from` must be a function, got undefined'),
+  )
+  expect(() =>
+    C.lazy(
+      wrong(() => C.int),
+      wrong(undefined),
+    ),
+  ).toThrow(new Misuse('codec.lazy: `name` must be a string, got a function'))
   expect(() => C.tagged({ a: wrong(undefined) })).toThrow(new Misuse(`codec.tagged: expected a codec for \`a\`${none}`))
+})
+
+it.each([
+  ['map', new Map([['a', 1]])],
+  ['set', new Set([1])],
+  ['date', new Date(0)],
+])('a struct is no %s, whose fields do not tell what it holds', (_, value) => {
+  expect(() => C.struct({ a: C.optional(C.int) }).encode(value as object)).toThrow(CodecError)
 })
