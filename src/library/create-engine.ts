@@ -24,7 +24,7 @@ import { exportTo, recorderFor, recordSetting } from './recording.js'
 import { Live, Request } from './request.js'
 import { Sweeper } from './sweeper.js'
 import { liveEvent, onceEvent, type RequestTerms, termsOf } from './terms.js'
-import { eitherOf, noticesOf } from './told.js'
+import { eitherOf, noticesOf, tellAll } from './told.js'
 import { Transaction } from './transaction.js'
 import { attempter, Watches } from './watches.js'
 import { type Known, whyNotOf, whyOf } from './why.js'
@@ -350,7 +350,7 @@ export class BuildEngine {
         this.over.push(request)
         open.answer(answer)
       })
-      for (const [live, notice] of notices) live.tell(notice)
+      tellAll(notices)
     } finally {
       this.isTelling = false
     }

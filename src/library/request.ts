@@ -115,11 +115,12 @@ interface Subscriber<N> {
   readonly tell: (notice: N) => unknown
   isEnded: boolean
 }
+type Subscribers = readonly Subscriber<never>[]
 const NOBODY: readonly never[] = []
 
 /** A request that is told of every other result. Iterate over it, or subscribe. */
 export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
-  private subscribers: readonly Subscriber<never>[] = NOBODY
+  private subscribers: Subscribers = NOBODY
   private ends: readonly (() => void)[] = NOBODY
   private last: Notice<V, F> | undefined = undefined
   private isOver = false
@@ -193,11 +194,16 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
     this.end()
   }
 
-  /** The engine's side. */
-  tell(notice: Notice<V, F>): void {
-    if (this.isOver) return
+  /** The engine's side: what `now` is from here on. Returns who is to be told of it; who subscribes later knows. */
+  take(notice: Notice<V, F>): Subscribers {
+    if (this.isOver) return NOBODY
     this.last = notice
-    for (const subscriber of this.subscribers) {
+    return this.subscribers
+  }
+
+  /** The engine's side. */
+  tell(notice: Notice<V, F>, subscribers: Subscribers): void {
+    for (const subscriber of subscribers) {
       if (!subscriber.isEnded && !this.isOver) this.tellOne(subscriber, notice)
     }
   }

@@ -21,17 +21,27 @@ const noticeOf = (keys: Keys, answer: Answer, since: number, tick: number): Noti
     : { _tag: 'error', version, tick, error: errorOf(keys, answer.failure) }
 }
 
+type Notices = readonly (readonly [Live<unknown>, Notice<unknown>])[]
+
 /** What is to be told to whom; those who are gone are told nothing. `lives`: by id. */
 export const noticesOf = (
   keys: Keys,
   followers: Outcome['followers'],
   lives: readonly (Live<unknown> | undefined)[],
   tick: number,
-): readonly (readonly [Live<unknown>, Notice<unknown>])[] => {
+): Notices => {
   const notices: (readonly [Live<unknown>, Notice<unknown>])[] = []
   for (const { request, answer } of followers) {
     const live = lives[request]
     if (live !== undefined) notices.push([live, noticeOf(keys, answer, live.since, tick)])
   }
   return notices
+}
+
+/** Every `now` is of this turn before anyone is told: who is told of one may look at others. */
+export const tellAll = (notices: Notices): void => {
+  const whom = notices.map(([live, notice]) => live.take(notice))
+  notices.forEach(([live, notice], i) => {
+    live.tell(notice, whom[i]!)
+  })
 }

@@ -138,3 +138,24 @@ it('who is told may ask and take it back at once, while others are being made', 
   expect(request.now).toMatchObject({ right: 3 })
   own.close()
 })
+
+it('who is told may look at others, which are of the same version, and hears of each once', async () => {
+  const twice = rule('twice', { key: C.string, value: C.int }, function* (k, b) {
+    return 2 * (yield* b.need(num(k)))
+  })
+  const both = createEngine({ rules: [num, twice], drive: 'manual' })
+  both.transact((tx) => tx.set(num('x'), 1))
+  const [one, two] = [both.live(num('x')), both.live(twice('x'))]
+  both.settle()
+  const seen: unknown[] = []
+  const late: unknown[] = []
+  for (const live of [one, two]) live.subscribe(({ version }) => seen.push([version, one.now, two.now]))
+  one.subscribe(({ version }) => {
+    if (version === 2) two.subscribe((notice) => late.push(notice))
+  })
+  both.transact((tx) => tx.set(num('x'), 5))
+  both.settle()
+  expect(seen.slice(2)).toMatchObject([1, 2].map(() => [2, { version: 2, value: 5 }, { version: 2, value: 10 }]))
+  expect(late).toMatchObject([{ version: 2, value: 10 }])
+  await both.close()
+})
