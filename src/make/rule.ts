@@ -5,7 +5,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { type BuildError, buildErrorOf } from '../model/build-error.js'
-import { CodecError, shown } from '../model/codec.js'
+import { shown } from '../model/codec.js'
 import type {
   ActionContext,
   Definition,
@@ -20,12 +20,13 @@ import type { BuildError as Reason } from '../model/error.js'
 import { Bug } from '../model/error.js'
 import type { Alone, Groups } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
-import { Misuse, messageOf } from '../model/misuse.js'
+import { Misuse } from '../model/misuse.js'
 import type { State } from '../model/state.js'
 import { type Answers, touch } from './answers.js'
 import { contentOfError } from './content.js'
 import { type Keys, wordsOf } from './keys.js'
 import { filled, isKey, listOf, once } from './shape.js'
+import { Failing, fail, reasonOf } from './thrown.js'
 
 /** The values of a shape of keys. */
 export type ValuesOf<N> = Needs extends N
@@ -65,18 +66,6 @@ class Unmet extends Error {
   constructor(readonly cause_: BuildId) {
     super('what this rule needs is broken: use attempt to go on without it')
   }
-}
-/** Thrown by `fail`, and by `first` when nothing is left to try. */
-class Failing extends Error {
-  constructor(readonly reason: Reason) {
-    super('the rule failed by its own word: do not catch this')
-  }
-}
-
-/** Throws that there is no value, as the definition's own word. */
-export const fail = ({ errors }: Definition, error: unknown): never => {
-  if (errors === undefined) throw new CodecError('no failure: it has no `error` codec', error, '')
-  throw new Failing({ _tag: 'failed', error: errors.encode(error) })
 }
 
 /** What an action is told: its own word for that, and what `context` says, once it looks. */
@@ -372,23 +361,4 @@ export const laterOf = (value: unknown): string | undefined => {
   // Nobody else will hear of it.
   if (isPromise) Promise.resolve(value).catch(() => {})
   return 'it returns a promise: rules are synchronous; what has to be waited for belongs into an action or a source'
-}
-
-/** What a rule, read or action threw, as data. */
-export const reasonOf = (error: unknown): Reason => {
-  if (error instanceof Failing) return error.reason
-  if (error instanceof CodecError || error instanceof Misuse) return { _tag: 'misuse', why: error.message }
-  const message = messageOf(error)
-  if (!(error instanceof Error)) return { _tag: 'threw', message, trace: '' }
-  const isFrozen = error instanceof TypeError && /read only|not extensible|Cannot (delete|define|assign)/.test(message)
-  const hint = isFrozen ? ' (values are frozen: copy what you change)' : ''
-  return { _tag: 'threw', message: `${message}${hint}`, trace: traceOf(error) }
-}
-
-const traceOf = (error: Error): string => {
-  try {
-    return typeof error.stack === 'string' ? error.stack : ''
-  } catch {
-    return ''
-  }
 }

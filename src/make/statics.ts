@@ -6,8 +6,9 @@ import { Misuse } from '../model/misuse.js'
 import type { State } from '../model/state.js'
 import { Declared, NO_SHAPE, remembered } from './declared.js'
 import type { KeysOfMake } from './keys.js'
-import { laterOf, reasonOf } from './rule.js'
+import { laterOf } from './rule.js'
 import { listOf, once } from './shape.js'
+import { reasonOf } from './thrown.js'
 
 export class Statics {
   /** What builds declared that wait beyond a batch: a cache. */

@@ -10,9 +10,14 @@ export const messageOf = (error: unknown): string => {
     return 'message' in error && typeof error.message === 'string' ? error.message : String(error)
   } catch {
     // Not everything can be a string, and what is asked for may throw.
-    return Object.prototype.toString.call(error)
+    try {
+      return Object.prototype.toString.call(error)
+    } catch {
+      return UNTOLD
+    }
   }
 }
+export const UNTOLD = 'what was thrown throws when it is asked what it is'
 
 /** Of an error of Node's `parseArgs`: in a sentence, and without what it says besides. */
 export const parsingFault = ({ message }: Error): string => {

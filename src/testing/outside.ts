@@ -4,7 +4,7 @@
  */
 
 import { textOf, wordsOf } from '../make/keys.js'
-import { fail } from '../make/rule.js'
+import { fail } from '../make/thrown.js'
 import type { Definition, Key } from '../model/definition.js'
 import { Misuse } from '../model/misuse.js'
 

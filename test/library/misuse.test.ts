@@ -196,6 +196,16 @@ describe('a rule', () => {
       '[object Object]',
     ],
     [
+      'that throws what throws when it is asked anything',
+      rule('bad', { key, value }, () => {
+        const get = () => {
+          throw 'nothing'
+        }
+        throw new Proxy({}, { get })
+      }),
+      'what was thrown throws when it is asked what it is',
+    ],
+    [
       'that throws a record with a message',
       rule('bad', { key, value }, () => {
         throw { message: 'gone', code: 'E' }
