@@ -1,15 +1,17 @@
 /** What differs between two recordings, in words and as data. */
+
 import { canonical } from '../model/codec.js'
 import { resultIn } from '../model/content.js'
 import type { BuildId } from '../model/ids.js'
 import type { Deed } from '../replay/deeds.js'
 import type { Otherwise } from '../replay/diff-deeds.js'
 import type { Difference, OneReceipt } from '../replay/diff-ticks.js'
+import { shortened, shortenedApart } from '../replay/short.js'
 import type { RecordedSetting } from '../store/recording/format.js'
 import type { RecordedValue } from '../store/recording/value.js'
 import { eventWords, fieldName, fieldWords, KIND_WORDS, WANTS } from './event-words.js'
 import { faultWords, fewOf, shownBuild, textOfName } from './recording.js'
-import { settingWords, shortened, shortenedApart } from './tick-words.js'
+import { settingWords } from './tick-words.js'
 
 interface Side {
   /** Of the recording. */

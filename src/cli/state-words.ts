@@ -3,10 +3,10 @@ import type { BuildError } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
 import type { BuildDiff, Change } from '../replay/diff.js'
 import type { Generations } from '../replay/generations.js'
+import { shortened, shortenedApart } from '../replay/short.js'
 import { shownName, type View } from '../replay/view.js'
 import type { Walker } from '../replay/walker.js'
 import { faultWords, fewOf, shownBuild } from './recording.js'
-import { shortened, shortenedApart } from './tick-words.js'
 
 export interface Called {
   readonly build: (build: BuildId) => string

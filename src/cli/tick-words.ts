@@ -1,6 +1,7 @@
 /** What happened in a tick, in words. */
 import type { BuildId } from '../model/ids.js'
 import type { Happening } from '../replay/happenings.js'
+import { shortened } from '../replay/short.js'
 import type { RecordedSetting } from '../store/recording/format.js'
 import { faultWords, fewOf, shownBuild } from './recording.js'
 
@@ -83,20 +84,6 @@ const setWords = (set: Extract<Happening, { what: 'transacted' }>['set']): strin
   return `${words.join(', ')}${set.length > SETTINGS ? ` and ${set.length - SETTINGS} more` : ''}`
 }
 const SETTINGS = 6
-const VALUE_CHARS = 40
-export const shortened = (text: string): string =>
-  text.length > VALUE_CHARS ? `${text.slice(0, VALUE_CHARS)}...` : text
-
-/** Long texts that begin alike are shown from where they part. */
-export const shortenedApart = (one: string, other: string): readonly [string, string] => {
-  const [shown, shownOther] = [shortened(one), shortened(other)]
-  if (shown !== shownOther || one === other) return [shown, shownOther]
-  let from = 0
-  while (one[from] === other[from] && from < one.length) from++
-  const context = Math.max(0, from - CONTEXT_CHARS)
-  return [`...${shortened(one.slice(context))}`, `...${shortened(other.slice(context))}`]
-}
-const CONTEXT_CHARS = 10
 
 export const settingWords = (to: RecordedSetting['to'] | undefined): string =>
   to === undefined ? 'not set' : to._tag === 'value' ? to.text : to._tag

@@ -6,6 +6,7 @@ import { argumentBytes, toByteString } from '../redo/byte-strings.js'
 import { printable, targetWord } from '../redo/words.js'
 import { Generations } from '../replay/generations.js'
 import { endsOf } from '../replay/replay.js'
+import { shortened } from '../replay/short.js'
 import { settingOf } from '../replay/version-of.js'
 import { shownName } from '../replay/view.js'
 import { Walker } from '../replay/walker.js'
@@ -28,7 +29,6 @@ import {
   withRecording,
   wordsOf,
 } from './recording.js'
-import { shortened } from './tick-words.js'
 
 const FLAGS = { recording: { type: 'string' }, at: { type: 'string' } } as const
 

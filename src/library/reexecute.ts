@@ -10,11 +10,13 @@ import { World } from '../make/world.js'
 import { canonical, type Json } from '../model/codec.js'
 import type { Definition } from '../model/definition.js'
 import { dependenciesOf } from '../model/dependencies.js'
+import type { BuildError } from '../model/error.js'
 import { apart, type Groups, type Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Edge, Flight, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import type { Verdict } from '../replay/replay.js'
+import { shortened, shortenedApart } from '../replay/short.js'
 import { PROGRESS_TICKS, Walker } from '../replay/walker.js'
 import type { RecordingReader } from '../store/recording/reader.js'
 import { LEFT, RecordedKeys } from './recorded-keys.js'
@@ -192,7 +194,17 @@ const differenceOf = (recorded: RecordedKeys, then: Said, now: Said): string | u
     return isSame(then.content, now.content) ? undefined : valueDifference(recorded, then, now)
   if (then._tag === 'broken' && now._tag === 'broken' && then.cause === now.cause && isSame(then.content, now.content))
     return undefined
+  if (then._tag === 'broken' && now._tag === 'broken' && then.error !== undefined && now.error !== undefined) {
+    const [at, a, b] = firstApart(saidOf(then.error), saidOf(now.error))
+    return `recorded: it fails (${at}: ${a}); now: it fails (${at}: ${b})`
+  }
   return `recorded: ${said(recorded, then)}; now: ${said(recorded, now)}`
+}
+
+/** Where it was thrown is no difference. */
+const saidOf = (error: BuildError): Json => {
+  const { trace: _, ...said } = error as BuildError & { readonly trace?: string }
+  return said as unknown as Json
 }
 
 const isSame = (a: readonly number[], b: readonly number[]): boolean =>
@@ -221,8 +233,14 @@ const said = (recorded: RecordedKeys, receipt: Said): string => {
 
 const valueDifference = (recorded: RecordedKeys, then: Made, now: Made): string => {
   if (then.value === LEFT) return 'it is another value than the recorded one, which was left out'
-  const [at, a, b] = firstOther(jsonOf(recorded, then), jsonOf(recorded, now), '')
-  return `recorded${at}: ${short(a)}; now: ${short(b)}`
+  const [at, a, b] = firstApart(jsonOf(recorded, then), jsonOf(recorded, now))
+  return `recorded${at === '' ? '' : ` at ${at}`}: ${a}; now: ${b}`
+}
+
+/** Where two values differ first, and what is there, in short. */
+const firstApart = (one: Json | undefined, other: Json | undefined): readonly [string, string, string] => {
+  const [at, a, b] = firstOther(one, other, '')
+  return [at, ...shortenedApart(textOf(a), textOf(b), SHORT)]
 }
 
 const jsonOf = ({ keys }: RecordedKeys, { build, value }: Made): Json | undefined =>
@@ -246,12 +264,9 @@ const firstOther = (
       if (short(x[name]) !== short(y[name]) || textOf(x[name]) !== textOf(y[name]))
         return firstOther(x[name], y[name], Array.isArray(a) ? `${at}[${name}]` : `${at}.${name}`)
   }
-  return [at === '' ? '' : ` at ${at}`, a, b]
+  return [at, a, b]
 }
 
 const textOf = (json: Json | undefined): string => (json === undefined ? 'nothing' : canonical(json))
 const SHORT = 80
-const short = (json: Json | undefined): string => {
-  const text = textOf(json)
-  return text.length > SHORT ? `${text.slice(0, SHORT)}...` : text
-}
+const short = (json: Json | undefined): string => shortened(textOf(json), SHORT)

@@ -125,6 +125,21 @@ describe('run again', () => {
       difference: 'recorded at .list[2].deep: 0; now: 1',
     })
   })
+  it('shows long texts that begin alike from where they part, and of an error what it says', async () => {
+    let n = 0
+    const differenceOf = async (make: () => string): Promise<string> => {
+      const odd = rule('odd', { key: C.string, value: C.string }, make)
+      const recording = await recorded([odd], async (eng) => void (await eng.once(odd('')).either()))
+      rmSync(folder.at('a.rec'))
+      return (recording.verify({ mode: 'reexecute' }) as { difference: string }).difference
+    }
+    const long = 'x'.repeat(500)
+    expect(await differenceOf(() => `${long}${n++}`)).toBe('recorded: ...xxxxxxxxxx0"; now: ...xxxxxxxxxx1"')
+    const failure = await differenceOf(() => {
+      throw new Error(`no ${n++}`)
+    })
+    expect(failure).toBe('recorded: it fails (.message: "no 2"); now: it fails (.message: "no 3")')
+  })
   it('static and batch rules, failures and attempts are run again too', async () => {
     const pair = rule.static('pair', {
       ...int,
