@@ -6,7 +6,7 @@ import type { Key } from '../model/definition.js'
 import { isAtHand } from '../model/dependencies.js'
 import { failureFrom } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
-import { Misuse } from '../model/misuse.js'
+import { Misuse, messageOf } from '../model/misuse.js'
 import { Fact, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
 import { objectAt, read } from '../model/table.js'
 import type { Moment } from '../replay/replay.js'
@@ -82,16 +82,26 @@ const sightOf = ({ state, find, nameOf: named }: Moment, recorded: RecordedKeys,
 const statusName = (status: number): keyof typeof Status =>
   (Object.keys(Status) as (keyof typeof Status)[]).find((name) => Status[name] === status)!
 
-const errorOf = (
-  { facts, errors }: State,
-  recorded: RecordedKeys,
-  x: Parameters<Moment['nameOf']>[0],
-  named: Moment['nameOf'],
-): BuildError => {
+const errorOf = ({ facts, errors }: State, recorded: RecordedKeys, x: BuildId, named: Moment['nameOf']): BuildError => {
   const failure = failureFrom(
     x,
     (d) => read(facts, d, Fact.CAUSE),
     (d) => objectAt(errors, d),
   )
-  return buildErrorOf(failure, (d) => recorded.keyOf(named(d)!)!, wordsOf)
+  const keyAt = (d: BuildId): Key => {
+    const name = named(d)!
+    const key = recorded.keyOf(name)
+    if (key === undefined) throw new Misuse(`look: ${unknownName(name)}: name them all, so that its error can be told`)
+    return key
+  }
+  try {
+    return buildErrorOf(failure, keyAt, wordsOf)
+  } catch (error) {
+    if (error instanceof Misuse) throw error
+    throw new Misuse(`look: what ${wordsOf(keyAt(x))} failed with does not fit an \`error\` codec: ${messageOf(error)}`)
+  }
 }
+
+/** For messages. */
+export const unknownName = (name: string): string =>
+  `${name.replaceAll('\0', ' ').trim()} was recorded, and is of none of \`rules\``

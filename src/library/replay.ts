@@ -6,10 +6,11 @@ import type { Setting, World } from '../make/world.js'
 import type { Json } from '../model/codec.js'
 import type { Definition, Key } from '../model/definition.js'
 import { expectList, optionsIn, shown } from '../model/expect.js'
+import type { BuildError } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse, messageOf } from '../model/misuse.js'
 import { Kind, kindOf } from '../model/state.js'
-import { eachObject, emptyObjects, ObjectEditor } from '../model/table.js'
+import { eachObject, emptyObjects, ObjectEditor, objectAt } from '../model/table.js'
 import { isPolicy } from '../reduce/policies/policy.js'
 import { withoutValues } from '../reduce/reduce.js'
 import type { Counterfactual, Otherwise } from '../replay/otherwise.js'
@@ -21,11 +22,12 @@ import type { RecordedSetting } from '../store/recording/format.js'
 import { RecordingReader } from '../store/recording/reader.js'
 import { type RecordingError, recordingErrorWords } from '../store/recording/reading-error.js'
 import { BuildEngine } from './create-engine.js'
-import { type KeyedMoment, keyedMoment, needsRules } from './moment.js'
+import { keyedMoment, needsRules, type KeyedMoment, unknownName } from './moment.js'
+import { expectList, optionsIn, shown } from '../model/expect.js'
 import { type CreateOptions, definitionsOf } from './options.js'
 import { requestsIn } from './origin.js'
 import { LEFT, RecordedKeys } from './recorded-keys.js'
-import { expectPlace } from './recording.js'
+import { expectPlace, ruleOf } from './recording.js'
 import { type Reexecution, reexecute } from './reexecute.js'
 import type { Known } from './why.js'
 
@@ -135,8 +137,7 @@ export class Replay extends Inner {
           for (const [build, name] of walker.named) {
             if (kindOf(state, build) === Kind.UNKNOWN) continue
             const key = recorded.keyOf(name)
-            if (key === undefined)
-              throw new Misuse(`fork: ${name.replaceAll('\0', ' ').trim()} was recorded, and is of none of \`rules\``)
+            if (key === undefined) throw new Misuse(`fork: ${unknownName(name)}`)
             keys.place(build, key)
           }
           keys.opened(Math.max(state.facts.end, state.flight.end), new Set(requestsIn(state)))
@@ -146,7 +147,9 @@ export class Replay extends Inner {
     )
     const others = [...walker.named].flatMap(([build, name]) => {
       const key = kindOf(state, build) === Kind.VALUE ? recorded.keyOf(name) : undefined
-      return key === undefined || this.isAsRecorded(key.of) ? [] : key
+      return key === undefined || (this.isAsRecorded(key.of) && isTold(key.of, objectAt(state.errors, build)))
+        ? []
+        : key
     })
     if (others.length > 0) eng.transact((tx) => others.forEach((key) => tx.touch(key)))
     return eng
@@ -198,10 +201,9 @@ export class Replay extends Inner {
     return rules && new RecordedKeys(definitionsOf(rules), (digest) => this.reader.beside(digest))
   }
 
-  private isAsRecorded({ name, version, values }: Definition): boolean {
-    return this.about.rules.some(
-      (rule) => rule.name === name && rule.version === version && rule.values === values.name,
-    )
+  private isAsRecorded(of: Definition): boolean {
+    const now = JSON.stringify(ruleOf(of))
+    return this.about.rules.some((rule) => JSON.stringify(rule) === now)
   }
 
   /** What sources were set to at `tick`. */
@@ -229,6 +231,17 @@ export class Replay extends Inner {
     const { rules } = this.options
     if (rules === undefined) throw needsRules(what)
     return rules
+  }
+}
+
+/** Whether what it failed with, if it did, is of the error codec that it has now. */
+const isTold = ({ errors }: Definition, error: BuildError | undefined): boolean => {
+  if (error?._tag !== 'failed') return true
+  try {
+    errors?.decode(error.error)
+    return errors !== undefined
+  } catch {
+    return false
   }
 }
 

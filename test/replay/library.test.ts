@@ -8,6 +8,7 @@ import {
   type BuildEngine,
   buildId,
   codec as C,
+  type Codec,
   type CreateOptions,
   checkInvariants,
   createEngine,
@@ -369,6 +370,21 @@ describe('a fork', () => {
     expect(await end.once(plain('b')).promise).toBe(2)
     expect(await end.once(plain('a')).promise).toBe(1)
   })
+  it('makes again what failed with what another error codec does not take, and what is of another kind', async () => {
+    const failing = (error: Codec<never>, what: unknown) =>
+      rule('odd', { ...int, error }, (_, b): number => b.fail(what as never))
+    const first = failing(C.int as never, 3)
+    const recording = await recorded([first], async (eng) => void (await eng.once(first('a')).either()))
+    for (const [odd, said] of [
+      [failing(C.string as never, 'no'), { left: { _tag: 'failed', error: 'no' } }],
+      [rule('odd', int, () => 4), { right: 4 }],
+      [action('odd', { ...int, run: () => 5 }), { right: 5 }],
+      [rule.static('odd', { ...int, deps: () => [], make: () => 6 }), { right: 6 }],
+    ] as const) {
+      const eng = kept(kept(replay(recording.reader.path, { rules: [odd] })).fork(recording.ticks))
+      expect(await eng.once(odd('a')).either()).toMatchObject(said)
+    }
+  })
   it('needs the rules, and says so', async () => {
     const recording = await recorded(rules, work)
     expect(() => kept(replay(recording.reader.path)).fork(1)).toThrow(/rules/)
@@ -414,6 +430,19 @@ describe('a moment', () => {
     expect(recording.why(twice('a'), first)).toMatchObject({ _tag: 'made', chain: [{ cause: { _tag: 'first' } }] })
     expect(recording.whyNot(given('z'))).toMatchObject({ _tag: 'unknown' })
     expect(() => kept(replay(recording.reader.path)).why(twice('a'))).toThrow(/rules/)
+    const without = kept(replay(recording.reader.path, { rules: [bad, twice] }))
+    expect(() => without.stateAt(first).look(bad('a'))).toThrow(
+      'look: given "none" was recorded, and is of none of `rules`: name them all, so that its error can be told',
+    )
+  })
+  it('says which error does not fit the error codec that there is now', async () => {
+    const failing = rule('failing', { ...int, error: C.int }, (_, b): number => b.fail(3))
+    const path = (await recorded([failing], async (eng) => void (await eng.once(failing('a')).either()))).reader.path
+    const other = rule('failing', { ...int, error: C.string }, () => 1)
+    const recording = kept(replay(path, { rules: [other] }))
+    expect(() => recording.stateAt(recording.ticks).look(other('a'))).toThrow(
+      'look: what failing("a") failed with does not fit an `error` codec: expected string, got 3',
+    )
   })
 })
 
