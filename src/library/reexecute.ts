@@ -4,13 +4,13 @@
  * kept where it waits, and by one that is always run from its beginning, in the opposite order.
  */
 import { UNDEFINED } from '../make/answers.js'
+import { saidBy } from '../make/content.js'
 import { askedAnew, wordsOf } from '../make/keys.js'
 import { ValueMake } from '../make/value.js'
 import { World } from '../make/world.js'
 import { canonical, type Json } from '../model/codec.js'
 import type { Definition } from '../model/definition.js'
 import { dependenciesOf } from '../model/dependencies.js'
-import type { BuildError } from '../model/error.js'
 import { apart, type Groups, type Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { Edge, Flight, type State } from '../model/state.js'
@@ -192,19 +192,13 @@ const differenceOf = (recorded: RecordedKeys, then: Said, now: Said): string | u
   if (then._tag === 'needs' && now._tag === 'needs') return undefined
   if (then._tag === 'made' && now._tag === 'made')
     return isSame(then.content, now.content) ? undefined : valueDifference(recorded, then, now)
-  if (then._tag === 'broken' && now._tag === 'broken' && then.cause === now.cause && isSame(then.content, now.content))
-    return undefined
-  if (then._tag === 'broken' && now._tag === 'broken' && then.error !== undefined && now.error !== undefined) {
-    const [at, a, b] = firstApart(saidOf(then.error), saidOf(now.error))
-    return `recorded: it fails (${at}: ${a}); now: it fails (${at}: ${b})`
+  if (then._tag === 'broken' && now._tag === 'broken' && then.cause === now.cause) {
+    // The content of what would have been may be that of other ids; what it says is of these.
+    if (then.error === undefined || now.error === undefined || isSame(then.content, now.content)) return undefined
+    const [at, a, b] = firstApart(saidBy(then.error), saidBy(now.error))
+    return a === b ? undefined : `recorded: it fails (${at}: ${a}); now: it fails (${at}: ${b})`
   }
   return `recorded: ${said(recorded, then)}; now: ${said(recorded, now)}`
-}
-
-/** Where it was thrown is no difference. */
-const saidOf = (error: BuildError): Json => {
-  const { trace: _, ...said } = error as BuildError & { readonly trace?: string }
-  return said as unknown as Json
 }
 
 const isSame = (a: readonly number[], b: readonly number[]): boolean =>

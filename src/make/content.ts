@@ -47,12 +47,15 @@ export const isOf = (content: Content, text: string): boolean => digestOf(text).
 /** Of errors, what they say counts, not where they were thrown. */
 export const contentOfError = (error: BuildError): Content => {
   if (error._tag === 'absent') return [0, 0, 0, Tag.ERROR]
-  return digestOf(canonical(JSON.parse(JSON.stringify(saidBy(error))) as Json))
+  return digestOf(canonical(saidBy(error)))
 }
 
-const saidBy = (error: BuildError): object => {
+/** As data. */
+export const saidBy = (error: BuildError): Json => JSON.parse(JSON.stringify(withoutTraces(error))) as Json
+
+const withoutTraces = (error: BuildError): object => {
   if (error._tag === 'noneOf')
-    return { ...error, tried: error.tried.map((failure) => ({ ...failure, error: saidBy(failure.error) })) }
+    return { ...error, tried: error.tried.map((failure) => ({ ...failure, error: withoutTraces(failure.error) })) }
   const { trace: _, ...said } = error as BuildError & { readonly trace?: string }
   return said
 }

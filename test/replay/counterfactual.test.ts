@@ -65,6 +65,34 @@ describe('rules', () => {
     recording.close()
   })
 
+  it('that have none of their alternatives fail with what the rules fail with again', async () => {
+    const given = source('given', int)
+    const node = rule('node', int, function* (n, b) {
+      return yield* b.first([given(2 * n), given(2 * n + 1)])
+    })
+    const top = rule('top', int, function* (n, b) {
+      return (yield* b.collect([node(1), given(100), node(n)])).length
+    })
+    const rules = [given, node, top]
+    const path = folder.at('none.rec')
+    const eng = createEngine({ rules, record: path, keep: 0 })
+    for (const n of [3, 2, 5]) {
+      await eng.once(top(n)).either()
+      await eng.once(node(n + 1)).either()
+      // Ids are given again, to others.
+      eng.gc()
+    }
+    await eng.close()
+    const otherwise = folder.at('otherwise.rec')
+    const { guessed, otherAnswers } = replay(path).verify({
+      mode: 'counterfactual',
+      policy: policies.cap(1),
+      record: otherwise,
+    })
+    expect({ guessed, otherAnswers }).toEqual({ guessed: 0, otherAnswers: 0 })
+    expect(replay(otherwise, { rules }).verify({ mode: 'reexecute' })).toMatchObject({ _tag: 'agrees', skipped: 0 })
+  })
+
   it('come to the same answers under every policy, and nothing is guessed', { timeout: 60_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(
