@@ -1,6 +1,7 @@
 /** A state of a recording, asked by keys. */
 import { fromTable, isBroken } from '../make/answers.js'
 import { wordsOf } from '../make/keys.js'
+import { isKey } from '../make/shape.js'
 import { type BuildError, buildErrorOf } from '../model/build-error.js'
 import type { Key } from '../model/definition.js'
 import { isAtHand } from '../model/dependencies.js'
@@ -13,6 +14,7 @@ import type { Moment } from '../replay/replay.js'
 import { type Why, why } from '../replay/why.js'
 import { type WhyNot, whyNot } from '../replay/why-not.js'
 import type { RecordedValue } from '../store/recording/value.js'
+import { shown } from './expect.js'
 import { nameOf } from './name.js'
 import { LEFT, type RecordedKeys } from './recorded-keys.js'
 import type { Known } from './why.js'
@@ -51,24 +53,36 @@ export const keyedMoment = (moment: Moment, recorded: RecordedKeys | undefined):
     const name = named(x)
     return name === undefined ? undefined : recorded?.keyOf(name)
   }
+  const found = (what: string, key: Key): BuildId | undefined => {
+    known(what)
+    return find(checkedName(what, key))
+  }
   return {
     ...moment,
     look: <V, F>(key: Key<V, F>) => sightOf(moment, known('look'), key) as Sight<V, F>,
     why: (key) => {
-      known('why')
-      const x = find(nameOf(key))
+      const x = found('why', key)
       return x === undefined ? { _tag: 'unknown', build: key } : why(state, x, keyAt)
     },
     whyNot: (key) => {
-      known('whyNot')
-      const x = find(nameOf(key))
+      const x = found('whyNot', key)
       return x === undefined ? { _tag: 'unknown', build: key } : whyNot(state, x, keyAt)
     },
   }
 }
 
+/** @throws Misuse where it is no key, or none of its definition */
+const checkedName = (who: string, key: Key): string => {
+  if (!isKey(key)) throw new Misuse(`${who}: expected a key, such as total('a'), got ${shown(key)}`)
+  try {
+    return nameOf(key)
+  } catch (error) {
+    throw new Misuse(`${who}: ${key.of.name} has no such key: ${messageOf(error)}`)
+  }
+}
+
 const sightOf = ({ state, find, nameOf: named }: Moment, recorded: RecordedKeys, key: Key): Sight => {
-  const name = nameOf(key)
+  const name = checkedName('look', key)
   const x = find(name)
   if (x === undefined || kindOf(state, x) !== Kind.VALUE) return { _tag: 'unknown' }
   const status = statusOf(state, x)

@@ -160,19 +160,19 @@ const checkPool = ({ name, pool, run }: ActionDefinition, rooms: readonly Room[]
 }
 
 /** @throws Misuse where they are none, or two have one name */
-export const definitionsOf = (rules: readonly Defined[]): ReadonlySet<Definition> => {
+export const definitionsOf = (rules: readonly Defined[], who = 'createEngine'): ReadonlySet<Definition> => {
   const named = new Map<string, Definition>()
   for (const each of rules) {
     const definition = each?.definition
     if (definition === undefined)
       throw new Misuse(
-        `createEngine: \`rules\` must be sources, rules and actions, and one of them is ${isKeyLike(each) ? `a key of ${each.of.name}: leave out the call` : shown(each)}`,
+        `${who}: \`rules\` must be sources, rules and actions, and one of them is ${isKeyLike(each) ? `a key of ${each.of.name}: leave out the call` : shown(each)}`,
       )
     if (named.has(definition.name))
       throw new Misuse(
         named.get(definition.name) === definition
-          ? `createEngine: ${definition.name} is in \`rules\` twice: name it once`
-          : `createEngine: two of \`rules\` are named ${definition.name}: each needs a name of its own`,
+          ? `${who}: ${definition.name} is in \`rules\` twice: name it once`
+          : `${who}: two of \`rules\` are named ${definition.name}: each needs a name of its own`,
       )
     named.set(definition.name, definition)
   }

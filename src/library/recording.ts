@@ -73,8 +73,8 @@ export const recorderFor = (
 
 /** @throws Misuse where `path` is something else, or cannot be made */
 export const exportTo = (recorder: Recorder, path: string): void => {
-  if (typeof path !== 'string' || path === '')
-    throw new Misuse(`export: expected the path of a file, got ${String(path)}`)
+  if (typeof path !== 'string' || path === '' || path === MEMORY)
+    throw new Misuse(`export: expected the path of a file, got ${shown(path)}`)
   const { path: own } = recorder
   expectPlace('export', path, own)
   try {

@@ -1,7 +1,6 @@
 /** A recording with the rules that it is of: to be run again, and gone on from. */
 import * as E from 'fp-ts/lib/Either.js'
 import { wordsOf } from '../make/keys.js'
-import { isKey } from '../make/shape.js'
 import type { Setting, World } from '../make/world.js'
 import type { Json } from '../model/codec.js'
 import type { Definition, Key } from '../model/definition.js'
@@ -11,6 +10,7 @@ import type { BuildId } from '../model/ids.js'
 import { Misuse, messageOf } from '../model/misuse.js'
 import { Kind, kindOf } from '../model/state.js'
 import { eachObject, emptyObjects, ObjectEditor, objectAt } from '../model/table.js'
+import { isMaker } from '../reduce/policies/named.js'
 import { isPolicy } from '../reduce/policies/policy.js'
 import { withoutValues } from '../reduce/reduce.js'
 import type { Counterfactual, Otherwise } from '../replay/otherwise.js'
@@ -18,7 +18,7 @@ import { Replay as Inner, type Verdict, type VerifyOptions } from '../replay/rep
 import { Walker } from '../replay/walker.js'
 import type { Why } from '../replay/why.js'
 import type { WhyNot } from '../replay/why-not.js'
-import type { RecordedSetting } from '../store/recording/format.js'
+import { MEMORY, type RecordedSetting } from '../store/recording/format.js'
 import { RecordingReader } from '../store/recording/reader.js'
 import { type RecordingError, recordingErrorWords } from '../store/recording/reading-error.js'
 import { BuildEngine } from './create-engine.js'
@@ -37,7 +37,7 @@ export interface ReplayOptions {
 }
 
 /** What may be otherwise; pools by name, as `createEngine` takes them, or in their order. */
-export type OtherwiseByName = Omit<Otherwise, 'pools'> & {
+export type OtherwiseByName = Pick<Otherwise, 'policy' | 'jobs' | 'record' | 'onBreach'> & {
   readonly pools?: Otherwise['pools'] | Readonly<Record<string, number>>
 }
 
@@ -51,9 +51,13 @@ export class RecordingFailed extends Error {
 
 /** Opens a recording. @throws RecordingFailed */
 export const replay = (path: string, options: ReplayOptions = {}): Replay => {
-  if (typeof path !== 'string') throw new Misuse(`replay: expected the path of a recording, got ${shown(path)}`)
+  if (typeof path !== 'string' || path === '')
+    throw new Misuse(`replay: expected the path of a recording, got ${shown(path)}`)
   optionsIn('replay', options, ['rules'])
-  if (options.rules !== undefined) expectList('replay', options.rules, 'replay(path, { rules: [...] })')
+  if (options.rules !== undefined) {
+    expectList('replay', options.rules, 'replay(path, { rules: [...] })')
+    definitionsOf(options.rules, 'replay')
+  }
   const opened = RecordingReader.open(path)
   if (E.isLeft(opened)) throw new RecordingFailed(opened.left)
   return new Replay(opened.right, options)
@@ -80,6 +84,9 @@ export class Replay extends Inner {
   ): Verdict | Reexecution | Counterfactual {
     optionsIn('verify', options, VERIFY_OPTIONS)
     const { mode = 'receipts', onProgress } = options
+    for (const name of ['onProgress', 'onBreach'] as const)
+      if (options[name] !== undefined && typeof options[name] !== 'function')
+        throw new Misuse(`verify: \`${name}\` must be a function, got ${shown(options[name])}`)
     const otherwise = OTHERWISE.find((name) => options[name] !== undefined)
     if ((mode === 'receipts' || mode === 'reexecute') && otherwise !== undefined)
       throw new Misuse(`verify: \`${otherwise}\` says what would be otherwise: it needs mode: 'counterfactual'`)
@@ -89,9 +96,9 @@ export class Replay extends Inner {
     }
     if (mode === 'counterfactual') {
       const { policy } = options
-      if (policy !== undefined && !isPolicy(policy))
+      if (policy !== undefined && (isMaker(policy) || !isPolicy(policy)))
         throw new Misuse('verify: `policy` must be a policy, such as policies.fullBatch()')
-      if (options.record !== undefined) expectPlace('verify: record', options.record, this.reader.path)
+      if (options.record !== undefined) this.expectFile(options.record)
       const onBreach = (breach: string): never => {
         throw new Misuse(`verify: the policy ${breach}`)
       }
@@ -99,23 +106,27 @@ export class Replay extends Inner {
       if (jobs !== undefined && !(Number.isInteger(jobs) && jobs > 0))
         throw new Misuse(`verify: \`jobs\` must be a whole number from 1 on, got ${shown(jobs)}`)
       const { pools: _, ...others } = options
-      return this.counterfactual({ onBreach, ...others, ...(pools && { pools: this.sizesOf(pools) }) })
+      return this.counterfactual({ onBreach, ...others, ...(pools !== undefined && { pools: this.sizesOf(pools) }) })
     }
     if (mode === 'receipts') return super.verify(options)
-    throw new Misuse(`verify: \`mode\` must be 'receipts', 'reexecute' or 'counterfactual', got ${mode as string}`)
+    throw new Misuse(`verify: \`mode\` must be 'receipts', 'reexecute' or 'counterfactual', got ${shown(mode)}`)
   }
 
   /**
    * An engine that goes on from the state after `tick`, as if nothing had come of it yet. Its past requests are let go; what was under way is
-   * begun again. `options` as for `createEngine`; the recording's own rules need not be named again. What a rule of another version made
+   * begun again. `options` as for `createEngine`, but for a store that lasts; the recording's own rules need not be named again. What a rule of another version made
    * is made again when it is next wanted.
    */
   fork(tick: number, options: Partial<CreateOptions> = {}): BuildEngine {
     this.expectValues('fork')
+    if (typeof options !== 'object' || options === null)
+      throw new Misuse(`fork: the options must be an object, got ${shown(options)}`)
+    if (options.store?._tag === 'sqlite')
+      throw new Misuse('fork: `store`: it goes on from the recording, not from a store: leave it out')
     const rules = options.rules ?? this.rules('fork')
     expectList('fork', rules, 'fork(tick, { rules: [...] })')
     const { record } = options
-    const target = typeof record === 'object' ? record.path : record
+    const target = typeof record === 'object' ? record?.path : record
     if (typeof target === 'string') expectPlace('fork: record', target, this.reader.path)
     const recorded = new RecordedKeys(definitionsOf(rules), (digest) => this.reader.beside(digest))
     const walker = new Walker(this.reader, recorded.decode)
@@ -165,17 +176,20 @@ export class Replay extends Inner {
     if (typeof predicate !== 'function')
       throw new Misuse(`firstTick: expected a function of a moment, got ${shown(predicate)}`)
     const recorded = this.recordedKeys()
-    return super.firstTick((moment) => predicate(keyedMoment(moment, recorded)))
+    return super.firstTick((moment) => {
+      const holds: unknown = predicate(keyedMoment(moment, recorded))
+      // Which any test would take for true.
+      if (holds instanceof Promise) throw new Misuse('firstTick: the predicate gave a promise: it must say at once')
+      return Boolean(holds)
+    })
   }
 
   /** Why the build was last made, as of `tick`; and why it was not made since. */
   why(key: Key, tick: number = this.ticks): Why<Known> {
-    expectKey('why', key)
     return this.stateAt(tick).why(key)
   }
 
   whyNot(key: Key, tick: number = this.ticks): WhyNot<Known> {
-    expectKey('whyNot', key)
     return this.stateAt(tick).whyNot(key)
   }
 
@@ -194,6 +208,13 @@ export class Replay extends Inner {
         throw new Misuse(`verify: pool ${name} must have a whole number of rooms from 1 on, got ${shown(size)}`)
     }
     return known.map((name) => (sizes as Record<string, number>)[name]!)
+  }
+
+  /** @throws Misuse where no recording of what would have been can be put at `path` */
+  private expectFile(path: unknown): void {
+    if (typeof path !== 'string' || path === '' || path === MEMORY)
+      throw new Misuse(`verify: \`record\` must be the path of a file, got ${shown(path)}`)
+    expectPlace('verify: record', path, this.reader.path)
   }
 
   private recordedKeys(): RecordedKeys | undefined {
@@ -243,11 +264,6 @@ const isTold = ({ errors }: Definition, error: BuildError | undefined): boolean 
   } catch {
     return false
   }
-}
-
-/** @throws Misuse */
-const expectKey = (who: string, key: unknown): void => {
-  if (!isKey(key)) throw new Misuse(`${who}: expected a key, such as total('a'), got ${shown(key)}`)
 }
 
 const OTHERWISE = ['policy', 'jobs', 'pools', 'record', 'onBreach'] as const

@@ -1,5 +1,6 @@
 /** A recording, opened to be checked, walked through and asked. No user's code and no command runs for that. */
 import * as E from 'fp-ts/lib/Either.js'
+import { shown } from '../model/codec.js'
 import { StateDigest } from '../model/digest.js'
 import type { BuildId } from '../model/ids.js'
 import type { State } from '../model/state.js'
@@ -131,7 +132,7 @@ export class Replay {
   /** @throws RangeError */
   protected checked(tick: number): number {
     if (!Number.isInteger(tick) || tick < 0 || tick > this.ticks)
-      throw new RangeError(`tick ${tick} is not in the recording: it has ticks 0 to ${this.ticks}`)
+      throw new RangeError(`tick ${shown(tick)} is not in the recording: it has ticks 0 to ${this.ticks}`)
     return tick
   }
 }

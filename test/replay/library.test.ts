@@ -14,6 +14,8 @@ import {
   createEngine,
   Kind,
   kindOf,
+  memoryStore,
+  policies,
   type Reexecution,
   type Replay,
   replay,
@@ -482,6 +484,56 @@ describe('misuse', () => {
       'replay: `rules` must be a list of sources, rules and actions: replay(path, { rules: [...] })',
     )
     expect(() => recording.fork(1, { rules: {} as never })).toThrow(/^fork: `rules` must be a list /)
+  })
+
+  it('names what is no path, no function, no policy, no key and no moment', async () => {
+    const recording = await recorded([given], async (eng) => {
+      eng.transact((tx) => tx.set(given('a'), 1))
+      await eng.once(given('a')).promise
+      for (const path of ['', ':memory:'])
+        expect(() => eng.export(path)).toThrow(`export: expected the path of a file, got '${path}'`)
+    })
+    const otherwise = (options: object) => () => recording.verify({ mode: 'counterfactual', ...options } as never)
+    const moment = recording.stateAt(recording.ticks)
+    for (const [ask, why] of [
+      [() => replay(''), "replay: expected the path of a recording, got ''"],
+      [() => replay(folder.at('a.rec'), { rules: [given, given] }), 'replay: given is in `rules` twice: name it once'],
+      [() => recording.verify({ mode: Symbol('odd') } as never), 'got Symbol(odd)'],
+      [() => recording.verify({ onProgress: 3 } as never), 'verify: `onProgress` must be a function, got 3'],
+      [otherwise({ onBreach: 3 }), 'verify: `onBreach` must be a function, got 3'],
+      [otherwise({ policy: policies.cap }), 'verify: `policy` must be a policy, such as policies.fullBatch()'],
+      [otherwise({ pools: null }), 'verify: `pools` must be sizes by name, such as { cpu: 2 }, got null'],
+      [otherwise({ record: 3 }), 'verify: `record` must be the path of a file, got 3'],
+      [otherwise({ record: '' }), "verify: `record` must be the path of a file, got ''"],
+      [otherwise({ record: ':memory:' }), "verify: `record` must be the path of a file, got ':memory:'"],
+      [() => recording.stateAt('1' as never), 'tick "1" is not in the recording: it has ticks 0 to '],
+      [() => recording.firstTick((async () => false) as never), 'firstTick: the predicate gave a promise'],
+      [() => recording.why('a' as never), "why: expected a key, such as total('a'), got 'a'"],
+      [() => recording.whyNot(given(3 as never)), 'whyNot: given has no such key: expected string, got 3'],
+      [() => moment.look(undefined as never), "look: expected a key, such as total('a'), got undefined"],
+      [() => moment.look(given(3 as never)), 'look: given has no such key: expected string, got 3'],
+      [() => moment.why('a' as never), "why: expected a key, such as total('a'), got 'a'"],
+      [() => recording.fork(1, null as never), 'fork: the options must be an object, got null'],
+      [() => recording.fork(1, { record: null } as never), '`record` must be a path, true or { path }, got null'],
+    ] as const)
+      expect(ask).toThrow(why)
+  })
+
+  it('is not gone on from in a store that lasts, which has a past of its own', async () => {
+    const recording = await recorded([given], async (eng) => {
+      eng.transact((tx) => tx.set(given('a'), 1))
+      await eng.once(given('a')).promise
+    })
+    const store = () => sqliteStore(folder.at('state.sqlite'))
+    const eng = createEngine({ rules: [given], store: store() })
+    eng.transact((tx) => tx.set(given('b'), 2))
+    await eng.once(given('b')).promise
+    await eng.close()
+    expect(() => recording.fork(recording.ticks, { store: store() })).toThrow(
+      'fork: `store`: it goes on from the recording, not from a store: leave it out',
+    )
+    expect(await kept(recording.fork(recording.ticks, { store: memoryStore() })).once(given('a')).promise).toBe(1)
+    expect(await kept(createEngine({ rules: [given], store: store() })).once(given('b')).promise).toBe(2)
   })
 
   it('is not put in the place of one by a later version', () => {
