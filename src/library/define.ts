@@ -45,10 +45,15 @@ interface Failable<F> {
   readonly error?: Codec<F>
 }
 
+/** Half of a pair of surrogates: in stores and recordings all such halves would be one. */
+const LONE = /\p{Surrogate}/u
+
 /** What every kind is made of, checked; `own`: the options that are of this kind alone. @throws Misuse */
 const common = <K, V, F>(name: string, options: Options<K, V> & Failable<F>, own: readonly string[]) => {
   if (typeof name !== 'string' || name === '' || name.includes('\0'))
     throw new Misuse(`the name of a rule must be a non-empty string, got ${JSON.stringify(name)}`)
+  if (LONE.test(name))
+    throw new Misuse(`the name of a rule must be text that UTF-8 can tell, got ${JSON.stringify(name)}`)
   const { key, value, error, version = 1 } = optionsIn(name, options, ['key', 'value', 'version', ...own])
   for (const [what, codec] of [
     ['key', key],

@@ -15,7 +15,7 @@ import { type Why, why } from '../replay/why.js'
 import { type WhyNot, whyNot } from '../replay/why-not.js'
 import type { RecordedValue } from '../store/recording/value.js'
 import { shown } from './expect.js'
-import { nameOf } from './name.js'
+import { nameOf, wordsOfName } from './name.js'
 import { LEFT, type RecordedKeys } from './recorded-keys.js'
 import type { Known } from './why.js'
 
@@ -117,5 +117,4 @@ const errorOf = ({ facts, errors }: State, recorded: RecordedKeys, x: BuildId, n
 }
 
 /** For messages. */
-export const unknownName = (name: string): string =>
-  `${name.replaceAll('\0', ' ').trim()} was recorded, and is of none of \`rules\``
+export const unknownName = (name: string): string => `${wordsOfName(name)} was recorded, and is of none of \`rules\``

@@ -56,6 +56,12 @@ export const partsOf = (name: string): { readonly rule: string; readonly text: s
   return end < 0 ? undefined : { rule: fromBytes(name.slice(1, end)), text: fromBytes(name.slice(end + 1)) }
 }
 
+/** For messages. */
+export const wordsOfName = (name: string): string => {
+  const parts = partsOf(name)
+  return parts === undefined ? name : `${parts.rule}(${parts.text})`
+}
+
 /** The key of `of` that `text` says. @throws CodecError, SyntaxError */
 export const keyFrom = (of: Definition, text: string): Key => {
   const { decode } = of.keys

@@ -312,8 +312,14 @@ const nullable = <A>(item: Codec<A>): Codec<A | null> => ({
 })
 
 /** One of these words. */
-const literal = <const A extends readonly (string | number | boolean)[]>(...values: A): Codec<A[number]> =>
-  primitive(values.map((v) => JSON.stringify(v)).join(' | '), (v): v is A[number] => values.includes(v as A[number]))
+const literal = <const A extends readonly (string | number | boolean)[]>(...values: A): Codec<A[number]> => {
+  for (const v of values as readonly unknown[])
+    if (!(typeof v === 'string' || typeof v === 'boolean' || Number.isFinite(v)))
+      throw new Misuse(`codec.literal: expected strings, finite numbers and booleans, got ${shown(v)}`)
+  return primitive(values.map((v) => JSON.stringify(v)).join(' | '), (v): v is A[number] =>
+    values.includes(v as A[number]),
+  )
+}
 
 type TaggedOf<C extends Fields> = {
   [Tag in keyof C & string]: Flat<{ readonly _tag: Tag } & TypeOf<C[Tag]>>

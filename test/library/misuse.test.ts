@@ -483,6 +483,11 @@ describe('a definition', () => {
       () => rule('', { key, value }, () => 1),
       'the name of a rule must be a non-empty string, got ""',
     ],
+    [
+      'of a name that no store tells from others',
+      () => rule('a\ud800', { key, value }, () => 1),
+      'the name of a rule must be text that UTF-8 can tell, got "a\\ud800"',
+    ],
     ['without options', () => rule('x', wrong(undefined), () => 1), 'x: the options must be an object, got undefined'],
     [
       'of a misspelt version',

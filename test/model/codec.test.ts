@@ -70,6 +70,10 @@ it('is made of codecs', () => {
   expect(() => C.record(wrong('int'))).toThrow(
     new Misuse('codec.record: expected a codec, such as codec.string, got "int"'),
   )
+  for (const odd of [Number.NaN, 1 / 0, null, undefined, {}])
+    expect(() => C.literal('a', odd as never)).toThrow(
+      /^codec.literal: expected strings, finite numbers and booleans, got /,
+    )
   expect(() => C.optional(wrong(undefined))).toThrow(new Misuse(`codec.optional: expected a codec${none}`))
   expect(() => C.nullable(wrong(undefined))).toThrow(new Misuse(`codec.nullable: expected a codec${none}`))
   expect(() => C.tuple(C.int, wrong(undefined))).toThrow(new Misuse(`codec.tuple: expected a codec at 1${none}`))
