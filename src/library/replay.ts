@@ -23,7 +23,6 @@ import { RecordingReader } from '../store/recording/reader.js'
 import { type RecordingError, recordingErrorWords } from '../store/recording/reading-error.js'
 import { BuildEngine } from './create-engine.js'
 import { keyedMoment, needsRules, type KeyedMoment, unknownName } from './moment.js'
-import { expectList, optionsIn, shown } from '../model/expect.js'
 import { type CreateOptions, definitionsOf } from './options.js'
 import { requestsIn } from './origin.js'
 import { LEFT, RecordedKeys } from './recorded-keys.js'
@@ -62,6 +61,8 @@ export const replay = (path: string, options: ReplayOptions = {}): Replay => {
   if (E.isLeft(opened)) throw new RecordingFailed(opened.left)
   return new Replay(opened.right, options)
 }
+
+type Pools = NonNullable<CreateOptions['pools']>
 
 export class Replay extends Inner {
   constructor(
@@ -114,7 +115,7 @@ export class Replay extends Inner {
 
   /**
    * An engine that goes on from the state after `tick`, as if nothing had come of it yet. Its past requests are let go; what was under way is
-   * begun again. `options` as for `createEngine`, but for a store that lasts; the recording's own rules need not be named again. What a rule of another version made
+   * begun again. `options` as for `createEngine`, but for a store that lasts; the recording's own rules and pools need not be named again. What a rule of another version made
    * is made again when it is next wanted.
    */
   fork(tick: number, options: Partial<CreateOptions> = {}): BuildEngine {
@@ -128,10 +129,11 @@ export class Replay extends Inner {
     const { record } = options
     const target = typeof record === 'object' ? record?.path : record
     if (typeof target === 'string') expectPlace('fork: record', target, this.reader.path)
-    const recorded = new RecordedKeys(definitionsOf(rules), (digest) => this.reader.beside(digest))
+    const definitions = definitionsOf(rules, 'fork')
+    const recorded = new RecordedKeys(definitions, (digest) => this.reader.beside(digest))
     const walker = new Walker(this.reader, recorded.decode)
     walker.seek(this.checked(tick))
-    const pools = options.pools ?? (this.about.options.pools as CreateOptions['pools']) ?? {}
+    const pools = this.poolsWith(options.pools, definitions)
     const keep = options.keep ?? (this.about.options.keep as number)
     const left: BuildId[] = []
     const values = new ObjectEditor<unknown>(emptyObjects)
@@ -208,6 +210,17 @@ export class Replay extends Inner {
         throw new Misuse(`verify: pool ${name} must have a whole number of rooms from 1 on, got ${shown(size)}`)
     }
     return known.map((name) => (sizes as Record<string, number>)[name]!)
+  }
+
+  /** Those that were recorded come first, in their order, by which the state knows them. */
+  private poolsWith(given: Pools = {}, definitions: Iterable<Definition>): Pools {
+    // What it is instead, createEngine tells.
+    if (typeof given !== 'object' || given === null || Array.isArray(given)) return given
+    const threaded = new Set<string | undefined>()
+    for (const of of definitions) if (of.kind === 'action' && typeof of.run !== 'function') threaded.add(of.pool)
+    const sizes = Object.entries((this.about.options.pools as Readonly<Record<string, number>> | undefined) ?? {})
+    const known = sizes.map(([name, size]) => [name, threaded.has(name) ? { threads: size } : size] as const)
+    return { ...Object.fromEntries(known), ...given }
   }
 
   /** @throws Misuse where no recording of what would have been can be put at `path` */

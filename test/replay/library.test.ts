@@ -1,5 +1,6 @@
 /** A recording of rules, with the rules at hand: run again, and gone on from. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
 import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -22,6 +23,7 @@ import {
   rule,
   source,
   sqliteStore,
+  thread,
 } from '../../src/index.js'
 import { everyPolicy } from '../../src/testing/plays.js'
 import { picks, samples, schedules } from '../../src/testing/scripts.js'
@@ -385,6 +387,28 @@ describe('a fork', () => {
     ] as const) {
       const eng = kept(kept(replay(recording.reader.path, { rules: [odd] })).fork(recording.ticks))
       expect(await eng.once(odd('a')).either()).toMatchObject(said)
+    }
+  })
+  it('has the pools that were recorded, with their threads, whatever is said of some of them in which order', async () => {
+    writeFileSync(folder.at('thread.mjs'), 'export default (name) => name.length')
+    const far = action('far', { ...int, pool: 'cpu', run: thread(pathToFileURL(folder.at('thread.mjs'))) })
+    const near = action('near', { ...int, pool: 'net', run: () => new Promise<number>(() => {}) })
+    const rules = [far, near]
+    const eng = createEngine({ rules, record: true, pools: { net: 2, cpu: { threads: 1 } } })
+    for (const name of ['a', 'b', 'c']) eng.once(near(name)).promise.catch(() => {})
+    await new Promise((resolve) => setTimeout(resolve, 1))
+    eng.export(folder.at('pools.rec'))
+    await eng.close()
+    const recording = kept(replay(folder.at('pools.rec'), { rules }))
+    expect(recording.stateAt(recording.ticks).state.pools.map(({ running }) => running)).toEqual([2, 0])
+    for (const [pools, sizes] of [
+      [undefined, [2, 1]],
+      [{ cpu: { threads: 3 } }, [2, 3]],
+      [{ other: 4, cpu: { threads: 1 }, net: 5 }, [5, 1, 4]],
+    ] as const) {
+      const fork = kept(recording.fork(recording.ticks, pools && { pools }))
+      expect(fork.state.pools.map(({ size }) => size)).toEqual(sizes)
+      expect(await fork.once(far('abc')).promise).toBe(3)
     }
   })
   it('needs the rules, and says so', async () => {
