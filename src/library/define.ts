@@ -1,7 +1,7 @@
 /** How users say what there is to build: sources, rules and actions. Calling one with a key names a build of it. */
 
 import type { Builder, ValuesOf, Wait } from '../make/rule.js'
-import { type Codec, shown } from '../model/codec.js'
+import type { Codec } from '../model/codec.js'
 import type {
   ActionContext,
   ActionDefinition,
@@ -20,6 +20,7 @@ import type {
 import { Named } from '../model/definition.js'
 import { isCount, optionsIn, shown as shownOption } from '../model/expect.js'
 import { Misuse } from '../model/misuse.js'
+import { shown } from '../model/shown.js'
 
 /** A source, rule or action, of whatever types. */
 export interface Defined {

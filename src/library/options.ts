@@ -1,7 +1,7 @@
 /** What an engine is created with, checked; and what follows from it. */
 import type { Drive as InnerDrive } from '../engine.js'
 import type { ActionDefinition, Definition, Key } from '../model/definition.js'
-import { expectList, isCount, optionsIn, shown } from '../model/expect.js'
+import { expectList, finite, isCount, optionsIn, shown } from '../model/expect.js'
 import { Misuse } from '../model/misuse.js'
 import { Track } from '../model/plan.js'
 import { fixpoint } from '../reduce/policies/basic.js'
@@ -131,7 +131,19 @@ export const settingsOf = (options: CreateOptions): Settings => {
   const onTrouble = named.onError !== undefined ? tell : (error: Error): void => process.emitWarning(error.message)
   const now = (tracksOf(policy) & (Track.RANK | Track.LANES)) === 0 ? undefined : () => performance.now()
   const isDropped = control?.isDropped ?? dropper(continuations)
-  return { known, pools: rooms, policy, keep, freeze, now, isDropped, onError: tell, onBreach, onTrouble, control }
+  return {
+    known,
+    pools: rooms,
+    policy,
+    keep: finite(keep),
+    freeze,
+    now,
+    isDropped,
+    onError: tell,
+    onBreach,
+    onTrouble,
+    control,
+  }
 }
 
 const roomOf = ([name, room]: readonly [string, number | { readonly threads: number }]): Room => {

@@ -5,7 +5,6 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { type BuildError, buildErrorOf } from '../model/build-error.js'
-import { shown } from '../model/codec.js'
 import type {
   ActionContext,
   Definition,
@@ -21,6 +20,7 @@ import { Bug } from '../model/error.js'
 import type { Alone, Groups } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
+import { shown } from '../model/shown.js'
 import type { State } from '../model/state.js'
 import { type Answers, touch } from './answers.js'
 import { contentOfError } from './content.js'

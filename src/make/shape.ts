@@ -1,8 +1,9 @@
 /** Needs may come in any shape of lists and records; their values come in the same. */
-import { shown } from '../model/codec.js'
+
 import type { Key, Needs } from '../model/definition.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
+import { shown } from '../model/shown.js'
 
 export const isKey = (value: unknown): value is Key => {
   if (typeof value !== 'object' || value === null || !('of' in value && 'key' in value)) return false

@@ -14,7 +14,10 @@ export class Failing extends Error {
 /** Throws that there is no value, as the definition's own word. */
 export const fail = ({ errors }: Definition, error: unknown): never => {
   if (errors === undefined) throw new CodecError('no failure: it has no `error` codec', error, '')
-  throw new Failing({ _tag: 'failed', error: errors.encode(error) })
+  const told = errors.encode(error)
+  // Whoever is answered with it is given what it decodes to: that it does is found out here, where it ends this build alone.
+  errors.decode(told)
+  throw new Failing({ _tag: 'failed', error: told })
 }
 
 /** What a rule, read or action threw, as data. */

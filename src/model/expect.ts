@@ -1,6 +1,7 @@
 /** What is asked of whatever users give: each says in one sentence what is wrong, and what would be right. */
-import { shown as shownValue } from './codec.js'
+
 import { Misuse } from './misuse.js'
+import { shown as shownValue } from './shown.js'
 
 /** `options`, as they are. @throws Misuse where `who` is called with what is no object, or has others than `names` */
 export const optionsIn = <O extends object>(who: string, options: O, names: readonly string[]): O => {
@@ -13,6 +14,9 @@ export const optionsIn = <O extends object>(who: string, options: O, names: read
 
 /** As in a program: with the quotes that options are written with. */
 export const shown = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : shownValue(value))
+
+/** `Infinity`, or more than there may be ids, as what is as good and fits where numbers are written. */
+export const finite = (count: number): number => Math.min(count, 2 ** 31 - 1)
 
 export const isCount = (count: number): boolean =>
   (Number.isInteger(count) && count >= 0) || count === Number.POSITIVE_INFINITY

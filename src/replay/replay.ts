@@ -1,8 +1,8 @@
 /** A recording, opened to be checked, walked through and asked. No user's code and no command runs for that. */
 import * as E from 'fp-ts/lib/Either.js'
-import { shown } from '../model/codec.js'
 import { StateDigest } from '../model/digest.js'
 import type { BuildId } from '../model/ids.js'
+import { shown } from '../model/shown.js'
 import type { State } from '../model/state.js'
 import type { About } from '../store/recording/format.js'
 import { type RecordedTick, RecordingReader } from '../store/recording/reader.js'

@@ -4,9 +4,9 @@
  * Finding Bugs" (S. Burckhardt, P. Kothari, M. Musuvathi, S. Nagarakatte, 2010).
  */
 import { isKey } from '../make/shape.js'
-import { shown } from '../model/codec.js'
 import { Bug } from '../model/error.js'
 import { Misuse } from '../model/misuse.js'
+import { shown } from '../model/shown.js'
 import { LawfulSpace } from './lawful.js'
 import { expectFunctions, expectOneOf, expectOptions, replayedBy, thrownInWords } from './options.js'
 import { Missing } from './outside.js'

@@ -1,7 +1,7 @@
 /** Whether a world of files can be played: what is wrong with it is told by name, before anything is. */
 
-import { shown } from '../model/codec.js'
 import { Misuse } from '../model/misuse.js'
+import { shown } from '../model/shown.js'
 import { filesOf, OUTPUTS, REQUESTS, type Rule, type World } from './files.js'
 import { expectOneOf } from './options.js'
 

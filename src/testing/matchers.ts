@@ -1,8 +1,8 @@
 /** What tests may expect of engines: `expect.extend(matchers)`, in vitest or jest. */
 import type { BuildEngine } from '../library/create-engine.js'
-import { shown } from '../model/codec.js'
 import type { Key } from '../model/definition.js'
 import { Misuse, messageOf } from '../model/misuse.js'
+import { shown } from '../model/shown.js'
 import type { ScheduleOptions } from './for-all-schedules.js'
 import { type Course, expectConfluent, expectEmptyAfterCancel, expectOracle, expectReplay } from './judgements.js'
 import { expectFunctions, expectKeys } from './options.js'

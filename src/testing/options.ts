@@ -1,9 +1,9 @@
 /** What is handed to the kit is looked at before anything is run, so that a slip is told of by its name; and what the kit says is written as a program is. */
 import { inspect } from 'node:util'
 import { isKey } from '../make/shape.js'
-import { shown } from '../model/codec.js'
 import { optionsIn } from '../model/expect.js'
 import { Misuse } from '../model/misuse.js'
+import { shown } from '../model/shown.js'
 
 export const expectFunctions = (who: string, given: Readonly<Record<string, unknown>>): void => {
   for (const [name, value] of Object.entries(given))

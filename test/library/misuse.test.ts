@@ -450,6 +450,19 @@ it('an error of which JSON has no word is told as its codec writes it', async ()
   expect(await failureOf(bad)).toBe('bad("x"): "5"')
 })
 
+it('an error that its codec does not give back is no failure', async () => {
+  const odd = C.map(
+    C.string,
+    'odd',
+    () => {
+      throw new Error('not back')
+    },
+    String,
+  )
+  const bad = rule('bad', { key, value, error: odd }, (_, b) => b.fail(wrong(5)))
+  expect(await failureOf(bad)).toMatch(/^bad\("x"\): .*not back$/)
+})
+
 it('what is like a promise may settle with a promise', async () => {
   const later = {
     // biome-ignore lint/suspicious/noThenProperty: that is what it is about

@@ -430,6 +430,26 @@ describe('a fork', () => {
   })
 })
 
+it('an engine that forgets nothing is recorded as one', async () => {
+  const same = rule('same', int, function* (name, b) {
+    return yield* b.need(given(name))
+  })
+  const ask = async (eng: BuildEngine) => {
+    eng.transact((tx) => {
+      for (let i = 0; i < 9; i++) tx.set(given(`${i}`), i)
+    })
+    for (let i = 0; i < 9; i++) await eng.once(same(`${i}`)).promise
+    eng.gc({ keep: Number.POSITIVE_INFINITY })
+    eng.gc({ keep: 3 })
+    await eng.once(same('0')).promise
+  }
+  const found = await recorded([given, same], ask, { keep: Number.POSITIVE_INFINITY })
+  expect(found.verify()).toMatchObject({ _tag: 'agrees' })
+  expect(found.verify({ mode: 'reexecute' })).toMatchObject({ _tag: 'agrees' })
+  const fork = kept(found.fork(found.ticks))
+  expect(await fork.once(same('8')).promise).toBe(8)
+})
+
 describe('a moment', () => {
   it('is asked by keys: what a build is, why it was made, why it was not', async () => {
     const twice = rule('twice', int, function* (name, b) {
