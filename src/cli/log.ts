@@ -79,13 +79,10 @@ const ticks = (replay: Replay, json: boolean, out: Out): Promise<void> => {
     if (json) return out.print(`${JSON.stringify({ tick, microseconds: at, happened: what.map(happeningData) })}\n`)
     const called = (x: Parameters<typeof walker.nameOf>[0]): string => shownBuild(shownName(walker.nameOf, x))
     const words = what.flatMap((one) => happeningWords(one, called) ?? [])
-    out.print(`${String(tick).padStart(width)}  ${timeWords(at)}  ${inLine(words.join('; '))}`.trimEnd())
+    out.print(`${String(tick).padStart(width)}  ${timeWords(at)}  ${words.join('; ')}`.trimEnd())
     out.print('\n')
   })
 }
-
-/** What a rule says as it throws may be of several lines. */
-const inLine = (text: string): string => text.replaceAll('\n', '\\n')
 
 interface Run {
   readonly name: string
@@ -121,7 +118,7 @@ const builds = (replay: Replay, json: boolean, out: Out): Promise<void> => {
           out.print(
             `${JSON.stringify({ name: textOfName(run.name), begun: run.begun, microseconds: took, result: how })}\n`,
           )
-        else out.print(`${timeWords(run.begun)}  ${timeWords(took)}  ${shownBuild(run.name)}: ${inLine(how)}\n`)
+        else out.print(`${timeWords(run.begun)}  ${timeWords(took)}  ${shownBuild(run.name)}: ${how}\n`)
       }
     }
   })

@@ -7,7 +7,7 @@ import type { BuildError } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
 import { fromByteString, toByteString, workingFolderBytes } from '../redo/byte-strings.js'
 import { findRoot, Resolver } from '../redo/project.js'
-import { errorWords, printable } from '../redo/words.js'
+import { errorWords, inLine, printable } from '../redo/words.js'
 import type { BuildDiff } from '../replay/diff.js'
 import type { Happening } from '../replay/happenings.js'
 import { endsOf, Replay, type Verdict } from '../replay/replay.js'
@@ -223,7 +223,7 @@ const shownName = (name: string): string => {
 }
 
 export const faultWords = (error: BuildError | undefined, nameOf: (build: BuildId) => string): string =>
-  errorWords(error, nameOf)
+  inLine(errorWords(error, nameOf))
 
 export const verdictWords = (verdict: Verdict): string => {
   switch (verdict._tag) {

@@ -115,8 +115,8 @@ export class Replay extends Inner {
 
   /**
    * An engine that goes on from the state after `tick`, as if nothing had come of it yet. Its past requests are let go; what was under way is
-   * begun again. `options` as for `createEngine`, but for a store that lasts; the recording's own rules and pools need not be named again. What a rule of another version made
-   * is made again when it is next wanted.
+   * begun again. `options` as for `createEngine`, but for a store that lasts; the recording's own rules and pools need not be named again. What a
+   * rule of another version made is made again when it is next wanted.
    */
   fork(tick: number, options: Partial<CreateOptions> = {}): BuildEngine {
     this.expectValues('fork')
@@ -158,11 +158,10 @@ export class Replay extends Inner {
         },
       },
     )
+    const same = new Set([...definitions].filter((of) => this.isAsRecorded(of)))
     const others = [...walker.named].flatMap(([build, name]) => {
       const key = kindOf(state, build) === Kind.VALUE ? recorded.keyOf(name) : undefined
-      return key === undefined || (this.isAsRecorded(key.of) && isTold(key.of, objectAt(state.errors, build)))
-        ? []
-        : key
+      return key === undefined || (same.has(key.of) && isTold(key.of, objectAt(state.errors, build))) ? [] : key
     })
     if (others.length > 0) eng.transact((tx) => others.forEach((key) => tx.touch(key)))
     return eng

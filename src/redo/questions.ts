@@ -10,7 +10,7 @@ import { type Names, requestWords, whyNotText, whyText } from '../replay/why-wor
 import { fromByteString } from './byte-strings.js'
 import type { Host } from './host.js'
 import type { Resolver } from './project.js'
-import { errorWords, printable, targetWord } from './words.js'
+import { errorWords, inLine, printable, targetWord } from './words.js'
 
 export interface Answer {
   readonly code: number
@@ -68,7 +68,7 @@ export const answerWhy = (
 const faultWords = (error: FaultError<string>): string => {
   if (error._tag === 'cycle') return `it needs itself: ${[...error.path, error.path[0]].join(' -> ')} (208)`
   // Only circles name builds.
-  return errorWords(error as BuildError, () => '')
+  return inLine(errorWords(error as BuildError, () => ''))
 }
 
 /** Answers from the present state. What was not made is looked at first, if nobody is at work: the state need not know of it yet. Returns the request for that. */

@@ -11,6 +11,13 @@ export const printable = (name: string): string => {
   return (isText ? text : name).replace(unsafe, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
+/** What a rule said as it threw, which may be any text: in one line, and so that a terminal is safe from it. */
+export const inLine = (text: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
+  text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (char) =>
+    char === '\n' ? '\\n' : `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
+
 const quoted = (name: string): string => {
   if (/^[\w./@%+=:,-]+$/.test(name)) return name
   const text = Buffer.from(name, 'latin1').toString('utf8')

@@ -307,18 +307,22 @@ test('log is a line a tick, or a build, whatever a rule says as it throws', asyn
   const s = space({
     'redford.config.mjs':
       `import { codec as C, defineConfig, rule } from ${redfordAt}\n` +
-      `const r = rule('r', { key: C.string, value: C.string }, function* () { throw new Error('one\\ntwo') })\n` +
+      `const r = rule('r', { key: C.string, value: C.string }, function* () { throw new Error('one\\ntwo\\x1b[31m') })\n` +
       `export default defineConfig({ rules: [r], targets: (path) => (path.endsWith('.x') ? r(path) : undefined) })\n`,
   })
   expect((await s.run('redo', ['--no-daemon', '--record', 'r.rec', 'a.x'])).code).toBe(1)
   const all = lines((await redford(s, ['log', 'r.rec'])).stdout)
   expect(all.filter((line) => !/^ *\d+ {2}\d+\.\d{3} s {2}/.test(line))).toEqual([])
-  expect(all.join('\n')).toContain('r("a.x") is broken: threw one\\ntwo')
+  expect(all.join('\n')).toContain('r("a.x") is broken: threw one\\ntwo\\x1b[31m')
   const builds = lines((await redford(s, ['log', '--builds', 'r.rec'])).stdout)
   expect(builds.map((line) => line.split(/ s {2}| \(/)[2])).toEqual([
-    'r("a.x"): threw one\\ntwo',
+    'r("a.x"): threw one\\ntwo\\x1b[31m',
     'a.x: what it needs is broken',
   ])
+  for (const args of [[], ['--recording', 'r.rec']])
+    expect((await s.run('redford', ['why', 'r("a.x")', ...args])).stdout).toContain(
+      '  it failed: threw one\\ntwo\\x1b[31m (',
+    )
 })
 
 test('diff says where two recordings part, and by what', async () => {
