@@ -116,7 +116,10 @@ const otherwise = async (replay: Replay, { values, json }: Words, out: Out): Pro
     out.print(
       `${timeWords(found.makespan)} in ${found.ticks} ticks; recorded: ${timeWords(found.recorded.makespan)} in ${found.recorded.ticks}\n`,
     )
-    if (found.guessed > 0) out.print(`of ${found.runs} runs ${found.guessed} are a guess: they were not recorded so\n`)
+    if (found.guessed > 0)
+      out.print(
+        `of ${found.runs} runs ${found.guessed} ${found.guessed === 1 ? 'is a guess: it was' : 'are a guess: they were'} not recorded so\n`,
+      )
     if (found.otherAnswers > 0)
       out.print(
         `${found.otherAnswers} ${found.otherAnswers === 1 ? 'request is' : 'requests are'} answered otherwise\n`,
