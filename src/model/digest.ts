@@ -15,6 +15,8 @@ export const OBJECTS = ['sessions', 'errors', 'cycles', 'stamps', 'lanes', 'term
 
 /** Tells tables apart, by their place in all of them. */
 const seedOf = (number: number): number => Math.imul(number + 1, 0x632be59b)
+/** Head, tail and size. */
+const QUEUE_WORDS = 3
 const REST = TABLES.length + OBJECTS.length
 const SEEDS = TABLES.map((_, i) => seedOf(i))
 
@@ -26,6 +28,8 @@ export class StateDigest {
   /** Of all numbers that are in no table, and what they were. */
   private readonly rest = new WordSum(seedOf(REST + 2))
   private readonly restWords: number[] = []
+  private queues: readonly Queue[] = []
+  private pools: State['pools'] | undefined = undefined
   private carried = new WordSum(seedOf(REST + 3))
   private state: State
 
@@ -108,21 +112,30 @@ export class StateDigest {
       clock.spent,
     ]
     for (let n = 0; n < numbers.length; n++) this.put(n, numbers[n]!)
-    let i = numbers.length
-    for (const queue of [park, expand, scan, ready, start, answer]) i = this.putQueue(i, queue)
-    for (const pool of state.pools) {
+    const queues = [park, expand, scan, ready, start, answer]
+    // Most are as they were: they are told by what they are, without their words.
+    for (let n = 0; n < queues.length; n++)
+      if (queues[n] !== this.queues[n]) this.putQueue(numbers.length + n * QUEUE_WORDS, queues[n]!)
+    this.queues = queues
+    if (state.pools !== this.pools) this.putPools(numbers.length + queues.length * QUEUE_WORDS, state.pools)
+    this.pools = state.pools
+  }
+
+  private putPools(at: number, pools: State['pools']): void {
+    let i = at
+    for (const pool of pools) {
       this.put(i, pool.size)
       this.put(i + 1, pool.running)
-      i = this.putQueue(i + 2, pool.queue)
+      this.putQueue(i + 2, pool.queue)
+      i += 2 + QUEUE_WORDS
     }
     for (; i < this.restWords.length; i++) this.put(i, 0)
   }
 
-  private putQueue(i: number, { head, tail, size }: Queue): number {
+  private putQueue(i: number, { head, tail, size }: Queue): void {
     this.put(i, head)
     this.put(i + 1, tail)
     this.put(i + 2, size)
-    return i + 3
   }
 
   private put(i: number, word: number): void {
