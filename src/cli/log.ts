@@ -5,6 +5,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { fromByteString, workingFolderBytes } from '../redo/byte-strings.js'
 import { findRoot } from '../redo/project.js'
 import { LAST_RECORDING } from '../redo/recordings.js'
+import { errorWords } from '../redo/words.js'
 import { type Happening, happeningsOf } from '../replay/happenings.js'
 import type { Replay } from '../replay/replay.js'
 import { shownName } from '../replay/view.js'
@@ -109,7 +110,7 @@ const builds = (replay: Replay, json: boolean, out: Out): Promise<void> => {
               ? 'changed'
               : 'same'
             : one.cause === undefined
-              ? faultWords(one.error, called)
+              ? (json ? errorWords : faultWords)(one.error, called)
               : `since ${shownBuild(one.cause)} is broken`
         const run: Run = { name: one.target, begun: begun.get(one.target) ?? at, ended: at, how }
         begun.delete(one.target)

@@ -1,5 +1,6 @@
 /** What happened in a tick, in words. */
 import type { BuildId } from '../model/ids.js'
+import { inLine } from '../redo/words.js'
 import type { Happening } from '../replay/happenings.js'
 import { shortened } from '../replay/short.js'
 import type { RecordedSetting } from '../store/recording/format.js'
@@ -86,4 +87,4 @@ const setWords = (set: Extract<Happening, { what: 'transacted' }>['set']): strin
 const SETTINGS = 6
 
 export const settingWords = (to: RecordedSetting['to'] | undefined): string =>
-  to === undefined ? 'not set' : to._tag === 'value' ? to.text : to._tag
+  to === undefined ? 'not set' : to._tag === 'value' ? inLine(to.text) : to._tag

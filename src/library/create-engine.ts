@@ -141,7 +141,7 @@ export class BuildEngine {
       this.requests.delete(id)
       this.letGo(id)
     }
-    const request = new Request<V, F>(key, withdraw, this.settings.control?.isPumped)
+    const request = new Request<V, F>(this.keys.own(target, key), withdraw, this.settings.control?.isPumped)
     this.requests.set(id, request as unknown as Request<unknown>)
     this.inner.dispatch(onceEvent(id, target, told))
     return request
@@ -153,7 +153,7 @@ export class BuildEngine {
     const told = termsOf('live', terms)
     const target = this.keys.internFor('live', key)
     const id = this.keys.lend()
-    const live = new Live<V, F>(key, this.versionNow, id, this.endLive, this.settings.onError)
+    const live = new Live<V, F>(this.keys.own(target, key), this.versionNow, id, this.endLive, this.settings.onError)
     while (this.lives.length < id) this.lives.push(undefined)
     this.lives[id] = live as unknown as Live<unknown>
     this.inner.dispatch(liveEvent(id, target, told))

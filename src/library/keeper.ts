@@ -2,7 +2,8 @@
  * Keeps an engine's results in a store, and finds them again: gives ids their keys back, tells what may not be used as it is, and commits
  * what changed. The values themselves are read one by one, when they are wanted.
  */
-import { realpathSync } from 'node:fs'
+import { readlinkSync, realpathSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { fromTable } from '../make/answers.js'
 import { isOf } from '../make/content.js'
@@ -25,14 +26,20 @@ import { openStoreFile, type Store, StoreFault } from '../store/store.js'
 import { keyFrom, nameOf, partsOf } from './name.js'
 import { type SqliteStore, StoreFailed } from './store.js'
 
-/** The file itself: whoever opens it by another name is to meet the same lock. */
-const behindLinks = (path: string): string => {
-  try {
-    return realpathSync(path)
-  } catch {
-    // It is not there yet.
-    return path
-  }
+/** The file itself, be it there or not yet: whoever opens it by another name is to meet the same lock. `links`: after so many it is a circle. */
+const behindLinks = (path: string, links = 40): string => {
+  const tried = [
+    () => realpathSync(path),
+    () => (links > 0 ? behindLinks(resolve(dirname(path), readlinkSync(path)), links - 1) : path),
+    () => join(realpathSync(dirname(path)), basename(path)),
+  ]
+  for (const attempt of tried)
+    try {
+      return attempt()
+    } catch {
+      // It is not there, or no link, or there is no such folder.
+    }
+  return path
 }
 
 /** How a setting is written that says that the source has no value: no text of JSON is empty. */

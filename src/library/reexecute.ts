@@ -196,7 +196,8 @@ const differenceOf = (recorded: RecordedKeys, then: Said, now: Said): string | u
     // The content of what would have been may be that of other ids; what it says is of these.
     if (then.error === undefined || now.error === undefined || isSame(then.content, now.content)) return undefined
     const [at, a, b] = firstApart(saidBy(then.error), saidBy(now.error))
-    return a === b ? undefined : `recorded: it fails (${at}: ${a}); now: it fails (${at}: ${b})`
+    const where = at === '' ? '' : `${at.replace(/^\./, '')}: `
+    return a === b ? undefined : `recorded: it fails (${where}${a}); now: it fails (${where}${b})`
   }
   return `recorded: ${said(recorded, then)}; now: ${said(recorded, now)}`
 }

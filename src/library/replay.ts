@@ -219,6 +219,11 @@ export class Replay extends Inner {
     for (const of of definitions) if (of.kind === 'action' && typeof of.run !== 'function') threaded.add(of.pool)
     const sizes = Object.entries((this.about.options.pools as Readonly<Record<string, number>> | undefined) ?? {})
     const known = sizes.map(([name, size]) => [name, threaded.has(name) ? { threads: size } : size] as const)
+    const first = Object.keys(given).find((name) => /^\d+$/.test(name) && !sizes.some(([other]) => other === name))
+    if (first !== undefined)
+      throw new Misuse(
+        `fork: \`pools\`: ${first} would come before those that were recorded, as a number does in an object: name it otherwise`,
+      )
     return { ...Object.fromEntries(known), ...given }
   }
 

@@ -44,15 +44,9 @@ const whyOf = (error: BuildError): string => {
   }
 }
 
-/** What JSON cannot say is told as its codec writes it. */
-const wordsOfFailure = ({ error, key }: Extract<BuildError, { readonly _tag: 'failed' }>): string => {
-  if (typeof error === 'string') return error
-  try {
-    return String(JSON.stringify(error))
-  } catch {
-    return JSON.stringify(key.of.errors?.encode(error))
-  }
-}
+/** As its codec writes it, which is what JSON can say. */
+const wordsOfFailure = ({ error, key }: Extract<BuildError, { readonly _tag: 'failed' }>): string =>
+  typeof error === 'string' ? error : JSON.stringify(key.of.errors?.encode(error) ?? error)
 
 /** A request for one answer. */
 export class Request<V, F = unknown> {

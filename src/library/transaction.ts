@@ -26,7 +26,7 @@ export class Transaction {
 
   /** Gives a source a value. */
   set<V>(key: SourceKey<V>, value: NoInfer<V>): void {
-    this.begin('set', key)
+    const own = this.begin('set', key)
     if (key.of.kind !== 'source')
       throw new Misuse(`set: ${wordsOf(key)} is made by a rule: set the sources that it needs`)
     if (value === undefined) throw new Misuse(`set: ${wordsOf(key)}: use remove to say that it is absent`)
@@ -36,21 +36,20 @@ export class Transaction {
       throw new Misuse(`set: ${wordsOf(key)}: ${messageOf(error)}`)
     }
     if (this.freeze) freezeDeep(value)
-    this.changes.push({ key, setting: { value }, isRead: false })
+    this.changes.push({ key: own, setting: { value }, isRead: false })
   }
 
   /** A source is read again, a rule or action made again, when it is next wanted. */
   touch(key: Key): void {
-    this.begin('touch', key)
-    this.changes.push({ key, setting: undefined, isRead: true })
+    this.changes.push({ key: this.begin('touch', key), setting: undefined, isRead: true })
   }
 
   /** A source has no value any more. */
   remove(key: SourceKey): void {
-    this.begin('remove', key)
+    const own = this.begin('remove', key)
     if (key.of.kind !== 'source')
       throw new Misuse(`remove: ${wordsOf(key)} is made by a rule: remove the sources that it needs`)
-    this.changes.push({ key, setting: 'removed', isRead: false })
+    this.changes.push({ key: own, setting: 'removed', isRead: false })
   }
 
   /** The engine's side: what `change` changes. It can change nothing later. */
@@ -68,9 +67,8 @@ export class Transaction {
     return this.changes
   }
 
-  private begin(what: string, key: Key): void {
+  private begin(what: string, key: Key): Key {
     if (!this.isOpen) throw new Misuse(`${what}: the transaction is over: begin another with transact`)
-    this.keys.checkFor(what, key)
-    if (this.freeze) freezeDeep(key.key)
+    return this.keys.ownFor(what, key)
   }
 }

@@ -2,15 +2,13 @@
 const known = new WeakSet<object>()
 const FEW = 8
 
-/** Whether it holds what can be changed though it is frozen: bytes, and what maps, sets and dates are made of. */
-export const staysOpen = (value: unknown): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  (ArrayBuffer.isView(value) ||
-    value instanceof Map ||
-    value instanceof Set ||
-    value instanceof Date ||
-    Object.values(value).some(staysOpen))
+/** Whether it may hold what can be changed though it is frozen, as bytes, dates and whatever has a class of its own can. */
+export const staysOpen = (value: unknown): boolean => {
+  if (typeof value !== 'object' || value === null) return false
+  const proto: unknown = Object.getPrototypeOf(value)
+  const isPlain = proto === Object.prototype || proto === Array.prototype || proto === null
+  return !isPlain || Object.values(value).some(staysOpen)
+}
 
 /** Freezes a value and all in it: what one build results in, no other can change. Bytes, which cannot be frozen, are left. */
 export const freezeDeep = (value: unknown): void => {

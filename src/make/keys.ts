@@ -61,6 +61,20 @@ export const isIndex = (text: string | number | boolean): text is number =>
 const SPARSE = 8
 const FIRST = 1024
 
+/** A key that can be changed though it is frozen, as bytes can: whoever asks for it is given one of their own. */
+class Held {
+  constructor(
+    readonly of: Definition,
+    readonly text: string,
+  ) {}
+
+  get named(): Key {
+    const key = this.of.keys.decode(JSON.parse(this.text))
+    freezeDeep(key)
+    return new Named(this.of, key)
+  }
+}
+
 /**
  * The keys by id. Those that are small integers are two numbers each, and made anew for whoever asks: a million objects that last would be
  * moved and marked by the collector, and missed by the cache.
@@ -71,14 +85,27 @@ class Rows {
   /** The number of the definition; 0: whatever `others` says. */
   private ofs = new Uint16Array(FIRST)
   private numbers = new Int32Array(FIRST)
-  private readonly others: (Key | undefined)[] = []
+  private readonly others: (Key | Held | undefined)[] = []
 
   /** `definitions`: by number. */
   constructor(private readonly definitions: readonly (Definition | undefined)[]) {}
 
   get(id: number): Key | undefined {
     const number = id < this.ofs.length ? this.ofs[id]! : 0
-    return number === 0 ? this.others[id] : new Named(this.definitions[number]!, this.numbers[id]!)
+    if (number !== 0) return new Named(this.definitions[number]!, this.numbers[id]!)
+    const other = this.others[id]
+    return other instanceof Held ? other.named : other
+  }
+
+  /** What tells the key of `id`, which has one, from others of its definition. */
+  textOf(id: number): string | number | boolean {
+    if (id < this.ofs.length && this.ofs[id] !== 0) return this.numbers[id]!
+    const other = this.others[id]!
+    return other instanceof Held ? other.text : textOf(other)
+  }
+
+  isHeld(id: number): boolean {
+    return this.others[id] instanceof Held
   }
 
   definitionOf(id: number): Definition | undefined {
@@ -95,8 +122,8 @@ class Rows {
   }
 
   /** `text` and `number`: what tells the key from others, and its definition from others. */
-  set(id: number, key: Key, text: string | number | boolean, number: number): void {
-    if (typeof text === 'number' && text === key.key && (text | 0) === text && number <= OFS_MAX) {
+  set(id: number, key: Key | Held, text: string | number | boolean, number: number): void {
+    if (typeof text === 'number' && 'key' in key && text === key.key && (text | 0) === text && number <= OFS_MAX) {
       if (id >= this.ofs.length) this.widen(id)
       this.ofs[id] = number
       this.numbers[id] = text
@@ -160,9 +187,10 @@ export class Keys {
     const ids = this.last
     const known = ids.get(text)
     if (known !== undefined) return known
+    const held = this.held(key, text)
     const id = this.lend()
     ids.set(text, id)
-    this.rows.set(id, this.owned(key), text, ids.number)
+    this.rows.set(id, held, text, ids.number)
     this.size++
     this.came++
     return id
@@ -233,9 +261,10 @@ export class Keys {
     const text = textOf(key)
     const ids = this.idsOf(key.of)
     if (ids.get(text) !== undefined) return false
+    const held = this.held(key, text)
     ids.set(text, id)
     this.rows.end = Math.max(this.rows.end, id + 1)
-    this.rows.set(id, this.owned(key), text, ids.number)
+    this.rows.set(id, held, text, ids.number)
     this.size++
     return true
   }
@@ -246,12 +275,33 @@ export class Keys {
     for (let id = this.rows.end - 1; id > 0; id--) if (!this.rows.has(id) && !taken.has(id)) this.free.push(buildId(id))
   }
 
-  /** Frozen; and where it can be changed all the same, a copy: an id is given back by what its key says then. */
-  private owned(key: Key): Key {
-    const { keys } = key.of
-    if (!this.freeze || keys.isPrimitive === true) return key
+  /** `key`, frozen. @throws Misuse where it is to be made anew of its text, and cannot be */
+  private held(key: Key, text: string | number | boolean): Key | Held {
+    if (!this.freeze || key.of.keys.isPrimitive === true) return key
     freezeDeep(key.key)
-    return staysOpen(key.key) ? new Named(key.of, keys.decode(keys.encode(key.key))) : key
+    if (!staysOpen(key.key)) return key
+    const held = new Held(key.of, text as string)
+    try {
+      held.named
+    } catch (error) {
+      throw new Misuse(`${key.of.name} has no such key: ${messageOf(error)}`)
+    }
+    return held
+  }
+
+  /** For whoever calls `what`: `key` as it is now, whatever is done to it later. @throws Misuse as `check` */
+  ownFor(what: string, key: Key): Key {
+    try {
+      const held = this.held(key, this.check(key))
+      return held instanceof Held ? held.named : held
+    } catch (error) {
+      throw misuseOf(what, error)
+    }
+  }
+
+  /** The same of a key that has `id`. */
+  own<K extends Key>(id: BuildId, key: K): K {
+    return this.rows.isHeld(id) ? (this.rows.get(id) as K) : key
   }
 
   /** An id that stands for no key: a request's. */
@@ -267,9 +317,9 @@ export class Keys {
 
   /** `id` stands for no key any more, and is not given to another but by `place`. */
   release(id: BuildId): void {
-    const key = this.rows.get(id)
-    if (key === undefined) return
-    this.ids.get(key.of)?.delete(textOf(key))
+    const of = this.rows.definitionOf(id)
+    if (of === undefined) return
+    this.ids.get(of)?.delete(this.rows.textOf(id))
     this.rows.clear(id)
     if (id < this.counts.length) this.counts[id] = 0
     this.size--

@@ -44,16 +44,29 @@ export class Pending {
       this.running.delete(build)
       later(ended)
     }
+    const done = (value: unknown): void => end({ value })
     const fail = (error: unknown): void => end({ error })
-    // Unlike a promise, what is only like one may settle with another, or throw.
+    // Unlike a promise, what is only like one may settle twice, or with another, or throw.
+    let isSettled = false
     const settle = (value: unknown): void => {
-      if (isThenable(value)) Promise.resolve(value).then(settle, fail)
-      else end({ value })
+      if (isSettled) return
+      isSettled = true
+      try {
+        if (isThenable(value)) return void Promise.resolve(value).then(done, fail)
+      } catch (error) {
+        return fail(error)
+      }
+      done(value)
+    }
+    const refuse = (error: unknown): void => {
+      if (isSettled) return
+      isSettled = true
+      fail(error)
     }
     try {
-      result.then(settle, fail)
+      result.then(settle, refuse)
     } catch (error) {
-      fail(error)
+      refuse(error)
     }
     return undefined
   }

@@ -16,7 +16,6 @@ import type {
   ValueOf,
 } from '../model/definition.js'
 import type { BuildError as Reason } from '../model/error.js'
-import { Bug } from '../model/error.js'
 import type { Alone, Groups } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
@@ -26,7 +25,7 @@ import { type Answers, touch } from './answers.js'
 import { contentOfError } from './content.js'
 import { type Keys, wordsOf } from './keys.js'
 import { filled, isKey, listOf, once } from './shape.js'
-import { Failing, fail, reasonOf } from './thrown.js'
+import { Failing, fail, isBug, reasonOf } from './thrown.js'
 
 /** The values of a shape of keys. */
 export type ValuesOf<N> = Needs extends N
@@ -290,7 +289,7 @@ export class Run implements Builder<unknown> {
       }
       return this.end(step.value, made)
     } catch (error) {
-      if (error instanceof Bug) throw error
+      if (isBug(error)) throw error
       if (this.unmet !== undefined) return this.broken({ cause: this.unmet })
       return this.broken({ error: reasonOf(error) })
     }

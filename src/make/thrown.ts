@@ -1,7 +1,7 @@
 /** What functions of rules throw: by their own word, or as an accident. */
 import { CodecError } from '../model/codec.js'
 import type { Definition } from '../model/definition.js'
-import type { BuildError as Reason } from '../model/error.js'
+import { Bug, type BuildError as Reason } from '../model/error.js'
 import { Misuse, messageOf, UNTOLD } from '../model/misuse.js'
 
 /** Thrown by `fail`, and by `first` when nothing is left to try. */
@@ -18,6 +18,15 @@ export const fail = ({ errors }: Definition, error: unknown): never => {
   // Whoever is answered with it is given what it decodes to: that it does is found out here, where it ends this build alone.
   errors.decode(told)
   throw new Failing({ _tag: 'failed', error: told })
+}
+
+/** A fault of this program, which is no rule's: where what was thrown can be asked. */
+export const isBug = (error: unknown): error is Bug => {
+  try {
+    return error instanceof Bug
+  } catch {
+    return false
+  }
 }
 
 /** What a rule, read or action threw, as data. */

@@ -29,7 +29,7 @@ import type { KeysOfMake } from './keys.js'
 import { type Ended, Pending } from './pending.js'
 import { actionContext, Run } from './rule.js'
 import { now, Statics } from './statics.js'
-import { reasonOf } from './thrown.js'
+import { isBug, reasonOf } from './thrown.js'
 import { costing } from './timing.js'
 import type { World } from './world.js'
 
@@ -303,7 +303,7 @@ export class ValueMake {
     try {
       value = of.make(declared.values(), key)
     } catch (error) {
-      if (error instanceof Bug) throw error
+      if (isBug(error)) throw error
       return broken(x, groups, reasonOf(error))
     }
     return this.made(of, x, groups, value)
@@ -350,7 +350,7 @@ const attempt = <A>(act: () => A): { readonly value: A } | { readonly error: Rea
   try {
     return { value: act() }
   } catch (error) {
-    if (error instanceof Bug) throw error
+    if (isBug(error)) throw error
     return { error: reasonOf(error) }
   }
 }

@@ -1,8 +1,12 @@
 /** A look at a file, and the words of it in the receipt of a scan. */
 import { LOOK_STRIDE, type Look, LookWord } from './event.js'
 
-/** The kind of a folder, or of a link to one: that it is there is all that is looked at, and no two are told apart. */
+/** The kind of a folder, or of a link to one. */
 export const FOLDER = 2
+
+/** Whether it is a folder itself: that it is there is all that is looked at, and no two are told apart. The content of a link says where it leads. */
+export const isFolder = ({ kind, content0, content1 }: Look): boolean =>
+  kind === FOLDER && content0 === 0 && content1 === 0
 
 /** Writes it as the row that begins at word `at`. */
 export const writeLook = (looks: Int32Array, at: number, look: Look): void => {

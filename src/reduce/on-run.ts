@@ -2,7 +2,7 @@
 import { invariant } from '../model/error.js'
 import type { Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
-import { FOLDER, wordsOfLook } from '../model/look.js'
+import { isFolder, wordsOfLook } from '../model/look.js'
 import { Bit, Edge, Fact, Flag, Flight, KIND_MASK, Kind, Mode, NO_POOL, Status } from '../model/state.js'
 import { objectAt, withObject } from '../model/table.js'
 import { Reason } from '../model/why.js'
@@ -88,7 +88,7 @@ export const onDone = (w: Work, { build: x, look, virtual, cost }: Of<'done'>): 
     ((before & Flag.VIRTUAL) !== 0) !== virtual ||
     (stamped
       ? !isEqual(stamp.last, stamp.next)
-      : (before & Flag.STAMPED) !== 0 || virtual || look.kind === FOLDER || contentDiffers(w, x, looks, 0))
+      : (before & Flag.STAMPED) !== 0 || virtual || isFolder(look) || contentDiffers(w, x, looks, 0))
   endRun(w, x)
   if (!changed) noteSame(w, x)
   onCost(w, x, cost)

@@ -185,6 +185,18 @@ test('what needs a folder is made again when the folder is, since what it holds 
   expect(s.runs()).toEqual(['dir.use', 'dir.use', 'place.use', 'place.use', 'stamped.use'])
 })
 
+test('a link to a folder is what it says: made again the same, it rebuilds nothing', async () => {
+  const s = space({
+    'dir/in': '1',
+    'link.do': 'ln -s dir "$3"\n',
+    'use.do': noted('redo-ifchange link', 'cat link/in'),
+  })
+  await s.ifchange('use')
+  await s.redo('link')
+  await s.ifchange('use')
+  expect(s.runs()).toEqual(['use'])
+})
+
 test('a folder may take the place of a file, and a file that of a folder', async () => {
   const s = space({
     kind: 'file',

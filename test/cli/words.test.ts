@@ -1,5 +1,6 @@
 /** What the commands that read recordings say is in words of their users: no flags of the engine, no digests, no numbers that lead nowhere. */
 import { afterEach, expect, test } from 'vitest'
+import { settingWords } from '../../src/cli/tick-words.js'
 import { closeSpaces, type Space, space } from '../support/space.js'
 
 afterEach(closeSpaces)
@@ -213,4 +214,8 @@ test('whether somebody asked a question in between is no difference', async () =
   }
   expect(await redford(s, ['log', 'asked.rec'])).toContain('question')
   expect(await redford(s, ['diff', 'quiet.rec', 'asked.rec'])).toMatch(/^nothing differs: /)
+})
+
+test('what a source was set to cannot speak to a terminal', () => {
+  expect(settingWords({ _tag: 'value', text: JSON.stringify('\u009b31m\u007f') })).toBe('"\\x9b31m\\x7f"')
 })

@@ -206,6 +206,29 @@ describe('a rule', () => {
       'what was thrown throws when it is asked what it is',
     ],
     [
+      'that throws what is gone',
+      rule('bad', { key, value }, () => {
+        const { proxy, revoke } = Proxy.revocable({}, {})
+        revoke()
+        throw proxy
+      }),
+      'what was thrown throws when it is asked what it is',
+    ],
+    [
+      'of a batch that throws what is gone',
+      rule.batch('bad', {
+        key,
+        value,
+        deps: () => [],
+        make: () => {
+          const { proxy, revoke } = Proxy.revocable({}, {})
+          revoke()
+          throw proxy
+        },
+      }),
+      'what was thrown throws when it is asked what it is',
+    ],
+    [
       'that throws a record with a message',
       rule('bad', { key, value }, () => {
         throw { message: 'gone', code: 'E' }
@@ -448,6 +471,14 @@ it('an error of which JSON has no word is told as its codec writes it', async ()
   const big = C.map(C.string, 'big', BigInt, String)
   const bad = rule('bad', { key, value, error: big }, (_, b) => b.fail(5n))
   expect(await failureOf(bad)).toBe('bad("x"): "5"')
+  const all = C.map(
+    C.array(C.string),
+    'set',
+    (list) => new Set(list),
+    (set) => [...set],
+  )
+  const several = rule('several', { key, value, error: all }, (_, b) => b.fail(new Set(['why'])))
+  expect(await failureOf(several)).toBe('several("x"): ["why"]')
 })
 
 it('an error that its codec does not give back is no failure', async () => {
@@ -471,6 +502,32 @@ it('what is like a promise may settle with a promise', async () => {
   const four = action('four', { key, value, run: () => wrong(later) })
   const eng = engine({ rules: [four], drive: { per: 'fixpoint' } })
   expect(await eng.once(four('x')).promise).toBe(4)
+})
+
+it('what is like a promise is heard once', async () => {
+  const slow = new Promise((resolve) => setTimeout(resolve, 5, 1))
+  const twice = {
+    // biome-ignore lint/suspicious/noThenProperty: that is what it is about
+    then: (done: (value: unknown) => void) => {
+      done(slow)
+      done(2)
+    },
+  }
+  const late = {
+    // biome-ignore lint/suspicious/noThenProperty: that is what it is about
+    then: (done: (value: unknown) => void) =>
+      setTimeout(done, 1, {
+        // biome-ignore lint/suspicious/noThenProperty: that is what it is about
+        get then() {
+          throw new Error('no more')
+        },
+      }),
+  }
+  const first = action('first', { key, value, run: () => wrong(twice) })
+  const second = action('second', { key, value, run: () => wrong(late) })
+  const eng = engine({ rules: [first, second], drive: { per: 'fixpoint' } })
+  expect(await eng.once(first('x')).promise).toBe(1)
+  await expect(eng.once(second('x')).promise).rejects.toThrow('no more')
 })
 
 it('what is like a promise and throws where it is waited for', async () => {
@@ -1055,6 +1112,19 @@ describe('what was handed over', () => {
       () => new Set([1]),
       (set: Set<number>) => set.add(2),
     ],
+    [
+      'a place',
+      C.map(
+        C.string,
+        'url',
+        (text) => new URL(text),
+        (url) => url.href,
+      ),
+      () => new URL('file:///one'),
+      (url: URL) => {
+        url.pathname = '/two'
+      },
+    ],
   ] as const)('cannot be changed behind the engine: a key that cannot be frozen, %s', (_, keys, one, change) => {
     const codec = keys as Codec<unknown>
     const shown = rule('shown', { key: codec, value: C.json }, (k) => codec.encode(k))
@@ -1064,12 +1134,75 @@ describe('what was handed over', () => {
     ;(change as (key: unknown) => void)(mine)
     eng.settle()
     expect(request.now).toMatchObject({ right: codec.encode(one()) })
+    expect(request.key.key).toEqual(one())
     eng.gc()
     // Whoever comes next may be given the id.
     eng.once(num('y'))
     const again = eng.once(shown(one()))
     eng.settle()
     expect(again.now).toMatchObject({ right: codec.encode(one()) })
+  })
+
+  it('cannot be changed behind the engine: a key that cannot be frozen, by the rule', () => {
+    let runs = 0
+    const first = rule('first', { key: C.bytes, value: C.int }, (bytes) => {
+      runs++
+      const was = bytes[0]!
+      bytes.fill(7)
+      return was
+    })
+    const eng = engine({ rules: [first] })
+    const seven = eng.live(first(new Uint8Array([7])))
+    eng.once(first(new Uint8Array([1])))
+    eng.settle()
+    eng.gc()
+    const again = eng.once(first(new Uint8Array([7])))
+    eng.settle()
+    expect([seven.now, again.now]).toMatchObject([{ value: 7 }, { right: 7 }])
+    expect(runs).toBe(2)
+  })
+
+  it('cannot be changed behind the engine: a key that cannot be frozen, within a transaction', () => {
+    const at = source('at', { key: C.bytes, value: C.int })
+    const eng = engine({ rules: [at] })
+    const bytes = new Uint8Array(1)
+    eng.transact((tx) => {
+      for (let i = 1; i <= 3; i++) {
+        bytes[0] = i
+        tx.set(at(bytes), i)
+      }
+    })
+    const found = [1, 2, 3].map((i) => eng.once(at(new Uint8Array([i]))))
+    eng.settle()
+    expect(found.map(({ now }) => now)).toMatchObject([{ right: 1 }, { right: 2 }, { right: 3 }])
+  })
+
+  it('is frozen, as far as it can be: a key of bytes and more', async () => {
+    const keys = C.struct({ name: C.string, bytes: C.bytes })
+    const bad = rule('bad', { key: keys, value }, (k) => {
+      ;(k as { name: string }).name = 'other'
+      return 1
+    })
+    const request = engine({ rules: [bad], drive: { per: 'fixpoint' } }).once(
+      bad({ name: 'x', bytes: new Uint8Array(1) }),
+    )
+    await expect(request.promise).rejects.toThrow('values are frozen: copy what you change')
+  })
+
+  it('is no key where its codec does not give it back, each time anew', () => {
+    const odd = C.map(
+      C.string,
+      'odd',
+      (): Date => {
+        throw new Error('not back')
+      },
+      (date) => date.toISOString(),
+    )
+    const on = rule('on', { key: odd, value }, () => 1)
+    const eng = engine({ rules: [on] })
+    for (const _ of [1, 2])
+      expect(() => eng.once(on(new Date(0)))).toThrow(new Misuse('once: on has no such key: not back'))
+    eng.settle()
   })
 
   it('cannot be changed behind the engine: what is in a value that was frozen, and that not', async () => {

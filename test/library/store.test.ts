@@ -620,6 +620,16 @@ describe('the file', () => {
     expect(() => opened(w.rules, { store: sqliteStore(link) })).toThrow(`${path}: another engine has it open`)
   })
 
+  it('is for one engine at a time, by whatever name, before it is there', () => {
+    const w = world()
+    const [link, other] = [join(folder, 'link.sqlite'), join(folder, 'other')]
+    symlinkSync('builds.sqlite', link)
+    symlinkSync(folder, other)
+    opened(w.rules, { store: sqliteStore(link) })
+    for (const name of [path, join(other, 'builds.sqlite'), join(other, 'link.sqlite')])
+      expect(() => opened(w.rules, { store: sqliteStore(name) })).toThrow('another engine has it open')
+  })
+
   it('is where it was when it was named, though the working folder is another', () => {
     const cwd = process.cwd()
     const w = world()

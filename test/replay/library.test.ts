@@ -143,7 +143,7 @@ describe('run again', () => {
     const failure = await differenceOf(() => {
       throw new Error(`no ${n++}`)
     })
-    expect(failure).toBe('recorded: it fails (.message: "no 2"); now: it fails (.message: "no 3")')
+    expect(failure).toBe('recorded: it fails (message: "no 2"); now: it fails (message: "no 3")')
   })
   it('static and batch rules, failures and attempts are run again too', async () => {
     const pair = rule.static('pair', {
@@ -410,6 +410,7 @@ describe('a fork', () => {
       expect(fork.state.pools.map(({ size }) => size)).toEqual(sizes)
       expect(await fork.once(far('abc')).promise).toBe(3)
     }
+    expect(() => recording.fork(recording.ticks, { pools: { 0: 1 } })).toThrow('fork: `pools`: 0 would come before')
   })
   it('needs the rules, and says so', async () => {
     const recording = await recorded(rules, work)
