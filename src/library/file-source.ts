@@ -7,6 +7,7 @@ import type { Watch } from '../model/definition.js'
 import { optionsIn, shown } from '../model/expect.js'
 import { Misuse } from '../model/misuse.js'
 import { type Source, source } from './define.js'
+import { throwLater } from './options.js'
 
 export interface FolderOptions {
   /** Keys are paths from here; they may not lead out of it. Default: the working folder. */
@@ -106,9 +107,3 @@ const unlessAbsent = <A>(reading: Promise<A>): Promise<A | undefined> =>
     if (ABSENT.has(error.code)) return undefined
     throw error
   })
-
-const throwLater = (error: unknown): void => {
-  setImmediate(() => {
-    throw error
-  })
-}

@@ -238,7 +238,8 @@ const guarded =
     }
   }
 
-const throwLater = (error: unknown): void => {
+/** Out of the event loop: nobody here waits for it. */
+export const throwLater = (error: unknown): void => {
   setImmediate(() => {
     throw error
   })

@@ -256,7 +256,7 @@ const firstOther = (
   ) {
     const [x, y] = [a as Record<string, Json>, b as Record<string, Json>]
     for (const name of new Set([...Object.keys(x), ...Object.keys(y)]))
-      if (short(x[name]) !== short(y[name]) || textOf(x[name]) !== textOf(y[name]))
+      if (textOf(x[name]) !== textOf(y[name]))
         return firstOther(x[name], y[name], Array.isArray(a) ? `${at}[${name}]` : `${at}.${name}`)
   }
   return [at, a, b]

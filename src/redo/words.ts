@@ -8,21 +8,20 @@ export const printable = (name: string): string => {
   const isText = !text.includes('\ufffd')
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
   const unsafe = isText ? /[\u0000-\u001f\u007f-\u009f]/gu : /[^ -~]/g
-  return (isText ? text : name).replace(unsafe, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
+  return (isText ? text : name).replace(unsafe, escaped)
 }
+
+const escaped = (char: string): string => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`
 
 /** What a rule said as it threw, which may be any text: in one line, and so that a terminal is safe from it. */
 export const inLine = (text: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
-  text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (char) =>
-    char === '\n' ? '\\n' : `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  )
+  text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (char) => (char === '\n' ? '\\n' : escaped(char)))
 
 const quoted = (name: string): string => {
   if (/^[\w./@%+=:,-]+$/.test(name)) return name
   const text = Buffer.from(name, 'latin1').toString('utf8')
-  if (text.includes('\ufffd') || /[^\P{C}]/u.test(text))
-    return `$'${name.replace(/[^ -~]|['\\]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)}'`
+  if (text.includes('\ufffd') || /[^\P{C}]/u.test(text)) return `$'${name.replace(/[^ -~]|['\\]/g, escaped)}'`
   return `'${text.replaceAll("'", "'\\''")}'`
 }
 
