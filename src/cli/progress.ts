@@ -1,21 +1,9 @@
-/** How far something is that may take long, in a line of the terminal that others take the place of. Nothing where standard error is none. */
+import { clearProgress, drawProgress } from '../lab/progress.js'
 
-export const drawProgress = (words: string): void => {
-  if (process.stderr.isTTY !== true) return
-  // A terminal that does not say how wide it is has 0 columns.
-  const columns = process.stderr.columns || 80
-  process.stderr.write(`\r\u001b[K${`redo  ${words}`.slice(0, Math.max(20, columns - 1))}`)
-}
-
-/** To be called before anything else is written. */
-export const clearProgress = (): void => {
-  if (process.stderr.isTTY === true) process.stderr.write('\r\u001b[K')
-}
-
-/** What `act` comes to, which says of how many `ticks` it is through. */
+/** What `act` comes to, which says of how many `ticks` it is through: who waits at a terminal sees it. */
 export const withProgress = <T>(ticks: number, act: (onProgress: (tick: number) => void) => T): T => {
   try {
-    return act((tick) => drawProgress(`${tick} of ${ticks} ticks`))
+    return act((tick) => drawProgress(`redo  ${tick} of ${ticks} ticks`))
   } finally {
     clearProgress()
   }

@@ -4,12 +4,12 @@ import { closeSync, copyFileSync, mkdtempSync, openSync, readFileSync, rmSync } 
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
+import { clearProgress, drawProgress } from '../lab/progress.js'
 import { messageOf } from '../model/misuse.js'
 import { printable } from '../redo/words.js'
 import { endsOf } from '../replay/replay.js'
 import { shrink } from '../replay/shrink.js'
 import { putRecording } from '../store/recording/format.js'
-import { clearProgress, drawProgress } from './progress.js'
 import { NOT_OK, OK, type Out, outputFault, USAGE, unwritable, withRecording, wordsOf } from './recording.js'
 
 const FLAGS = { test: { type: 'string' }, output: { type: 'string', short: 'o' }, tries: { type: 'string' } } as const
@@ -66,7 +66,7 @@ export const shrinkCommand = async (args: readonly string[], out: Out): Promise<
           return isZero
         },
         ...(tries === undefined ? {} : { triesMax: tries }),
-        onProgress: (count, ticks) => drawProgress(`${ticks} ticks, after ${count} tries`),
+        onProgress: (count, ticks) => drawProgress(`redo  ${ticks} ticks, after ${count} tries`),
       })
       clearProgress()
       if (found._tag === 'unshown') {

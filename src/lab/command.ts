@@ -20,6 +20,7 @@ import {
 } from './options.js'
 import { expectFree } from './outputs.js'
 import { type Plan, runPlan } from './plan.js'
+import { clearProgress, drawProgress } from './progress.js'
 import { isRecording, toldOf, type Validation, validate } from './recordings.js'
 import { htmlOf } from './report/html.js'
 import { csvOf, shown, tableOf } from './report/table.js'
@@ -98,11 +99,11 @@ export const labCommand = async (args: readonly string[]): Promise<number> => {
     const threads = wholeIn('--threads', values.threads, availableParallelism(), 1)
     const recordings = tellOf(positionals)
     const cells = await runPlan(plan, threads, progress(plan))
-    clearLine()
+    clearProgress()
     return Math.max(await report(cells, values, recordings), isWhole(recordings) ? 0 : 1)
   } catch (error) {
     if (!(error instanceof LabError)) throw error
-    clearLine()
+    clearProgress()
     return refuse(error.message, 1)
   }
 }
@@ -253,17 +254,10 @@ const progress = ({ specs, policies, seeds }: Plan): ((cell: Cell) => void) => {
   let done = 0
   return ({ scenario, policy, seed }) => {
     done++
-    if (!process.stderr.isTTY) return
     const seconds = (performance.now() - began) / 1000
     const left = Math.round((seconds / done) * (all - done))
-    const words = `${done} of ${all} runs, ${left} s left  ${scenario}, ${policy}, seed ${seed}`
-    // A terminal that does not say how wide it is has 0 columns.
-    process.stderr.write(`\r\x1b[K${words.slice(0, Math.max(20, (process.stderr.columns || 80) - 1))}`)
+    drawProgress(`${done} of ${all} runs, ${left} s left  ${scenario}, ${policy}, seed ${seed}`)
   }
-}
-
-const clearLine = (): void => {
-  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
 }
 
 const report = async (cells: readonly Cell[], values: Values, recordings: Recordings): Promise<number> => {

@@ -1,3 +1,5 @@
+import { isPlain } from '../model/codec.js'
+
 /** What was frozen with all in it, where it is more than a few primitives: it may be part of many values. What others froze may hold what is not. */
 const known = new WeakSet<object>()
 const FEW = 8
@@ -5,9 +7,8 @@ const FEW = 8
 /** Whether it may hold what can be changed though it is frozen, as bytes, dates and whatever has a class of its own can. */
 export const staysOpen = (value: unknown): boolean => {
   if (typeof value !== 'object' || value === null) return false
-  const proto: unknown = Object.getPrototypeOf(value)
-  const isPlain = proto === Object.prototype || proto === Array.prototype || proto === null
-  return !isPlain || Object.values(value).some(staysOpen)
+  const isData = isPlain(value) || Object.getPrototypeOf(value) === Array.prototype
+  return !isData || Object.values(value).some(staysOpen)
 }
 
 /** Freezes a value and all in it: what one build results in, no other can change. Bytes, which cannot be frozen, are left. */

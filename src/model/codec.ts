@@ -123,7 +123,8 @@ const checkJson = (value: unknown, at: string, within: readonly unknown[]): Json
   return fromEntries(Object.entries(value).map(([name, item]) => [name, checkJson(item, `${at}.${name}`, inside)]))
 }
 
-const isPlain = (value: object): boolean => {
+/** An object without a class of its own. */
+export const isPlain = (value: object): boolean => {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || prototype === Object.prototype
 }
