@@ -10,7 +10,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     environment: 'node',
     pool: 'forks',
-    setupFiles: ['test/support/tables.ts'],
+    setupFiles: ['test/support/tables.ts', 'test/support/seed.ts'],
     globalSetup: ['test/support/fresh-dist.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -161,6 +161,7 @@ const link = (w: Work, x: BuildId, groups: Groups, last: number, first: number):
     const group = groups[g]!
     for (let i = 0; i < group.length; i++) {
       const d = group[i]!
+      invariant(d !== x, 'is made of itself', x)
       declare(w, d)
       const e = w.newEdge(x, d, number, false, w.facts.get(d, Fact.REVISION))
       if (head === 0) head = e

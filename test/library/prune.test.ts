@@ -13,6 +13,7 @@ import {
 import { STEPS } from '../../src/library/sweeper.js'
 import { checkInvariants } from '../../src/model/invariants.js'
 import { rowsEnd } from '../../src/model/table.js'
+import { runs } from '../support/runs.js'
 import { insideOf } from './inside.js'
 
 const int = { key: C.int, value: C.int }
@@ -189,6 +190,6 @@ it('whatever happens between its portions, answers are what they are, and in the
       expect(keys.size).toBe(0)
       expect(eng.state.values.size).toBe(0)
     }),
-    { numRuns: 300 },
+    runs(300),
   )
 })

@@ -13,6 +13,7 @@ import {
   source,
   sqliteStore,
 } from '../../src/index.js'
+import { runs } from '../support/runs.js'
 import { discard, temporary } from '../support/store.js'
 
 const SIZE = 5
@@ -248,6 +249,6 @@ it('answers as if it had never been closed, and makes nothing twice', () => {
         player.eng.close()
       }
     }),
-    { numRuns: 300 },
+    runs(300),
   )
 })

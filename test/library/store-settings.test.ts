@@ -16,6 +16,7 @@ import {
   source,
 } from '../../src/index.js'
 import { StoreFile } from '../../src/testing/store-file.js'
+import { runs } from '../support/runs.js'
 
 const SIZE = 3
 /** A source without `read`; one that is read at once; one that is read later. */
@@ -208,6 +209,6 @@ it('what sources were set to is told to all that stands on them, after any numbe
         await player.end()
       }
     }),
-    { numRuns: 300 },
+    runs(300),
   )
 }, 120_000)

@@ -22,6 +22,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { openWatcher } from '../../src/make/watch.js'
+import { runs } from '../support/runs.js'
 
 const names = ['a', 'b', 'c']
 /** Below both the project and a folder beside it: 39 paths each, all of which are watched. */
@@ -126,7 +127,7 @@ describe.skipIf(process.platform !== 'linux')('random acts', () => {
           }
         },
       ),
-      { numRuns: Number(process.env.REDFORD_RUNS ?? 150) },
+      runs(150),
     )
     // A run in which nothing changed would prove nothing.
     expect(changed).toBeGreaterThan(500)

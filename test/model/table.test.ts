@@ -19,6 +19,7 @@ import {
   withObject,
 } from '../../src/model/table.js'
 import type { WordSum } from '../../src/model/word-sum.js'
+import { runs } from '../support/runs.js'
 
 const CHUNK_ROWS = 128 * PAGE_ROWS
 const edited = (
@@ -72,7 +73,7 @@ describe('a table of integers', () => {
           }
         }
       }),
-      { numRuns: 200 },
+      runs(200),
     )
   })
   it('has the sum of its words, however it came to them', () => {
@@ -95,7 +96,7 @@ describe('a table of integers', () => {
           expect(sumOf(summed(table, 5))).toEqual(sumOf(summed(tableOf(3, words), 5)))
         }
       }),
-      { numRuns: 100 },
+      runs(100),
     )
   })
   it('knows which pages a tick wrote to', () => {
@@ -226,7 +227,7 @@ describe('a table of objects', () => {
         for (const [row] of model) table = withObject(table, row, undefined)
         expect(table).toBe(emptyObjects)
       }),
-      { numRuns: 200 },
+      runs(200),
     )
   })
   it('is the same table when nothing is new', () => {

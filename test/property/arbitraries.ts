@@ -192,8 +192,3 @@ export const edits: fc.Arbitrary<Edits> = fc.array(
   fc.record({ which: fc.nat(20), value: fc.option(fc.nat(9), { freq: 5, nil: null }) }),
   { maxLength: 3 },
 )
-
-/** `RUNS_TIMES=20 npx vitest run test/property` looks longer. A failure prints its seed and path. */
-export const runs = (numRuns: number): { numRuns: number } => ({
-  numRuns: numRuns * Number(process.env.RUNS_TIMES ?? 1),
-})

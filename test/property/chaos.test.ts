@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { setAutoFreeze } from 'immer'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { runs } from '../support/runs.js'
 import { Play } from '../support/world.js'
-import { edits, type Op, ops, picker, picks, runs, type Sample, samples, worldOf } from './arbitraries.js'
+import { edits, type Op, ops, picker, picks, type Sample, samples, worldOf } from './arbitraries.js'
 import { edit, expectEmptied, expectQuiet, expectRight, playOps } from './laws.js'
 
 beforeAll(() => setAutoFreeze(true))

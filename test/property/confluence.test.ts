@@ -12,8 +12,9 @@ import {
   random,
   shortestRemaining,
 } from '../../src/reduce/policies/index.js'
+import { runs } from '../support/runs.js'
 import { canonical, oracle } from '../support/world.js'
-import { edits, picks, runs, samples, worldOf } from './arbitraries.js'
+import { edits, picks, samples, worldOf } from './arbitraries.js'
 import { errorAt, expectSame, permutation, rounds, roundsInTurns } from './laws.js'
 
 beforeAll(() => setAutoFreeze(true))

@@ -7,8 +7,9 @@ import { buildId } from '../../src/model/ids.js'
 import { Flag, hasFlag, type State } from '../../src/model/state.js'
 import { gather } from '../../src/reduce/gather.js'
 import { reduce } from '../../src/reduce/reduce.js'
+import { runs } from '../support/runs.js'
 import { Play } from '../support/world.js'
-import { edits, ops, picker, picks, runs, samples, worldOf } from './arbitraries.js'
+import { edits, ops, picker, picks, samples, worldOf } from './arbitraries.js'
 import { edit, expectSame, pagesOfState, playOps } from './laws.js'
 
 beforeAll(() => setAutoFreeze(true))

@@ -3,8 +3,9 @@ import fc from 'fast-check'
 import { setAutoFreeze } from 'immer'
 import { beforeAll, expect, it } from 'vitest'
 import { cap, fixpoint } from '../../src/reduce/policies/basic.js'
+import { runs } from '../support/runs.js'
 import { canonical, Play } from '../support/world.js'
-import { edits, ops, picker, picks, runs, samples, worldOf } from './arbitraries.js'
+import { edits, ops, picker, picks, samples, worldOf } from './arbitraries.js'
 import { edit, expectEmptied, expectQuiet, expectRight, permutation, playOps, rounds } from './laws.js'
 
 beforeAll(() => setAutoFreeze(true))

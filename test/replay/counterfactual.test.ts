@@ -21,6 +21,7 @@ import { everyPolicy } from '../../src/testing/plays.js'
 import * as files from '../property/arbitraries.js'
 import { edit } from '../property/laws.js'
 import { useFolder } from '../support/folder.js'
+import { runs } from '../support/runs.js'
 import { Play } from '../support/world.js'
 import { opened, plainRecorder } from './record.js'
 
@@ -134,7 +135,7 @@ describe('rules', () => {
           }
         },
       ),
-      { numRuns: 40 },
+      runs(40),
     )
   })
 
@@ -199,7 +200,7 @@ describe('rules', () => {
           }
         },
       ),
-      { numRuns: 40 },
+      runs(40),
     )
   })
 
@@ -286,7 +287,7 @@ describe('do-files', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      runs(60),
     )
   })
 })

@@ -13,6 +13,7 @@ import { everyPolicy, knowing } from '../../src/testing/plays.js'
 import { picks, type Step, samples, schedules } from '../../src/testing/scripts.js'
 import * as files from '../property/arbitraries.js'
 import { useFolder } from '../support/folder.js'
+import { runs } from '../support/runs.js'
 import { opened, recordOps, recordSteps } from './record.js'
 
 const folder = useFolder()
@@ -265,7 +266,7 @@ describe('do-files that are run in another order', () => {
         a!.close()
         b!.close()
       }),
-      { numRuns: 60, endOnFailure: true },
+      { ...runs(60), endOnFailure: true },
     )
     expect(seen).toContain('order')
   })
@@ -355,7 +356,7 @@ describe('rules that fail, under different policies', () => {
         b!.close()
         expect([found, found._tag]).toEqual([found, expect.stringMatching(/^(same|measured|order|alike)$/)])
       }),
-      { numRuns: 150, endOnFailure: true },
+      { ...runs(150), endOnFailure: true },
     )
     for (const tag of ['alike', 'order']) expect([...seen.keys()]).toContain(tag)
     expect(failures).toBeGreaterThan(50)

@@ -20,6 +20,7 @@ import type { TickRecord } from '../../src/store/recording/record.js'
 import { picks, type Sample, type Step, samples, schedules } from '../../src/testing/scripts.js'
 import * as files from '../property/arbitraries.js'
 import { useFolder } from '../support/folder.js'
+import { runs } from '../support/runs.js'
 import { opened, recordOps, recordSteps } from './record.js'
 
 const folder = useFolder()
@@ -407,7 +408,7 @@ describe('two recordings', () => {
         const path = fresh()
         if (recordOps(path, sample, ops, order).states.length > 0) tryAll(path, tries)
       }),
-      { numRuns: 100, endOnFailure: true },
+      { ...runs(100), endOnFailure: true },
     )
   })
   it('of rules that part are found to, where they do and by what', { timeout: 240_000 }, () => {
@@ -417,7 +418,7 @@ describe('two recordings', () => {
         recordSteps(path, sample, steps, order)
         tryAll(path, tries)
       }),
-      { numRuns: 100, endOnFailure: true },
+      { ...runs(100), endOnFailure: true },
     )
   })
   it('begin with other states, or alike', () => {
@@ -480,7 +481,7 @@ describe('two recordings', () => {
         const path = fresh()
         if (recordOps(path, sample, ops, order).states.length > 0) check(path, from)
       }),
-      { numRuns: 60 },
+      runs(60),
     )
     fc.assert(
       fc.property(samples(), schedules(), picks, fc.nat(), (sample, steps, order, from) => {
@@ -488,7 +489,7 @@ describe('two recordings', () => {
         recordSteps(path, sample, steps, order)
         check(path, from)
       }),
-      { numRuns: 60, examples: [idUsedAgain] },
+      { ...runs(60), examples: [idUsedAgain] },
     )
     expect(seen).toContain('start')
   })
@@ -526,7 +527,7 @@ describe('two ticks of one recording', () => {
         expect(diffTicks(replay.reader, from, from)).toEqual([])
         replay.close()
       }),
-      { numRuns: 150 },
+      runs(150),
     )
   })
 })

@@ -28,6 +28,7 @@ import {
 import { everyPolicy } from '../../src/testing/plays.js'
 import { picks, samples, schedules } from '../../src/testing/scripts.js'
 import { useFolder } from '../support/folder.js'
+import { runs } from '../support/runs.js'
 import { recordSteps } from './record.js'
 
 const folder = useFolder()
@@ -649,7 +650,7 @@ describe('random builds', () => {
         recording.close()
         expect(found).toMatchObject({ _tag: 'agrees', skipped: 0 })
       }),
-      { numRuns: 100 },
+      runs(100),
     )
   })
   it('can be gone on from anywhere; nothing of them stays when nobody wants it', { timeout: 120_000 }, () => {
@@ -670,7 +671,7 @@ describe('random builds', () => {
         expect(dependentsLeft(eng)).toBe(0)
         void eng.close()
       }),
-      { numRuns: 100 },
+      runs(100),
     )
   })
 })

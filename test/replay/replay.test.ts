@@ -18,6 +18,7 @@ const all = [...everyPolicy, ...knowing]
 
 import * as files from '../property/arbitraries.js'
 import { useFolder } from '../support/folder.js'
+import { runs } from '../support/runs.js'
 import { type Known, opened, recordOps, recordSteps } from './record.js'
 
 const folder = useFolder()
@@ -73,7 +74,7 @@ describe('a recording', () => {
           expectSame(path, known)
         },
       ),
-      { numRuns: 150 },
+      runs(150),
     )
   })
   it('of rules that need one another in circles, too', { timeout: 120_000 }, () => {
@@ -82,7 +83,7 @@ describe('a recording', () => {
         const path = fresh()
         expectSame(path, recordSteps(path, sample, steps, order, { cyclic: 'at once' }))
       }),
-      { numRuns: 60 },
+      runs(60),
     )
   })
   it('of do-files replays to the same state at every tick', { timeout: 120_000 }, () => {
@@ -92,7 +93,7 @@ describe('a recording', () => {
         const known = recordOps(path, sample, ops, order)
         if (known.states.length > 0) expectSame(path, known)
       }),
-      { numRuns: 150 },
+      runs(150),
     )
   })
 })
@@ -110,7 +111,7 @@ describe('the digest', () => {
           },
         })
       }),
-      { numRuns: 100 },
+      runs(100),
     )
   })
 })
@@ -176,7 +177,7 @@ describe('the reducer', () => {
         const path = fresh()
         if (recordOps(path, sample, ops, order).states.length > 0) check(path)
       }),
-      { numRuns: 30 },
+      runs(30),
     )
     fc.assert(
       fc.property(samples(), schedules(), picks, (sample, steps, order) => {
@@ -184,7 +185,7 @@ describe('the reducer', () => {
         recordSteps(path, sample, steps, order)
         check(path)
       }),
-      { numRuns: 30 },
+      runs(30),
     )
     expect(asked).toBeGreaterThan(50)
   })
@@ -208,7 +209,7 @@ describe('the reducer', () => {
         }
         replay.close()
       }),
-      { numRuns: 60 },
+      runs(60),
     )
   })
 
@@ -225,7 +226,7 @@ describe('the reducer', () => {
         expect(replay.verify()).toMatchObject({ _tag: 'differs', tick })
         replay.close()
       }),
-      { numRuns: 30 },
+      runs(30),
     )
   })
 })

@@ -13,6 +13,7 @@ import type { RecordingReader } from '../../src/store/recording/reader.js'
 import { picks, samples, schedules } from '../../src/testing/scripts.js'
 import * as files from '../property/arbitraries.js'
 import { useFolder } from '../support/folder.js'
+import { runs } from '../support/runs.js'
 import { opened, recordOps, recordSteps } from './record.js'
 
 const folder = useFolder()
@@ -72,7 +73,7 @@ it('of builds by do-files', { timeout: 120_000 }, () => {
         if (states.length > 0) check(path, one, two)
       },
     ),
-    { numRuns: 40, endOnFailure: true },
+    { ...runs(40), endOnFailure: true },
   )
 })
 
@@ -83,7 +84,7 @@ it('of builds by rules', { timeout: 120_000 }, () => {
       recordSteps(path, sample, steps, order)
       check(path, one, two)
     }),
-    { numRuns: 60, endOnFailure: true },
+    { ...runs(60), endOnFailure: true },
   )
 })
 
@@ -117,7 +118,7 @@ it('of requests that overlap, more than are kept, and of garbage', { timeout: 12
       await eng.close()
       check(path, one, two)
     }),
-    { numRuns: 60, endOnFailure: true },
+    { ...runs(60), endOnFailure: true },
   )
 })
 

@@ -13,6 +13,7 @@ import { statusNameOf } from '../../src/replay/view.js'
 import { picks, samples, schedules } from '../../src/testing/scripts.js'
 import * as files from '../property/arbitraries.js'
 import { useFolder } from '../support/folder.js'
+import { runs } from '../support/runs.js'
 import { opened, recordOps, recordSteps } from './record.js'
 
 const folder = useFolder()
@@ -89,7 +90,7 @@ describe('the smallest recording that shows a fault', () => {
           const path = fresh()
           if (recordOps(path, sample, ops, order).states.length > 0) await expectShrunk(path, fromNothing, seen)
         }),
-        { numRuns: 25 },
+        runs(25),
       )
       // Most breaks need one request alone.
       if (fromNothing) expect(seen.filter((requests) => requests === 1).length).toBeGreaterThan(seen.length / 2)
@@ -102,7 +103,7 @@ describe('the smallest recording that shows a fault', () => {
         recordSteps(path, sample, steps, order)
         await expectShrunk(path, true, [])
       }),
-      { numRuns: 15 },
+      runs(15),
     )
   })
 

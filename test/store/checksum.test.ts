@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { checksumOf } from '../../src/store/recording/format.js'
+import { runs } from '../support/runs.js'
 
 it('of records of any length, wherever they lie', () => {
   fc.assert(
@@ -10,6 +11,6 @@ it('of records of any length, wherever they lie', () => {
       const [from, to] = [one, two].map((at) => Math.min(at, bytes.length)).sort((a, b) => a - b) as [number, number]
       expect(checksumOf(bytes, from, to)).toBe(crc32(bytes.subarray(from, to)) | 0)
     }),
-    { numRuns: 1000 },
+    runs(1000),
   )
 })

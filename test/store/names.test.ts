@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Bug } from '../../src/model/error.js'
 import { type BuildId, buildId } from '../../src/model/ids.js'
 import { Names } from '../../src/store/names.js'
+import { runs } from '../support/runs.js'
 
 /** Loads what `names` holds into a new table, the way the store does: in parts, the later over the earlier. */
 const reloaded = (names: Names): Names => {
@@ -150,7 +151,7 @@ describe('names', () => {
         }
         for (let n = 0; n <= 400; n++) expect(names.idOf(`name/${n}`)).toBe(model.get(`name/${n}`) ?? 0)
       }),
-      { numRuns: 150 },
+      runs(150),
     )
   })
 })

@@ -11,6 +11,7 @@ import { CHUNK_TICKS, FORMAT, sealOf } from '../../src/store/recording/format.js
 import * as files from '../property/arbitraries.js'
 import { recordOps } from '../replay/record.js'
 import { useFolder } from '../support/folder.js'
+import { runs } from '../support/runs.js'
 
 const folder = useFolder()
 
@@ -66,7 +67,7 @@ describe('a recording', () => {
     }
     fc.assert(
       fc.property(fc.nat(bytes.length), (length) => void cutAt(length)),
-      { numRuns: 50 },
+      runs(50),
     )
     // The more is left, the more of it is used.
     const used = [0.6, 0.75, 0.9].map((part) => cutAt(Math.floor(bytes.length * part)) ?? -1)
@@ -115,7 +116,7 @@ describe('a recording', () => {
           used.add(expectPrefix(flipped, digests))
         },
       ),
-      { numRuns: 600, examples: [[[[snapshotCount, 4]]], [[[times, 65]]]] },
+      { ...runs(600), examples: [[[[snapshotCount, 4]]], [[[times, 65]]]] },
     )
     // Some are used up to somewhere in the middle.
     expect(used.size).toBeGreaterThan(3)
@@ -156,7 +157,7 @@ describe('a recording', () => {
           expectPrefix(other, digests)
         },
       ),
-      { numRuns: 500 },
+      runs(500),
     )
   })
 

@@ -1,0 +1,4 @@
+/** Before the tests of each file. */
+import { useSeed } from './runs.js'
+
+useSeed()
