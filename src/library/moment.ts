@@ -1,6 +1,6 @@
 /** A state of a recording, asked by keys. */
 import { fromTable, isBroken } from '../make/answers.js'
-import { wordsOf } from '../make/keys.js'
+import { noSuchKey, wordsOf } from '../make/keys.js'
 import { isKey } from '../make/shape.js'
 import { type BuildError, buildErrorOf } from '../model/build-error.js'
 import type { Key } from '../model/definition.js'
@@ -77,7 +77,7 @@ const checkedName = (who: string, key: Key): string => {
   try {
     return nameOf(key)
   } catch (error) {
-    throw new Misuse(`${who}: ${key.of.name} has no such key: ${messageOf(error)}`)
+    throw noSuchKey(key.of, error, who)
   }
 }
 

@@ -284,7 +284,7 @@ export class Keys {
     try {
       held.named
     } catch (error) {
-      throw new Misuse(`${key.of.name} has no such key: ${messageOf(error)}`)
+      throw noSuchKey(key.of, error)
     }
     return held
   }
@@ -367,6 +367,10 @@ export const askedAnew = (keys: Pick<Keys, 'intern' | 'keyOf'>): KeysOfMake => (
   declaredBy: () => 0,
 })
 
+/** In place of what its codec throws. */
+export const noSuchKey = (of: Key['of'], error: unknown, who?: string): Misuse =>
+  new Misuse(`${who === undefined ? '' : `${who}: `}${of.name} has no such key: ${messageOf(error)}`)
+
 /** What tells keys of one definition apart. */
 export const textOf = ({ of, key }: Key): string | number | boolean => {
   const { keys } = of
@@ -374,7 +378,7 @@ export const textOf = ({ of, key }: Key): string | number | boolean => {
   try {
     json = keys.encode(key)
   } catch (error) {
-    throw new Misuse(`${of.name} has no such key: ${messageOf(error)}`)
+    throw noSuchKey(of, error)
   }
   return keys.isPrimitive === true ? (json as string | number | boolean) : canonical(json)
 }

@@ -3,7 +3,8 @@ import { hash } from 'node:crypto'
 import { readlinkSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
 import type { Look } from '../model/event.js'
-import { ABSENT, type ContentDigest, FILE, type Look as FileLook, FOLDER, hashFile, LOOK_FAILED, look } from './look.js'
+import { ABSENT, FILE, FOLDER, LOOK_FAILED } from '../model/look.js'
+import { type ContentDigest, type Look as FileLook, hashFile, look } from './look.js'
 
 const NONE: ContentDigest = [0, 0, 0, 0]
 

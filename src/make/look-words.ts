@@ -1,9 +1,10 @@
 /** Looks as words of a scan's receipt. */
 import { LookWord } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
+import { ABSENT, FILE, FOLDER, LOOK_FAILED } from '../model/look.js'
 import { Fact, type State } from '../model/state.js'
 import { read } from '../model/table.js'
-import { ABSENT, FILE, type Look as FileLook, FOLDER, LOOK_FAILED } from './look.js'
+import type { Look as FileLook } from './look.js'
 
 export const isThere = (seen: FileLook): boolean => seen.kind !== ABSENT && seen.kind !== LOOK_FAILED
 

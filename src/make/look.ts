@@ -6,18 +6,10 @@
 import { createHash, hash } from 'node:crypto'
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync, statSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
-import { FOLDER } from '../model/look.js'
-
-/** Kinds of {@link Look}; of a link, the kind of what it leads to. */
-export const ABSENT = 0
-export const FILE = 1
-export { FOLDER }
-/** A device, a pipe, a socket; a link that leads nowhere. */
-export const OTHER = 3
-/** It cannot be looked at: no permission, a loop of links, too long a name. */
-export const LOOK_FAILED = 4
+import { ABSENT, FILE, FOLDER, LOOK_FAILED, OTHER } from '../model/look.js'
 
 export interface Look {
+  /** Of those in `model/look.ts`. */
   readonly kind: number
   /** With `stat1`, 64 bits of digest over `stat`, as Int32; both 0 when absent or failed, never both 0 otherwise. */
   readonly stat0: number

@@ -1,10 +1,10 @@
 /** Scan: looks at files, one by one or many in one go, and says how they look, whatever that means for the build. */
 import { LOOK_STRIDE, LookWord, type Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
-import { writeLook } from '../model/look.js'
+import { ABSENT, writeLook } from '../model/look.js'
 import { Fact, Flag, hasFlag, KIND_MASK, Kind, type State } from '../model/state.js'
 import { read } from '../model/table.js'
-import { ABSENT, look } from './look.js'
+import { look } from './look.js'
 import { lookWithContent } from './look-content.js'
 import { copyContent, isKnown, writeStat } from './look-words.js'
 import { BULK_MIN, statAllSync } from './stat-all.js'

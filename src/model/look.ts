@@ -1,8 +1,14 @@
 /** A look at a file, and the words of it in the receipt of a scan. */
 import { LOOK_STRIDE, type Look, LookWord } from './event.js'
 
-/** The kind of a folder, or of a link to one. */
+// Kinds of looks; of a link, the kind of what it leads to.
+export const ABSENT = 0
+export const FILE = 1
 export const FOLDER = 2
+/** A device, a pipe, a socket; a link that leads nowhere. */
+export const OTHER = 3
+/** It cannot be looked at: no permission, a loop of links, too long a name. */
+export const LOOK_FAILED = 4
 
 /** Whether it is a folder itself: that it is there is all that is looked at, and no two are told apart. The content of a link says where it leads. */
 export const isFolder = ({ kind, content0, content1 }: Look): boolean =>

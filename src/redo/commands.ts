@@ -297,7 +297,7 @@ export class Commands {
 
   private stamp(call: Call): void {
     this.tellRun(call, ({ build }) => {
-      const digest = call.client.input
+      const digest = call.client.inputDigest
       const stamp = [0, 4, 8, 12].map((at) => digest.readInt32LE(at))
       this.host.engine.dispatch({ _tag: 'stamped', build, stamp })
     })

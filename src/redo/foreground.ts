@@ -1,4 +1,5 @@
 /** One command without a daemon: the same host, in this process, gone when the command is answered. */
+import { createHash } from 'node:crypto'
 import * as E from 'fp-ts/lib/Either.js'
 import type { ClientFiles, ClientRequest } from './client.js'
 import { Daemon } from './daemon.js'
@@ -127,6 +128,10 @@ class ProcessClient implements Client {
       stderrFile: files.stderrFile,
       umask: request.umask,
     }
+  }
+
+  get inputDigest(): Buffer {
+    return createHash('sha256').update(this.input).digest()
   }
 
   stdout(data: Buffer): void {

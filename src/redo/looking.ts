@@ -1,11 +1,12 @@
 /** Looks at files that something may have happened to, or that a do-file is about to use, and tells the engine what is not as it knows it. */
 import type { Engine } from '../engine.js'
 import { NOTE_STRIDE } from '../make/forkserver-messages.js'
-import { ABSENT, FILE, look } from '../make/look.js'
+import { look } from '../make/look.js'
 import { lookWithContent } from '../make/look-content.js'
 import type { Run } from '../make/run.js'
 import { type Event, LOOK_STRIDE, LookWord, type Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
+import { ABSENT, FILE } from '../model/look.js'
 import { Fact, Flag, hasFlag, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
 import { objectAt, read } from '../model/table.js'
 import { holdsFor } from '../model/why.js'

@@ -36,8 +36,10 @@ export interface Client extends ClientWriter {
   readonly hello: Hello
   readonly environment: readonly string[]
   readonly args: readonly string[]
-  /** Standard input; of redo-stamp its SHA-256, since that may be of any size. */
+  /** Standard input: names of targets. */
   readonly input: Buffer
+  /** Of redo-stamp, in place of standard input, which may be of any size: its SHA-256. */
+  readonly inputDigest: Buffer
   /** The last word. */
   exit(code: number): void
   /** Another version, or another project: it must go another way. */
@@ -70,7 +72,11 @@ class SocketClient implements Client {
   }
 
   get input(): Buffer {
-    return this.isSummed ? (this.sum ?? createHash('sha256')).digest() : Buffer.concat(this.pieces)
+    return Buffer.concat(this.pieces)
+  }
+
+  get inputDigest(): Buffer {
+    return (this.sum ?? createHash('sha256')).digest()
   }
 
   get isSummed(): boolean {

@@ -1,9 +1,10 @@
 /** What can be said of a project in which nothing was built yet: a question, or a name that nobody makes, leaves no state folder behind. */
 import { isDoFile } from '../make/interpreter.js'
-import { ABSENT, look } from '../make/look.js'
+import { look } from '../make/look.js'
 import { candidatesFor } from '../make/lookup.js'
 import { joinPath } from '../make/path.js'
 import type { RuleMake } from '../make/rules.js'
+import { ABSENT } from '../model/look.js'
 import { unknownWords } from '../replay/why-words.js'
 import { badName, type Options } from './arguments.js'
 import { fromByteString } from './byte-strings.js'

@@ -5,18 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import {
-  ABSENT,
-  FILE,
-  FOLDER,
-  hashFile,
-  isRacy,
-  LOOK_FAILED,
-  look,
-  lookAtItself,
-  OTHER,
-  RACY_WINDOW_MS,
-} from '../../src/make/look.js'
+import { hashFile, isRacy, look, lookAtItself, RACY_WINDOW_MS } from '../../src/make/look.js'
+import { ABSENT, FILE, FOLDER, LOOK_FAILED, OTHER } from '../../src/model/look.js'
 
 let folder: string
 const at = (name: string): string => join(folder, name)
