@@ -303,6 +303,7 @@ const nullable = <A>(item: Codec<A>): Codec<A | null> => ({
 
 /** One of these words. */
 const literal = <const A extends readonly (string | number | boolean)[]>(...values: A): Codec<A[number]> => {
+  if (values.length === 0) throw new Misuse("codec.literal: expected one word or more, such as literal('on', 'off')")
   for (const v of values as readonly unknown[])
     if (!(typeof v === 'string' || typeof v === 'boolean' || Number.isFinite(v)))
       throw new Misuse(`codec.literal: expected strings, finite numbers and booleans, got ${shown(v)}`)

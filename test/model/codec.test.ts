@@ -74,6 +74,7 @@ it('is made of codecs', () => {
     expect(() => C.literal('a', odd as never)).toThrow(
       /^codec.literal: expected strings, finite numbers and booleans, got /,
     )
+  expect(() => C.literal()).toThrow("codec.literal: expected one word or more, such as literal('on', 'off')")
   expect(() => C.optional(wrong(undefined))).toThrow(new Misuse(`codec.optional: expected a codec${none}`))
   expect(() => C.nullable(wrong(undefined))).toThrow(new Misuse(`codec.nullable: expected a codec${none}`))
   expect(() => C.tuple(C.int, wrong(undefined))).toThrow(new Misuse(`codec.tuple: expected a codec at 1${none}`))
