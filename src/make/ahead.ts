@@ -67,6 +67,8 @@ export class Ahead {
   private ended = 0
   private readonly done = listOfObjects<Alone>()
   private readonly open = listOfObjects<Alone>()
+  /** Of what is broken by others, as far as somebody asked. */
+  private readonly contents = new Map<BuildId, Content>()
 
   constructor(
     private readonly state: State,
@@ -237,24 +239,43 @@ export class Ahead {
     if (revision === 0) return 1
     const isBroken = receipt._tag === 'broken'
     if (isBroken !== ((read(facts, x, Fact.FLAGS) & Flag.BROKEN) !== 0)) return (revision + 1) | 0
-    const cause = isBroken ? receipt.cause : undefined
-    const content = cause === undefined ? receipt.content : this.contentOf(cause)
+    const content = isBroken ? this.contentOf(receipt) : receipt.content
     for (let i = 0; i < 4; i++) if (read(facts, x, Fact.CONTENT + i) !== content[i]) return (revision + 1) | 0
     return revision
   }
 
-  /** By itself: a function that sees a variable makes an object at each call of what the variable is of. */
-  private contentOf(cause: BuildId): Content {
-    return contentOfCause(cause, (i) => this.contentWord(cause, i))
+  /** As the reducer will have it. What is broken by what is broken, and so on, is worked out once for each, from the last one on. */
+  private contentOf(receipt: Ended): Content {
+    const above: Caused[] = []
+    let at = receipt
+    let content: Content | undefined
+    while (content === undefined) {
+      if (!isCaused(at)) content = at.content
+      else {
+        content = this.contents.get(at.build)
+        if (content !== undefined) break
+        above.push(at)
+        const below = this.found.receiptOf(at.cause)
+        if (below === undefined) content = this.contentInState(at.cause)
+        else at = below
+      }
+    }
+    while (above.length > 0) {
+      const { build, cause } = above.pop()!
+      content = contentOfCause(cause, content)
+      this.contents.set(build, content)
+    }
+    return content
   }
 
-  private contentWord(x: BuildId, i: number): number {
-    const receipt = this.found.receiptOf(x)
-    if (receipt === undefined) return read(this.state.facts, x, Fact.CONTENT + i)
-    if (receipt._tag === 'made' || receipt.cause === undefined) return receipt.content[i]!
-    return this.contentOf(receipt.cause)[i]!
+  private contentInState(x: BuildId): Content {
+    const word = (i: number): number => read(this.state.facts, x, Fact.CONTENT + i)
+    return [word(0), word(1), word(2), word(3)]
   }
 }
+
+type Caused = Ended & { readonly _tag: 'broken'; readonly cause: BuildId }
+const isCaused = (receipt: Ended): receipt is Caused => receipt._tag === 'broken' && receipt.cause !== undefined
 
 /** Besides what it asked for in the end, it asked for `groups` before. */
 const withGroups = (receipt: Ended, before: Groups): Ended => {

@@ -191,13 +191,18 @@ export const onBroken = (w: Work, receipt: Of<'broken'>): void => {
 }
 
 const breakUp = (w: Work, { build: x, groups, error, cause, content }: Of<'broken'>): void => {
-  const reason = cause === undefined ? content : contentOfCause(cause, (i) => w.facts.get(cause, Fact.CONTENT + i))
+  const reason = cause === undefined ? content : contentOfCause(cause, contentAt(w, cause))
   const changed = !w.isBroken(x) || differsFrom(w, x, reason)
   const isSure = record(w, x, groups)
   w.facts.set(x, Fact.FLAGS, Kind.VALUE | Flag.BROKEN)
   w.values.set(x, undefined)
   w.setError(x, error)
   end(w, x, reason, cause ?? 0, changed, isSure)
+}
+
+const contentAt = ({ facts }: Work, x: BuildId): Content => {
+  const word = (i: number): number => facts.get(x, Fact.CONTENT + i)
+  return [word(0), word(1), word(2), word(3)]
 }
 
 const ofCycle = (path: readonly BuildId[]): Content =>

@@ -174,3 +174,19 @@ it('looks at the time more often where builds take long', async () => {
     clock.mockRestore()
   }
 })
+
+it('what is broken through many others costs each of them once, when it breaks otherwise', () => {
+  const leaf = source('leaf', int)
+  const above = rule('above', { ...int, error: C.int }, function* (n, b): Building<number> {
+    const x = yield* b.need(n === 0 ? leaf(0) : above(n - 1))
+    return n === 0 ? b.fail(x) : x
+  })
+  const eng = createEngine({ rules: [leaf, above], drive: 'manual' })
+  const told: unknown[] = []
+  for (const error of [1, 2, 2]) {
+    eng.transact((tx) => tx.set(leaf(0), error))
+    if (error === 1) eng.live(above(2_000)).subscribe((notice) => told.push(notice.version))
+    eng.settle()
+  }
+  expect(told).toEqual([1, 2])
+})
