@@ -261,8 +261,8 @@ export class Ahead {
       }
     }
     while (above.length > 0) {
-      const { build, cause } = above.pop()!
-      content = contentOfCause(cause, content)
+      const { build, content: way } = above.pop()!
+      content = contentOfCause(way, content)
       this.contents.set(build, content)
     }
     return content

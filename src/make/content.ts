@@ -1,10 +1,13 @@
 /** Four words that tell results apart: the result itself where it fits into them, else a digest of its canonical text. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { type Codec, canonical, type Json } from '../model/codec.js'
 import { DIGEST, Tag } from '../model/content.js'
+import type { Key } from '../model/definition.js'
 import type { BuildError } from '../model/error.js'
 import type { Content } from '../model/event.js'
+import type { BuildId } from '../model/ids.js'
 import { contentFrom } from './ended.js'
+import { wordsOf } from './keys.js'
 
 const float = new Float64Array(1)
 const words = new Int32Array(float.buffer)
@@ -37,25 +40,35 @@ const packed = (text: string): Content => {
 }
 
 const digestOf = (text: string): Content => {
-  const sum = createHash('sha256').update(text).digest()
+  const sum = hash('sha256', text, 'buffer')
   return [sum.readInt32LE(0), sum.readInt32LE(4), sum.readInt32LE(8), sum.readInt32LE(12) | DIGEST]
 }
 
 /** Whether `content` is that of the result that `text` says. */
 export const isOf = (content: Content, text: string): boolean => digestOf(text).every((word, i) => word === content[i])
 
-/** Of errors, what they say counts, not where they were thrown. */
-export const contentOfError = (error: BuildError): Content => {
+/** Of errors, what they say counts, not where they were thrown. `nameOf`: of who was tried, since ids are given to others once they are forgotten. */
+export const contentOfError = (error: BuildError, nameOf: NameOf = String): Content => {
   if (error._tag === 'absent') return [0, 0, 0, Tag.ERROR]
-  return digestOf(canonical(saidBy(error)))
+  return digestOf(canonical(saidBy(error, nameOf)))
 }
+type NameOf = (build: BuildId) => BuildId | string
+
+/** What tells a dependency that broke somebody from others. */
+export const wayOf = (dependency: Key): Content => digestOf(wordsOf(dependency))
 
 /** As data. */
-export const saidBy = (error: BuildError): Json => JSON.parse(JSON.stringify(withoutTraces(error))) as Json
+export const saidBy = (error: BuildError, nameOf: NameOf = (x) => x): Json =>
+  JSON.parse(JSON.stringify(withoutTraces(error, nameOf))) as Json
 
-const withoutTraces = (error: BuildError): object => {
-  if (error._tag === 'noneOf')
-    return { ...error, tried: error.tried.map((failure) => ({ ...failure, error: withoutTraces(failure.error) })) }
+const withoutTraces = (error: BuildError, nameOf: NameOf): object => {
+  if (error._tag === 'noneOf') {
+    const tried = error.tried.map(({ path, error: why }) => ({
+      path: path.map(nameOf),
+      error: withoutTraces(why, nameOf),
+    }))
+    return { ...error, tried }
+  }
   const { trace: _, ...said } = error as BuildError & { readonly trace?: string }
   return said
 }

@@ -22,7 +22,7 @@ import { Misuse } from '../model/misuse.js'
 import { shown } from '../model/shown.js'
 import type { State } from '../model/state.js'
 import { type Answers, touch } from './answers.js'
-import { contentOfError } from './content.js'
+import { contentOfError, wayOf } from './content.js'
 import { type Keys, wordsOf } from './keys.js'
 import { filled, isKey, listOf, once } from './shape.js'
 import { Failing, fail, isBug, reasonOf } from './thrown.js'
@@ -325,7 +325,8 @@ export class Run implements Builder<unknown> {
   }
 
   private broken(why: { error: Reason } | { cause: BuildId }): Alone {
-    const content = 'error' in why ? contentOfError(why.error) : ([0, 0, 0, 0] as const)
+    const keyOf = (x: BuildId): Key => this.keys.keyOf(x)!
+    const content = 'error' in why ? contentOfError(why.error, (x) => wordsOf(keyOf(x))) : wayOf(keyOf(why.cause))
     return { _tag: 'broken', build: this.x, groups: this.groups, content, ...why }
   }
 }

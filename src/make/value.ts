@@ -20,7 +20,7 @@ import { Bit, Flight, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import { Ahead, type Attempted, type Attempts, isToBeJudged } from './ahead.js'
 import { toTable } from './answers.js'
-import { contentOf, contentOfError } from './content.js'
+import { contentOf, contentOfError, wayOf } from './content.js'
 import { chunksOf, type Declared } from './declared.js'
 import { groupOf, Made, Needing, NONE } from './ended.js'
 import { Found } from './found.js'
@@ -293,7 +293,7 @@ export class ValueMake {
     const groups = declared.isAsked ? attempted.groups : fresh
     this.statics.end(x)
     const { cause } = declared
-    if (cause !== undefined) return { _tag: 'broken', build: x, groups, cause, content: [0, 0, 0, 0] }
+    if (cause !== undefined) return { _tag: 'broken', build: x, groups, cause, content: wayOf(this.keyOf(cause)) }
     if (declared.isPlain) this.options.keys.declared(x, declared.ids.length)
     if (of.kind === 'batch') {
       attempted.left = declared

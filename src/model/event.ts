@@ -160,7 +160,7 @@ export type Receipt =
     }
   /** The value, which was given up, was found where it was kept. */
   | { readonly _tag: 'recalled'; readonly build: BuildId; readonly value: unknown }
-  /** `cause`: the dependency that broke it; then `error` is left out, since it is that one's. */
+  /** `cause`: the dependency that broke it; then `error` is left out, since it is that one's, and `content` says which it is: see `contentOfCause`. */
   | {
       readonly _tag: 'broken'
       readonly build: BuildId

@@ -191,7 +191,7 @@ export const onBroken = (w: Work, receipt: Of<'broken'>): void => {
 }
 
 const breakUp = (w: Work, { build: x, groups, error, cause, content }: Of<'broken'>): void => {
-  const reason = cause === undefined ? content : contentOfCause(cause, contentAt(w, cause))
+  const reason = cause === undefined ? content : contentOfCause(content, contentAt(w, cause))
   const changed = !w.isBroken(x) || differsFrom(w, x, reason)
   const isSure = record(w, x, groups)
   w.facts.set(x, Fact.FLAGS, Kind.VALUE | Flag.BROKEN)

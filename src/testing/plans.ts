@@ -179,10 +179,16 @@ export const evaluate = (plans: Plans, truth: Truth, waits: ReadonlySet<Ref> = n
       const circular = new Set(all.filter((each) => below(needsOf, each).has(each)))
       if (circular.size === 0) return 'none'
       const isOne = circular.has(ref) && isPlain(needsOf, [...circular])
-      return isOne ? 'on' : 'chance'
+      // Who goes on behind the failure of another circle makes something of how that was found out.
+      const hasOther = [...circular].some((each) => !below(needsOf, each).has(ref))
+      const isCaught = hasOther && all.some((each) => catches(plans[each - FIRST_PLAN]))
+      return isOne && !isCaught ? 'on' : 'chance'
     },
   }
 }
+
+const catches = (plan: Plan | undefined): boolean =>
+  plan?.do === 'attempt' || plan?.do === 'collect' || plan?.do === 'first'
 
 type NeedsOf = (ref: Ref) => readonly Ref[]
 

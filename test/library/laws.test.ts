@@ -1,6 +1,7 @@
 /** Random plans and schedules. `npm run soak -- --minutes N` runs the same for longer. */
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
+import type { Plans } from '../../src/testing/plans.js'
 import {
   everyPolicy,
   expectConfluent,
@@ -9,7 +10,15 @@ import {
   knowing,
   permutation,
 } from '../../src/testing/plays.js'
-import { circles, passingCircles, picks, plainCircles, samples, schedules } from '../../src/testing/scripts.js'
+import {
+  circles,
+  passingCircles,
+  picks,
+  plainCircles,
+  type Step,
+  samples,
+  schedules,
+} from '../../src/testing/scripts.js'
 import { runs as shortRuns } from '../support/runs.js'
 
 const minutes = Number(process.env.SOAK_MINUTES ?? 0)
@@ -159,4 +168,30 @@ describe('every schedule is lawful', () => {
     )
   })
   it('more than 2,000 of them', () => expect(total).toBeGreaterThan(minutes === 0 ? 2_000 : 0))
+})
+
+it('of a failure that is as it was nobody is told, though who it came through was forgotten meanwhile', () => {
+  const plans: Plans = [
+    { do: 'fail', of: 0 },
+    { do: 'pick', by: 3, of: [7] },
+    { do: 'pick', by: 0, of: [0] },
+    { do: 'list', of: [2, 8] },
+    { do: 'list', of: [] },
+  ]
+  const change = (source: number, value: number | undefined, waits = false): Step => ({
+    step: 'change',
+    changes: [{ source, value, how: 'outside', waits }],
+    touches: [],
+  })
+  const steps: readonly Step[] = [
+    { step: 'live', ref: -2 },
+    { step: 'run' },
+    change(2, 0, true),
+    change(3, undefined),
+    change(0, undefined),
+    { step: 'gc', keep: 0 },
+    { step: 'live', ref: -1 },
+    change(3, 0),
+  ]
+  expectLawful({ plans, truth: [undefined, undefined, 0, 0] }, steps, [0])
 })

@@ -10,7 +10,7 @@ import { type Database, openFile } from '../sqlite.js'
 /** In the header of the file: "redr". */
 export const APPLICATION_ID = 0x72656472
 /** Raised whenever an older program could not read what this one writes; nor does this one read what an older one wrote. */
-export const FORMAT = 6
+export const FORMAT = 7
 
 /**
  * `meta`: `about`, see {@link About}; `settings`, what sources were set to before the first tick; `seal`, a hash of both, which the chain
