@@ -66,6 +66,8 @@ class SocketClient implements Client {
   private timer: NodeJS.Timeout | undefined = undefined
   isAnswered = false
   hasGone = false
+  /** Whether the rest of the request is not waited for. */
+  isCutShort = false
 
   constructor(socket: net.Socket) {
     this.socket = socket
@@ -116,8 +118,11 @@ class SocketClient implements Client {
     if (this.isAnswered) return
     this.isAnswered = true
     clearTimeout(this.timer)
+    const last = this.unsent.length === 0 ? bytes : Buffer.concat([...this.unsent, bytes])
+    // Who still writes to a socket that is closed gets an error, and Node then reads no answer: it is theirs to close.
+    if (this.isCutShort) return void this.socket.end(last)
     // Closed as soon as all is written: nothing more is read, and to wait until the client closes costs two turns of the loop.
-    this.socket.write(this.unsent.length === 0 ? bytes : Buffer.concat([...this.unsent, bytes]), () =>
+    this.socket.write(last, () =>
       // Inside of this call it would make an error, with a stack, for those who wait for more to be written: nobody does.
       queueMicrotask(() => this.socket.destroy()),
     )
@@ -179,6 +184,7 @@ const converse = (socket: net.Socket, handlers: ServerHandlers): void => {
       if (client.hello === undefined && message._tag !== 'hello') return refuse('it does not begin with a hello')
       if (message._tag === 'hello' && (message.protocol !== PROTOCOL || message.version !== packageVersion)) {
         client.take(message)
+        client.isCutShort = true
         isWhole = true
         handlers.onRequest(client)
         return

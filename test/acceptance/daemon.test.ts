@@ -1,5 +1,6 @@
 /** The daemon: one a project, there when needed, gone when not, and never in the way. */
 import * as fs from 'node:fs'
+import * as net from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { exchange, request } from '../support/frames.js'
@@ -142,6 +143,26 @@ test('a build under way is finished before a daemon makes room for a client of a
   const results = [await running.done, await next.done]
   expect(results.map(({ code }) => code)).toEqual([0, 0])
   expect(s.runs()).toEqual(['x', 'y'])
+})
+
+test('a client of another version that still writes when it is told so gets no error for it', async () => {
+  const s = space({ 'x.do': noted(': >begun', waitsFor('$PWD/told'), 'echo x') })
+  const running = s.start('redo', ['x'])
+  await until('x runs', () => s.exists('begun'))
+  const bytes = request(s, 'redo', ['x'], '0.0.0-other')
+  const helloSize = 4 + bytes.readUInt32LE(0)
+  const heard: string[] = []
+  const socket = net.connect({ path: `${s.root}/.redford/socket`, allowHalfOpen: true })
+  socket.on('data', (data) => heard.push(data.toString('latin1', 4, 5)))
+  socket.on('error', ({ message }) => heard.push(message))
+  socket.write(bytes.subarray(0, helloSize))
+  await until('it is told', () => heard.length > 0)
+  socket.write(bytes.subarray(helloSize))
+  await delay(100)
+  socket.end()
+  expect(heard).toEqual(['N'])
+  s.write('told', '')
+  expect((await running.done).code).toBe(0)
 })
 
 test('a client of another version is told so, and a daemon of the right one serves the next', async () => {
