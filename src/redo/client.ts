@@ -220,6 +220,8 @@ const connectByDescriptor = (root: Buffer): net.Socket => {
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
+const passOver = (): void => {}
+
 const ERASE_LINE = '\r\x1b[K'
 
 const converse = (
@@ -244,6 +246,7 @@ const converse = (
       isOver = true
       erase()
       for (const signal of FORWARDED) process.removeListener(signal, onSignal)
+      stdout.off('error', onClosedOutput)
       request.input?.detach()
       socket.destroy()
       // What was printed must be out before the caller calls process.exit.
@@ -279,9 +282,10 @@ const converse = (
       }
     }
 
-    // For good, since a closed pipe may be noticed only later: it must never end in a trace.
+    // For good, since a closed pipe may be noticed only later: it must never end in a trace. Once, since one process may ask many times.
+    for (const stream of [stdout, stderr])
+      if (!stream.listeners('error').includes(passOver)) stream.on('error', passOver)
     stdout.on('error', onClosedOutput)
-    stderr.on('error', () => {})
     socket.on('error', () => {}) // Told by `close`.
     socket.on('close', () =>
       finish(firstSignal === 0 ? E.left({ _tag: 'lost', hasAnswered }) : E.right(128 + firstSignal)),

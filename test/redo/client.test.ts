@@ -565,6 +565,16 @@ describe('the JavaScript client', () => {
     expect(server.connections[0]!.heard[0]).toMatchObject({ stderrTty: true, stdinTty: true, columns: 99 })
   })
 
+  it('leaves no more behind on the standard files when it asks often', async () => {
+    await serve((connection) => connection.say({ _tag: 'notMine' }))
+    const { files, stdout, stderr } = filesWith({})
+    const counts = async (): Promise<readonly number[]> => {
+      await runClient(request(folder.path), files)
+      return [stdout, stderr].map((stream) => stream.listenerCount('error'))
+    }
+    expect(await counts()).toEqual(await counts())
+  })
+
   it('can ask a second daemon with the same input', async () => {
     let refuses = true
     const server = await serve((connection) => connection.say(refuses ? { _tag: 'notMine' } : exit(0)))
