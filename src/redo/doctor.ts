@@ -1,7 +1,8 @@
 /** `redford doctor`: what this installation has, what it lacks, and what that costs. */
 import { readFileSync, statfsSync } from 'node:fs'
+import { isAbsolute } from 'node:path'
 import { fromByteString, workingFolderBytes } from './byte-strings.js'
-import { cacheFolders, nativeProgram, packageVersion } from './native.js'
+import { frontEndCache, nativeProgram, packageVersion, usableCache } from './native.js'
 import { findRoot } from './project.js'
 
 /** Prints the report; 0 when nothing is missing, else 1. */
@@ -17,7 +18,7 @@ export const doctor = (json: boolean): number => {
           false,
           `native client: none, since ${native.why}; each redo command in a do-file takes 40 to 80 ms instead of one. Install a C compiler (cc).`,
         ],
-    [true, `cache: ${cacheFolders(process.env)[0]}`],
+    cacheLine(usableCache(process.env), frontEndCache(process.env)),
     [true, `project: ${root}`],
     process.platform === 'linux'
       ? [
@@ -34,6 +35,15 @@ export const doctor = (json: boolean): number => {
   if (json) process.stdout.write(`${JSON.stringify({ ok, checks: lines.map(([ok, text]) => ({ ok, text })) })}\n`)
   else for (const [isWell, text] of lines) process.stdout.write(`${isWell ? 'ok  ' : 'no  '} ${text}\n`)
   return ok ? 0 : 1
+}
+
+const cacheLine = (used: string | undefined, wanted: string): [ok: boolean, text: string] => {
+  if (used === wanted) return [true, `cache: ${used}`]
+  const why = isAbsolute(wanted) ? 'cannot be written, or is not yours alone' : 'is not absolute'
+  return [
+    false,
+    `cache: ${used ?? 'none'}, since ${wanted} ${why}; each command outside of do-files takes 40 to 80 ms instead of one. See XDG_CACHE_HOME.`,
+  ]
 }
 
 const numberIn = (file: string): number | undefined => {

@@ -47,14 +47,19 @@ type Env = Readonly<Record<string, string | undefined>>
 
 const isSet = (value: string | undefined): value is string => value !== undefined && value !== ''
 
+/** Where the sh front ends in `bin` look for compiled programs. */
+export const frontEndCache = (env: Env): string => {
+  const cache = isSet(env.XDG_CACHE_HOME) ? env.XDG_CACHE_HOME : join(isSet(env.HOME) ? env.HOME : homedir(), '.cache')
+  return join(cache, 'redford')
+}
+
 /**
- * Where compiled programs are kept: `$XDG_CACHE_HOME/redford` or `~/.cache/redford`. The sh front ends in `bin` look in
- * the same place. Where that cannot be written, a folder of our own beside the temporary files, checked to be ours.
+ * Where compiled programs are kept: `$XDG_CACHE_HOME/redford` or `~/.cache/redford`. Where that cannot be written, a folder of our own beside
+ * the temporary files, checked to be ours.
  */
 export const cacheFolders = (env: Env): readonly string[] => {
-  const cache = isSet(env.XDG_CACHE_HOME) ? env.XDG_CACHE_HOME : join(isSet(env.HOME) ? env.HOME : homedir(), '.cache')
   const temporary = isSet(env.TMPDIR) ? env.TMPDIR : tmpdir()
-  const folders = [join(cache, 'redford'), join(temporary, `redford-${process.getuid?.() ?? 0}`)]
+  const folders = [frontEndCache(env), join(temporary, `redford-${process.getuid?.() ?? 0}`)]
   // A relative one would be another in each working folder.
   return folders.filter(isAbsolute)
 }
@@ -71,7 +76,7 @@ const statOrNothing = (path: string): fs.Stats | undefined => {
 }
 
 /** The first cache folder that exists and is ours alone, made if need be. Undefined when all refuse. */
-const usableCache = (env: Env): string | undefined =>
+export const usableCache = (env: Env): string | undefined =>
   cacheFolders(env).find((folder) => {
     if (isOurs(statOrNothing(folder))) return true
     try {

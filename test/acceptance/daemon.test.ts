@@ -117,6 +117,17 @@ test('redford doctor finds nothing wrong here', async () => {
   expect([ok, checks.length]).toEqual([true, result.stdout.trim().split('\n').length])
 })
 
+test('redford doctor tells of a cache folder in which commands do not find the C program', async () => {
+  const s = space({ file: '' })
+  for (const folder of [`${s.root}/file/cache`, 'cache']) {
+    const { code, stdout } = await s.run('redford', ['doctor'], { env: { XDG_CACHE_HOME: folder, TMPDIR: s.root } })
+    expect(code).toBe(1)
+    expect(stdout.split('\n').filter((line) => line.startsWith('no '))).toEqual([
+      expect.stringContaining(`, since ${folder}/redford `),
+    ])
+  }
+})
+
 test('a project under a very long path works', async () => {
   const s = space(
     { 'x.do': noted('redo-ifchange y', 'cat y'), 'sub/.keep': '', 'y.do': noted('echo y') },
