@@ -120,6 +120,15 @@ test('a stamped target without output rests as well', async () => {
   expect(s.read('x')).toBe('a.txt\nb.txt\n')
 })
 
+test('redo-stamp takes no file by its name', async () => {
+  const s = space({ 'x.do': 'redo-ifchange inp\necho x\nredo-stamp inp\n', inp: 'a\n' })
+  const { code, stderr } = await s.redo('x')
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringContaining("redo-stamp takes no targets, so 'inp' means nothing to it\n"),
+  ])
+})
+
 test('redo-stamp takes more than a request may hold', async () => {
   const s = space({ 'x.do': 'redo-stamp <large\necho x\n', large: '' })
   fs.truncateSync(s.path('large'), 257 * 1024 * 1024)
