@@ -7,7 +7,13 @@ import { fileURLToPath } from 'node:url'
 import * as E from 'fp-ts/lib/Either.js'
 import { Misuse } from '../model/misuse.js'
 import { parseOptions } from '../redo/arguments.js'
-import { argumentBytes, fromByteString, workingFolderBytes } from '../redo/byte-strings.js'
+import {
+  argumentBytes,
+  environmentBytes,
+  fromByteString,
+  withSpelled,
+  workingFolderBytes,
+} from '../redo/byte-strings.js'
 import { type ClientFailure, type ClientRequest, filesOfProcess, requestOfProcess, runClient } from '../redo/client.js'
 import { helpFor } from '../redo/help.js'
 import { COMMANDS, packageVersion } from '../redo/native.js'
@@ -44,8 +50,8 @@ const idleMs = (): number => {
 
 /** The project of a command: that of the do-file it is given in, else by the working folder and the targets. */
 const rootFor = (targets: readonly string[]): string => {
-  const given = process.env.REDFORD_ROOT
-  if (given !== undefined && given !== '' && process.env.REDFORD_TOKEN) return argumentBytes([given])[0]!
+  const { REDFORD_ROOT: given, REDFORD_TOKEN: token } = process.env
+  if (given && token) return environmentBytes({ REDFORD_ROOT: given })[0]!.slice('REDFORD_ROOT='.length)
   return findRoot(workingFolderBytes(), targets)
 }
 
@@ -80,7 +86,7 @@ const runCommand = async (command: string, args: readonly string[]): Promise<num
     const ask = (): Promise<number | undefined> => askForWay(root, request)
     const answer = await ask()
     if (answer !== undefined) return answer
-    process.chdir(fromByteString(root))
+    withSpelled(root, (name) => process.chdir(name))
     const { serveProcess } = await import('../redo/foreground.js')
     return serveProcess({ root, request, files, node: process.execPath, main, askHolder: ask })
   }

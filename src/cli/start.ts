@@ -4,7 +4,7 @@ import { closeSync, existsSync, mkdirSync, openSync, rmSync, statSync, writeSync
 import { setFlagsFromString } from 'node:v8'
 import * as E from 'fp-ts/lib/Either.js'
 import { messageOf } from '../model/misuse.js'
-import { fromByteString } from '../redo/byte-strings.js'
+import { fromByteString, withSpelled } from '../redo/byte-strings.js'
 import { SOCKET } from '../redo/client.js'
 import { daemonFlags } from '../redo/daemon-flags.js'
 import { STATE_FOLDER } from '../redo/project.js'
@@ -59,12 +59,14 @@ export const startDaemon = async (root: string, main: string): Promise<string | 
   try {
     const log = openSync(pathOf(root, LOG), 'a', 0o600)
     return await new Promise((resolve) => {
-      const child = spawn(process.execPath, [...daemonFlags(process.versions.node), main, 'daemon'], {
-        cwd: fromByteString(root),
-        detached: true,
-        stdio: ['ignore', log, log, 'pipe'],
-        env: daemonEnvironment(),
-      })
+      const child = withSpelled(root, (cwd) =>
+        spawn(process.execPath, [...daemonFlags(process.versions.node), main, 'daemon'], {
+          cwd,
+          detached: true,
+          stdio: ['ignore', log, log, 'pipe'],
+          env: daemonEnvironment(),
+        }),
+      )
       closeSync(log)
       let said = ''
       const timer = setTimeout(

@@ -2,6 +2,7 @@
  * This process's arguments, environment and working folder as byte strings (one char a byte). Node decodes all three as
  * UTF-8, which loses every other name; the kernel still has the bytes.
  */
+import { isUtf8 } from 'node:buffer'
 import fs from 'node:fs'
 import { Misuse, messageOf } from '../model/misuse.js'
 
@@ -12,6 +13,21 @@ export const toByteString = (text: string): string => Buffer.from(text).toString
 
 /** For humans and for those functions of Node that take no bytes. Loses what is no UTF-8. */
 export const fromByteString = (byteString: string): string => Buffer.from(byteString, 'latin1').toString()
+
+/**
+ * Calls `act` with a name of the folder that Node can spell, good until `act` returns: of a name that is no UTF-8 what /proc calls it, which only Linux
+ * has, and only Linux needs.
+ */
+export const withSpelled = <T>(folder: string, act: (name: string) => T): T => {
+  const bytes = Buffer.from(folder, 'latin1')
+  if (isUtf8(bytes)) return act(bytes.toString())
+  const fd = fs.openSync(bytes, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY)
+  try {
+    return act(`/proc/${process.pid}/fd/${fd}`)
+  } finally {
+    fs.closeSync(fd)
+  }
+}
 
 /** NUL-terminated strings of a file of /proc; none where there is no /proc. */
 const procStrings = (file: string): readonly string[] => {

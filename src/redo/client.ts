@@ -9,7 +9,7 @@ import net from 'node:net'
 import { constants } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
 import * as E from 'fp-ts/lib/Either.js'
-import { argumentBytes, environmentBytes, workingFolderBytes } from './byte-strings.js'
+import { argumentBytes, environmentBytes, withSpelled, workingFolderBytes } from './byte-strings.js'
 import { packageVersion } from './native.js'
 import { type DaemonMessage, decodeDaemonMessage, encodeClientMessage, FrameDecoder, PROTOCOL } from './protocol.js'
 
@@ -171,7 +171,9 @@ export const connectTo = async (root: string): Promise<E.Either<ClientFailure, n
     const stat = fs.lstatSync(Buffer.concat([bytes, Buffer.from(`/${SOCKET}`)]), { throwIfNoEntry: false })
     if (stat === undefined) return E.left({ _tag: 'noDaemon' })
     if (!stat.isSocket() || stat.uid !== process.geteuid?.()) return E.left({ _tag: 'notOurs' })
-    const socket = isUtf8(bytes) ? connectWithin(bytes.toString()) : connectByDescriptor(bytes)
+    const socket = isUtf8(bytes)
+      ? connectWithin(bytes.toString())
+      : withSpelled(root, (name) => net.connect(`${name}/${SOCKET}`))
     const error = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
       socket.once('connect', () => resolve(undefined))
       socket.once('error', resolve)
@@ -205,16 +207,6 @@ const workingFolderOrNothing = (): string | undefined => {
     return process.cwd()
   } catch {
     return undefined
-  }
-}
-
-/** For a root whose name Node cannot spell (Linux only: elsewhere all names are UTF-8 anyway). */
-const connectByDescriptor = (root: Buffer): net.Socket => {
-  const fd = fs.openSync(root, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY)
-  try {
-    return net.connect(`/proc/self/fd/${fd}/${SOCKET}`)
-  } finally {
-    fs.closeSync(fd)
   }
 }
 

@@ -49,6 +49,21 @@ test('spaces in folders, and in the path of the project itself', async () => {
   expect(s.read('my lib/sub dir/one two.o')).toBe('text')
 })
 
+// Elsewhere all names are UTF-8.
+test.runIf(process.platform === 'linux').each(['redo x', 'redo --no-daemon x', 'REDFORD_NATIVE=off redo x'])(
+  '%s works in a project whose folder has a name that is not UTF-8',
+  async (command) => {
+    const s = space({ 'p/.redford/.keep': '', 'p/x.do': 'redo-ifchange y "$PWD/source"\ncat y source\n' })
+    s.write('p/y.do', 'echo y\n')
+    s.write('p/source', 'source\n')
+    const result = await s.sh(
+      `p="$(printf 'caf\\351')" && mv p "$p" && cd "$p" && ${command}; code=$?; redford stop >/dev/null; cat x; exit $code`,
+    )
+    expect(result.code, result.stderr).toBe(0)
+    expect(result.stdout).toBe('y\nsource\n')
+  },
+)
+
 test('names that are not UTF-8 stay as they are, byte for byte', async () => {
   const odd = (text: string): Buffer => Buffer.from(text, 'latin1')
   const folder = odd('f\xe9')
