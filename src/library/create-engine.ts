@@ -309,10 +309,10 @@ export class BuildEngine {
     this.afterTurn()
   }
 
-  /** Ends every request and all work, at once, and lets go of the store; nothing may be asked any more. Resolved when nothing is left of what it opened. */
+  /** Ends every request and all work, at once, and lets go of the store; nothing may be asked any more. Resolved when nothing is left of what it opened, for whoever calls it as it begins, too. */
   close(): Promise<void> {
-    this.closed ??= this.end()
-    return this.closed
+    if (!this.isClosed) this.closed = this.end()
+    return this.closed ?? Promise.resolve().then(() => this.closed)
   }
 
   private async end(): Promise<void> {

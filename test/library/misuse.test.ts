@@ -1082,6 +1082,33 @@ it('no watch is left by one that closes the engine', async () => {
   expect(log).toEqual(['x begins', 'y begins', 'x ends', 'y ends'])
 })
 
+it('is closed once, by whoever is told of how it ends, too', async () => {
+  const log: string[] = []
+  const closings: Promise<void>[] = []
+  const followed = source('followed', {
+    key,
+    value,
+    read: () => 1,
+    watch: (k) => () => {
+      log.push(`${k} ends`)
+      throw new Error(k)
+    },
+  })
+  const eng = engine({
+    rules: [followed],
+    onError: (error) => {
+      log.push((error as Error).message)
+      closings.push(eng.close().then(() => void log.push('closed')))
+    },
+  })
+  for (const k of ['x', 'y']) eng.live(followed(k))
+  eng.settle()
+  const closed = eng.close()
+  expect(log).toEqual(['x ends', 'x', 'y ends', 'y'])
+  await Promise.all([closed, ...closings])
+  expect(log.slice(4)).toEqual(['closed', 'closed'])
+})
+
 describe('what was handed over', () => {
   it('cannot be changed behind the engine: a value that was set', () => {
     const eng = engine()
