@@ -1,5 +1,6 @@
 /** Needs may come in any shape of lists and records; their values come in the same. */
 
+import { isPlain } from '../model/codec.js'
 import type { Key, Needs } from '../model/definition.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
@@ -29,6 +30,11 @@ export const keysIn = (needs: Needs, found: Key[] = []): Key[] => {
   else if (Array.isArray(needs)) for (const part of needs as readonly Needs[]) keysIn(part, found)
   else if (Symbol.iterator in needs)
     throw new Misuse(`expected keys, or lists or records of keys, got ${shown(needs)}: make a list of it, [...needs]`)
+  // What has a class, as a promise has, hides what it holds: it would pass for a record without fields.
+  else if (!isPlain(needs))
+    throw new Misuse(
+      `expected keys, or lists or records of keys, got ${shown(needs)}: a record of keys must be a plain object`,
+    )
   else for (const part of Object.values(needs) as Needs[]) keysIn(part, found)
   return found
 }

@@ -189,6 +189,19 @@ describe('a rule', () => {
       'expected keys, or lists or records of keys, got a Set: make a list of it, [...needs]',
     ],
     [
+      'that declares promises of keys',
+      rule.static('bad', { key, value, deps: (k) => wrong([Promise.resolve(num(k))]), make: () => 1 }),
+      'expected keys, or lists or records of keys, got a Promise: a record of keys must be a plain object',
+    ],
+    [
+      'that asks for promises of keys',
+      rule('bad', { key, value }, function* (k, b) {
+        yield* b.all(wrong({ one: [num(k)].map(async (one) => one) }))
+        return 1
+      }),
+      'expected keys, or lists or records of keys, got a Promise: a record of keys must be a plain object',
+    ],
+    [
       'that throws what is no text',
       rule('bad', { key, value }, () => {
         throw Object.create(null)
