@@ -94,6 +94,8 @@ export class Engine {
   private news: News[] = []
   private scheduled = false
   private closed = false
+  /** Within a tick, the choice of one or the end of a turn, all of which call others: whatever these do, it is no time to begin another. */
+  isBusy = false
 
   constructor(options: EngineOptions) {
     this.options = options
@@ -153,14 +155,24 @@ export class Engine {
     const isHeld = this.events.some(({ _tag }) => _tag === 'transacted' || _tag === 'pruned')
     const { batch, carry } = isHeld ? { batch: emptyBatch, carry: this.state.carry } : this.choose()
     if (this.events.length === 0 && this.receipts.length === 0 && isEmpty(batch)) return false
-    this.advance(carry === this.state.carry ? batch : { ...batch, carry })
+    this.busily(() => this.advance(carry === this.state.carry ? batch : { ...batch, carry }))
     return true
   }
 
   /** One tick that does this of what is ready, whatever the policy would. */
   tickOf(batch: Batch): void {
     const isHeld = this.events.some(({ _tag }) => _tag === 'transacted')
-    this.advance(isHeld ? emptyBatch : batch)
+    this.busily(() => this.advance(isHeld ? emptyBatch : batch))
+  }
+
+  private busily<A>(act: () => A): A {
+    const was = this.isBusy
+    this.isBusy = true
+    try {
+      return act()
+    } finally {
+      this.isBusy = was
+    }
   }
 
   private advance(batch: Batch): void {
@@ -221,11 +233,13 @@ export class Engine {
     const before = this.turnState
     const after = this.state
     if (before === after) return
-    this.options.make.standBy?.(after, upNext(gather(after), this.policy, after.carry))
-    const outcome = finalize(before, { ...after, news: this.news })
-    this.news = []
-    this.turnState = after
-    this.options.onTurn(outcome, before, after)
+    this.busily(() => {
+      this.options.make.standBy?.(after, upNext(gather(after), this.policy, after.carry))
+      const outcome = finalize(before, { ...after, news: this.news })
+      this.news = []
+      this.turnState = after
+      this.options.onTurn(outcome, before, after)
+    })
   }
 
   private guarded(policy: Policy): Policy {
@@ -269,7 +283,8 @@ export class Engine {
 
   private decide(): Decision {
     const { state } = this
-    const { batch, carry = state.carry, wakeMs } = decide(this.policy, gather(state), state.carry)
+    const decided = this.busily(() => decide(this.policy, gather(state), state.carry))
+    const { batch, carry = state.carry, wakeMs } = decided
     return wakeMs === undefined ? { batch, carry } : { batch, carry, wakeMs }
   }
 

@@ -392,9 +392,9 @@ export class BuildEngine {
 
   private checkCalm(what: string): void {
     this.checkOpen(what)
-    if (this.isTelling)
+    if (this.isTelling || this.inner.isBusy)
       throw new Misuse(
-        `${what}: called from within a notice: the engine is at it already, it goes on by itself afterwards`,
+        `${what}: called from within ${this.isTelling ? 'a notice' : 'a tick'}: the engine is at it already, it goes on by itself afterwards`,
       )
   }
 }

@@ -982,6 +982,69 @@ describe('from within a notice', () => {
   })
 })
 
+describe('from within a tick', () => {
+  const calls = ['tick', 'settle', 'gc', 'wipe'] as const
+  const refused = (what: string) =>
+    `${what}: called from within a tick: the engine is at it already, it goes on by itself afterwards`
+
+  it.each(calls)('%s is refused to a policy', (what) => {
+    const thrown: string[] = []
+    const eng: BuildEngine = engine({
+      onError: (error) => thrown.push((error as Error).message),
+      policy: (view) => {
+        expect(() => eng[what]()).toThrow(new Misuse(refused(what)))
+        return { scan: [], run: view.run(9), start: [], answer: [] }
+      },
+    })
+    const request = eng.once(num('x'))
+    eng.settle()
+    expect(request.now).toMatchObject({ left: { _tag: 'absent' } })
+    expect(thrown).toEqual([])
+  })
+
+  it.each(calls)('%s is refused to who is told what a policy breaks', (what) => {
+    const thrown: string[] = []
+    const eng: BuildEngine = engine({
+      policy: (view) => ({ scan: [], run: [...view.run(9), wrong(1_000_000)], start: [], answer: [] }),
+      onError: () => {
+        try {
+          eng[what]()
+        } catch (error) {
+          thrown.push((error as Error).message)
+        }
+      },
+    })
+    const request = eng.once(num('x'))
+    eng.settle()
+    expect(request.now).toMatchObject({ left: { _tag: 'absent' } })
+    expect(new Set(thrown)).toEqual(new Set([refused(what)]))
+  })
+
+  it.each(calls)('%s is refused to work that is given up', (what) => {
+    const thrown: string[] = []
+    const slow = action('slow', {
+      key,
+      value,
+      run: (_, { signal }) =>
+        new Promise<number>(() => {
+          signal.addEventListener('abort', () => {
+            try {
+              eng[what]()
+            } catch (error) {
+              thrown.push((error as Error).message)
+            }
+          })
+        }),
+    })
+    const eng: BuildEngine = engine({ rules: [slow] })
+    const request = eng.once(slow('x'))
+    eng.settle()
+    request.cancel()
+    eng.settle()
+    expect(thrown).toEqual([refused(what)])
+  })
+})
+
 it('what onError throws is thrown out of the event loop, and the others are told', async () => {
   const uncaught: unknown[] = []
   const others = process.listeners('uncaughtException')
