@@ -52,7 +52,7 @@ const LONE = /\p{Surrogate}/u
 /** What every kind is made of, checked; `own`: the options that are of this kind alone. @throws Misuse */
 const common = <K, V, F>(name: string, options: Options<K, V> & Failable<F>, own: readonly string[]) => {
   if (typeof name !== 'string' || name === '' || name.includes('\0'))
-    throw new Misuse(`the name of a rule must be a non-empty string, got ${JSON.stringify(name)}`)
+    throw new Misuse(`the name of a rule must be a non-empty string, got ${shown(name)}`)
   if (LONE.test(name))
     throw new Misuse(`the name of a rule must be text that UTF-8 can tell, got ${JSON.stringify(name)}`)
   const { key, value, error, version = 1 } = optionsIn(name, options, ['key', 'value', 'version', ...own])
@@ -63,7 +63,8 @@ const common = <K, V, F>(name: string, options: Options<K, V> & Failable<F>, own
   ] as const)
     if (typeof codec?.encode !== 'function' && !(what === 'error' && codec === undefined))
       throw new Misuse(`${name}: \`${what}\` must be a codec, such as codec.string`)
-  if (!Number.isSafeInteger(version)) throw new Misuse(`${name}: \`version\` must be an integer, got ${version}`)
+  if (!Number.isSafeInteger(version))
+    throw new Misuse(`${name}: \`version\` must be an integer, got ${shownOption(version)}`)
   return {
     name,
     version,

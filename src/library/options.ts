@@ -114,12 +114,12 @@ export const settingsOf = (options: CreateOptions): Settings => {
     throw new Misuse(
       'createEngine: `policy` must be a policy, such as policies.fixpoint() or policies.cap(100), or one of your own: (view) => batch, or { name, initial, choose }',
     )
-  if (!isCount(keep)) throw new Misuse(`createEngine: \`keep\` must be a whole number from 0 on, got ${keep}`)
+  if (!isCount(keep)) throw new Misuse(`createEngine: \`keep\` must be a whole number from 0 on, got ${shown(keep)}`)
   if (typeof freeze !== 'boolean') throw new Misuse(`createEngine: \`freeze\` must be true or false, got ${freeze}`)
   if (store !== undefined && store?._tag !== 'memory' && store?._tag !== 'sqlite')
     throw new Misuse("createEngine: `store` must be memoryStore(), or sqliteStore('builds.sqlite')")
   if (typeof record !== 'boolean' && typeof record !== 'string' && (typeof record !== 'object' || record === null))
-    throw new Misuse(`createEngine: \`record\` must be a path, true or { path }, got ${record}`)
+    throw new Misuse(`createEngine: \`record\` must be a path, true or { path }, got ${shown(record)}`)
   if (typeof onError !== 'function') throw new Misuse('createEngine: `onError` must be a function')
   if (typeof pools !== 'object' || pools === null || Array.isArray(pools))
     throw new Misuse(`createEngine: \`pools\` must be a record of sizes, such as { net: 4 }, got ${shown(pools)}`)

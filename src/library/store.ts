@@ -35,14 +35,15 @@ export interface SqliteOptions {
  * rules of another `version`, or other codecs. One engine at a time may have it open.
  */
 export const sqliteStore = (path: string, options: SqliteOptions = {}): SqliteStore => {
-  if (typeof path !== 'string' || path === '') throw new Misuse(`sqliteStore: expected the path of a file, got ${path}`)
+  if (typeof path !== 'string' || path === '')
+    throw new Misuse(`sqliteStore: expected the path of a file, got ${shown(path)}`)
   if (path === ':memory:') throw new Misuse('sqliteStore: :memory: is no file: use memoryStore()')
   const {
     synchronous = 'normal',
     onDamage = (damage: StoreWarning): void => process.emitWarning(wordsOfDamage(path, damage)),
   } = optionsIn('sqliteStore', options, ['synchronous', 'onDamage'])
   if (!['full', 'normal', 'off'].includes(synchronous))
-    throw new Misuse(`sqliteStore: \`synchronous\` must be 'full', 'normal' or 'off', got ${synchronous}`)
+    throw new Misuse(`sqliteStore: \`synchronous\` must be 'full', 'normal' or 'off', got ${shown(synchronous)}`)
   if (typeof onDamage !== 'function')
     throw new Misuse(`sqliteStore: \`onDamage\` must be a function, got ${shown(onDamage)}`)
   return { _tag: 'sqlite', path: resolve(path), synchronous, onDamage }

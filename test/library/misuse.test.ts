@@ -668,6 +668,12 @@ describe('createEngine with', () => {
     ],
     ['an action of no pool', { rules: [cc] }, 'action cc is of pool cpu: add it to `pools`, with its size'],
     ['a negative keep', { rules: [], keep: -1 }, '`keep` must be a whole number from 0 on, got -1'],
+    ['a keep in quotes', { rules: [], keep: wrong('5') }, "`keep` must be a whole number from 0 on, got '5'"],
+    [
+      'a keep by symbol',
+      { rules: [], keep: wrong(Symbol('k')) },
+      '`keep` must be a whole number from 0 on, got Symbol(k)',
+    ],
     ['half a keep', { rules: [], keep: 0.5 }, '`keep` must be a whole number from 0 on, got 0.5'],
     ['one pool', { rules: [], pools: wrong(5) }, '`pools` must be a record of sizes, such as { net: 4 }, got 5'],
     [
@@ -820,6 +826,16 @@ describe('a call', () => {
       'that keeps less than nothing',
       (eng) => eng.gc({ keep: -1 }),
       'gc: `keep` must be a whole number from 0 on, got -1',
+    ],
+    [
+      'that collects by text',
+      (eng) => eng.gc({ keep: wrong('5') }),
+      "gc: `keep` must be a whole number from 0 on, got '5'",
+    ],
+    [
+      'that is due by text',
+      (eng) => eng.once(num('x'), { deadline: wrong('5') }),
+      "once: `deadline` must be a time in ms, got '5'",
     ],
     ['that collects by no options', (eng) => eng.gc(wrong(null)), 'gc: the options must be an object, got null'],
     ['that collects by other options', (eng) => eng.gc(wrong({ kept: 3 })), 'gc: there is no option `kept`: use keep'],
