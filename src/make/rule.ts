@@ -285,7 +285,7 @@ export class Run implements Builder<unknown> {
       if (step.done !== true) {
         const why = this.swallowed
         if (step.value === WAIT.value && why === undefined) return this.wait()
-        return this.misuse(why ?? NOT_DELEGATED)
+        return this.misuse(why ?? laterOf(step.value, 'yields') ?? NOT_DELEGATED)
       }
       return this.end(step.value, made)
     } catch (error) {
@@ -353,12 +353,12 @@ const isIterator = (value: unknown): value is Iterator<unknown, unknown, unknown
   typeof value.next === 'function' &&
   Symbol.iterator in value
 
-/** Why a value that is yet to come will not do; undefined where it has come. */
-export const laterOf = (value: unknown): string | undefined => {
+/** Why a value that is yet to come, and that a rule `gives` so, will not do; undefined where it has come. */
+export const laterOf = (value: unknown, gives: 'returns' | 'yields' = 'returns'): string | undefined => {
   if (typeof value !== 'object' || value === null) return undefined
   const isPromise = 'then' in value && typeof value.then === 'function'
   if (!isPromise && !(Symbol.asyncIterator in value)) return undefined
   // Nobody else will hear of it.
   if (isPromise) Promise.resolve(value).catch(() => {})
-  return 'it returns a promise: rules are synchronous; what has to be waited for belongs into an action or a source'
+  return `it ${gives} a promise: rules are synchronous; what has to be waited for belongs into an action or a source`
 }

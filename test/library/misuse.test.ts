@@ -126,6 +126,13 @@ describe('a rule', () => {
       'it yields something that is not a need: write yield* b.need(key), with the star',
     ],
     [
+      'that yields a promise, of which nobody else hears',
+      rule('bad', { key, value }, function* (): Building<number> {
+        return wrong(yield wrong(Promise.reject(new Error('nobody hears of it'))))
+      }),
+      LATER.replace('returns', 'yields'),
+    ],
+    [
       'that catches the failure of a need and goes on',
       rule('bad', { key, value }, function* (_, b) {
         try {
