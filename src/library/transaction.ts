@@ -64,6 +64,8 @@ export class Transaction {
     }
     if (laterOf(result) !== undefined)
       throw new Misuse('transact: its function returns a promise: wait for what it needs first, then transact')
+    if (Object.prototype.toString.call(result) === '[object Generator]')
+      throw new Misuse('transact: its function is a generator, of which nothing is run: write it without the star')
     return this.changes
   }
 

@@ -785,6 +785,16 @@ describe('a call', () => {
     ],
     ['with what is no key', (eng) => eng.live(num(wrong(1))), 'live: num has no such key: expected string, got 1'],
     [
+      'that is a generator',
+      (eng) =>
+        eng.transact(
+          wrong(function* () {
+            yield 1
+          }),
+        ),
+      'transact: its function is a generator, of which nothing is run: write it without the star',
+    ],
+    [
       'that sets a rule',
       (eng) => eng.transact((tx) => tx.set(wrong(double('x')), 1)),
       'set: double("x") is made by a rule: set the sources that it needs',
