@@ -16,6 +16,7 @@ import { Bug, type BuildError as Reason } from '../model/error.js'
 import type { Alone, Effect, Groups, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse, messageOf } from '../model/misuse.js'
+import { shown } from '../model/shown.js'
 import { Bit, Flight, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import { Ahead, type Attempted, type Attempts, isToBeJudged } from './ahead.js'
@@ -314,7 +315,7 @@ export class ValueMake {
     const receipts: Receipt[] = []
     const by = new Map<BuildId, string | number>()
     for (const x of builds.keys()) {
-      const group = attempt(() => of.by(this.keyOf(x).key))
+      const group = attempt(() => alikeBy(of, this.keyOf(x).key))
       if ('error' in group) receipts.push(broken(x, [], group.error))
       else by.set(x, group.value)
     }
@@ -336,6 +337,14 @@ export class ValueMake {
     }
     return receipts
   }
+}
+
+/** Objects are never alike: each build would be made alone, and nobody would know why. */
+const alikeBy = (of: BatchDefinition, key: unknown): string | number => {
+  const said: unknown = of.by(key)
+  if (typeof said === 'object' && said !== null)
+    throw new Misuse(`its \`by\` must give a string or a number, got ${shown(said)}: join what it is made of`)
+  return said as string | number
 }
 
 const broken = (build: BuildId, groups: Groups, error: Reason): Extract<Receipt, { _tag: 'broken' }> => ({

@@ -333,6 +333,11 @@ describe('a rule', () => {
       'expected an array of 1 values, one for each unit, got an array',
     ],
     [
+      'of a batch whose `by` gives a list',
+      rule.batch('bad', { key, value, deps: num, batch: { by: (k) => wrong([k]) }, make: () => [1] }),
+      'its `by` must give a string or a number, got an array: join what it is made of',
+    ],
+    [
       'of a batch whose `by` throws',
       rule.batch('bad', {
         key,
