@@ -65,10 +65,9 @@ export class BuildEngine {
     const { known, pools, keep, isDropped, freeze, control } = this.settings
     this.keys = new Keys(known, freeze)
     this.threads = new Threads(new Map(pools.map(({ name, size }) => [name, size])))
-    const { drive = { per: 'fixpoint' } } = options
+    const { drive = { per: 'fixpoint' }, store } = options
     const perTurn = control?.isPumped ? 'manual' : innerDrive(drive)
     this.isManual = drive === 'manual' && control?.isPumped !== true
-    const { store } = options
     if (store?._tag === 'sqlite') this.keeper = Keeper.open(store, this.keys, this.world, known, keep)
     origin?.enter(this.keys, this.world)
     this.versionNow = this.keeper?.version ?? origin?.state.version ?? 0
@@ -91,13 +90,11 @@ export class BuildEngine {
       timeLeft: () => this.inner.stopAt - performance.now(),
       freeze,
       ...(control?.fault && { fault: control.fault }),
-      settle: (receipt) => {
-        const deliver = (): void => {
+      settle: (receipt) =>
+        whenEnded(control, receipt, () => {
           this.inner.settle(receipt)
           if (this.isManual) this.wakeIdlers()
-        }
-        whenEnded(control, receipt, deliver)
-      },
+        }),
     })
     this.inner = new Inner({
       make: guardedMake(this.make, control, (isMaking) => {
@@ -211,8 +208,13 @@ export class BuildEngine {
     this.afterTurn()
   }
 
-  /** Resolved once nothing is ready and no read or action is under way. */
-  async idle(): Promise<void> {
+  /** Resolved once nothing is ready and no read or action is under way. A rule is refused at once: it would hear of no rejection. */
+  idle(): Promise<void> {
+    if (this.isMaking) this.checkOpen('idle')
+    return this.untilIdle()
+  }
+
+  private async untilIdle(): Promise<void> {
     this.checkOpen('idle')
     while (!this.isClosed) {
       // The end of a turn may leave something to do for the next.
@@ -255,8 +257,6 @@ export class BuildEngine {
   /** Copies what was recorded so far into a file of its own, in place of a recording that is there. @throws Misuse */
   export(path: string): void {
     this.checkOpen('export')
-    if (this.recorder === undefined)
-      throw new Misuse('export: nothing was recorded: create the engine with `record: true`, or a path')
     exportTo(this.recorder, path)
   }
 

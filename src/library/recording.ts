@@ -71,8 +71,10 @@ export const recorderFor = (
   }
 }
 
-/** @throws Misuse where `path` is something else, or cannot be made */
-export const exportTo = (recorder: Recorder, path: string): void => {
+/** @throws Misuse where nothing was recorded, `path` is something else, or cannot be made */
+export const exportTo = (recorder: Recorder | undefined, path: string): void => {
+  if (recorder === undefined)
+    throw new Misuse('export: nothing was recorded: create the engine with `record: true`, or a path')
   if (typeof path !== 'string' || path === '' || path === MEMORY)
     throw new Misuse(`export: expected the path of a file, got ${shown(path)}`)
   const { path: own } = recorder

@@ -421,7 +421,7 @@ describe('a rule', () => {
     )
   })
 
-  it.each(['once', 'live', 'transact', 'tick', 'settle', 'gc', 'wipe', 'drive'] as const)(
+  it.each(['once', 'live', 'transact', 'tick', 'settle', 'gc', 'wipe', 'drive', 'idle'] as const)(
     'that calls %s of the engine it runs in',
     async (what) => {
       const bad = rule('bad', { key, value }, () => {
