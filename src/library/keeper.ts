@@ -2,7 +2,7 @@
  * Keeps an engine's results in a store, and finds them again: gives ids their keys back, tells what may not be used as it is, and commits
  * what changed. The values themselves are read one by one, when they are wanted.
  */
-import { readlinkSync, realpathSync } from 'node:fs'
+import { existsSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { fromTable } from '../make/answers.js'
@@ -25,6 +25,17 @@ import { type Note, NoteKind } from '../store/notes.js'
 import { openStoreFile, type Store, StoreFault } from '../store/store.js'
 import { keyFrom, nameOf, partsOf } from './name.js'
 import { type SqliteStore, StoreFailed } from './store.js'
+
+/** Said before a lock is made beside it. @throws StoreFailed where there can be no file */
+const expectPlace = (path: string): void => {
+  const folder = dirname(path)
+  if (!existsSync(folder))
+    throw misplaced(path, 'ENOENT', `there is no folder ${folder}: make it, or name another file`)
+  if (existsSync(path) && statSync(path).isDirectory())
+    throw misplaced(path, 'EISDIR', 'it is a folder: name a file in it')
+}
+const misplaced = (path: string, code: string, why: string): StoreFailed =>
+  new StoreFailed({ _tag: 'io', path, code, why })
 
 /** The file itself, be it there or not yet: whoever opens it by another name is to meet the same lock. `links`: after so many it is a circle. */
 const behindLinks = (path: string, links = 40): string => {
@@ -81,6 +92,7 @@ export class Keeper {
     keep: number,
   ): Keeper {
     const path = behindLinks(named)
+    expectPlace(path)
     const lock = acquireLock(`${path}.lock`)
     if (E.isLeft(lock)) {
       const { left } = lock

@@ -603,6 +603,18 @@ describe('the file', () => {
     expect(ask(second, w.shown('x'))).toEqual(E.right('b, b, b'))
   })
 
+  it('is a file, in a folder that is there: else nothing is left behind', () => {
+    const at = (place: string) => () => createEngine({ rules: [], store: sqliteStore(place) })
+    const before = readdirSync(folder)
+    expect(at(folder)).toThrow(StoreFailed)
+    expect(at(folder)).toThrow(`${folder}: it is a folder: name a file in it (EISDIR)`)
+    expect(existsSync(`${folder}.lock`)).toBe(false)
+    const inner = join(folder, 'none')
+    expect(at(join(inner, 'x'))).toThrow(StoreFailed)
+    expect(at(join(inner, 'x'))).toThrow(`there is no folder ${inner}: make it, or name another file (ENOENT)`)
+    expect(readdirSync(folder)).toEqual(before)
+  })
+
   it('is for one engine at a time', () => {
     const w = world()
     const first = opened(w.rules)
