@@ -42,6 +42,8 @@ export const reasonOf = (error: unknown): Reason => {
 const reasonIn = (error: unknown): Reason => {
   if (error instanceof Failing) return error.reason
   if (error instanceof CodecError || error instanceof Misuse) return { _tag: 'misuse', why: error.message }
+  // Nobody else will hear of it.
+  if (error instanceof Promise) error.catch(() => {})
   const message = messageOf(error)
   if (!(error instanceof Error)) return { _tag: 'threw', message, trace: '' }
   const isFrozen = error instanceof TypeError && /read only|not extensible|Cannot (delete|define|assign)/.test(message)

@@ -226,6 +226,13 @@ describe('a rule', () => {
       'what was thrown throws when it is asked what it is',
     ],
     [
+      'that throws a promise, of which nobody else hears',
+      rule('bad', { key, value }, () => {
+        throw Promise.reject(new Error('nobody hears of it'))
+      }),
+      '[object Promise]',
+    ],
+    [
       'that throws what is gone',
       rule('bad', { key, value }, () => {
         const { proxy, revoke } = Proxy.revocable({}, {})
