@@ -61,6 +61,8 @@ export type WhyNot<B> =
       readonly build: B
       readonly generation: number
       readonly steps: readonly Step<B>[]
+      /** Said where it is always out-of-date for something that was made since: somebody may have asked for it, and this had nothing made. */
+      readonly nearly?: readonly Nearly<B>[]
     }
   /** Nothing that it stands on is another than in that generation, when it was made. */
   | {
@@ -103,7 +105,7 @@ export const whyNot = <B>(state: State, build: BuildId, as: As<B>, asked: Asked 
   const isMade = generation === (asked.generation ?? state.generation)
   // What is changed behind the last build is told of, though that is the last one yet; of what is always out-of-date that says nothing.
   if (isMade ? isChangedSince(state, build, steps, asked) : steps.length > 0 || asked.isOutOfDate === true)
-    return { _tag: 'notAsked', build: of, generation, steps }
+    return { _tag: 'notAsked', build: of, generation, steps, ...(steps.length > 0 && nearly.length > 0 && { nearly }) }
   if (isMade) {
     const result = isSameIn(read(facts, build, Fact.WHY)) ? 'same' : 'changed'
     return { _tag: 'made', build: of, generation, result }
@@ -174,7 +176,10 @@ const search = <B>(
     const generation = generationOf(state, u)
     if (u !== x && generation > since && isSameIn(word)) nearly.push({ build: as(u), how: 'same', generation })
     const own = ownCause(state, u)
-    if (own !== 0) return { steps: pathTo(state, from, u, own, as), nearly: [] }
+    if (own !== 0) {
+      const isMadeSince = u !== x && reasonIn(own) === Reason.ALWAYS && generation > since
+      return { steps: pathTo(state, from, u, own, as), nearly: isMadeSince ? nearly : [] }
+    }
     for (const { edge, build, create } of edgesOf(state, u)) {
       if (differs(rows, edge))
         return { steps: pathTo(state, from, u, packWhy(reasonOf(rows, edge), build), as), nearly: [] }

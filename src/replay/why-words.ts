@@ -265,6 +265,12 @@ export const whyNotLines = (found: WhyNot<string>, words: Wording): readonly str
         '  it is run again when it is next asked for',
       ]
     case 'notAsked':
+      if (found.nearly !== undefined)
+        return [
+          `${build} was last made in ${words.generation(found.generation)}, and whoever asks for it has it looked at again`,
+          ...stepLines(found.steps, words),
+          ...nearlyLines(found.nearly, words),
+        ]
       return [
         `${build} is out-of-date, and nobody asked for it since ${words.generation(found.generation)}, when it was made${OR_IN_VAIN}`,
         ...(found.steps.length > 0 ? stepLines(found.steps, words) : ['  its file is gone, or another than it was']),

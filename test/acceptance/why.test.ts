@@ -412,6 +412,19 @@ describe('why not', () => {
       ])
   })
 
+  test('of what is made again by each build, and came out the same: that nobody asked is not said', async () => {
+    const s = space({ 'all.do': 'redo-ifchange now\n', 'now.do': 'redo-always\necho 1\n' })
+    await s.ifchange('all')
+    const step = ['  now is out-of-date', '    it is always out-of-date (redo-always)']
+    await s.ifchange('all')
+    expect(await words(s, 'why-not', 'all')).toEqual([
+      'all was last made in request 1, and whoever asks for it has it looked at again',
+      ...step,
+      '  nearly: now was made again in request 2, with the same result',
+    ])
+    expect(await whyNot(s, 'all')).toMatchObject({ _tag: 'notAsked', nearly: [{ build: 'now', how: 'same' }] })
+  })
+
   test('it is broken, by what and how; it was changed by hand', async () => {
     const s = await project()
     s.write('default.o.do', 'redo-ifchange $2.c\ntest $2 != greet\n')
