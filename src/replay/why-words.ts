@@ -130,7 +130,7 @@ const causeLines = (
 ): readonly string[] => {
   const source = next?._tag === 'source' ? [sourceWords(next, generation, words)] : undefined
   if ('also' in cause && cause.also !== undefined) {
-    const is = next?._tag === 'made' && next.result === 'failed' ? 'is broken' : 'changed'
+    const is = next?._tag === 'made' ? CHANGED_TO[next.result] : 'changed'
     return [causeWords(cause, build, words), `and ${source?.[0] ?? `${subject(cause.also, next?.recipe)} ${is}`}`]
   }
   if ('dependency' in cause && cause.dependency !== undefined) {
@@ -141,6 +141,14 @@ const causeLines = (
     return [dependencyWords(cause._tag, subject(cause.dependency, next?.recipe)), ...(source ?? [])]
   }
   return [causeWords(cause, build, words)]
+}
+
+/** What a dependency that was another is now. */
+const CHANGED_TO: Readonly<Record<Result, string>> = {
+  changed: 'changed',
+  same: 'is not broken any more',
+  failed: 'is broken',
+  pending: 'changed',
 }
 
 const subject = (build: string, isRecipe: boolean | undefined): string =>

@@ -172,7 +172,7 @@ const chainFrom = <B>(state: State, build: BuildId, as: As<B>): { links: readonl
       links.push({ _tag: 'madeSince', build: of, recipe, generation })
       break
     }
-    if (x !== build && isSameIn(word) && !hasFlag(state, x, Flag.BROKEN)) {
+    if (x !== build && isSameIn(word) && !hasFlag(state, x, Flag.BROKEN) && !wasBrokenBefore(word)) {
       links.push({ _tag: 'earlier', build: of, recipe, generation })
       break
     }
@@ -186,6 +186,10 @@ const chainFrom = <B>(state: State, build: BuildId, as: As<B>): { links: readonl
   }
   return { links, next }
 }
+
+/** A run that comes to what was there before that was broken has it changed for all who saw it so. */
+const wasBrokenBefore = (word: number): boolean =>
+  reasonIn(word) === Reason.FAILED || reasonIn(word) === Reason.INTERRUPTED
 
 type Group = 'cutoffs' | 'alsoChanged' | 'broken' | 'added' | 'unchanged'
 type Dependencies<B> = Pick<Extract<Why<B>, { _tag: 'made' }>, Group>

@@ -189,6 +189,23 @@ describe('why', () => {
     ])
   })
 
+  test('a dependency was broken, and comes out as before that: the run that mended it is the cause', async () => {
+    const s = await project(
+      { 'top.do': 'redo-ifchange part\n', 'part.do': 'redo-ifchange p\ngrep 2 p\n', p: '2' },
+      'top',
+    )
+    s.write('p', '1')
+    await s.ifchange('top')
+    s.write('p', '2')
+    await s.ifchange('top')
+    expect((await words(s, 'why', 'top')).slice(1, 5)).toEqual([
+      '  it failed the last time',
+      '  and part is not broken any more',
+      '    it failed the last time',
+      '    and p has another content, seen in request 3',
+    ])
+  })
+
   test('its file was removed; changed by hand, it is left alone, and overwritten when asked to', async () => {
     const s = await project()
     s.remove('main.o')
