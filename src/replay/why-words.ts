@@ -124,11 +124,11 @@ const RESULTS: Readonly<Record<Result, string>> = {
 
 /** `next` says more of what the cause names. */
 const causeLines = (
-  { build, cause, generation }: Extract<Link<string>, { _tag: 'made' }>,
+  { build, cause }: Extract<Link<string>, { _tag: 'made' }>,
   next: Link<string> | undefined,
   words: Wording,
 ): readonly string[] => {
-  const source = next?._tag === 'source' ? [sourceWords(next, generation, words)] : undefined
+  const source = next?._tag === 'source' ? [sourceWords(next, words)] : undefined
   if ('also' in cause && cause.also !== undefined) {
     const is = next?._tag === 'made' ? CHANGED_TO[next.result] : 'changed'
     return [causeWords(cause, build, words), `and ${source?.[0] ?? `${subject(cause.also, next?.recipe)} ${is}`}`]
@@ -206,13 +206,10 @@ const dependencyWords = (tag: 'changed' | 'missing' | 'broken' | 'unsure' | 'app
   }
 }
 
-/** `limit`: the generation in which it had something made. */
 const sourceWords = (
-  { build, recipe, change }: Extract<Link<string>, { _tag: 'source' }>,
-  limit: number,
+  { build, recipe, change, again }: Extract<Link<string>, { _tag: 'source' }>,
   words: Wording,
-): string =>
-  `${changeWords(change, subject(build, recipe), words)}${change.generation > limit ? ', so once more since' : ''}`
+): string => `${changeWords(change, subject(build, recipe), words)}${again ? ', so once more since' : ''}`
 
 const changeWords = (change: Change, it: string, words: Wording): string => {
   const when = inGeneration(change.generation, words)

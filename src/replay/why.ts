@@ -3,7 +3,7 @@
  * answered is data: `why-words.ts` says it. Builds are given as `as` says them: as ids, names or keys.
  */
 import type { BuildId } from '../model/ids.js'
-import { Fact, Flag, Flight, hasFlag, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
+import { Edge, Fact, Flag, Flight, hasFlag, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
 import { eachObject, read } from '../model/table.js'
 import { isSameIn, Reason, reasonIn, subjectIn, whyOfFile, whyOfValue } from '../model/why.js'
 import {
@@ -34,8 +34,14 @@ export type Link<B> =
       readonly result: Result
       readonly cause: Cause<B>
     }
-  /** A source: the way ends here. */
-  | { readonly _tag: 'source'; readonly build: B; readonly recipe: boolean; readonly change: Change }
+  /** A source: the way ends here. `again`: it changed once more since. */
+  | {
+      readonly _tag: 'source'
+      readonly build: B
+      readonly recipe: boolean
+      readonly change: Change
+      readonly again: boolean
+    }
   /** It was made again since; what it was made for then is not known any more. */
   | { readonly _tag: 'madeSince'; readonly build: B; readonly recipe: boolean; readonly generation: number }
   /** Up to then its last run came to the same result: it was an earlier one that changed it. */
@@ -63,16 +69,16 @@ export type Why<B> =
       /** From the build itself to what had it made. */
       readonly chain: readonly Link<B>[]
       readonly fault?: Fault<B>
-      /** Dependencies that were made in the same generation, and came to the same result: they nearly had it not made. */
+      /** Dependencies that were made with it, or since the chain began, and came to the same result: they nearly had it not made. */
       readonly cutoffs: readonly B[]
-      /** Those that changed too, besides the one in the chain. */
+      /** Those that changed too then, besides the one in the chain. */
       readonly alsoChanged: readonly B[]
       /** Those that failed, or are not there. */
       readonly broken: readonly B[]
-      /** Those that were looked at or made for the first time in the same generation. */
+      /** Those that were looked at or made for the first time then. */
       readonly added: readonly B[]
       readonly unchanged: readonly B[]
-      /** What depends on it and was made in the same generation. */
+      /** What depends on it and was made in the same generation, or of what it came to then in one before it. */
       readonly neededBy: readonly B[]
       /** The open request that it was made for. */
       readonly request?: { readonly id: number; readonly targets: readonly B[] }
@@ -110,9 +116,9 @@ export const why = <B>(state: State, build: BuildId, as: As<B>, newest: number =
     result: resultOf(state, build),
     chain: chain.links,
     ...(fault === undefined ? {} : { fault }),
-    ...dependenciesAt(state, build, generation, chain.next, as),
+    ...dependenciesOf(state, build, chain.since, generation, chain.next, as),
     neededBy: needersOf(state, build)
-      .filter((p) => !isSource(state, p) && generationOf(state, p) === generation)
+      .filter((p) => !isSource(state, p) && isOfRun(state, p, generation, build))
       .map(as),
     ...(request === undefined ? {} : { request }),
     ...(isStale ? { pending: causeIn(read(state.facts, build, Fact.WHY), as) } : {}),
@@ -153,22 +159,35 @@ const resultOf = (state: State, x: BuildId): Result => {
   return isSameIn(read(state.facts, x, Fact.WHY)) ? 'same' : 'changed'
 }
 
-/** The way from `build` down to what had it made; `next`: the dependency it begins with, or 0. */
-const chainFrom = <B>(state: State, build: BuildId, as: As<B>): { links: readonly Link<B>[]; next: number } => {
+/**
+ * The way from `build` down to what had it made. `next`: the dependency it begins with, or 0. `since`: a generation that is known to be later
+ * than the run before, since that would have gone the same way.
+ */
+const chainFrom = <B>(
+  state: State,
+  build: BuildId,
+  as: As<B>,
+): { links: readonly Link<B>[]; next: number; since: number } => {
   const links: Link<B>[] = []
   const seen = new Set<BuildId>()
   let next = 0
   let limit = generationOf(state, build)
+  let since = limit
+  let isUnseen = true
   let recipe = false
+  let before: BuildId | undefined
   for (let x: BuildId | undefined = build; x !== undefined && !seen.has(x); ) {
     seen.add(x)
     const [of, generation] = [as(x), generationOf(state, x)]
+    const isLater = (than: number): boolean => than > limit && before !== undefined && !hasSeen(state, before, x!)
     if (isSource(state, x) || (x !== build && editedIn(state, x) !== undefined)) {
-      links.push({ _tag: 'source', build: of, recipe, change: changeIn(state, x) })
+      const change = changeIn(state, x)
+      if (isUnseen && change.generation > 0) since = Math.min(since, change.generation)
+      links.push({ _tag: 'source', build: of, recipe, change, again: isLater(change.generation) })
       break
     }
     const word = whyWord(state, x)
-    if (generation > limit) {
+    if (isLater(generation)) {
       links.push({ _tag: 'madeSince', build: of, recipe, generation })
       break
     }
@@ -177,14 +196,37 @@ const chainFrom = <B>(state: State, build: BuildId, as: As<B>): { links: readonl
       break
     }
     links.push({ _tag: 'made', build: of, recipe, generation, result: resultOf(state, x), cause: causeIn(word, as) })
+    if (isUnseen) since = Math.min(since, generation)
     if (!hasSubject(word)) break
+    isUnseen &&= reasonIn(word) === Reason.CHANGED || reasonIn(word) === Reason.APPEARED
     const d = subjectIn(word) as BuildId
     if (x === build) next = d
     recipe = isRecipe(state, x, d)
     limit = generation
+    before = x
     x = d
   }
-  return { links, next }
+  return { links, next, since }
+}
+
+/**
+ * Whether `x` was made, or is, of what the last run of `d` came to, or its last change, and not of an earlier one. That may be of a later
+ * generation than `x`: of a request that came meanwhile, for which `d` was made, too.
+ */
+const hasSeen = (state: State, x: BuildId, d: BuildId): boolean => {
+  const word = whyWord(state, d)
+  if (isSameIn(word) && !hasFlag(state, d, Flag.BROKEN)) return false
+  if (isRunning(state, x)) return true
+  const revision = read(state.facts, d, Fact.REVISION)
+  return edgesOf(state, x).some(
+    ({ edge, build, create }) => build === d && !create && read(state.edges, edge, Edge.SEEN) === revision,
+  )
+}
+
+/** Whether `p` was made for what had `d` made in that generation. */
+const isOfRun = (state: State, p: BuildId, generation: number, d: BuildId): boolean => {
+  const of = generationOf(state, p)
+  return of === generation || (of < generation && hasSeen(state, p, d))
 }
 
 /** A run that comes to what was there before that was broken has it changed for all who saw it so. */
@@ -194,7 +236,14 @@ const wasBrokenBefore = (word: number): boolean =>
 type Group = 'cutoffs' | 'alsoChanged' | 'broken' | 'added' | 'unchanged'
 type Dependencies<B> = Pick<Extract<Why<B>, { _tag: 'made' }>, Group>
 
-const dependenciesAt = <B>(state: State, x: BuildId, generation: number, cause: number, as: As<B>): Dependencies<B> => {
+const dependenciesOf = <B>(
+  state: State,
+  x: BuildId,
+  since: number,
+  generation: number,
+  cause: number,
+  as: As<B>,
+): Dependencies<B> => {
   const found: Record<Group, B[]> = {
     cutoffs: [],
     alsoChanged: [],
@@ -203,13 +252,14 @@ const dependenciesAt = <B>(state: State, x: BuildId, generation: number, cause: 
     unchanged: [],
   }
   for (const { build, create } of edgesOf(state, x))
-    if (!create && build !== cause) found[groupOf(state, build, generation)].push(as(build))
+    if (!create && build !== cause) found[groupOf(state, x, build, since, generation)].push(as(build))
   return found
 }
 
-const groupOf = (state: State, d: BuildId, generation: number): Group => {
+const groupOf = (state: State, x: BuildId, d: BuildId, since: number, generation: number): Group => {
   if (resultOf(state, d) === 'failed') return 'broken'
-  if (generationOf(state, d) !== generation) return 'unchanged'
+  const of = generationOf(state, d)
+  if (of < since || (of > generation && !hasSeen(state, x, d))) return 'unchanged'
   if (!isSource(state, d) && resultOf(state, d) === 'same') return 'cutoffs'
   return isNew(state, d) ? 'added' : 'alsoChanged'
 }

@@ -112,6 +112,52 @@ describe('why', () => {
     await eng.close()
   })
 
+  it('is it by what requests that came together share, whichever of them it was made for', async () => {
+    const eng = engine()
+    const both = (): Promise<unknown> =>
+      Promise.all([sum(['a', 'b']), sum(['a']), count('a')].map((key) => eng.once(key).promise))
+    await both()
+    eng.transact((tx) => tx.set(text('a'), 'to build or'))
+    await both()
+    const [first, last] = [madeOf(eng, sum(['a', 'b'])), madeOf(eng, count('a'))]
+    expect(last.generation).toBeGreaterThan(first.generation)
+    expect(chainOf(eng, sum(['a', 'b']))).toEqual([
+      ['sum(["a","b"])', 'changed', 'count("a")'],
+      ['count("a")', 'changed', 'text("a")'],
+      ['text("a")', 'set', 2],
+    ])
+    expect(last.neededBy).toEqual([sum(['a']), sum(['a', 'b'])])
+    // It is another once more, which those have not seen.
+    eng.transact((tx) => tx.set(text('a'), 'a'))
+    await eng.once(count('a')).promise
+    expect(chainOf(eng, sum(['a', 'b']))).toEqual([
+      ['sum(["a","b"])', 'changed', 'count("a")'],
+      ['count("a")', 'madeSince'],
+    ])
+    expect(madeOf(eng, count('a')).neededBy).toEqual([])
+    await eng.close()
+  })
+
+  it('did another one change too, for a request that came together with its own', async () => {
+    const joined = rule('joined', { key: C.string, value: C.string }, function* (name, b) {
+      return (yield* b.need(text(name))) + (yield* b.need(text(`${name}2`)))
+    })
+    const eng = createEngine({ rules: [text, joined] })
+    const both = (): Promise<unknown> =>
+      Promise.all([joined('a'), text('a'), text('a2')].map((key) => eng.once(key).promise))
+    const set = (word: string): number =>
+      eng.transact((tx) => {
+        tx.set(text('a'), word)
+        tx.set(text('a2'), word)
+      })
+    set('x')
+    await both()
+    set('y')
+    await both()
+    expect(madeOf(eng, joined('a'))).toMatchObject({ alsoChanged: [text('a2')], unchanged: [] })
+    await eng.close()
+  })
+
   it('did it fail, by what, and why it was made all the same', async () => {
     const eng = engine()
     await eng.once(above('a')).promise

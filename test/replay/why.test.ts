@@ -11,7 +11,7 @@ import { type Names, requestWords, whyLines, whyNotLines } from '../../src/repla
 import { edits, ops, picker, picks, samples, worldOf } from '../property/arbitraries.js'
 import { edit, playOps } from '../property/laws.js'
 import { runs } from '../support/runs.js'
-import { Play } from '../support/world.js'
+import { Play, type World } from '../support/world.js'
 
 const same = (x: number): number => x
 const nameOf = (x: number): string => `t${x}`
@@ -80,6 +80,62 @@ describe('why', () => {
     // The samples are such that it had a chance to be wrong.
     for (const tag of ['changed', 'content', 'forced', 'failed', 'always', 'went', 'came']) expect(told).toContain(tag)
   })
+})
+
+it('of what two requests at once share: each is made by what is another, and that not once more since', () => {
+  const rule = (asks: readonly number[]) => ({ asks: [asks], output: 'sum' }) as const
+  const world: World = {
+    files: new Map([
+      [1, 4],
+      [2, 5],
+    ]),
+    rules: new Map([
+      [10, rule([1])],
+      [11, rule([10, 2])],
+      [12, rule([10, 2])],
+    ]),
+  }
+  const play = new Play(world)
+  play.build([11, 12])
+  world.files.set(1, 5).set(2, 6)
+  play.request([11])
+  play.request([12])
+  play.finish()
+  for (const x of [11, 12]) {
+    const found = why(play.engine.state, buildId(x), same)
+    if (found._tag !== 'made') throw new Error(`${x} is ${found._tag}`)
+    expect(found.chain.map(({ _tag, build }) => [_tag, build])).toEqual([
+      ['made', x],
+      ['made', 10],
+      ['source', 1],
+    ])
+    expect(found.chain.at(-1)).toMatchObject({ again: false })
+    expect(found).toMatchObject({ alsoChanged: [2], unchanged: [] })
+  }
+  expect(why(play.engine.state, buildId(10), same)).toMatchObject({ neededBy: [11] })
+})
+
+it('of what changed for an earlier request: all of it that the run before has not seen changed, and nothing else', () => {
+  const rule = (asks: readonly number[]) => ({ asks: [asks], output: 'sum' }) as const
+  const sources = [1, 2, 3] as const
+  const world: World = {
+    files: new Map(sources.map((x) => [x, x])),
+    rules: new Map([...sources.map((x) => [x + 10, rule([x])] as const), [20, rule([11, 12, 13])]]),
+  }
+  const play = new Play(world)
+  play.build([20])
+  world.files.set(1, 5).set(2, 6)
+  play.build([11, 12])
+  play.build([20])
+  const found = why(play.engine.state, buildId(20), same)
+  expect(found).toMatchObject({
+    chain: [{ build: 20 }, { build: 11 }, { build: 1 }],
+    alsoChanged: [12],
+    unchanged: [13],
+  })
+  world.files.set(1, 7)
+  play.build([20])
+  expect(why(play.engine.state, buildId(20), same)).toMatchObject({ alsoChanged: [], unchanged: [12, 13] })
 })
 
 describe('why not', () => {
