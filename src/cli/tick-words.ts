@@ -23,9 +23,12 @@ export const happeningWords = (one: Happening, called: (build: BuildId) => strin
     case 'doubted':
       return one.targets.length === 0 ? undefined : `may have changed: ${shownAll(one.targets)}`
     case 'transacted': {
+      // What is read is set no more where it is touched.
+      const set = one.set.filter(({ to }) => to._tag !== 'unset')
+      const touched = [...one.set.flatMap(({ name, to }) => (to._tag === 'unset' ? name : [])), ...one.touched]
       const words = [
-        ...(one.set.length > 0 ? [`set ${setWords(one.set)}`] : []),
-        ...(one.touched.length > 0 ? [`touched ${shownAll(one.touched)}`] : []),
+        ...(set.length > 0 ? [`set ${setWords(set)}`] : []),
+        ...(touched.length > 0 ? [`touched ${shownAll(touched)}`] : []),
       ]
       return words.length === 0 ? undefined : `version ${one.version}: ${words.join('; ')}`
     }

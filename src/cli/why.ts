@@ -37,12 +37,12 @@ const versionWords = (to: ReturnType<typeof settingOf>): string | undefined => {
   switch (to._tag) {
     case 'value':
       return `set it to ${shortened(to.text)}`
+    // Of what is read it says that it is set no more, whether or not it was.
     case 'touched':
+    case 'unset':
       return 'touched it'
     case 'removed':
       return 'removed it'
-    case 'unset':
-      return 'set it no more'
   }
 }
 

@@ -219,3 +219,25 @@ test('whether somebody asked a question in between is no difference', async () =
 test('what a source was set to cannot speak to a terminal', () => {
   expect(settingWords({ _tag: 'value', text: JSON.stringify('\u009b31m\u007f') })).toBe('"\\x9b31m\\x7f"')
 })
+
+test('a source that was touched is told of as that, whether it is read or set', async () => {
+  const s = space({
+    'build.mjs': `import { codec as C, createEngine, source } from ${redfordAt}
+      const given = source('given', { key: C.string, value: C.number })
+      const read = source('read', { key: C.string, value: C.number, read: () => 1 })
+      const eng = createEngine({ rules: [given, read], record: 't.rec' })
+      eng.transact((tx) => tx.set(given('x'), 1))
+      const ask = () => Promise.all([given('x'), read('x')].map((key) => eng.once(key).promise))
+      await ask()
+      eng.transact((tx) => {
+        tx.touch(given('x'))
+        tx.touch(read('x'))
+      })
+      await ask()
+      await eng.close()\n`,
+  })
+  expect(await s.sh('node build.mjs')).toMatchObject({ code: 0 })
+  expect(await redford(s, ['log', 't.rec'])).toContain('version 2: touched read("x") given("x"); request')
+  for (const target of ['read("x")', 'given("x")'])
+    expect(await redford(s, ['why', target, '--recording', 't.rec'])).toMatch(/^ {2}version 2 \(tick \d\) touched it$/m)
+})
