@@ -77,6 +77,7 @@ export type Why<B> =
       readonly broken: readonly B[]
       /** Those that were looked at or made for the first time then. */
       readonly added: readonly B[]
+      /** Those that did not change then; whether they did between the run before and that is not known. */
       readonly unchanged: readonly B[]
       /** What depends on it and was made in the same generation, or of what it came to then in one before it. */
       readonly neededBy: readonly B[]
@@ -198,7 +199,7 @@ const chainFrom = <B>(
     links.push({ _tag: 'made', build: of, recipe, generation, result: resultOf(state, x), cause: causeIn(word, as) })
     if (isUnseen) since = Math.min(since, generation)
     if (!hasSubject(word)) break
-    isUnseen &&= reasonIn(word) === Reason.CHANGED || reasonIn(word) === Reason.APPEARED
+    isUnseen &&= !MAYBE_SEEN.has(reasonIn(word))
     const d = subjectIn(word) as BuildId
     if (x === build) next = d
     recipe = isRecipe(state, x, d)
@@ -208,6 +209,9 @@ const chainFrom = <B>(
   }
   return { links, next, since }
 }
+
+/** What these speak of may be as the run before found it. */
+const MAYBE_SEEN: ReadonlySet<number> = new Set([Reason.MISSING, Reason.BROKEN, Reason.UNSURE, Reason.WIPED])
 
 /**
  * Whether `x` was made, or is, of what the last run of `d` came to, or its last change, and not of an earlier one. That may be of a later

@@ -138,6 +138,31 @@ it('of what changed for an earlier request: all of it that the run before has no
   expect(why(play.engine.state, buildId(20), same)).toMatchObject({ alsoChanged: [], unchanged: [12, 13] })
 })
 
+it('of a run that failed, too: what changed for an earlier request, besides what is told of first', () => {
+  const rule = (asks: readonly number[]) => ({ asks: [asks], output: 'sum' }) as const
+  const world: World = {
+    files: new Map([
+      [1, 4],
+      [2, 5],
+    ]),
+    rules: new Map([
+      [10, rule([1])],
+      [11, rule([2])],
+      [20, rule([10, 11, 3])],
+    ]),
+  }
+  const play = new Play(world)
+  play.build([20])
+  world.files.set(1, 7).set(2, 8).set(3, 9)
+  play.build([10, 11])
+  play.build([20])
+  expect(why(play.engine.state, buildId(20), same)).toMatchObject({
+    chain: [{ cause: { _tag: 'failed', also: 10 } }, { build: 10 }, { build: 1 }],
+    alsoChanged: [11, 3],
+    unchanged: [],
+  })
+})
+
 describe('why not', () => {
   it('what it says is as it was is not made by the next build, and what has a reason of its own is', () => {
     const told = new Map<string, number>()
