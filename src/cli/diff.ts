@@ -67,6 +67,7 @@ const ticks = (
     }
   const found = replay.diff((from as E.Right<number>).right, (to as E.Right<number>).right)
   if (json) out.print(`${JSON.stringify({ builds: buildsData(found), ...endsOf(replay) })}\n`)
+  else if (found.length === 0) out.print('nothing changed\n')
   else {
     const [before, after] = [new Walker(replay.reader), new Walker(replay.reader)]
     before.seek((from as E.Right<number>).right)

@@ -223,6 +223,7 @@ class Session {
     const { tick } = this.stepper
     const found = tick === 0 ? [] : this.replay.diff(tick - 1, tick)
     if (this.json) return this.out.print(`${JSON.stringify(buildsData(found))}\n`)
+    if (found.length === 0) return this.out.print('  nothing changed\n')
     const called = calledIn(this.stepper.walker, this.generations)
     for (const line of found.flatMap((diff) => buildDiffWords(diff, called))) this.out.print(`  ${line}\n`)
   }

@@ -55,6 +55,17 @@ test('ended by Ctrl-C or Ctrl-D, it leaves the line of its prompt', async () => 
   }
 })
 
+test('where nothing changed it says so, and so does diff between two ticks', async () => {
+  const s = await project()
+  const { stdout } = await s.run('redford', ['step', 'r.rec'], { stdin: 'd\ni\n' })
+  expect(stdout).toMatch(/^tick 0 of .*\n {2}nothing changed\n {2}nothing is under way\n$/)
+  expect(await s.run('redford', ['diff', 'r.rec', '--from', '2', '--to', '2'])).toMatchObject({
+    code: 0,
+    stdout: 'nothing changed\n',
+    stderr: '',
+  })
+})
+
 test('a name is taken as it is, with all its spaces', async () => {
   const s = await project()
   const { code, stdout, stderr } = await s.run('redford', ['step', 'r.rec'], {
