@@ -21,18 +21,14 @@ import type { Counterfactual, Otherwise } from './otherwise.js'
 import { recorderInto } from './recorder-into.js'
 import { replyOf } from './reply.js'
 import { Requests } from './requests.js'
+import { isFound, isLast, isRecall, type Output, type RunScript } from './run-script.js'
 import {
   clockOf,
   isAnew,
-  isFound,
-  isLast,
-  isRecall,
   markOf,
   nothingKnown,
-  type Output,
   type Outside,
   policyOf,
-  type RunScript,
   renumbered,
   type Script,
   scriptOf,

@@ -14,6 +14,7 @@ import type { RecordingReader } from '../store/recording/reader.js'
 import { errorIn } from './diff-ids.js'
 import { type Reply, replyOf } from './reply.js'
 import { eachRow } from './rows.js'
+import { endAs, isBegun, isFound, isLast, type RunScript } from './run-script.js'
 import { Shares, sharesOf } from './shares.js'
 import { Walker } from './walker.js'
 
@@ -22,26 +23,6 @@ export interface Outside {
   readonly at: number
   readonly event: Event
   readonly isHeard: boolean
-}
-
-/** What a build says, so many microseconds after it was told to go on. */
-export interface Output {
-  readonly delay: number
-  readonly term: Term
-  /** Of a request of a do-file: which of its targets, unknown by then, were looked at as it came. */
-  readonly noted?: readonly BuildId[]
-}
-
-/** `exited`: its end had the next do-file begin, which stood by. The `ended` of it may come later. */
-export type Term = Receipt | Event | { readonly _tag: 'exited' }
-
-/** One run of a build: what it says each time that it is told to go on. */
-export interface RunScript {
-  /** The version (of values) or generation (of files) that it was begun in. */
-  readonly mark: number
-  /** Of a rule: what it asks for, in order; what it comes to is its one output. */
-  readonly groups: (readonly BuildId[])[]
-  readonly turns: Output[][]
 }
 
 export interface Script {
@@ -104,6 +85,8 @@ class Scribe {
   private firstAsked: number | undefined = undefined
   private lastAnswered = 0
   private readonly shares = new Shares()
+  /** Actions that nobody wanted any more, and that were begun again so long after they were told to go on. */
+  private readonly givenUp: { readonly x: BuildId; readonly run: RunScript; readonly after: number }[] = []
   /** Who made which request. */
   private readonly askers = new Map<number, BuildId>()
   /** When one that stood by began, in place of one that ended: which it was is yet to be told. */
@@ -160,6 +143,11 @@ class Scribe {
         }
       }
     }
+    for (const { x, run, after } of this.givenUp.reverse()) {
+      const runs = this.runs.get(x) ?? []
+      const next = runs[runs.indexOf(run) + 1]
+      if (next !== undefined) endAs(run, next, after)
+    }
     return {
       start,
       idsEnd: Math.max(idsStart, this.nextId),
@@ -192,8 +180,10 @@ class Scribe {
   /** The engine tells `x` to go on; `anew`: maybe with a new run. */
   private goOn(state: State, x: BuildId, anew: boolean): void {
     const at = this.open.get(x)
-    if (at !== undefined && !(anew && isAnew(state, x))) {
-      // Its do-file is looked for again, since something changed before it was started: only what is found at last counts.
+    const isGivenUp = anew && at !== undefined && isBegun(at.run)
+    if (isGivenUp) this.givenUp.push({ x, run: at.run, after: this.now - at.since })
+    if (at !== undefined && !isGivenUp && !(anew && isAnew(state, x))) {
+      // Its do-file is looked for again, or room asked for, since something changed before it was started: only what is found at last counts.
       if (anew && at.run.turns.length === 1 && isFound(at.run)) at.run.turns[0] = []
       else at.run.turns.push([])
       at.since = this.now
@@ -356,17 +346,6 @@ export const speakerOf = (event: Event): BuildId | 0 => {
       return 0
   }
 }
-
-/** Nothing more is heard of a run after this. */
-export const isLast = ({ _tag }: Term): boolean =>
-  _tag === 'done' || _tag === 'failed' || _tag === 'made' || _tag === 'broken' || _tag === 'recalled'
-
-/** All it waits for is a slot. */
-export const isFound = ({ turns }: RunScript): boolean =>
-  turns[0]!.some(({ term }) => term._tag === 'blocked' && term.slot)
-
-/** Its value was found in a store. */
-export const isRecall = ({ turns }: RunScript): boolean => turns[0]!.some(({ term }) => term._tag === 'recalled')
 
 /** In place of a run of which nothing was recorded. */
 export const nothingKnown = (state: State, build: BuildId): Receipt =>

@@ -246,6 +246,49 @@ describe('rules', () => {
     expect(span(4)).toBeLessThanOrEqual(span(2))
     recording.close()
   })
+
+  /** With room for one: two actions are asked for, the one that is given is taken back, and asked for again. */
+  const takenBack = async (given: number): Promise<ReturnType<typeof replay>> => {
+    const ends = new Map<number, () => void>()
+    const wait = action('wait', {
+      ...int,
+      pool: 'p',
+      run: (n) => new Promise<number>((resolve) => ends.set(n, () => resolve(n))),
+    })
+    const path = folder.at(`back${given}.rec`)
+    const eng = createEngine({ rules: [wait], record: path, pools: { p: 1 }, drive: 'manual' })
+    const settled = async (): Promise<void> => {
+      await new Promise((resolve) => setImmediate(resolve))
+      eng.settle()
+    }
+    const asked = [1, 2].map((n) => eng.once(wait(n)))
+    eng.settle()
+    asked[given - 1]!.cancel()
+    await asked[given - 1]!.promise.catch(() => {})
+    await settled()
+    const again = eng.once(wait(given)).promise
+    await settled()
+    for (let i = 0; i < 4; i++) {
+      for (const end of ends.values()) end()
+      await settled()
+    }
+    expect(await again).toBe(given)
+    await eng.close()
+    return replay(path, { rules: [wait] })
+  }
+
+  it('with actions that were taken back and asked for again come to what they came to then', async () => {
+    const running = await takenBack(1)
+    for (const otherwise of [{ policy: policies.cap(1) }, { policy: policies.fullBatch() }])
+      expect(running.verify({ mode: 'counterfactual', ...otherwise })).toMatchObject({ guessed: 0, otherAnswers: 0 })
+    running.close()
+    const waiting = await takenBack(2)
+    for (const p of [1, 2, 3]) {
+      const { latencies } = waiting.verify({ mode: 'counterfactual', pools: { p }, policy: policies.fullBatch() })
+      expect(latencies.at(-1)!.otherwise, `with room for ${p}`).toBeDefined()
+    }
+    waiting.close()
+  })
 })
 
 describe('do-files', () => {
