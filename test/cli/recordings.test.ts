@@ -404,7 +404,7 @@ test('diff of one recording says what became of which build between two ticks', 
   expect(first.stdout).toMatch(/^request 2 \(new\)$/m)
   expect(all.stdout + first.stdout).not.toMatch(/^#/m)
   const none = await redford(s, ['diff', 'bad.rec', '--from', '3', '--to', '3'])
-  expect([none.code, none.stdout]).toEqual([0, ''])
+  expect([none.code, none.stdout]).toEqual([0, 'nothing changed\n'])
   for (const args of [
     ['bad.rec', '--to', '1000'],
     ['bad.rec', '--from', 'x'],
