@@ -116,9 +116,12 @@ export const onUnjudged = (w: Work, { build: x }: Of<'unjudged'>): void => {
 }
 
 /** Whether `x` waits to be run, as make took it to: another may not have come to ask for it. What was begun for it ends. */
-export const isOpen = (w: Work, { _tag, build: x }: Alone): boolean => {
+export const isOpen = (w: Work, receipt: Alone): boolean => {
+  const { _tag, build: x } = receipt
   if (w.status(x) === Status.READY) return true
   if (_tag === 'started') w.effects.push({ _tag: 'kill', build: x })
+  // make gave these ids, and only what is known here is ever collected.
+  if (_tag === 'needs') for (const group of receipt.groups) for (const d of group) declare(w, d)
   return false
 }
 

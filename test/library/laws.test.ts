@@ -195,3 +195,22 @@ it('of a failure that is as it was nobody is told, though who it came through wa
   ]
   expectLawful({ plans, truth: [undefined, undefined, 0, 0] }, steps, [0])
 })
+
+it('what a rule asked for in vain, since a circle turned out to be none, is forgotten with the rest', () => {
+  const plans: Plans = [
+    { do: 'pick', by: 3, of: [0, 1] },
+    { do: 'list', of: [8, 7, 0] },
+  ]
+  const change = (...changes: readonly [number, number | undefined][]): Step => ({
+    step: 'change',
+    changes: changes.map(([source, value]) => ({ source, value, how: 'outside', waits: false })),
+    touches: [],
+  })
+  const last = { ...change([3, undefined]), touches: [-1] } as Step
+  const tick: Step = { step: 'tick' }
+  const steps: readonly Step[] = [
+    { step: 'live', ref: -3 },
+    ...[tick, tick, change([0, undefined], [3, 3]), tick, tick, last],
+  ]
+  expectLawful({ plans, truth: [0, 0, 0, 0] }, steps, [0], { cyclic: true, policy: everyPolicy[6]! })
+})
