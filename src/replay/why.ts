@@ -17,6 +17,7 @@ import {
   hasSubject,
   isRecipe,
   isSource,
+  type Needed,
   needersOf,
   rowsOf,
 } from './why-facts.js'
@@ -215,14 +216,16 @@ const MAYBE_SEEN: ReadonlySet<number> = new Set([Reason.MISSING, Reason.BROKEN, 
 
 /**
  * Whether `x` was made, or is, of what the last run of `d` came to, or its last change, and not of an earlier one. That may be of a later
- * generation than `x`: of a request that came meanwhile, for which `d` was made, too.
+ * generation than `x`: of a request that came meanwhile, for which `d` was made, too. `needed`: of `x`, where that is at hand; to go through
+ * all of it for each of many would take for ever.
  */
-const hasSeen = (state: State, x: BuildId, d: BuildId): boolean => {
+const hasSeen = (state: State, x: BuildId, d: BuildId, needed?: Needed): boolean => {
   const word = whyWord(state, d)
   if (isSameIn(word) && !hasFlag(state, d, Flag.BROKEN)) return false
   if (isRunning(state, x)) return true
   const revision = read(state.facts, d, Fact.REVISION)
-  return edgesOf(state, x).some(
+  const all = needed === undefined ? edgesOf(state, x) : [needed]
+  return all.some(
     ({ edge, build, create }) => build === d && !create && read(state.edges, edge, Edge.SEEN) === revision,
   )
 }
@@ -255,15 +258,18 @@ const dependenciesOf = <B>(
     added: [],
     unchanged: [],
   }
-  for (const { build, create } of edgesOf(state, x))
-    if (!create && build !== cause) found[groupOf(state, x, build, since, generation)].push(as(build))
+  for (const needed of edgesOf(state, x)) {
+    const { build, create } = needed
+    if (!create && build !== cause) found[groupOf(state, x, needed, since, generation)].push(as(build))
+  }
   return found
 }
 
-const groupOf = (state: State, x: BuildId, d: BuildId, since: number, generation: number): Group => {
+const groupOf = (state: State, x: BuildId, needed: Needed, since: number, generation: number): Group => {
+  const { build: d } = needed
   if (resultOf(state, d) === 'failed') return 'broken'
   const of = generationOf(state, d)
-  if (of < since || (of > generation && !hasSeen(state, x, d))) return 'unchanged'
+  if (of < since || (of > generation && !hasSeen(state, x, d, needed))) return 'unchanged'
   if (!isSource(state, d) && resultOf(state, d) === 'same') return 'cutoffs'
   return isNew(state, d) ? 'added' : 'alsoChanged'
 }

@@ -238,6 +238,23 @@ describe('why', () => {
   )
 })
 
+it('why looks at each of many dependencies once, though all are made again since', async () => {
+  const eng = engine()
+  const names = Array.from({ length: 20_000 }, (_, i) => `n${i}`)
+  eng.transact((tx) => {
+    for (const name of names) tx.set(text(name), name)
+  })
+  await eng.once(sum(names)).promise
+  eng.transact((tx) => {
+    for (const name of names) tx.set(text(name), `${name} ${name}`)
+  })
+  await Promise.all(names.map((name) => eng.once(count(name)).promise))
+  const begun = performance.now()
+  expect(madeOf(eng, sum(names)).unchanged).toHaveLength(20_000)
+  expect(performance.now() - begun).toBeLessThan(3_000)
+  await eng.close()
+}, 30_000)
+
 describe('why not', () => {
   it('did nothing change that it stands on, and what nearly did', async () => {
     const eng = engine()
