@@ -3,7 +3,7 @@ import { hash } from 'node:crypto'
 import { type Codec, canonical, type Json } from '../model/codec.js'
 import { DIGEST, Tag } from '../model/content.js'
 import type { Key } from '../model/definition.js'
-import type { BuildError } from '../model/error.js'
+import { type BuildError, smallestFirst } from '../model/error.js'
 import type { Content } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { contentFrom } from './ended.js'
@@ -47,7 +47,7 @@ const digestOf = (text: string): Content => {
 /** Whether `content` is that of the result that `text` says. */
 export const isOf = (content: Content, text: string): boolean => digestOf(text).every((word, i) => word === content[i])
 
-/** Of errors, what they say counts, not where they were thrown. `nameOf`: of who was tried, since ids are given to others once they are forgotten. */
+/** Of errors, what they say counts, not where they were thrown. `nameOf`: of who was tried, and what those broke by, since ids are given to others once they are forgotten. */
 export const contentOfError = (error: BuildError, nameOf: NameOf = String): Content => {
   if (error._tag === 'absent') return [0, 0, 0, Tag.ERROR]
   return digestOf(canonical(saidBy(error, nameOf)))
@@ -69,6 +69,7 @@ const withoutTraces = (error: BuildError, nameOf: NameOf): object => {
     }))
     return { ...error, tried }
   }
+  if (error._tag === 'cycle') return { ...error, path: smallestFirst(error.path.map(nameOf), (name) => name) }
   const { trace: _, ...said } = error as BuildError & { readonly trace?: string }
   return said
 }

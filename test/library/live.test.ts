@@ -1,6 +1,15 @@
 /** What those who follow a live request are told, and that they are told no more. */
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { type BuildEngine, codec as C, createEngine, policies, type Request, rule, source } from '../../src/index.js'
+import {
+  type BuildEngine,
+  type Building,
+  codec as C,
+  createEngine,
+  policies,
+  type Request,
+  rule,
+  source,
+} from '../../src/index.js'
 
 const num = source('num', { key: C.string, value: C.int })
 let eng: BuildEngine
@@ -158,4 +167,44 @@ it('who is told may look at others, which are of the same version, and hears of 
   expect(seen.slice(2)).toMatchObject([1, 2].map(() => [2, { version: 2, value: 5 }, { version: 2, value: 10 }]))
   expect(late).toMatchObject([{ version: 2, value: 10 }])
   await both.close()
+})
+
+it('of alternatives that a circle breaks as before nobody is told again, though those on it were forgotten meanwhile', async () => {
+  const int = { key: C.int, value: C.int }
+  const opens: (() => void)[] = []
+  const gate = source('gate', { ...int, read: () => new Promise<number>((resolve) => opens.push(() => resolve(1))) })
+  const round = rule('round', int, function* (n, b): Building<number> {
+    return yield* b.need(round(1 - n))
+  })
+  const first = rule('first', int, (n, b) => b.first([round(n)]))
+  const picked = rule('picked', int, function* (n, b) {
+    return (yield* b.need(num('x'))) === 1 ? yield* b.need(first(n)) : 0
+  })
+  const waiting = rule('waiting', int, function* (n, b) {
+    return (yield* b.need(gate(n))) + (yield* b.need(picked(n)))
+  })
+  const own = createEngine({ rules: [num, gate, round, first, picked, waiting], drive: 'manual' })
+  const open = async (): Promise<void> => {
+    for (const go of opens.splice(0)) go()
+    await own.idle()
+  }
+  const set = (value: number): number => own.transact((tx) => tx.set(num('x'), value))
+  set(1)
+  own.live(picked(0))
+  const told: unknown[] = []
+  own.live(waiting(0)).subscribe((notice) => told.push(notice._tag))
+  own.settle()
+  await open()
+  own.transact((tx) => tx.touch(gate(0)))
+  set(2)
+  own.settle()
+  own.gc()
+  // These are given the ids of those.
+  for (const key of ['a', 'b', 'c']) own.live(num(key))
+  own.settle()
+  set(1)
+  own.settle()
+  await open()
+  expect(told).toEqual(['error'])
+  await own.close()
 })
