@@ -24,7 +24,7 @@ import type { State } from '../model/state.js'
 import { type Answers, touch } from './answers.js'
 import { contentOfError, wayOf } from './content.js'
 import { type Keys, wordsOf } from './keys.js'
-import { filled, isKey, listOf, once } from './shape.js'
+import { filled, hear, isKey, listOf, once } from './shape.js'
 import { Failing, fail, isBug, reasonOf } from './thrown.js'
 
 /** The values of a shape of keys. */
@@ -285,13 +285,15 @@ export class Run implements Builder<unknown> {
       if (step.done !== true) {
         const why = this.swallowed
         if (step.value === WAIT.value && why === undefined) return this.wait()
-        return this.misuse(why ?? laterOf(step.value, 'yields') ?? NOT_DELEGATED)
+        return this.misuse(why ?? laterOf(step.value, 'yields') ?? NOT_DELEGATED, step.value)
       }
       return this.end(step.value, made)
     } catch (error) {
       if (isBug(error)) throw error
       if (this.unmet !== undefined) return this.broken({ cause: this.unmet })
-      return this.broken({ error: reasonOf(error) })
+      const reason = reasonOf(error)
+      if (reason._tag === 'misuse') hear(this.last?.keys)
+      return this.broken({ error: reason })
     }
   }
 
@@ -305,10 +307,11 @@ export class Run implements Builder<unknown> {
 
   private end(value: unknown, made: (groups: Groups, value: unknown) => Alone): Alone {
     const why = this.swallowed
-    if (why !== undefined) return this.misuse(why)
+    if (why !== undefined) return this.misuse(why, value)
     if (this.outstanding > 0)
       return this.misuse(
         `it asks for ${this.last?.keys.map(wordsOf).join(', ')} and does not wait: write yield* before b.need and the like`,
+        value,
       )
     return made(this.groups, value)
   }
@@ -320,7 +323,9 @@ export class Run implements Builder<unknown> {
     return `it catches the failure of ${wordsOf(this.keys.keyOf(unmet)!)} and goes on: use b.attempt to depend on a failure`
   }
 
-  private misuse(why: string): Alone {
+  /** `given`: by the rule, which is not looked at. */
+  private misuse(why: string, given?: unknown): Alone {
+    hear(given)
     return this.broken({ error: { _tag: 'misuse', why } })
   }
 

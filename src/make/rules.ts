@@ -19,7 +19,7 @@ import { lookWithContent } from './look-content.js'
 import { folderOf } from './path.js'
 import { NOT_PLACED } from './publish.js'
 import { laterOf, Run } from './rule.js'
-import { isKey } from './shape.js'
+import { hear, isKey } from './shape.js'
 import { partsOf, valueFileOf } from './value-file.js'
 
 /** What a project's config says. */
@@ -230,6 +230,7 @@ const encoded = (of: Definition, value: unknown): string => {
   try {
     return canonical(of.values.encode(value))
   } catch (error) {
+    hear(value)
     throw new Misuse(`its value does not fit its codec: ${messageOf(error)}`)
   }
 }

@@ -40,7 +40,27 @@ export const keysIn = (needs: Needs, found: Key[] = []): Key[] => {
 }
 
 /** As `keysIn`; of a plain list, which is common, the list itself. */
-export const listOf = (needs: Needs): readonly Key[] => (isListOfKeys(needs) ? needs : keysIn(needs))
+export const listOf = (needs: Needs): readonly Key[] => {
+  if (isListOfKeys(needs)) return needs
+  try {
+    return keysIn(needs)
+  } catch (error) {
+    hear(needs)
+    throw error
+  }
+}
+
+/** Of promises that are refused, in any shape of lists and records, nobody else will hear. */
+export const hear = (given: unknown): void => {
+  try {
+    if (given instanceof Promise) given.catch(() => {})
+    else if (Array.isArray(given)) given.forEach(hear)
+    else if (typeof given === 'object' && given !== null && isPlain(given) && !isKey(given))
+      Object.values(given).forEach(hear)
+  } catch {
+    // A proxy may answer whatever is asked of it by throwing, and what goes round in a circle has no end.
+  }
+}
 
 const isListOfKeys = (needs: Needs): needs is readonly Key[] => {
   if (!Array.isArray(needs)) return false

@@ -3,6 +3,7 @@ import { CodecError } from '../model/codec.js'
 import type { Definition } from '../model/definition.js'
 import { Bug, type BuildError as Reason } from '../model/error.js'
 import { Misuse, messageOf, UNTOLD } from '../model/misuse.js'
+import { hear } from './shape.js'
 
 /** Thrown by `fail`, and by `first` when nothing is left to try. */
 export class Failing extends Error {
@@ -42,8 +43,7 @@ export const reasonOf = (error: unknown): Reason => {
 const reasonIn = (error: unknown): Reason => {
   if (error instanceof Failing) return error.reason
   if (error instanceof CodecError || error instanceof Misuse) return { _tag: 'misuse', why: error.message }
-  // Nobody else will hear of it.
-  if (error instanceof Promise) error.catch(() => {})
+  hear(error)
   const message = messageOf(error)
   if (!(error instanceof Error)) return { _tag: 'threw', message, trace: '' }
   const isFrozen = error instanceof TypeError && /read only|not extensible|Cannot (delete|define|assign)/.test(message)

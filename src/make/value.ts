@@ -29,6 +29,7 @@ import { freezeDeep } from './freeze.js'
 import type { KeysOfMake } from './keys.js'
 import { type Ended, Pending } from './pending.js'
 import { actionContext, Run } from './rule.js'
+import { hear } from './shape.js'
 import { now, Statics } from './statics.js'
 import { isBug, reasonOf } from './thrown.js'
 import { costing } from './timing.js'
@@ -206,6 +207,7 @@ export class ValueMake {
       return new Made(build, groups, toTable(value), content)
     } catch (error) {
       if (error instanceof Misuse) return broken(build, groups, reasonOf(error))
+      hear(value)
       return broken(build, groups, { _tag: 'misuse', why: `its value does not fit its codec: ${messageOf(error)}` })
     }
   }
@@ -342,8 +344,10 @@ export class ValueMake {
 /** Objects are never alike: each build would be made alone, and nobody would know why. */
 const alikeBy = (of: BatchDefinition, key: unknown): string | number => {
   const said: unknown = of.by(key)
-  if (typeof said === 'object' && said !== null)
+  if (typeof said === 'object' && said !== null) {
+    hear(said)
     throw new Misuse(`its \`by\` must give a string or a number, got ${shown(said)}: join what it is made of`)
+  }
   return said as string | number
 }
 

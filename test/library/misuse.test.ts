@@ -27,6 +27,9 @@ const any = source('any', { key: C.string, value: C.json })
 /** Whatever a program without types may hand over. */
 const wrong = (value: unknown): never => value as never
 
+/** If nobody hears of it, it ends the process. */
+const rejected = (): Promise<never> => Promise.reject(new Error('nobody hears of it'))
+
 const open: BuildEngine[] = []
 const engine = (options: Partial<CreateOptions> = {}): BuildEngine => {
   const eng = createEngine({ drive: 'manual', ...options, rules: [num, list, any, ...(options.rules ?? [])] })
@@ -128,7 +131,7 @@ describe('a rule', () => {
     [
       'that yields a promise, of which nobody else hears',
       rule('bad', { key, value }, function* (): Building<number> {
-        return wrong(yield wrong(Promise.reject(new Error('nobody hears of it'))))
+        return wrong(yield wrong(rejected()))
       }),
       LATER.replace('returns', 'yields'),
     ],
@@ -197,16 +200,54 @@ describe('a rule', () => {
     ],
     [
       'that declares promises of keys',
-      rule.static('bad', { key, value, deps: (k) => wrong([Promise.resolve(num(k))]), make: () => 1 }),
+      rule.static('bad', { key, value, deps: () => wrong([rejected(), rejected()]), make: () => 1 }),
       'expected keys, or lists or records of keys, got a Promise: a record of keys must be a plain object',
     ],
     [
       'that asks for promises of keys',
       rule('bad', { key, value }, function* (k, b) {
-        yield* b.all(wrong({ one: [num(k)].map(async (one) => one) }))
+        yield* b.all(wrong({ one: [num(k)].map(async () => rejected()) }))
         return 1
       }),
       'expected keys, or lists or records of keys, got a Promise: a record of keys must be a plain object',
+    ],
+    [
+      'that asks for a promise of a key',
+      rule('bad', { key, value }, function* (_, b) {
+        return yield* b.need(wrong(rejected()))
+      }),
+      "expected a key, such as rule('x'), got a Promise",
+    ],
+    [
+      'that collects promises of keys',
+      rule('bad', { key, value }, function* (_, b) {
+        return (yield* b.collect(wrong([rejected(), rejected()]))).length
+      }),
+      "expected a key, such as rule('x'), got a Promise",
+    ],
+    [
+      'that catches a failure and yields a promise',
+      rule('bad', { key, value }, function* (_, b): Building<number> {
+        try {
+          return yield* b.need(num('absent'))
+        } catch {
+          return wrong(yield wrong(rejected()))
+        }
+      }),
+      'it catches the failure of num("absent") and goes on: use b.attempt to depend on a failure',
+    ],
+    [
+      'that asks, does not wait, and returns a promise',
+      rule('bad', { key, value }, (k, b) => {
+        b.need(num(k))
+        return wrong(rejected())
+      }),
+      UNYIELDED,
+    ],
+    [
+      'that returns a list of promises',
+      rule('bad', { key, value }, () => wrong([rejected()])),
+      'its value does not fit its codec: expected int, got an array',
     ],
     [
       'that throws what is no text',
@@ -228,7 +269,7 @@ describe('a rule', () => {
     [
       'that throws a promise, of which nobody else hears',
       rule('bad', { key, value }, () => {
-        throw Promise.reject(new Error('nobody hears of it'))
+        throw rejected()
       }),
       '[object Promise]',
     ],
