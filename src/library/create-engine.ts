@@ -74,9 +74,7 @@ export class BuildEngine {
     this.sweeper = new Sweeper(this.keys.size)
     this.watches = new Watches(
       this.keys,
-      (key) => {
-        if (!this.isClosed) this.transact((tx) => tx.touch(key))
-      },
+      (key) => void (this.isClosed || this.transact((tx) => tx.touch(key))),
       attempter(this.settings.onError),
     )
     this.make = new ValueMake({
@@ -216,6 +214,8 @@ export class BuildEngine {
 
   private async untilIdle(): Promise<void> {
     this.checkOpen('idle')
+    // Whoever calls it from within a tick waits for the end of that, too.
+    if (this.inner.isBusy) await undefined
     while (!this.isClosed) {
       // The end of a turn may leave something to do for the next.
       if (this.isManual)
@@ -392,7 +392,7 @@ export class BuildEngine {
 
   private checkCalm(what: string): void {
     this.checkOpen(what)
-    if (this.isTelling || this.inner.isBusy)
+    if (this.inner.isBusy)
       throw new Misuse(
         `${what}: called from within ${this.isTelling ? 'a notice' : 'a tick'}: the engine is at it already, it goes on by itself afterwards`,
       )

@@ -1129,6 +1129,30 @@ describe('from within a tick', () => {
     eng.settle()
     expect(thrown).toEqual([refused(what)])
   })
+
+  it('and a notice, who waits until there is no work is answered behind it', async () => {
+    const idles: Promise<void>[] = []
+    const slow = action('slow', {
+      key,
+      value,
+      run: (_, { signal }) =>
+        new Promise<number>(() => {
+          signal.addEventListener('abort', () => idles.push(eng.idle()))
+        }),
+    })
+    const eng: BuildEngine = engine({ rules: [slow] })
+    const request = eng.once(slow('x'))
+    eng.live(num('x')).subscribe(() => {
+      eng.transact((tx) => tx.set(num('y'), 1))
+      idles.push(eng.idle())
+    })
+    eng.settle()
+    request.cancel()
+    eng.settle()
+    expect(idles).toHaveLength(2)
+    await Promise.all(idles)
+    expect(eng.progress().pending).toEqual([])
+  })
 })
 
 it('what onError throws is thrown out of the event loop, and the others are told', async () => {
