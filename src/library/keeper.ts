@@ -2,7 +2,7 @@
  * Keeps an engine's results in a store, and finds them again: gives ids their keys back, tells what may not be used as it is, and commits
  * what changed. The values themselves are read one by one, when they are wanted.
  */
-import { existsSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { fromTable } from '../make/answers.js'
@@ -29,10 +29,19 @@ import { type SqliteStore, StoreFailed } from './store.js'
 /** Said before a lock is made beside it. @throws StoreFailed where there can be no file */
 const expectPlace = (path: string): void => {
   const folder = dirname(path)
-  if (!existsSync(folder))
-    throw misplaced(path, 'ENOENT', `there is no folder ${folder}: make it, or name another file`)
-  if (existsSync(path) && statSync(path).isDirectory())
-    throw misplaced(path, 'EISDIR', 'it is a folder: name a file in it')
+  const around = kindAt(folder)
+  if (around === 'ENOENT') throw misplaced(path, around, `there is no folder ${folder}: make it, or name another file`)
+  if (around === 'file') throw misplaced(path, 'ENOTDIR', `${folder} is no folder: name a file in one`)
+  if (around !== 'folder') throw misplaced(path, around, `${folder} cannot be looked at: name another file`)
+  if (kindAt(path) === 'folder') throw misplaced(path, 'EISDIR', 'it is a folder: name a file in it')
+}
+/** Or why that cannot be told, as a code. */
+const kindAt = (path: string): string => {
+  try {
+    return statSync(path).isDirectory() ? 'folder' : 'file'
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? ''
+  }
 }
 const misplaced = (path: string, code: string, why: string): StoreFailed =>
   new StoreFailed({ _tag: 'io', path, code, why })

@@ -1,5 +1,5 @@
 /** Results in a file: what a second engine makes, and does not make, of what the first one left. */
-import { existsSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import * as E from 'fp-ts/lib/Either.js'
@@ -612,6 +612,12 @@ describe('the file', () => {
     const inner = join(folder, 'none')
     expect(at(join(inner, 'x'))).toThrow(StoreFailed)
     expect(at(join(inner, 'x'))).toThrow(`there is no folder ${inner}: make it, or name another file (ENOENT)`)
+    const file = join(folder, 'file')
+    writeFileSync(file, '')
+    expect(at(join(file, 'x'))).toThrow(`${file} is no folder: name a file in one (ENOTDIR)`)
+    rmSync(file)
+    const long = join(folder, 'long'.repeat(100))
+    expect(at(join(long, 'x'))).toThrow(`${long} cannot be looked at: name another file (ENAMETOOLONG)`)
     expect(readdirSync(folder)).toEqual(before)
   })
 
