@@ -8,6 +8,9 @@ const { SEED = '1', RUNS_TIMES = '1' } = process.env
 
 /** For every run of vitest, before its tests. */
 export const useSeed = (): void => {
+  // With none, properties would hold of nothing; with half a run, they would never end.
+  if (!(Number.isInteger(Number(RUNS_TIMES)) && Number(RUNS_TIMES) > 0))
+    throw new Error(`RUNS_TIMES must be a whole number from 1 on, got '${RUNS_TIMES}'`)
   if (SEED === 'random') return
   const seed = Number(SEED)
   if (!Number.isInteger(seed)) throw new Error(`SEED must be an integer or random, got ${SEED}`)
