@@ -10,14 +10,14 @@ import { isOf } from '../make/content.js'
 import type { Keys } from '../make/keys.js'
 import type { Setting, World } from '../make/world.js'
 import { canonical, type Json } from '../model/codec.js'
-import { isDigest, resultIn } from '../model/content.js'
+import { contentIn, isDigest, resultIn } from '../model/content.js'
 import type { Definition, Key } from '../model/definition.js'
 import { dependentsOf } from '../model/dependencies.js'
 import { Bug, type BuildError, type Failure } from '../model/error.js'
 import type { Content } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
-import { Fact, Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js'
-import { eachObject, objectAt, read, rowsEnd } from '../model/table.js'
+import { Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js'
+import { eachObject, objectAt, rowsEnd } from '../model/table.js'
 import { Reason } from '../model/why.js'
 import { restored, withOthers, withStale } from '../reduce/restored.js'
 import { acquireLock, type Lock } from '../store/lock.js'
@@ -212,11 +212,6 @@ export class Keeper {
     }
     return texts
   }
-}
-
-const contentIn = (state: State, x: BuildId): Content => {
-  const word = (i: number): number => read(state.facts, x, Fact.CONTENT + i)
-  return [word(0), word(1), word(2), word(3)]
 }
 
 const isSame = (a: Content, b: Content): boolean => a.every((word, i) => word === b[i])

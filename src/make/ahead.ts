@@ -4,6 +4,7 @@
  * bottom up, each build once, and never waits in the state. What cannot be finished here is left to the reducer.
  */
 
+import { contentIn } from '../model/content.js'
 import { contentOfCause } from '../model/content-of-cause.js'
 import type { Ahead as AheadReceipt, Alone, Content, Groups } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
@@ -256,7 +257,7 @@ export class Ahead {
         if (content !== undefined) break
         above.push(at)
         const below = this.found.receiptOf(at.cause)
-        if (below === undefined) content = this.contentInState(at.cause)
+        if (below === undefined) content = contentIn(this.state, at.cause)
         else at = below
       }
     }
@@ -266,11 +267,6 @@ export class Ahead {
       this.contents.set(build, content)
     }
     return content
-  }
-
-  private contentInState(x: BuildId): Content {
-    const word = (i: number): number => read(this.state.facts, x, Fact.CONTENT + i)
-    return [word(0), word(1), word(2), word(3)]
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { canonical, type Json } from '../model/codec.js'
+import { contentIn } from '../model/content.js'
 import type { Definition, Key, RuleDefinition } from '../model/definition.js'
 import { groupsOf } from '../model/dependencies.js'
 import type { BuildError } from '../model/error.js'
@@ -208,8 +209,7 @@ export class RuleMake {
     if (known !== undefined && isContent(state, x, known.content)) return known.value
     const value = key.of.values.decode(JSON.parse(readText(name)) as Json)
     freezeDeep(value)
-    const word = (i: number): number => read(state.facts, x, Fact.CONTENT + i)
-    this.values.set(x, { content: [word(0), word(1), word(2), word(3)], value })
+    this.values.set(x, { content: contentIn(state, x), value })
     return value
   }
 }

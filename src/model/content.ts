@@ -1,6 +1,9 @@
 /** Reads the four words that tell results apart: the result itself where it fits into them, else a digest (`make/content.ts` makes them). */
 import type { Json } from './codec.js'
 import type { Content } from './event.js'
+import type { BuildId } from './ids.js'
+import { Fact, type State } from './state.js'
+import { read } from './table.js'
 
 /** Set in the last word of a digest, and of nothing else. */
 export const DIGEST = 1 << 31
@@ -9,6 +12,12 @@ export const Tag = { NUMBER: 1, BOOLEAN: 2, SHORT: 3, ERROR: 0x40 } as const
 
 const float = new Float64Array(1)
 const words = new Int32Array(float.buffer)
+
+/** Those of `x`. */
+export const contentIn = ({ facts }: State, x: BuildId): Content => {
+  const word = (i: number): number => read(facts, x, Fact.CONTENT + i)
+  return [word(0), word(1), word(2), word(3)]
+}
 
 /** Whether only a text tells what the result was. */
 export const isDigest = ([, , , last]: Content): boolean => last < 0

@@ -1,6 +1,6 @@
 /** One build of a state as plain data, for people and for comparing. Names are byte strings; a request, which has none, is `#` and its id. */
 import { canonical } from '../model/codec.js'
-import { isDigest, resultIn } from '../model/content.js'
+import { contentIn, isDigest, resultIn } from '../model/content.js'
 import { dependenciesOf } from '../model/dependencies.js'
 import type { BuildError } from '../model/error.js'
 import type { BuildId } from '../model/ids.js'
@@ -103,15 +103,10 @@ const wordsAt = (state: State, x: BuildId, first: number, count: number): string
 }
 
 const valueIn = (state: State, x: BuildId): string | undefined => {
-  const [a, b, c, d] = [0, 1, 2, 3].map((i) => read(state.facts, x, Fact.CONTENT + i)) as [
-    number,
-    number,
-    number,
-    number,
-  ]
+  const content = contentIn(state, x)
   // Never made.
-  if (d === 0) return undefined
-  if (!isDigest([a, b, c, d])) return canonical(resultIn([a, b, c, d]))
+  if (content[3] === 0) return undefined
+  if (!isDigest(content)) return canonical(resultIn(content))
   const value = objectAt(state.values, x) as RecordedValue | undefined
   return value?._tag === 'text' ? value.text : undefined
 }
