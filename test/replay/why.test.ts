@@ -15,6 +15,8 @@ import { Play, type World } from '../support/world.js'
 
 const same = (x: number): number => x
 const nameOf = (x: number): string => `t${x}`
+/** What asks for all of these at once. */
+const rule = (asks: readonly number[]) => ({ asks: [asks], output: 'sum' }) as const
 const words: Pick<Names, 'errorWords' | 'word' | 'generation'> = {
   errorWords: ({ _tag }) => _tag,
   word: 'it',
@@ -83,7 +85,6 @@ describe('why', () => {
 })
 
 it('of what two requests at once share: each is made by what is another, and that not once more since', () => {
-  const rule = (asks: readonly number[]) => ({ asks: [asks], output: 'sum' }) as const
   const world: World = {
     files: new Map([
       [1, 4],
@@ -116,7 +117,6 @@ it('of what two requests at once share: each is made by what is another, and tha
 })
 
 it('of what changed for an earlier request: all of it that the run before has not seen changed, and nothing else', () => {
-  const rule = (asks: readonly number[]) => ({ asks: [asks], output: 'sum' }) as const
   const sources = [1, 2, 3] as const
   const world: World = {
     files: new Map(sources.map((x) => [x, x])),
@@ -139,7 +139,6 @@ it('of what changed for an earlier request: all of it that the run before has no
 })
 
 it('of a run that failed, too: what changed for an earlier request, besides what is told of first', () => {
-  const rule = (asks: readonly number[]) => ({ asks: [asks], output: 'sum' }) as const
   const world: World = {
     files: new Map([
       [1, 4],
