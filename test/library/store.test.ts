@@ -23,6 +23,7 @@ import {
   sqliteStore,
   type TypeOf,
 } from '../../src/index.js'
+import { until } from '../support/folder.js'
 import { discard, temporary } from '../support/store.js'
 
 let folder: string
@@ -304,7 +305,7 @@ describe('opened again', () => {
     expect(ask(second, act(7))).toEqual(E.right(Uint8Array.of(1, 7)))
     const request = second.once(act(8))
     second.settle()
-    await new Promise((resolve) => setTimeout(resolve, 1))
+    await until(() => runs === 2)
     second.close()
     expect(request.now).toMatchObject({ left: { _tag: 'cancelled' } })
     expect(runs).toBe(2)

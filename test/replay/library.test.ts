@@ -27,7 +27,7 @@ import {
 } from '../../src/index.js'
 import { everyPolicy } from '../../src/testing/plays.js'
 import { picks, samples, schedules } from '../../src/testing/scripts.js'
-import { useFolder } from '../support/folder.js'
+import { until, useFolder } from '../support/folder.js'
 import { runs } from '../support/runs.js'
 import { recordSteps } from './record.js'
 
@@ -393,11 +393,19 @@ describe('a fork', () => {
   it('has the pools that were recorded, with their threads, whatever is said of some of them in which order', async () => {
     writeFileSync(folder.at('thread.mjs'), 'export default (name) => name.length')
     const far = action('far', { ...int, pool: 'cpu', run: thread(pathToFileURL(folder.at('thread.mjs'))) })
-    const near = action('near', { ...int, pool: 'net', run: () => new Promise<number>(() => {}) })
+    let begun = 0
+    const near = action('near', {
+      ...int,
+      pool: 'net',
+      run: () => {
+        begun++
+        return new Promise<number>(() => {})
+      },
+    })
     const rules = [far, near]
     const eng = createEngine({ rules, record: true, pools: { net: 2, cpu: { threads: 1 } } })
     for (const name of ['a', 'b', 'c']) eng.once(near(name)).promise.catch(() => {})
-    await new Promise((resolve) => setTimeout(resolve, 1))
+    await until(() => begun === 2)
     eng.export(folder.at('pools.rec'))
     await eng.close()
     const recording = kept(replay(folder.at('pools.rec'), { rules }))
