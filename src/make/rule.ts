@@ -60,12 +60,10 @@ export interface Builder<F = never> {
   fail(error: F): never
 }
 
-/** Thrown out of a need that is broken: ends the rule. */
-class Unmet extends Error {
-  constructor(readonly cause_: BuildId) {
-    super('what this rule needs is broken: use attempt to go on without it')
-  }
-}
+/** Thrown out of a need that is broken: ends the rule. One for all: to find out where each was thrown took a fifth of the time of such builds. */
+const UNMET = new Error('what this rule needs is broken: use attempt to go on without it')
+UNMET.stack = String(UNMET)
+Object.freeze(UNMET)
 
 /** What an action is told: its own word for that, and what `context` says, once it looks. */
 export const actionContext = (of: Definition, context: ReadContext): ActionContext<unknown> => ({
@@ -241,7 +239,7 @@ export class Run implements Builder<unknown> {
   take(id: BuildId, key: Key): unknown {
     if (!this.answers.isBroken(this.state, id)) return this.answers.resultOf(this.state, id, key)
     this.unmet ??= id
-    throw new Unmet(id)
+    throw UNMET
   }
 
   /** Called by needs: adds what was not asked for before as a group. */
