@@ -1,5 +1,5 @@
 /** What functions of rules throw: by their own word, or as an accident. */
-import { CodecError } from '../model/codec.js'
+import { CodecError, type Json } from '../model/codec.js'
 import type { Definition } from '../model/definition.js'
 import { Bug, type BuildError as Reason } from '../model/error.js'
 import { Misuse, messageOf, UNTOLD } from '../model/misuse.js'
@@ -14,10 +14,16 @@ export class Failing extends Error {
 
 /** Throws that there is no value, as the definition's own word. */
 export const fail = ({ errors }: Definition, error: unknown): never => {
-  if (errors === undefined) throw new CodecError('no failure: it has no `error` codec', error, '')
-  const told = errors.encode(error)
-  // Whoever is answered with it is given what it decodes to: that it does is found out here, where it ends this build alone.
-  errors.decode(told)
+  let told: Json
+  try {
+    if (errors === undefined) throw new CodecError('no failure: it has no `error` codec', error, '')
+    told = errors.encode(error)
+    // Whoever is answered with it is given what it decodes to: that it does is found out here, where it ends this build alone.
+    errors.decode(told)
+  } catch (unfit) {
+    hear(error)
+    throw unfit
+  }
   throw new Failing({ _tag: 'failed', error: told })
 }
 

@@ -274,6 +274,11 @@ describe('a rule', () => {
       '[object Promise]',
     ],
     [
+      'that fails by a promise, of which nobody else hears',
+      rule('bad', { key, value, error: C.string }, (_, b) => b.fail(wrong(rejected()))),
+      'expected string, got a Promise',
+    ],
+    [
       'that throws what is gone',
       rule('bad', { key, value }, () => {
         const { proxy, revoke } = Proxy.revocable({}, {})
