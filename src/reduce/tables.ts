@@ -15,12 +15,11 @@ import { Tracker } from './track.js'
 
 const TRACKED = Track.RANK | Track.LANES
 
-interface OpenQueue {
-  head: BuildId
-  tail: BuildId
-  size: number
-}
+type Open<T> = { -readonly [Name in keyof T]: T[Name] }
+type OpenQueue = Open<Queue>
 const requestOf = (news: News): number => (news._tag === 'noticed' || news._tag === 'responded' ? news.request : 0)
+const isChanged = (queue: OpenQueue, base: Queue): boolean =>
+  queue.head !== base.head || queue.tail !== base.tail || queue.size !== base.size
 const open = (queue: Queue): OpenQueue => ({ head: queue.head, tail: queue.tail, size: queue.size })
 
 export abstract class Tables {
@@ -120,52 +119,57 @@ export abstract class Tables {
     this.news = base.news as News[]
   }
 
-  /** Writes what changed into the draft: whole tables and numbers, nothing deeper, so immer copies only the root. */
+  /**
+   * Writes what changed into the draft: whole tables and numbers, nothing deeper, so immer copies only the root. Each by its own name: one that is a
+   * value V8 has to look up, of every field in every tick.
+   */
   close(draft: Draft<State>): void {
-    const next: State = {
-      generation: this.generation,
-      version: this.version,
-      facts: this.facts.finish(),
-      checked: this.checked.finish(),
-      edges: this.edges.finish(),
-      flight: this.flight.finish(),
-      freeEdge: this.freeEdge,
-      edgesEnd: this.edgesEnd,
-      inFlight: this.inFlight,
-      unknown: this.unknown,
-      scanning: this.scanning,
-      running: this.running,
-      slotsMax: this.slotsMax,
-      park: this.closed(this.park, this.base.park),
-      expand: this.closed(this.expand, this.base.expand),
-      scan: this.closed(this.scan, this.base.scan),
-      ready: this.closed(this.ready, this.base.ready),
-      start: this.closed(this.start, this.base.start),
-      answer: this.closed(this.answer, this.base.answer),
-      sessions: this.sessions,
-      errors: this.errors,
-      cycles: this.cycles,
-      stamps: this.stamps,
-      values: this.values.finish(),
-      pools: this.pools === undefined ? this.base.pools : this.pools.map((p) => ({ ...p, queue: { ...p.queue } })),
-      kept: this.lastKept === undefined ? this.kept : [...this.lastKept].slice(-this.keep),
-      keep: this.keep,
-      ahead: this.ahead,
-      cyclic: this.cyclic,
-      tracks: this.tracks,
-      costs: this.costs.finish(),
-      plans: this.tracker === undefined ? this.untracked.plans : this.tracker.plans.finish(),
-      lanes: this.tracker === undefined ? this.untracked.lanes : this.tracker.lanes(),
-      shares: this.tracker === undefined ? this.untracked.shares : this.tracker.shares(),
-      terms: this.terms,
-      clock: this.clock,
-      carry: this.carry,
-      news: this.news,
-    }
-    const target = draft as unknown as Record<string, unknown>
-    for (const key of Object.keys(next) as (keyof State)[]) {
-      if (next[key] !== this.base[key]) target[key] = next[key]
-    }
+    const { base } = this
+    const to = draft as unknown as Open<State>
+    const facts = this.facts.finish()
+    const checked = this.checked.finish()
+    const edges = this.edges.finish()
+    const flight = this.flight.finish()
+    const values = this.values.finish()
+    const costs = this.costs.finish()
+    if (facts !== base.facts) to.facts = facts
+    if (checked !== base.checked) to.checked = checked
+    if (edges !== base.edges) to.edges = edges
+    if (flight !== base.flight) to.flight = flight
+    if (values !== base.values) to.values = values
+    if (costs !== base.costs) to.costs = costs
+    if (this.generation !== base.generation) to.generation = this.generation
+    if (this.version !== base.version) to.version = this.version
+    if (this.freeEdge !== base.freeEdge) to.freeEdge = this.freeEdge
+    if (this.edgesEnd !== base.edgesEnd) to.edgesEnd = this.edgesEnd
+    if (this.inFlight !== base.inFlight) to.inFlight = this.inFlight
+    if (this.unknown !== base.unknown) to.unknown = this.unknown
+    if (this.scanning !== base.scanning) to.scanning = this.scanning
+    if (this.running !== base.running) to.running = this.running
+    if (isChanged(this.park, base.park)) to.park = { ...this.park }
+    if (isChanged(this.expand, base.expand)) to.expand = { ...this.expand }
+    if (isChanged(this.scan, base.scan)) to.scan = { ...this.scan }
+    if (isChanged(this.ready, base.ready)) to.ready = { ...this.ready }
+    if (isChanged(this.start, base.start)) to.start = { ...this.start }
+    if (isChanged(this.answer, base.answer)) to.answer = { ...this.answer }
+    if (this.sessions !== base.sessions) to.sessions = this.sessions
+    if (this.errors !== base.errors) to.errors = this.errors
+    if (this.cycles !== base.cycles) to.cycles = this.cycles
+    if (this.stamps !== base.stamps) to.stamps = this.stamps
+    if (this.pools !== undefined) to.pools = this.pools.map((p) => ({ ...p, queue: { ...p.queue } }))
+    const kept = this.lastKept === undefined ? this.kept : [...this.lastKept].slice(-this.keep)
+    if (kept !== base.kept) to.kept = kept
+    if (this.keep !== base.keep) to.keep = this.keep
+    if (this.cyclic !== base.cyclic) to.cyclic = this.cyclic
+    if (this.tracks !== base.tracks) to.tracks = this.tracks
+    const { plans, lanes, shares } = this.tracker === undefined ? this.untracked : this.tracker.finish()
+    if (plans !== base.plans) to.plans = plans
+    if (lanes !== base.lanes) to.lanes = lanes
+    if (shares !== base.shares) to.shares = shares
+    if (this.terms !== base.terms) to.terms = this.terms
+    if (this.clock !== base.clock) to.clock = this.clock
+    if (this.carry !== base.carry) to.carry = this.carry
+    if (this.news !== base.news) to.news = this.news
   }
 
   /** Another tick is to come before it is closed. A set looks for its first among all that left it: it is cut now and then. */
@@ -174,10 +178,6 @@ export abstract class Tables {
     if (this.effects.length > 0) this.effects.length = 0
     if (this.lastKept !== undefined && this.lastKept.size > 2 * this.keep)
       this.lastKept = new Set([...this.lastKept].slice(-this.keep))
-  }
-
-  private closed(queue: OpenQueue, base: Queue): Queue {
-    return queue.head === base.head && queue.tail === base.tail && queue.size === base.size ? base : { ...queue }
   }
 
   /** From now on `tracks` is kept up, and so far nothing is. */

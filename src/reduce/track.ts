@@ -55,7 +55,12 @@ export class Tracker {
     this.hasLanes = (tracks & Track.LANES) !== 0
   }
 
-  lanes(): State['lanes'] {
+  /** What it kept up, closed. */
+  finish(): Pick<State, 'plans' | 'lanes' | 'shares'> {
+    return { plans: this.plans.finish(), lanes: this.lanes(), shares: this.shares() }
+  }
+
+  private lanes(): State['lanes'] {
     if (this.opened.size === 0) return this.base
     const editor = new ObjectEditor<Lane>(this.base)
     for (const [request, lane] of this.opened) {
@@ -65,7 +70,7 @@ export class Tracker {
     return editor.finish()
   }
 
-  shares(): State['shares'] {
+  private shares(): State['shares'] {
     if (this.made === undefined) return this.baseShares
     return [...this.made].sort(([a], [b]) => (a < b ? -1 : 1))
   }
