@@ -67,10 +67,12 @@ export class Sessions {
   }
 
   begin(id: BuildId, client: Client, options: Options, resolver: Resolver): Session {
-    const { hello } = client
+    const { hello, environment } = client
+    // A dumb one, as in an editor, would show the codes themselves.
+    const tty = hello.stderrTty && !environment.includes('TERM=dumb')
     const console = new Console(client, {
-      tty: hello.stderrTty,
-      color: hello.stderrTty && !hello.noColor,
+      tty,
+      color: tty && !hello.noColor,
       columns: hello.columns,
     })
     const session: Session = {

@@ -1,4 +1,5 @@
 /** The commands as people and scripts meet them: what they print where, and what they return. After apenwarr's t/260. */
+import { existsSync } from 'node:fs'
 import { afterEach, expect, test } from 'vitest'
 import { closeSpaces, noted, packageVersion, space, until } from '../support/space.js'
 
@@ -113,6 +114,16 @@ test('no colour where stderr is no terminal', async () => {
   const result = await s.redo('x')
   expect(result.stderr).not.toContain('\u001b')
   expect(result.stderr).not.toContain('\r')
+})
+
+const hasScript = process.platform === 'linux' && existsSync('/usr/bin/script')
+test.skipIf(!hasScript)('on a terminal that knows no codes there are none, and no live line', async () => {
+  const s = space({ 'x.do': 'sleep 0.3\n' })
+  for (const option of ['', '--no-daemon']) {
+    const shown = async (term: string) => (await s.sh(`TERM=${term} script -qec 'redo ${option} x' /dev/null`)).stdout
+    expect(await shown('xterm')).toContain('\u001b[K')
+    expect(await shown('dumb')).toBe('redo  x\r\n')
+  }
 })
 
 test.each([
