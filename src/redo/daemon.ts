@@ -73,7 +73,12 @@ export class Daemon {
       return E.left({ _tag: 'refused', why: `the state folder cannot be made: ${(error as Error).message}` })
     }
     const lock = acquireLock(`${STATE_FOLDER}/lock.sqlite`)
-    if (E.isLeft(lock)) return E.left(lock.left._tag === 'locked' ? lock.left : { _tag: 'refused', why: lock.left.why })
+    if (E.isLeft(lock))
+      return E.left(
+        lock.left._tag === 'locked'
+          ? lock.left
+          : { _tag: 'refused', why: `${STATE_FOLDER} cannot be locked: ${lock.left.why} (205)` },
+      )
     const native = nativeProgram()
     const early = options.brief && native._tag === 'native' ? new EarlyLook(native.program) : undefined
     const wasTidy = isTidy()

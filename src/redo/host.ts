@@ -269,10 +269,13 @@ export class Host {
     this.observers.endAll()
     if (!this.hasState) return
     // The end of the process closes the file: the next one finds a journal, and SQLite's log, as after a sudden end.
-    if (this.options.brief) {
-      this.store.commit(this.engine.state)
-      this.store.costs.keep(this.engine.state.costs)
-    } else this.store.close(this.engine.state)
+    // Where the disk refuses, it loses nothing that was answered.
+    this.write(() => {
+      if (this.options.brief) {
+        this.store.commit(this.engine.state)
+        this.store.costs.keep(this.engine.state.costs)
+      } else this.store.close(this.engine.state)
+    })
   }
 
   private onTurn(outcome: Outcome, after: State): void {

@@ -69,6 +69,26 @@ test('that cannot be written: no command waits, and one line says so', async (co
   expect(result.stderr).toMatch(/^redo {2}the state folder cannot be written: EROFS.*\(205\)\n$/)
 })
 
+test('on a disk that is full: a daemon ends in order all the same, and a start is refused in one line', async (context) => {
+  if (!canMount()) context.skip('no small disk can be mounted here')
+  const s = project()
+  s.write('.redford/.keep', '')
+  const script = [
+    'mount -t tmpfs -o size=1m,mode=700 none .redford && redo-ifchange x || exit',
+    'head -c 2000000 /dev/zero >.redford/filler 2>/dev/null',
+    'redo x 2>/dev/null && exit 9',
+    'daemon=$(redford status | sed -n "s/daemon \\([0-9]*\\).*/\\1/p") && redford stop',
+    'while kill -0 $daemon 2>/dev/null; do sleep 0.05; done',
+    'cat .redford/daemon.log >&2',
+    'rm .redford/st* .redford/lock*; head -c 2000000 /dev/zero >>.redford/filler 2>/dev/null',
+    'redo --no-daemon x',
+  ].join('\n')
+  const result = await s.run('unshare', ['-rm', 'sh', '-c', script])
+  expect(result.stderr).toMatch(/^(redo {2}.*\n)+$/)
+  expect(result.stderr).toMatch(/^redo {2}\.redford cannot be locked: .*full.*\(205\)\n$/m)
+  expect(result.code).toBe(205)
+})
+
 test('a project that moved while no daemon ran has nothing to build', async () => {
   const s = project()
   await s.ifchange('x')
