@@ -6,13 +6,14 @@ import { constants } from 'node:os'
 import * as E from 'fp-ts/lib/Either.js'
 import type { Effect, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
+import { LOOK_FAILED } from '../model/look.js'
 import { Flag, Flight, hasFlag, type State, Status, statusOf } from '../model/state.js'
 import { read } from '../model/table.js'
 import type { DoFileOptions } from './do-file-options.js'
 import type { Note, RunRequest } from './forkserver-messages.js'
 import { Grace } from './grace.js'
 import { interpreterOf, isDoFile } from './interpreter.js'
-import { type Look as FileLook, look, lookAtItself } from './look.js'
+import { type Look as FileLook, faultOf, look, lookAtItself } from './look.js'
 import { isThere } from './look-words.js'
 import { type Candidate, candidatesFor, isToBeMade } from './lookup.js'
 import { baseOf, folderOf, joinPath, relativePath } from './path.js'
@@ -134,7 +135,10 @@ export class DoFileMake {
       }
       missing.push(doFile)
     }
-    return { _tag: 'failed', build: x, error: { _tag: 'noRule' }, exists: isThere(look(name)), create: missing }
+    const seen = look(name)
+    // It may be there, and its do-file, too: what it was is not forgotten.
+    if (seen.kind === LOOK_FAILED) return { ...refusal(x, seen, 1, faultOf(name)), create: missing }
+    return { _tag: 'failed', build: x, error: { _tag: 'noRule' }, exists: isThere(seen), create: missing }
   }
 
   // ---------------------------------------------------------------------------------------------- start

@@ -8,6 +8,9 @@ import type { Look as FileLook } from './look.js'
 
 export const isThere = (seen: FileLook): boolean => seen.kind !== ABSENT && seen.kind !== LOOK_FAILED
 
+/** What cannot be looked at now may be found as it was by a later look. */
+export const mayBeThere = (seen: FileLook): boolean => seen.kind !== ABSENT
+
 /** Whether a look finds what is recorded. */
 export const isKnown = ({ facts }: State, x: BuildId, kind: number, stat0: number, stat1: number): boolean =>
   (kind === FILE || kind === FOLDER) && read(facts, x, Fact.STAT) === stat0 && read(facts, x, Fact.STAT + 1) === stat1

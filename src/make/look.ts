@@ -66,6 +66,16 @@ const lookBy = (path: string | Buffer, follow: typeof endOf): Look => {
   }
 }
 
+/** Why a look failed: a loop of links, a folder that is closed to us. */
+export const faultOf = (path: string): string => {
+  try {
+    statSync(asBytes(path))
+    return 'it could not be looked at'
+  } catch (error) {
+    return `it cannot be looked at: ${(error as Error).message.split(',')[0]}`
+  }
+}
+
 const lookOf = (own: BigIntStats, end: BigIntStats | undefined, lookedMs: number): Look => {
   lanes.a = 0x9e3779b9 | 0
   lanes.b = 0x85ebca6b | 0

@@ -5,7 +5,7 @@ import type { Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { type Look, lookAtItself } from './look.js'
 import { lookWithContent } from './look-content.js'
-import { isThere } from './look-words.js'
+import { isThere, mayBeThere } from './look-words.js'
 import type { Published } from './publish.js'
 import type { Run } from './run.js'
 
@@ -19,7 +19,7 @@ export const refusal = (
   _tag: 'failed',
   build,
   error: { _tag: 'refused', code, why },
-  exists: isThere(before),
+  exists: mayBeThere(before),
   create: [],
 })
 
@@ -31,7 +31,7 @@ export const receiptOf = (run: Run, result: Published): Receipt => {
   }
   const error: BuildError = result.outcome.left
   const seen = lookAtItself(run.name)
-  const failed = { _tag: 'failed', build: run.build, error, exists: isThere(seen), create: [] } as const
+  const failed = { _tag: 'failed', build: run.build, error, exists: mayBeThere(seen), create: [] } as const
   // Written by its own do-file, if in a way that is not allowed: nothing that a person made, so never a source.
   const isOurs = isThere(seen) && (seen.stat0 !== run.before.stat0 || seen.stat1 !== run.before.stat1)
   return isOurs ? { ...failed, claimed: lookWithContent(run.name) } : failed

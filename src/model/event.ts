@@ -132,7 +132,7 @@ export type Receipt =
       readonly _tag: 'failed'
       readonly build: BuildId
       readonly error: BuildError
-      /** The target's file is there. */
+      /** The target's file is there, or may be: it could not be looked at. */
       readonly exists: boolean
       /** What was looked for in vain. */
       readonly create: readonly BuildId[]

@@ -235,8 +235,7 @@ export class Sessions {
     const error = objectAt(state.errors, build)
     const words =
       error?._tag === 'noRule'
-        ? (faultOf(this.nameOf(build)) ??
-          noRuleWords(kindOf(state, build) !== Kind.ABSENT, isOutside(this.nameOf(build))))
+        ? noRuleWords(kindOf(state, build) !== Kind.ABSENT, isOutside(this.nameOf(build)))
         : errorWords(error, shown)
     const doFile = this.doFileOf(state, build)
     ;(this.sinks.get(build) ?? session.console).failed({
@@ -270,17 +269,6 @@ export class Sessions {
 const fileIdentity = (path: string): string => {
   const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false })
   return stat === undefined ? '' : `${stat.dev}:${stat.ino}`
-}
-
-/** Why a file cannot be looked at, though it may be there: a loop of links, a folder that is closed to us. */
-const faultOf = (name: string): string | undefined => {
-  try {
-    statSync(Buffer.from(name, 'latin1'))
-  } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException
-    if (code !== 'ENOENT' && code !== 'ENOTDIR') return `it cannot be looked at: ${message.split(',')[0]}`
-  }
-  return undefined
 }
 
 /** Names outside the project are absolute. */

@@ -155,6 +155,26 @@ describe('a path that cannot be looked at', () => {
     expect(s.read('folder/x')).toBe('mended\n')
   })
 
+  test.each(['folder/x.do', 'default.do'])('stays the target that it was, made by %s', async (doFile) => {
+    const s = space({
+      src: '1',
+      'folder/.keep': '',
+      [doFile]: noted('cat "$REDFORD_ROOT/src"', 'redo-ifchange "$REDFORD_ROOT/src"'),
+    })
+    await s.ifchange('folder/x')
+    fs.renameSync(s.path('folder'), s.path('away'))
+    fs.symlinkSync('folder', s.path('folder'))
+    const failed = await s.ifchange('folder/x')
+    expect(failed.code).toBe(1)
+    expect(failed.stderr).toContain('ELOOP')
+    s.remove('folder')
+    fs.renameSync(s.path('away'), s.path('folder'))
+    s.write('src', '2')
+    expect((await s.ifchange('folder/x')).code).toBe(0)
+    expect(s.read('folder/x')).toBe('2')
+    expect((await s.run('redo-targets')).stdout).toBe('folder/x\n')
+  })
+
   test('in PWD is not the working folder', async () => {
     const s = space({ 'x.do': 'echo x\n' })
     fs.symlinkSync('loop', s.path('loop'))
