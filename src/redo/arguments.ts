@@ -73,6 +73,9 @@ const QUESTIONS: readonly string[] = [
   'redo-whichdo',
 ]
 
+/** Options of all commands but those that build, which take all others. */
+const OF_QUESTIONS: readonly string[] = ['help', 'version', 'json', 'no-daemon']
+
 /** Asked of the system once: every do-file's request comes by here. */
 let cores: number | undefined
 
@@ -96,6 +99,9 @@ export const parseOptions = (command: string, args: readonly string[]): E.Either
       return E.left(
         `${command.replace('redford-', 'redford ')} builds nothing, so that nothing can be recorded${command.startsWith('redford-why') ? ': a recording is asked by --recording FILE' : ''}`,
       )
+    const needless = Object.keys(values).find((name) => !OF_QUESTIONS.includes(name))
+    if (needless !== undefined && command !== 'redo' && command !== 'redo-ifchange')
+      return E.left(`--${needless} means nothing to ${command.replace('redford-', 'redford ')}, which builds nothing`)
     const overwrite = values.overwrite === true || values.force === true
     if (overwrite && values.take === true)
       return E.left('--take keeps what --overwrite and --force build over: say one of them')

@@ -308,6 +308,7 @@ export class Commands {
   private tellRun(call: Call, tell: (run: Run) => void): void {
     const { client, run } = call
     if (run === undefined) return this.fail(client, USAGE, `${client.hello.command} is for do-files`)
+    if (this.hasTargets(call)) return
     tell(run)
     client.exit(SUCCESS)
   }

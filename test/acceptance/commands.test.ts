@@ -179,6 +179,10 @@ test.each([
   ['redo-targets', ['extra'], 'extra'],
   ['redo-sources', ['extra'], 'extra'],
   ['redo-ood', ['extra'], 'extra'],
+  ['redo-ood', ['-k'], '--keep-going'],
+  ['redo-targets', ['--overwrite'], '--overwrite'],
+  ['redo-whichdo', ['-j2', 'x'], '--jobs'],
+  ['redford', ['why', '--trace=t', 'x'], '--trace'],
   ['redford', ['frobnicate'], 'frobnicate'],
 ])('%s %j is a usage error that names what was wrong', async (command, args, named) => {
   const s = space({ 'x.do': noted() })
@@ -199,6 +203,13 @@ test.each(['redo-ifcreate', 'redo-always', 'redo-stamp'])(
     expect(result.stderr).toMatch(/do-file/)
   },
 )
+
+test.each(['redo-always', 'redo-recheck', 'redo-stamp'])('%s in a do-file refuses names', async (command) => {
+  const s = space({ 'x.do': `${command} other </dev/null\n` })
+  const result = await s.redo('x')
+  expect(result.code).toBe(1)
+  expect(result.stderr).toContain(`${command} takes no targets, so 'other' means nothing to it`)
+})
 
 test('options may come in the usual spellings', async () => {
   const s = space({ 'x.do': noted() })
