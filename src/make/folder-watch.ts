@@ -3,10 +3,11 @@
  * What listeners are told is "look again", never what happened, so that it does no harm to tell once too often.
  *
  * On Linux the watcher is deaf in two places, and both are mended here by subscribing anew. A folder that comes into being is
- * watched, but not what was put into it before that, nor its subfolders. And a root that is removed is not found again when it comes back.
+ * watched, but not what was put into it before that, nor its subfolders. And a root that is removed is not found again when it comes back,
+ * nor is another one that comes into its place, where a folder above it is moved or a link to it is changed.
  */
-import { type FSWatcher, lstatSync, realpathSync, statSync, watch } from 'node:fs'
-import { dirname } from 'node:path'
+import { type FSWatcher, lstatSync, readlinkSync, realpathSync, statSync, watch } from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
 import type { Event, SubscribeCallback } from '@parcel/watcher'
 
 /** As `subscribe` of @parcel/watcher. */
@@ -28,11 +29,15 @@ export class FolderWatch {
   private readonly below = new Map<string, Set<string>>()
   /** Folders that came into being since the subscription, where the watcher may be deaf. */
   private readonly grown = new Set<string>()
+  /** In folders that are listened to: what was seen to be a file since the subscription. */
+  private readonly files = new Set<string>()
   private subscription: { unsubscribe(): Promise<void> } | undefined
-  /** Waits for a root that is not there. */
-  private vigil: FSWatcher | undefined = undefined
+  /** Waits for another root, on all the way to it. */
+  private vigil: readonly FSWatcher[] | undefined = undefined
   /** The root without links: the beginning of what the watcher names. */
   private real = ''
+  /** Which folder the root was when that began; empty: none. */
+  private identity = ''
   private mustRenew = false
   private isBusy = false
   private work: Promise<void> = Promise.resolve()
@@ -112,24 +117,28 @@ export class FolderWatch {
   }
 
   private get isAsWanted(): boolean {
-    const isOn = this.subscription !== undefined || this.vigil !== undefined
+    const isOn = this.vigil !== undefined
     return this.listeners.size > 0 ? isOn && !this.mustRenew : !isOn
   }
 
   private async begin(): Promise<void> {
     this.mustRenew = false
     this.grown.clear()
+    this.files.clear()
     const before = this.folders()
+    this.keepVigil()
+    this.real = realOf(this.root)
+    this.identity = isFolder(this.root) ? identityOf(this.real) : ''
     try {
-      this.real = realpathSync(this.root)
-      this.subscription = await this.subscribe(this.real, this.onEvents, { ignore: [...this.ignore] })
+      if (this.identity !== '')
+        this.subscription = await this.subscribe(this.real, this.onEvents, { ignore: [...this.ignore] })
     } catch (error) {
-      this.keepVigil()
+      // Whoever listens next tries again.
+      this.mustRenew = true
       if (isFolder(this.root)) throw error
-      return
     }
     // A folder that came into being while its parent was listed.
-    if (this.folders() !== before) this.mustRenew = true
+    if (this.subscription !== undefined && this.folders() !== before) this.mustRenew = true
     for (const path of [...this.listeners.keys()]) this.tell(path)
   }
 
@@ -138,20 +147,28 @@ export class FolderWatch {
     return [...this.below.keys()].map(identityOf).join()
   }
 
-  /** Tries again when something happens in the nearest folder that is there. */
+  /** Subscribes anew where what comes of the way to the root is another folder, or now one. */
   private keepVigil(): void {
-    let folder = dirname(this.root)
-    while (!isFolder(folder) && folder !== dirname(folder)) folder = dirname(folder)
-    const again = (): void => {
+    const look = (): void => {
+      if (this.identity !== '' && identityOf(realOf(this.root)) === this.identity) return
       this.mustRenew = true
       this.catchUp()
     }
-    this.vigil = watch(folder, again).on('error', again)
-    if (isFolder(this.root)) again()
+    const vigil: FSWatcher[] = []
+    this.vigil = vigil
+    for (const [folder, names] of wayTo(this.root)) {
+      if (!isFolder(folder)) continue
+      try {
+        const heard = (_: unknown, name: string | null): void => void ((name === null || names.has(name)) && look())
+        vigil.push(watch(folder, heard).on('error', look))
+      } catch (error) {
+        if (!UNHEARD.has((error as NodeJS.ErrnoException).code)) throw error
+      }
+    }
   }
 
   private endVigil(): void {
-    this.vigil?.close()
+    for (const each of this.vigil ?? []) each.close()
     this.vigil = undefined
   }
 
@@ -163,7 +180,8 @@ export class FolderWatch {
     for (const { path: named, type } of events) {
       const path = this.root + named.slice(this.real.length)
       this.tell(path)
-      if (type === 'update') continue
+      if (type !== 'update') this.files.delete(path)
+      else if (!this.mayBeAnother(path)) continue
       this.tell(dirname(path))
       const inside = this.below.get(path)
       for (const each of [...(inside ?? [])]) this.tell(each)
@@ -177,6 +195,17 @@ export class FolderWatch {
     this.catchUp()
   }
 
+  /** Whether what is updated may be a folder in place of a file, or the other way round: what goes and comes back at once is named so. */
+  private mayBeAnother(path: string): boolean {
+    if (isFolder(path) || this.below.has(path)) {
+      this.files.delete(path)
+      return true
+    }
+    if (!this.listeners.has(dirname(path)) || this.files.has(path)) return false
+    this.files.add(path)
+    return true
+  }
+
   private tell(path: string): void {
     for (const changed of [...(this.listeners.get(path) ?? [])]) changed()
   }
@@ -188,6 +217,36 @@ const isFolder = (path: string): boolean => {
   } catch {
     // A loop of links, or closed to us.
     return false
+  }
+}
+
+/** Of folders: they are gone, or closed to us. */
+const UNHEARD: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP'])
+
+/** The folders on the way to `path`, and to where links on it lead; and for each, which names in it are on the way. */
+const wayTo = (path: string, way = new Map<string, Set<string>>()): ReadonlyMap<string, ReadonlySet<string>> => {
+  const folder = dirname(path)
+  const names = way.get(folder) ?? new Set()
+  if (folder === path || names.has(basename(path))) return way
+  way.set(folder, names.add(basename(path)))
+  wayTo(folder, way)
+  const link = linkAt(path)
+  return link === undefined ? way : wayTo(resolve(realOf(folder), link), way)
+}
+
+const linkAt = (path: string): string | undefined => {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return undefined
+  }
+}
+
+const realOf = (path: string): string => {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
   }
 }
 

@@ -93,6 +93,38 @@ describe('a file', () => {
     await shows(live, 'there')
   })
 
+  it('is followed where a folder above its root is moved away, and another comes in its place', async () => {
+    const file = fileSource({ root: folder.at('up/root') })
+    write('up/root/a', 'old')
+    const live = engine(file).live(file('a'))
+    await shows(live, 'old')
+    // The first answer may be older than the watch.
+    write('up/root/a', 'watched')
+    await shows(live, 'watched')
+    renameSync(folder.at('up'), folder.at('away'))
+    await shows(live, 'absent')
+    write('up/root/a', 'new')
+    await shows(live, 'new')
+    write('up/root/a', 'newer')
+    await shows(live, 'newer')
+  })
+
+  it('is followed where its root is a link, and leads elsewhere from now on', async () => {
+    const file = fileSource({ root: folder.at('current/site') })
+    write('releases/1/site/a', 'one')
+    write('releases/2/site/a', 'two')
+    symlinkSync('releases/1', folder.at('current'))
+    const live = engine(file).live(file('a'))
+    await shows(live, 'one')
+    write('releases/1/site/a', 'watched')
+    await shows(live, 'watched')
+    symlinkSync('releases/2', folder.at('next'))
+    renameSync(folder.at('next'), folder.at('current'))
+    await shows(live, 'two')
+    write('releases/2/site/a', 'two, changed')
+    await shows(live, 'two, changed')
+  })
+
   it('in a folder that came into being while nobody listened there is followed', async () => {
     const file = fileSource({ root: folder.path })
     const eng = engine(file)
@@ -169,6 +201,21 @@ describe('a folder', () => {
     await shows(live, ['a', 'c/'])
     rmSync(folder.at('pages'), { recursive: true })
     await shows(live, 'absent')
+  })
+
+  it('in which a folder comes in the place of a file at once is followed', async () => {
+    const names = folderSource({ root: folder.path })
+    write('in/a', '')
+    const live = engine(names).live(names('in'))
+    await shows(live, ['a'])
+    write('in/b', '')
+    await shows(live, ['a', 'b'])
+    rmSync(folder.at('in/a'))
+    write('in/a/x', '')
+    await shows(live, ['a/', 'b'])
+    rmSync(folder.at('in/a'), { recursive: true })
+    write('in/a', '')
+    await shows(live, ['a', 'b'])
   })
 
   it('that is the root is followed', async () => {

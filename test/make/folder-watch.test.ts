@@ -1,7 +1,7 @@
 /** When a folder is subscribed to, and who is told; the watcher is a stand-in that does what the test says. */
-import { mkdirSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import type { Event, SubscribeCallback } from '@parcel/watcher'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FolderWatch } from '../../src/make/folder-watch.js'
 import { useFolder } from '../support/folder.js'
 
@@ -19,8 +19,20 @@ beforeEach(() => {
   during = () => {}
 })
 
+/** Ends of whatever listens: what is left of one test would hear that its folder goes. */
+const ends: (() => Promise<void>)[] = []
+afterEach(() => Promise.all(ends.splice(0).map((end) => end())))
+
+class Watching extends FolderWatch {
+  override listen(path: string, changed: () => void): () => Promise<void> {
+    const end = super.listen(path, changed)
+    ends.push(end)
+    return end
+  }
+}
+
 const watching = (): FolderWatch =>
-  new FolderWatch(
+  new Watching(
     folder.path,
     [],
     (error) => thrown.push(error),
@@ -141,11 +153,14 @@ describe('a folder is subscribed to', () => {
   })
 })
 
-it('who listens to a folder is told of names in it, not of their contents', async () => {
+it('who listens to a folder is told of names in it, not each time of their contents', async () => {
   const watch = watching()
   watch.listen(folder.at('d'), hears('d'))
   await calm()
   log = []
+  // It may have been a folder so far.
+  tell('update', 'd/a')
+  expect(log.splice(0)).toEqual(['d'])
   tell('update', 'd/a')
   tell('update', 'e')
   expect(log).toEqual([])
@@ -154,8 +169,23 @@ it('who listens to a folder is told of names in it, not of their contents', asyn
   expect(log).toEqual(['d', 'd'])
 })
 
+it('who listens to a folder is told where a file makes room for a folder, and that for a file, though the watcher calls it updates', async () => {
+  const watch = watching()
+  watch.listen(folder.at('.'), hears('.'))
+  writeFileSync(folder.at('a'), '')
+  await calm()
+  tell('update', 'a')
+  for (const make of [mkdirSync, (path: string) => writeFileSync(path, '')]) {
+    log = []
+    rmSync(folder.at('a'), { recursive: true })
+    make(folder.at('a'))
+    tell('update', 'a')
+    expect(log).toEqual(['.'])
+  }
+})
+
 it('what the watcher fails with is told, where the root is there', async () => {
-  const watch = new FolderWatch(
+  const watch = new Watching(
     folder.path,
     [],
     (error) => thrown.push(error),
@@ -173,6 +203,8 @@ it('a root that is not there is no fault', async () => {
   const watch = watching()
   const end = watch.listen(folder.at('a'), hears('a'))
   await calm()
+  // It may have been there when it was read.
+  expect(log.splice(0)).toEqual(['a'])
   mkdirSync(folder.path)
   while (!log.includes('a')) await calm()
   await end()
