@@ -96,7 +96,7 @@ type Read<K, V> = (key: K, context: ReadContext) => V | undefined | PromiseLike<
 export const source = <K, V>(
   name: string,
   options: Options<K, V> & {
-    readonly read?: Read<K, NoInfer<V>>
+    readonly read?: NoInfer<Read<K, V>>
     readonly watch?: Watch<K>
   },
 ): Source<K, V> =>
@@ -112,6 +112,8 @@ export const source = <K, V>(
  * otherwise follow from itself: `function* (n, b): Building<number>`.
  */
 export type Building<V> = Generator<Wait, V, unknown>
+// Wherever `NoInfer` is around the whole function, TypeScript knows what is to be returned while it looks at that, and takes `[1, 'a']` for a
+// tuple and `{ _tag: 'point' }` for one of those; around its result, it would not. What gets values of `deps` cannot be so.
 type RuleFunction<K, V, F> = (key: K, b: Builder<F>) => Building<V> | V
 
 /**
@@ -121,12 +123,12 @@ type RuleFunction<K, V, F> = (key: K, b: Builder<F>) => Building<V> | V
 const generatorRule = <K, V, F = never>(
   name: string,
   options: Options<K, V> & Failable<F>,
-  make: RuleFunction<K, NoInfer<V>, NoInfer<F>>,
+  make: NoInfer<RuleFunction<K, V, F>>,
 ): Buildable<K, V, F> =>
   buildable({ ...common(name, options, ['error']), kind: 'rule', make: make as RuleDefinition['make'] })
 
 /** A rule that says beforehand what it needs. */
-const staticRule = <K, V, const N extends Needs>(
+const staticRule = <K, const V, const N extends Needs>(
   name: string,
   options: Options<K, V> & {
     readonly deps: (key: K) => N
@@ -176,9 +178,7 @@ export const action = <K, V, F = never>(
   options: Options<K, V> &
     Failable<F> & {
       readonly pool?: string
-      readonly run:
-        | ((key: K, context: ActionContext<NoInfer<F>>) => NoInfer<V> | PromiseLike<NoInfer<V>>)
-        | ThreadFunction
+      readonly run: NoInfer<(key: K, context: ActionContext<F>) => V | PromiseLike<V>> | ThreadFunction
     },
 ): Buildable<K, V, F> =>
   buildable({

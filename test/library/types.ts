@@ -254,6 +254,75 @@ same<TypeOf<typeof shape>, { readonly _tag: 'circle'; readonly radius: number } 
 shape.encode({ _tag: 'square' })
 const pair = C.tuple(C.string, C.nullable(C.int))
 same<TypeOf<typeof pair>, readonly [string, number | null]>(true)
+
+// Values that are written out are of the type that is wanted.
+rule('pair', { key: C.string, value: pair }, function* (key, b) {
+  return [key, yield* b.need(num(key))]
+})
+rule('pairs', { key: C.string, value: C.record(C.array(pair)) }, function* (key, b) {
+  return { [yield* b.need(text(key))]: [['a', null]] }
+})
+rule('one', { key: C.string, value: C.literal('red', 'green') }, function* (key, b) {
+  yield* b.need(num(key))
+  return 'red'
+})
+rule('shape', { key: C.int, value: shape }, function* (radius, b) {
+  if (radius === 0) return { _tag: 'point' }
+  yield* b.need(num(''))
+  return { _tag: 'circle', radius }
+})
+// @ts-expect-error 2345
+rule('shape', { key: C.int, value: shape }, function* (radius, b) {
+  yield* b.need(num(''))
+  return { _tag: 'square', radius }
+})
+rule('shape', { key: C.int, value: shape }, (radius) => {
+  if (radius === 0) return { _tag: 'point' }
+  return { _tag: 'circle', radius }
+})
+const read = async (radius: number) => radius
+source('shape', {
+  key: C.int,
+  value: shape,
+  read: async (radius) => {
+    if (radius < 0) return undefined
+    if (radius === 0) return { _tag: 'point' }
+    return { _tag: 'circle', radius: await read(radius) }
+  },
+})
+action('shape', {
+  key: C.int,
+  value: shape,
+  error: C.tuple(C.string, C.int),
+  run: async (radius, { fail }) => {
+    if (radius < 0) return fail(['radius', radius])
+    if (radius === 0) return { _tag: 'point' }
+    return { _tag: 'circle', radius: await read(radius) }
+  },
+})
+rule.static('shape', {
+  key: C.int,
+  value: shape,
+  deps: () => num(''),
+  make: (radius) => {
+    if (radius === 0) return { _tag: 'point' }
+    return { _tag: 'circle', radius }
+  },
+})
+rule.static('pair', { key: C.string, value: pair, deps: (key) => [num(key)], make: ([n], key) => [key, n] })
+// @ts-expect-error 2322
+rule.static('pair', { key: C.string, value: pair, deps: (key) => [num(key)], make: ([n]) => [n, n] })
+// And as open to change as its codec has it.
+const names = C.map(
+  C.array(C.string),
+  'names',
+  (list) => [...list],
+  (list: string[]) => list,
+)
+rule('names', { key: C.string, value: names }, function* (key, b) {
+  return [key, yield* b.need(text(key))]
+})
+action('names', { key: C.string, value: names, run: async (key) => [key] })
 interface Tree {
   readonly value: Json
   readonly children: readonly Tree[]
