@@ -380,6 +380,16 @@ describe('a policy that breaks the rules', () => {
       'lexicographic: undefined has no order: it takes firstCome, shortestRemaining, leastAttained, deadline, criticalPath',
     ],
     [
+      'lexicographic',
+      () => policies.lexicographic(policies.deadline as never),
+      'lexicographic: a function that makes one and is not called has no order: it takes firstCome, shortestRemaining, leastAttained, deadline, criticalPath',
+    ],
+    [
+      'compose',
+      () => policies.compose(policies.firstCome as never),
+      'compose: its policy 1 must be a policy, such as policies.shortestRemaining(), got a function that makes one and is not called',
+    ],
+    [
       'compose',
       () => (policies.compose as () => unknown)(),
       'compose: its policy 1 must be a policy, such as policies.shortestRemaining(), got undefined',

@@ -64,8 +64,12 @@ const entriesOf = <A>(
 /** @throws Misuse */
 const expectPolicy = (what: string, policy: unknown): void => {
   if (!isPolicy(policy))
-    throw new Misuse(`${what} must be a policy, such as policies.shortestRemaining(), got ${String(policy)}`)
+    throw new Misuse(`${what} must be a policy, such as policies.shortestRemaining(), got ${given(policy)}`)
 }
+
+/** What is no policy, in words. */
+const given = (policy: unknown): string =>
+  typeof policy === 'function' ? 'a function that makes one and is not called' : String(policy)
 
 /** What one class could have done, next first. */
 class Dealer {
@@ -113,7 +117,7 @@ export const lexicographic = (...policies: readonly CarryPolicy<undefined>[]): C
   const orders = policies.map((policy) => {
     if (policy?.order === undefined)
       throw new Misuse(
-        `lexicographic: ${isPolicy(policy) ? nameOf(policy) : String(policy)} has no order: it takes firstCome, shortestRemaining, leastAttained, deadline, criticalPath`,
+        `lexicographic: ${isPolicy(policy) ? nameOf(policy) : given(policy)} has no order: it takes firstCome, shortestRemaining, leastAttained, deadline, criticalPath`,
       )
     return policy.order
   })
