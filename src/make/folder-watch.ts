@@ -38,6 +38,7 @@ export class FolderWatch {
   private real = ''
   /** Which folder the root was when that began; empty: none. */
   private identity = ''
+  /** Whoever listens next tries again, where that failed. */
   private mustRenew = false
   private isBusy = false
   private work: Promise<void> = Promise.resolve()
@@ -133,7 +134,6 @@ export class FolderWatch {
       if (this.identity !== '')
         this.subscription = await this.subscribe(this.real, this.onEvents, { ignore: [...this.ignore] })
     } catch (error) {
-      // Whoever listens next tries again.
       this.mustRenew = true
       if (isFolder(this.root)) throw error
     }
@@ -162,7 +162,9 @@ export class FolderWatch {
         const heard = (_: unknown, name: string | null): void => void ((name === null || names.has(name)) && look())
         vigil.push(watch(folder, heard).on('error', look))
       } catch (error) {
-        if (!UNHEARD.has((error as NodeJS.ErrnoException).code)) throw error
+        if (UNHEARD.has((error as NodeJS.ErrnoException).code)) continue
+        this.mustRenew = true
+        throw error
       }
     }
   }
