@@ -173,7 +173,7 @@ const search = <B>(
     // What it depended on when it was made does not matter any more.
     if (hasFlag(state, u, Flag.MODIFIED)) continue
     const word = read(state.facts, u, Fact.WHY)
-    const generation = generationOf(state, u)
+    const generation = generationOf(state, u, false)
     if (u !== x && generation > since && isSameIn(word)) nearly.push({ build: as(u), how: 'same', generation })
     const own = ownCause(state, u)
     if (own !== 0) {
@@ -209,6 +209,6 @@ const pathTo = <B>(
   const recipe = isRecipe(state, end, d)
   if (isSource(state, d) || hasFlag(state, d, Flag.MODIFIED))
     steps.push({ _tag: 'source', build: as(d), recipe, change: changeIn(state, d) })
-  else steps.push({ _tag: 'made', build: as(d), recipe, generation: generationOf(state, d) })
+  else steps.push({ _tag: 'made', build: as(d), recipe, generation: generationOf(state, d, false) })
   return steps
 }

@@ -80,7 +80,7 @@ export type Why<B> =
       readonly added: readonly B[]
       /** Those that did not change then; whether they did between the run before and that is not known. */
       readonly unchanged: readonly B[]
-      /** What depends on it and was made in the same generation, or of what it came to then in one before it. */
+      /** What depends on it and was made in the same generation, or of what it came to then in one before it; while it is made, what waits for it. */
       readonly neededBy: readonly B[]
       /** The open request that it was made for. */
       readonly request?: { readonly id: number; readonly targets: readonly B[] }
@@ -120,7 +120,7 @@ export const why = <B>(state: State, build: BuildId, as: As<B>, newest: number =
     ...(fault === undefined ? {} : { fault }),
     ...dependenciesOf(state, build, chain.since, generation, chain.next, as),
     neededBy: needersOf(state, build)
-      .filter((p) => !isSource(state, p) && isOfRun(state, p, generation, build))
+      .filter((p) => !isSource(state, p) && isOfRun(state, p, generation, build, isUnderWay))
       .map(as),
     ...(request === undefined ? {} : { request }),
     ...(isStale ? { pending: causeIn(read(state.facts, build, Fact.WHY), as) } : {}),
@@ -134,9 +134,12 @@ export const isRunning = (state: State, x: BuildId): boolean => {
   return status >= Status.READY && status !== Status.ANSWER && kind !== Kind.REQUEST && kind !== Kind.LIVE
 }
 
-/** That of its last run, or of the present one; of a source, that in which it last changed. */
-export const generationOf = (state: State, x: BuildId): number =>
-  isRunning(state, x)
+/**
+ * That of its last run, or of the present one; of a source, that in which it last changed. `isUnderWay`, here and below: false, where it is
+ * asked for something that is over, to which its present run is nothing.
+ */
+export const generationOf = (state: State, x: BuildId, isUnderWay = isRunning(state, x)): number =>
+  isUnderWay
     ? read(state.flight, x, Flight.PASS)
     : isSource(state, x)
       ? changeIn(state, x).generation
@@ -149,14 +152,14 @@ const editedIn = (state: State, x: BuildId): number | undefined => {
 }
 
 /** Why `x` was made, or is: the word of its facts, or what that will be. */
-export const whyWord = (state: State, x: BuildId): number => {
-  if (!isRunning(state, x)) return read(state.facts, x, Fact.WHY)
+const whyWord = (state: State, x: BuildId, isUnderWay = isRunning(state, x)): number => {
+  if (!isUnderWay) return read(state.facts, x, Fact.WHY)
   const rows = rowsOf(state)
   return kindOf(state, x) === Kind.VALUE ? whyOfValue(rows, x) : whyOfFile(rows, x)
 }
 
-const resultOf = (state: State, x: BuildId): Result => {
-  if (isRunning(state, x)) return 'pending'
+const resultOf = (state: State, x: BuildId, isUnderWay = isRunning(state, x)): Result => {
+  if (isUnderWay) return 'pending'
   if (hasFlag(state, x, Flag.BROKEN)) return 'failed'
   return isSameIn(read(state.facts, x, Fact.WHY)) ? 'same' : 'changed'
 }
@@ -178,17 +181,21 @@ const chainFrom = <B>(
   let isUnseen = true
   let recipe = false
   let before: BuildId | undefined
+  let isUnderWay = true
   for (let x: BuildId | undefined = build; x !== undefined && !seen.has(x); ) {
     seen.add(x)
-    const [of, generation] = [as(x), generationOf(state, x)]
-    const isLater = (than: number): boolean => than > limit && before !== undefined && !hasSeen(state, before, x!)
+    const isOfPresent: boolean = isUnderWay
+    isUnderWay &&= isRunning(state, x)
+    const [of, generation] = [as(x), generationOf(state, x, isUnderWay)]
+    const isLater = (than: number): boolean =>
+      than > limit && before !== undefined && !hasSeen(state, before, x!, isOfPresent)
     if (isSource(state, x) || (x !== build && editedIn(state, x) !== undefined)) {
       const change = changeIn(state, x)
       if (isUnseen && change.generation > 0) since = Math.min(since, change.generation)
       links.push({ _tag: 'source', build: of, recipe, change, again: isLater(change.generation) })
       break
     }
-    const word = whyWord(state, x)
+    const word = whyWord(state, x, isUnderWay)
     if (isLater(generation)) {
       links.push({ _tag: 'madeSince', build: of, recipe, generation })
       break
@@ -197,7 +204,8 @@ const chainFrom = <B>(
       links.push({ _tag: 'earlier', build: of, recipe, generation })
       break
     }
-    links.push({ _tag: 'made', build: of, recipe, generation, result: resultOf(state, x), cause: causeIn(word, as) })
+    const result = resultOf(state, x, isUnderWay)
+    links.push({ _tag: 'made', build: of, recipe, generation, result, cause: causeIn(word, as) })
     if (isUnseen) since = Math.min(since, generation)
     if (!hasSubject(word)) break
     isUnseen &&= !MAYBE_SEEN.has(reasonIn(word))
@@ -219,10 +227,10 @@ const MAYBE_SEEN: ReadonlySet<number> = new Set([Reason.MISSING, Reason.BROKEN, 
  * generation than `x`: of a request that came meanwhile, for which `d` was made, too. `needed`: of `x`, where that is at hand; to go through
  * all of it for each of many would take for ever.
  */
-const hasSeen = (state: State, x: BuildId, d: BuildId, needed?: Needed): boolean => {
-  const word = whyWord(state, d)
+const hasSeen = (state: State, x: BuildId, d: BuildId, isUnderWay: boolean, needed?: Needed): boolean => {
+  const word = whyWord(state, d, isUnderWay && isRunning(state, d))
   if (isSameIn(word) && !hasFlag(state, d, Flag.BROKEN)) return false
-  if (isRunning(state, x)) return true
+  if (isUnderWay) return true
   const revision = read(state.facts, d, Fact.REVISION)
   const all = needed === undefined ? edgesOf(state, x) : [needed]
   return all.some(
@@ -230,10 +238,11 @@ const hasSeen = (state: State, x: BuildId, d: BuildId, needed?: Needed): boolean
   )
 }
 
-/** Whether `p` was made for what had `d` made in that generation. */
-const isOfRun = (state: State, p: BuildId, generation: number, d: BuildId): boolean => {
+/** Whether `p` was made for what had `d` made in that generation, or waits for what becomes of it. */
+const isOfRun = (state: State, p: BuildId, generation: number, d: BuildId, isUnderWay: boolean): boolean => {
+  if (isUnderWay) return statusOf(state, p) !== Status.REST
   const of = generationOf(state, p)
-  return of === generation || (of < generation && hasSeen(state, p, d))
+  return of === generation || (of < generation && hasSeen(state, p, d, isRunning(state, p)))
 }
 
 /** A run that comes to what was there before that was broken has it changed for all who saw it so. */
@@ -258,24 +267,27 @@ const dependenciesOf = <B>(
     added: [],
     unchanged: [],
   }
+  const isUnderWay = isRunning(state, x)
   for (const needed of edgesOf(state, x)) {
     const { build, create } = needed
-    if (!create && build !== cause) found[groupOf(state, x, needed, since, generation)].push(as(build))
+    if (create || build === cause || (isUnderWay && isRunning(state, build))) continue
+    found[groupOf(state, x, needed, since, generation)].push(as(build))
   }
   return found
 }
 
 const groupOf = (state: State, x: BuildId, needed: Needed, since: number, generation: number): Group => {
   const { build: d } = needed
-  if (resultOf(state, d) === 'failed') return 'broken'
-  const of = generationOf(state, d)
-  if (of < since || (of > generation && !hasSeen(state, x, d, needed))) return 'unchanged'
-  if (!isSource(state, d) && resultOf(state, d) === 'same') return 'cutoffs'
+  const result = resultOf(state, d, false)
+  if (result === 'failed') return 'broken'
+  const of = generationOf(state, d, false)
+  if (of < since || (of > generation && !hasSeen(state, x, d, isRunning(state, x), needed))) return 'unchanged'
+  if (!isSource(state, d) && result === 'same') return 'cutoffs'
   return isNew(state, d) ? 'added' : 'alsoChanged'
 }
 
 const isNew = (state: State, x: BuildId): boolean => {
-  const reason = reasonIn(whyWord(state, x))
+  const reason = reasonIn(read(state.facts, x, Fact.WHY))
   return reason === Reason.FIRST || reason === Reason.SEEN
 }
 

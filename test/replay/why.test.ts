@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { buildId } from '../../src/model/ids.js'
-import { Flag, hasFlag, Kind, kindOf, type State } from '../../src/model/state.js'
+import { Flag, hasFlag, Kind, kindOf, type State, Status, statusOf } from '../../src/model/state.js'
 import { rowsEnd } from '../../src/model/table.js'
 import { why } from '../../src/replay/why.js'
 import type { Cause } from '../../src/replay/why-facts.js'
@@ -11,7 +11,7 @@ import { type Names, requestWords, whyLines, whyNotLines } from '../../src/repla
 import { edits, ops, picker, picks, samples, worldOf } from '../property/arbitraries.js'
 import { edit, playOps } from '../property/laws.js'
 import { runs } from '../support/runs.js'
-import { Play, type World } from '../support/world.js'
+import { Play, type Rule, type World } from '../support/world.js'
 
 const same = (x: number): number => x
 const nameOf = (x: number): string => `t${x}`
@@ -160,6 +160,87 @@ it('of a run that failed, too: what changed for an earlier request, besides what
     alsoChanged: [11, 3],
     unchanged: [],
   })
+})
+
+it('of what was made before is said the same while what it stands on is made again; and of what is not over nothing is', () => {
+  const world: World = {
+    files: new Map([
+      [1, 1],
+      [2, 1],
+    ]),
+    rules: new Map<number, Rule>([
+      [10, rule([1])],
+      [11, { asks: [[2]], output: 'parity' }],
+      [20, { asks: [[10], [11]], output: 'sum' }],
+    ]),
+  }
+  const states: State[] = []
+  const play = new Play(world, { check: false, onTick: (_, __, after) => states.push(after) })
+  play.build([20])
+  world.files.set(1, 2).set(2, 3)
+  play.build([20])
+  const made = why(play.engine.state, buildId(20), same)
+  expect(made).toMatchObject({ chain: [{ build: 20 }, { build: 10 }, { build: 1 }], cutoffs: [11] })
+  const { generation } = play.engine.state
+  states.length = 0
+  world.files.set(1, 3).set(2, 5)
+  play.build([20])
+  const [before, during] = [true, false].map((isBefore) =>
+    states
+      .map((state) => [state, why(state, buildId(20), same)] as const)
+      .filter(([, found]) => (found._tag === 'made' && found.generation === generation) === isBefore),
+  )
+  let meanwhile = 0
+  for (const [state, found] of before!) {
+    if (found._tag !== 'made') throw new Error(found._tag)
+    const [first, second, third] = found.chain
+    expect([first, second]).toEqual(made._tag === 'made' && made.chain.slice(0, 2))
+    expect(third).toMatchObject({
+      build: 1,
+      change: { generation: expect.toSatisfy((g) => g === generation || (third!._tag === 'source' && third!.again)) },
+    })
+    expect(found).toMatchObject({ cutoffs: [11], alsoChanged: [] })
+    if (statusOf(state, buildId(10)) < Status.READY) continue
+    meanwhile++
+    expect(why(state, buildId(10), same)).toMatchObject({ result: 'pending', neededBy: [20] })
+    expect(whyNot(state, buildId(20), same)).toMatchObject({ _tag: 'underWay' })
+  }
+  expect(meanwhile).toBeGreaterThan(2)
+  const waits = during!.filter(([state]) => statusOf(state, buildId(11)) >= Status.READY)
+  expect(waits.length).toBeGreaterThan(1)
+  for (const [, found] of waits)
+    expect(found).toMatchObject({ result: 'pending', cutoffs: [], alsoChanged: [], unchanged: [] })
+})
+
+it('what nearly had it made is none that is being made', () => {
+  const world: World = {
+    files: new Map([[1, 1]]),
+    rules: new Map([
+      [10, rule([1])],
+      [20, rule([10])],
+    ]),
+  }
+  const found: unknown[] = []
+  const ask = (state: State): void => {
+    const said = whyNot(state, buildId(20), same)
+    if (said._tag === 'unchanged') found.push(said.nearly)
+  }
+  const play = new Play(world, { check: false, onTick: (_, __, after) => ask(after) })
+  play.build([20])
+  const builds = [1, 2].map(() => {
+    found.length = 0
+    play.request([10], 'force')
+    play.finish()
+    return [...found]
+  })
+  const { generation } = play.engine.state
+  expect(builds.map((all) => all.at(-1))).toEqual([
+    [{ build: 10, how: 'same', generation: generation - 1 }],
+    [{ build: 10, how: 'same', generation }],
+  ])
+  // Up to then, that it was made for the request before.
+  expect(builds[1]!.length).toBeGreaterThan(1)
+  for (const nearly of builds[1]!.slice(0, -1)) expect(nearly).toEqual(builds[0]!.at(-1))
 })
 
 describe('why not', () => {
