@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
+import { FORMAT } from '../../src/store/recording/format.js'
 import { closeSpaces, space } from '../support/space.js'
 
 afterEach(closeSpaces)
@@ -63,4 +64,8 @@ it('README tells a part of the same case', () => {
   const entries = transcriptsIn(section!)
   expect(entries.length).toBeGreaterThan(5)
   for (const { command, ...rest } of entries) expect([command, rest]).toEqual([command, known.get(command)])
+})
+
+it('docs/recording.md names the format that is written', () => {
+  expect(page('docs/recording.md')).toContain(`\`user_version\` the format (${FORMAT})`)
 })
