@@ -231,12 +231,18 @@ const hasSeen = (state: State, x: BuildId, d: BuildId, isUnderWay: boolean, need
   const word = whyWord(state, d, isUnderWay && isRunning(state, d))
   if (isSameIn(word) && !hasFlag(state, d, Flag.BROKEN)) return false
   if (isUnderWay) return true
-  const revision = read(state.facts, d, Fact.REVISION)
+  // It may be the failure before that was seen.
+  if (isBrokenFile(state, d) && wasBrokenBefore(word)) return false
   const all = needed === undefined ? edgesOf(state, x) : [needed]
-  return all.some(
-    ({ edge, build, create }) => build === d && !create && read(state.edges, edge, Edge.SEEN) === revision,
-  )
+  return all.some((needed) => needed.build === d && !needed.create && isAsSeen(state, needed))
 }
+
+/** Whether a dependency came to what its dependent saw. Of a file that failed: whether that saw it failed, be it by an earlier run. */
+const isAsSeen = (state: State, { edge, build }: Needed): boolean =>
+  read(state.edges, edge, Edge.SEEN) === (isBrokenFile(state, build) ? -1 : read(state.facts, build, Fact.REVISION))
+
+const isBrokenFile = (state: State, x: BuildId): boolean =>
+  hasFlag(state, x, Flag.BROKEN) && kindOf(state, x) !== Kind.VALUE
 
 /** Whether `p` was made for what had `d` made in that generation, or waits for what becomes of it. */
 const isOfRun = (state: State, p: BuildId, generation: number, d: BuildId, isUnderWay: boolean): boolean => {
@@ -279,7 +285,7 @@ const dependenciesOf = <B>(
 const groupOf = (state: State, x: BuildId, needed: Needed, since: number, generation: number): Group => {
   const { build: d } = needed
   const result = resultOf(state, d, false)
-  if (result === 'failed') return 'broken'
+  if (result === 'failed' && (isRunning(state, x) || isAsSeen(state, needed))) return 'broken'
   const of = generationOf(state, d, false)
   if (of < since || (of > generation && !hasSeen(state, x, d, isRunning(state, x), needed))) return 'unchanged'
   if (!isSource(state, d) && result === 'same') return 'cutoffs'

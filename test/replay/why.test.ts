@@ -212,6 +212,40 @@ it('of what was made before is said the same while what it stands on is made aga
     expect(found).toMatchObject({ result: 'pending', cutoffs: [], alsoChanged: [], unchanged: [] })
 })
 
+it('what failed for a later request broke nothing that was made before, and was not needed by it', () => {
+  const world: World = {
+    files: new Map([
+      [1, 4],
+      [2, 5],
+    ]),
+    rules: new Map<number, Rule>([
+      [10, rule([1])],
+      [20, { asks: [[10], [2]], output: 'sum' }],
+      [21, rule([10])],
+    ]),
+  }
+  const play = new Play(world)
+  const told = (x: number) => why(play.engine.state, buildId(x), same)
+  play.build([20, 21])
+  world.files.set(2, 6)
+  play.build([20])
+  const made = told(20)
+  expect(made).toMatchObject({ chain: [{ build: 20 }, { build: 2 }], broken: [], unchanged: [10] })
+  world.files.delete(1)
+  play.build([21])
+  const { generation } = play.engine.state
+  expect(told(10)).toMatchObject({ result: 'failed', neededBy: [21] })
+  expect(told(20)).toEqual({ ...made, newest: generation })
+  const failed = told(21)
+  expect(failed).toMatchObject({ result: 'failed', chain: [{ build: 21 }, { build: 10 }, { build: 1 }] })
+  // It fails once more: that is not what had the other one fail.
+  play.build([10])
+  expect(told(10)).toMatchObject({ result: 'failed', chain: [{ cause: { _tag: 'failed' } }], neededBy: [] })
+  expect(told(21)).toMatchObject({
+    chain: [{ build: 21 }, { _tag: 'madeSince', build: 10, generation: generation + 1 }],
+  })
+})
+
 it('what nearly had it made is none that is being made', () => {
   const world: World = {
     files: new Map([[1, 1]]),
