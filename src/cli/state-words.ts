@@ -122,13 +122,17 @@ const sideWords = (what: Change['what'], side: Change['to'], called: Called): st
 const shownNeed = (name: string): string =>
   name[0] === '!' ? `${shownBuild(name.slice(1))} (must not be there)` : shownBuild(name)
 
+/** What was so in the generation that is named next. What is not there and not broken, nobody tried to make. */
+const sinceWords = ({ kind, status }: View): string =>
+  kind === 'source' ? 'as it is since ' : kind === 'absent' && status !== 'broken' ? 'looked for in ' : 'made in '
+
 /** A line each. */
 export const viewWords = (view: View, called: Called): readonly string[] => {
   const { revision, built, error, cause } = view
   const lines = [
     ['flags: ', flagWords(view.flags)],
     ['value: ', view.value === undefined ? '' : shortened(view.value)],
-    [view.kind === 'source' ? 'as it is since ' : 'made in ', built === 0 ? '' : called.generation(built)],
+    [sinceWords(view), built === 0 ? '' : called.generation(built)],
     ['changed ', revision === 0 ? '' : revision === 1 ? 'once' : `${revision} times`],
     ['error: ', error === undefined ? '' : faultWords(error, called.build)],
     ['broken by: ', cause === undefined ? '' : shownBuild(cause)],

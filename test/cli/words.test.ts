@@ -142,7 +142,7 @@ test('of do-files: what is known of a target, and what became of it', async () =
   })
   expect((await s.run('redo', ['-j1', '--no-daemon', '--record', 'r.rec', 'all'])).code).toBe(0)
   const { stdout, stderr } = await s.run('redford', ['step', 'r.rec'], {
-    stdin: `${'f\nd\n'.repeat(30)}s a\ns all\ns src\n`,
+    stdin: `${'f\nd\n'.repeat(30)}s a\ns all\ns src\ns none\n`,
   })
   expect(stderr).toContain('that is the end')
   expect(stdout).not.toMatch(INTERNAL)
@@ -151,6 +151,7 @@ test('of do-files: what is known of a target, and what became of it', async () =
   )
   expect(stdout).toMatch(/^all: rest, target\n {2}flags: makes no file\n/m)
   expect(stdout).toMatch(/^src: rest, source\n(?: {2}flags: .*\n)? {2}as it is since request 1 \(tick 1\)\n/m)
+  expect(stdout).toMatch(/^none: rest, absent\n {2}looked for in request 1 \(tick 1\)\n/m)
   expect(stdout).toMatch(/^ {6}what it holds: known from now on$/m)
   // As for why, a target is called as in the folder that one is in.
   const below = await s.run('redford', ['step', '../r.rec'], { cwd: 'sub', stdin: 'g end\ns ../src\ns src\n' })
