@@ -10,6 +10,7 @@ import type { About } from '../store/recording/format.js'
 import { differenceData, differenceWords, otherwiseData, otherwiseWords, type Sides } from './difference-words.js'
 import {
   buildsData,
+  counted,
   NOT_OK,
   OK,
   type Out,
@@ -109,7 +110,7 @@ const linesOf = (found: RecordingDiff, abouts: Abouts, sides: Sides): readonly s
   const about = aboutWords(found, abouts, sides)
   switch (found._tag) {
     case 'same':
-      return [`they are the same, in all ${found.ticks} ticks`, ...about]
+      return [`they are the same, in ${found.ticks === 1 ? '' : 'all '}${counted(found.ticks, 'tick')}`, ...about]
     case 'prefix': {
       const shorter = found.shorter === 'a' ? a : b
       return [

@@ -3,7 +3,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { endsOf } from '../replay/replay.js'
 import { copyInto } from '../replay/rewriter.js'
-import { OK, type Out, outputFault, tickOf, USAGE, unwritable, withRecording, wordsOf } from './recording.js'
+import { counted, OK, type Out, outputFault, tickOf, USAGE, unwritable, withRecording, wordsOf } from './recording.js'
 
 const FLAGS = { at: { type: 'string' }, output: { type: 'string', short: 'o' } } as const
 
@@ -33,7 +33,7 @@ export const forkCommand = async (args: readonly string[], out: Out): Promise<nu
     out.print(
       json
         ? `${JSON.stringify({ file: output, ticks: tick.right, from: reader.ticks, ...endsOf(replay) })}\n`
-        : `${output}: ${tick.right} of ${reader.ticks} ticks\n`,
+        : `${output}: ${tick.right} of ${counted(reader.ticks, 'tick')}\n`,
     )
     return OK
   })

@@ -228,7 +228,7 @@ export const faultWords = (error: BuildError | undefined, nameOf: (build: BuildI
 export const verdictWords = (verdict: Verdict): string => {
   switch (verdict._tag) {
     case 'agrees':
-      return `verified: the same state after each of ${verdict.ticks} ticks`
+      return `verified: the same state after ${verdict.ticks === 1 ? '' : 'each of '}${counted(verdict.ticks, 'tick')}`
     case 'differs':
       return `not the same: after tick ${verdict.tick} the state is ${verdict.found}, and was ${verdict.expected}`
     case 'refused':
@@ -238,6 +238,9 @@ export const verdictWords = (verdict: Verdict): string => {
 
 /** Microseconds, as people read them. */
 export const timeWords = (us: number): string => `${(us / 1e6).toFixed(3)} s`
+
+/** A number with what is counted. */
+export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
 
 /** A few of many. */
 export const fewOf = (names: readonly string[], most = 6): string =>

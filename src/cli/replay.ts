@@ -8,6 +8,7 @@ import { endsOf, type Replay } from '../replay/replay.js'
 import { isQuestion } from '../replay/walker.js'
 import { withProgress } from './progress.js'
 import {
+  counted,
   NOT_OK,
   OK,
   type Out,
@@ -73,7 +74,7 @@ const receipts = (replay: Replay, { values, json }: Words, out: Out): number => 
     return isWell ? OK : NOT_OK
   }
   out.print(
-    `${ticks} ticks in ${timeWords(elapsed)}, by ${about.face} ${about.program}, policy ${about.policy || 'unknown'}\n` +
+    `${counted(ticks, 'tick')} in ${timeWords(elapsed)}, by ${about.face} ${about.program}, policy ${about.policy || 'unknown'}\n` +
       `requests: ${requests}${questions === 0 ? '' : `; questions: ${questions}`}; made: ${made}; broken: ${broken}\n`,
   )
   if (verdict !== undefined) out.print(`${verdictWords(verdict)}\n`)
@@ -114,7 +115,7 @@ const otherwise = async (replay: Replay, { values, json }: Words, out: Out): Pro
   if (json) out.print(`${JSON.stringify({ ...found, ...endsOf(replay) })}\n`)
   else {
     out.print(
-      `${timeWords(found.makespan)} in ${found.ticks} ticks; recorded: ${timeWords(found.recorded.makespan)} in ${found.recorded.ticks}\n`,
+      `${timeWords(found.makespan)} in ${counted(found.ticks, 'tick')}; recorded: ${timeWords(found.recorded.makespan)} in ${found.recorded.ticks}\n`,
     )
     if (found.guessed > 0)
       out.print(

@@ -10,7 +10,7 @@ import { printable } from '../redo/words.js'
 import { endsOf } from '../replay/replay.js'
 import { shrink } from '../replay/shrink.js'
 import { putRecording } from '../store/recording/format.js'
-import { NOT_OK, OK, type Out, outputFault, USAGE, unwritable, withRecording, wordsOf } from './recording.js'
+import { counted, NOT_OK, OK, type Out, outputFault, USAGE, unwritable, withRecording, wordsOf } from './recording.js'
 
 const FLAGS = { test: { type: 'string' }, output: { type: 'string', short: 'o' }, tries: { type: 'string' } } as const
 
@@ -66,7 +66,7 @@ export const shrinkCommand = async (args: readonly string[], out: Out): Promise<
           return isZero
         },
         ...(tries === undefined ? {} : { triesMax: tries }),
-        onProgress: (count, ticks) => drawProgress(`redo  ${ticks} ticks, after ${count} tries`),
+        onProgress: (count, ticks) => drawProgress(`redo  ${counted(ticks, 'tick')}, after ${count} tries`),
       })
       clearProgress()
       if (found._tag === 'unshown') {
@@ -85,7 +85,7 @@ export const shrinkCommand = async (args: readonly string[], out: Out): Promise<
         out.print(`${JSON.stringify({ file: output, ticks, from, tries: found.tries, isWhole, ...endsOf(replay) })}\n`)
       else
         out.print(
-          `${output}: ${ticks} of ${from} ticks, after ${found.tries} tries${isWhole ? '' : '; more could be tried: see --tries'}\n`,
+          `${output}: ${ticks} of ${counted(from, 'tick')}, after ${found.tries === 1 ? 'one try' : `${found.tries} tries`}${isWhole ? '' : '; more could be tried: see --tries'}\n`,
         )
       return OK
     })

@@ -11,6 +11,7 @@ import { Stepper } from '../replay/stepper.js'
 import { shownName, statusNameOf, statusNames, viewOf } from '../replay/view.js'
 import {
   buildsData,
+  counted,
   endsLine,
   happeningData,
   isCalled,
@@ -71,7 +72,7 @@ class Session {
       ...(isTerminal ? { output: process.stdout, prompt: '> ' } : {}),
       terminal: isTerminal,
     })
-    if (isTerminal && !this.json) this.out.print(`${this.replay.ticks} ticks; h tells the commands\n`)
+    if (isTerminal && !this.json) this.out.print(`${counted(this.replay.ticks, 'tick')}; h tells the commands\n`)
     if (this.json) this.out.print(endsLine(this.replay))
     this.show()
     return new Promise((resolve) => {

@@ -81,7 +81,10 @@ test('blanks around the name of a recording: no other file is written or read fo
     `redo  r.rec : nothing of it can be used: its name ${ends}: rename it\n`,
   ])
   expect((await said(s, ['fork', 'r.rec', '--at', '1', '-o', ' 1.rec'])).slice(0, 2)).toEqual([0, expect.any(String)])
-  expect((await said(s, ['replay', '--verify', ' 1.rec']))[1]).toMatch(/^1 ticks/)
+  expect((await said(s, ['replay', '--verify', ' 1.rec']))[1]).toMatch(
+    /^1 tick in [\s\S]*^verified: the same state after 1 tick\n$/m,
+  )
+  expect(await said(s, ['diff', ' 1.rec', ' 1.rec'])).toEqual([0, 'they are the same, in 1 tick\n', ''])
 })
 
 test.skipIf(process.platform !== 'linux')('what cannot be written is told of, and no success', async () => {
