@@ -8,7 +8,7 @@ import { isAboutBuild, isOfSource, Reason, type RowsOfState, reasonIn, subjectIn
 
 /** What had a build made. */
 export type Cause<B> =
-  /** Not recorded. */
+  /** Not recorded; or not known any more, since it is to be made again; or, while it is being made, not known yet. */
   | { readonly _tag: 'unknown' }
   /** It was never made before. */
   | { readonly _tag: 'first' }

@@ -53,8 +53,14 @@ export type WhyNot<B> =
   | { readonly _tag: 'underWay'; readonly build: B; readonly stage: Stage; readonly waitsFor: readonly B[] }
   /** Changed by hand in that generation, so it is left alone. */
   | { readonly _tag: 'edited'; readonly build: B; readonly generation: number }
-  /** It was run in that generation, and failed. */
-  | { readonly _tag: 'broken'; readonly build: B; readonly generation: number; readonly fault: Fault<B> }
+  /** It was run in that generation, and failed. `isKept`: that is its result, up to a change; else it is run again when it is next asked for. */
+  | {
+      readonly _tag: 'broken'
+      readonly build: B
+      readonly generation: number
+      readonly fault: Fault<B>
+      readonly isKept: boolean
+    }
   /** It is out-of-date, and nobody asked for it since, or their request ended before its turn. Without steps: for a reason that only a look at its file tells. */
   | {
       readonly _tag: 'notAsked'
@@ -97,7 +103,7 @@ export const whyNot = <B>(state: State, build: BuildId, as: As<B>, asked: Asked 
     return { _tag: 'neverMade', build: of, isWanted: hasFlag(state, build, Flag.BROKEN) }
   }
   const fault = faultOf(state, build, as)
-  if (fault !== undefined) return { _tag: 'broken', build: of, generation, fault }
+  if (fault !== undefined) return { _tag: 'broken', build: of, generation, fault, isKept: kind === Kind.VALUE }
   if (kind === Kind.VALUE && generation === 0) return { _tag: 'neverMade', build: of, isWanted: true }
   if (hasFlag(state, build, Flag.MODIFIED))
     return { _tag: 'edited', build: of, generation: changeIn(state, build).generation }

@@ -85,7 +85,8 @@ const madeLines = (found: Extract<Why<string>, { _tag: 'made' }>, words: Wording
   const { build, generation, newest, result, chain, fault, request, pending } = found
   const when = `in ${generation === newest ? `${words.generation(generation)}, the last one` : words.generation(generation, newest)}`
   const isFirst = chain[0]?._tag === 'made' && chain[0].cause._tag === 'first'
-  const came = isFirst && result === 'changed' ? '' : `: ${RESULTS[result]}`
+  // Of what is to be made again it is not known any more, unless it failed.
+  const came = (isFirst || pending !== undefined) && result === 'changed' ? '' : `: ${RESULTS[result]}`
   const lines = [result === 'pending' ? `${build} is being made ${when}` : `${build} was made ${when}${came}`]
   chain.forEach((link, i) => {
     const indent = '  '.repeat(i + 1)
@@ -124,10 +125,12 @@ const RESULTS: Readonly<Record<Result, string>> = {
 
 /** `next` says more of what the cause names. */
 const causeLines = (
-  { build, cause }: Extract<Link<string>, { _tag: 'made' }>,
+  { build, cause, result }: Extract<Link<string>, { _tag: 'made' }>,
   next: Link<string> | undefined,
   words: Wording,
 ): readonly string[] => {
+  if (cause._tag === 'unknown' && result === 'pending')
+    return ['what for is not known yet: what it depends on may be another, or as it was']
   const source = next?._tag === 'source' ? [sourceWords(next, words)] : undefined
   if ('also' in cause && cause.also !== undefined) {
     const is = next?._tag === 'made' ? CHANGED_TO[next.result] : 'changed'
@@ -157,7 +160,7 @@ const subject = (build: string, isRecipe: boolean | undefined): string =>
 const causeWords = (cause: Cause<string>, build: string, words: Wording): string => {
   switch (cause._tag) {
     case 'unknown':
-      return 'why is not known: it was made before reasons were kept'
+      return 'why is not known any more'
     case 'first':
       return 'it was never made before'
     case 'changed':
@@ -267,7 +270,7 @@ export const whyNotLines = (found: WhyNot<string>, words: Wording): readonly str
       return [
         `${build} was run in ${words.generation(found.generation)}, and failed`,
         `  ${faultWords(found.fault, words)}`,
-        '  it is run again when it is next asked for',
+        `  it is run again ${found.isKept ? 'once something that it depends on changes' : 'when it is next asked for'}`,
       ]
     case 'notAsked':
       if (found.nearly !== undefined)

@@ -3,9 +3,9 @@
  * answered is data: `why-words.ts` says it. Builds are given as `as` says them: as ids, names or keys.
  */
 import type { BuildId } from '../model/ids.js'
-import { Edge, Fact, Flag, Flight, hasFlag, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
+import { Bit, Edge, Fact, Flag, Flight, hasFlag, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
 import { eachObject, read } from '../model/table.js'
-import { isSameIn, Reason, reasonIn, subjectIn, whyOfFile, whyOfValue } from '../model/why.js'
+import { isCurrentIn, isSameIn, Reason, reasonIn, subjectIn, whyOfFile, whyOfValue } from '../model/why.js'
 import {
   type Cause,
   type Change,
@@ -109,7 +109,6 @@ export const why = <B>(state: State, build: BuildId, as: As<B>, newest: number =
   const chain = chainFrom(state, build, as)
   const fault = isUnderWay ? undefined : faultOf(state, build, as)
   const request = requestOf(state, generation, as)
-  const isStale = !isUnderWay && kind === Kind.VALUE && hasFlag(state, build, Flag.STALE)
   return {
     _tag: 'made',
     build: as(build),
@@ -123,7 +122,7 @@ export const why = <B>(state: State, build: BuildId, as: As<B>, newest: number =
       .filter((p) => !isSource(state, p) && isOfRun(state, p, generation, build, isUnderWay))
       .map(as),
     ...(request === undefined ? {} : { request }),
-    ...(isStale ? { pending: causeIn(read(state.facts, build, Fact.WHY), as) } : {}),
+    ...(!isUnderWay && isPending(state, build) ? { pending: causeIn(read(state.facts, build, Fact.WHY), as) } : {}),
   }
 }
 
@@ -153,10 +152,19 @@ const editedIn = (state: State, x: BuildId): number | undefined => {
 
 /** Why `x` was made, or is: the word of its facts, or what that will be. */
 const whyWord = (state: State, x: BuildId, isUnderWay = isRunning(state, x)): number => {
-  if (!isUnderWay) return read(state.facts, x, Fact.WHY)
+  const known = read(state.facts, x, Fact.WHY)
+  // What nobody looked at while the engine was closed is read by each engine: it was so the last time, too.
+  if (!isUnderWay) return isPending(state, x) && reasonIn(known) !== Reason.UNREAD ? Reason.NONE : known
   const rows = rowsOf(state)
-  return kindOf(state, x) === Kind.VALUE ? whyOfValue(rows, x) : whyOfFile(rows, x)
+  if (kindOf(state, x) !== Kind.VALUE) return whyOfFile(rows, x)
+  const word = whyOfValue(rows, x)
+  // What it depends on is gone through first, and it may turn out not to be made at all.
+  return reasonIn(word) === Reason.UNSURE && !hasSubject(word) ? Reason.NONE : word
 }
+
+/** Whether what its facts say is why it is to be made next. Why it was made last is not known any more. */
+const isPending = (state: State, x: BuildId): boolean =>
+  kindOf(state, x) === Kind.VALUE && hasFlag(state, x, Flag.STALE)
 
 const resultOf = (state: State, x: BuildId, isUnderWay = isRunning(state, x)): Result => {
   if (isUnderWay) return 'pending'
@@ -248,7 +256,11 @@ const isBrokenFile = (state: State, x: BuildId): boolean =>
 const isOfRun = (state: State, p: BuildId, generation: number, d: BuildId, isUnderWay: boolean): boolean => {
   if (isUnderWay) return statusOf(state, p) !== Status.REST
   const of = generationOf(state, p)
-  return of === generation || (of < generation && hasSeen(state, p, d, isRunning(state, p)))
+  return (
+    of === generation ||
+    generationOf(state, p, false) === generation ||
+    (of < generation && hasSeen(state, p, d, isRunning(state, p)))
+  )
 }
 
 /** A run that comes to what was there before that was broken has it changed for all who saw it so. */
@@ -274,9 +286,12 @@ const dependenciesOf = <B>(
     unchanged: [],
   }
   const isUnderWay = isRunning(state, x)
+  const rows = rowsOf(state)
+  const [pass, trust] = [read(state.flight, x, Flight.PASS), (read(state.flight, x, Flight.STATUS) & Bit.TRUST) !== 0]
   for (const needed of edgesOf(state, x)) {
     const { build, create } = needed
-    if (create || build === cause || (isUnderWay && isRunning(state, build))) continue
+    // Of what is not yet known to hold, or to be another, nothing is said.
+    if (create || build === cause || (isUnderWay && !isCurrentIn(rows, build, pass, trust))) continue
     found[groupOf(state, x, needed, since, generation)].push(as(build))
   }
   return found
@@ -293,7 +308,7 @@ const groupOf = (state: State, x: BuildId, needed: Needed, since: number, genera
 }
 
 const isNew = (state: State, x: BuildId): boolean => {
-  const reason = reasonIn(read(state.facts, x, Fact.WHY))
+  const reason = reasonIn(whyWord(state, x, false))
   return reason === Reason.FIRST || reason === Reason.SEEN
 }
 

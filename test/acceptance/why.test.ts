@@ -454,6 +454,7 @@ describe('why not', () => {
     expect(await whyNot(s, 'hello')).toMatchObject({
       _tag: 'broken',
       fault: { path: ['hello', 'greet.o'], error: { _tag: 'exit', code: 1 } },
+      isKept: false,
     })
     s.write('version.h', 'mine\n')
     await s.ifchange('version.h')

@@ -93,6 +93,19 @@ test('of a program: values, errors and requests as they are, and by what a build
   // Not made again yet.
   const before = await json(s, 'why', 'twice("x")', '--recording', 'r.rec', '--at', String(second))
   expect(before).toMatchObject({ ended: made[0] })
+  const at = async (tick: number, target: string): Promise<readonly string[]> =>
+    (await redford(s, ['why', target, '--recording', 'r.rec', '--at', String(tick)])).split('\n')
+  expect((await at(second!, 'count("x")')).slice(0, 3)).toEqual([
+    `count("x") was made in request 2 (tick ${first})`,
+    '  why is not known any more',
+    `  it is to be made again when it is next wanted: version 2 (tick ${second}) set it to 2`,
+  ])
+  expect((await at(second!, 'words("x")')).slice(0, 2)).toEqual([
+    `words("x") is being made in request 4 (tick ${second}), the last one`,
+    '  what for is not known yet: what it depends on may be another, or as it was',
+  ])
+  const whyNot = (await redford(s, ['why-not', 'words("x")', '--recording', 'r.rec'])).split('\n')
+  expect(whyNot.at(-2)).toBe('  it is run again once something that it depends on changes')
 })
 
 test('of two: who asked for what, and what said what, in which a digest is no more than another one', async () => {

@@ -102,6 +102,50 @@ describe('why', () => {
     await eng.close()
   })
 
+  it('is what a source was set to since no reason for what was made before', async () => {
+    const eng = engine()
+    const key = sum(['a'])
+    const set = (to: string): number => eng.transact((tx) => tx.set(text('a'), to))
+    await eng.once(key).promise
+    const version = set('to build or')
+    await eng.once(key).promise
+    const made = madeOf(eng, text('a'))
+    expect(made.chain).toMatchObject([{ cause: { _tag: 'set', version } }])
+    expect(madeOf(eng, count('a'))).toMatchObject({ neededBy: [key] })
+    const next = set('to build')
+    await eng.idle()
+    const chain = [
+      ['sum(["a"])', 'changed', 'count("a")'],
+      ['count("a")', 'changed', 'text("a")'],
+      ['text("a")', 'unknown', ''],
+    ]
+    expect(chainOf(eng, key)).toEqual(chain)
+    expect(chainOf(eng, text('a'))).toEqual(chain.slice(2))
+    expect(madeOf(eng, text('a'))).toMatchObject({
+      generation: made.generation,
+      pending: { _tag: 'set', version: next },
+    })
+    await eng.close()
+  })
+
+  it('is it not known what for, while what it depends on is gone through', async () => {
+    const eng = engine()
+    const key = sum(['a', 'b'])
+    await eng.once(key).promise
+    eng.drive('manual')
+    eng.transact((tx) => tx.set(text('a'), 'to build or'))
+    const asked = eng.once(key)
+    eng.tick()
+    expect(madeOf(eng, key)).toMatchObject({ result: 'pending', unchanged: [count('b')], alsoChanged: [] })
+    expect(chainOf(eng, key)).toEqual([['sum(["a","b"])', 'unknown', '']])
+    // What it was needed by before is not forgotten for that.
+    expect(madeOf(eng, count('b'))).toMatchObject({ neededBy: [key] })
+    eng.settle()
+    await asked.promise
+    expect(chainOf(eng, key).at(-1)).toEqual(['text("a")', 'set', 2])
+    await eng.close()
+  })
+
   it('was its value given up', async () => {
     const eng = engine()
     await eng.once(sum(['a'])).promise
