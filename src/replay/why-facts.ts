@@ -126,7 +126,11 @@ export const isSource = (state: State, x: BuildId): boolean => {
 
 export const faultOf = <B>(state: State, x: BuildId, as: (build: BuildId) => B): Fault<B> | undefined => {
   if (!hasFlag(state, x, Flag.BROKEN)) return undefined
-  const causeOf = (d: BuildId): number => (hasFlag(state, d, Flag.BROKEN) ? read(state.facts, d, Fact.CAUSE) : 0)
+  // What is mended since, and broke it then, has nothing more to say of that.
+  const causeOf = (d: BuildId): number => {
+    const cause = read(state.facts, d, Fact.CAUSE) as BuildId
+    return cause !== 0 && hasFlag(state, cause, Flag.BROKEN) ? cause : 0
+  }
   const failure = failureFrom(x, causeOf, (d) => objectAt(state.errors, d))
   return faultFrom(failure.path, failure.error, as)
 }

@@ -240,7 +240,7 @@ const hasSeen = (state: State, x: BuildId, d: BuildId, isUnderWay: boolean, need
   if (isSameIn(word) && !hasFlag(state, d, Flag.BROKEN)) return false
   if (isUnderWay) return true
   // It may be the failure before that was seen.
-  if (isBrokenFile(state, d) && wasBrokenBefore(word)) return false
+  if (isBrokenFile(state, d) && MAYBE_BROKEN_BEFORE.has(reasonIn(word))) return false
   const all = needed === undefined ? edgesOf(state, x) : [needed]
   return all.some((needed) => needed.build === d && !needed.create && isAsSeen(state, needed))
 }
@@ -249,6 +249,13 @@ const hasSeen = (state: State, x: BuildId, d: BuildId, isUnderWay: boolean, need
 const isAsSeen = (state: State, { edge, build }: Needed): boolean =>
   read(state.edges, edge, Edge.SEEN) === (isBrokenFile(state, build) ? -1 : read(state.facts, build, Fact.REVISION))
 
+const MAYBE_BROKEN_BEFORE: ReadonlySet<number> = new Set([
+  Reason.FAILED,
+  Reason.INTERRUPTED,
+  Reason.FORCED,
+  Reason.OUTPUT_CHANGED,
+])
+
 const isBrokenFile = (state: State, x: BuildId): boolean =>
   hasFlag(state, x, Flag.BROKEN) && kindOf(state, x) !== Kind.VALUE
 
@@ -256,11 +263,10 @@ const isBrokenFile = (state: State, x: BuildId): boolean =>
 const isOfRun = (state: State, p: BuildId, generation: number, d: BuildId, isUnderWay: boolean): boolean => {
   if (isUnderWay) return statusOf(state, p) !== Status.REST
   const of = generationOf(state, p)
-  return (
-    of === generation ||
-    generationOf(state, p, false) === generation ||
-    (of < generation && hasSeen(state, p, d, isRunning(state, p)))
-  )
+  // It runs once more by now, and may ask for this for the first time.
+  if (of > generation && generationOf(state, p, false) === generation)
+    return edgesOf(state, p).some(({ build, create }) => build === d && !create)
+  return of === generation || (of < generation && hasSeen(state, p, d, isRunning(state, p)))
 }
 
 /** A run that comes to what was there before that was broken has it changed for all who saw it so. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { buildId } from '../../src/model/ids.js'
 import { Flag, hasFlag, Kind, kindOf, type State, Status, statusOf } from '../../src/model/state.js'
 import { rowsEnd } from '../../src/model/table.js'
-import { why } from '../../src/replay/why.js'
+import { type Why, why } from '../../src/replay/why.js'
 import type { Cause } from '../../src/replay/why-facts.js'
 import { whyNot } from '../../src/replay/why-not.js'
 import { type Names, requestWords, whyLines, whyNotLines } from '../../src/replay/why-words.js'
@@ -82,6 +82,60 @@ describe('why', () => {
     // The samples are such that it had a chance to be wrong.
     for (const tag of ['changed', 'content', 'forced', 'failed', 'always', 'went', 'came']) expect(told).toContain(tag)
   })
+})
+
+it('what is said of a run is said for as long as it is the last one, or that it is not known any more', () => {
+  const groups = ['cutoffs', 'alsoChanged', 'broken', 'added'] as const
+  let asked = 0
+  fc.assert(
+    fc.property(
+      samples(),
+      fc.array(fc.tuple(edits, fc.array(fc.nat(), { minLength: 1, maxLength: 3 }), fc.boolean()), {
+        minLength: 1,
+        maxLength: 5,
+      }),
+      picks,
+      (sample, history, order) => {
+        const world = worldOf(sample)
+        const said = new Map<number, Extract<Why<number>, { _tag: 'made' }>>()
+        const check = (state: State, isOver: boolean): void => {
+          for (let x = 1; x <= rowsEnd(state.facts); x++) {
+            const found = why(state, buildId(x), same)
+            if (found._tag !== 'made' || found.result === 'pending') continue
+            const before = said.get(x)
+            if (before?.generation !== found.generation) {
+              if (isOver) said.set(x, found)
+              continue
+            }
+            asked++
+            for (const [i, link] of found.chain.entries()) {
+              expect(link.build).toBe(before.chain[i]?.build)
+              if (link._tag === 'madeSince' || link._tag === 'earlier' || (link._tag === 'source' && link.again)) break
+              expect(link).toEqual(before.chain[i])
+            }
+            for (const group of groups) expect(before[group]).toEqual(expect.arrayContaining([...found[group]]))
+            expect(found.unchanged).toEqual(expect.arrayContaining([...before.unchanged]))
+            expect(before.neededBy).toEqual(expect.arrayContaining([...found.neededBy]))
+            if (before.fault === undefined) expect(found.fault).toBe(undefined)
+            else expect(found.fault?.error._tag).not.toBe('interrupted')
+          }
+        }
+        const play = new Play(world, { check: false, onTick: (_, __, after) => check(after, false) })
+        const pick = picker(order)
+        play.build(sample.targets)
+        check(play.engine.state, true)
+        for (const [changes, which, isForced] of history) {
+          edit(play, world, changes, false)
+          const targets = [...new Set(which.map((n) => sample.targets[n % sample.targets.length]!))]
+          play.request(targets, isForced ? 'force' : 'ifchange')
+          play.finish(pick)
+          check(play.engine.state, true)
+        }
+      },
+    ),
+    runs(200),
+  )
+  expect(asked).toBeGreaterThan(10_000)
 })
 
 it('of what two requests at once share: each is made by what is another, and that not once more since', () => {
