@@ -298,6 +298,11 @@ it('what failed for a later request broke nothing that was made before, and was 
   expect(told(21)).toMatchObject({
     chain: [{ build: 21 }, { _tag: 'madeSince', build: 10, generation: generation + 1 }],
   })
+  // What broke it is mended: how that had failed is not known any more.
+  world.files.set(1, 4)
+  play.build([10])
+  expect(told(10)).toMatchObject({ result: 'same' })
+  expect(told(21)).toMatchObject({ result: 'failed', fault: { path: [21], error: { _tag: 'exit' } } })
 })
 
 it('what nearly had it made is none that is being made', () => {
