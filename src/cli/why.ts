@@ -11,8 +11,8 @@ import { settingOf } from '../replay/version-of.js'
 import { shownName } from '../replay/view.js'
 import { Walker } from '../replay/walker.js'
 import { type Link, type Why, why } from '../replay/why.js'
-import type { FaultError } from '../replay/why-facts.js'
-import { type WhyNot, whyNot } from '../replay/why-not.js'
+import type { Cause, FaultError } from '../replay/why-facts.js'
+import { type Step, type WhyNot, whyNot } from '../replay/why-not.js'
 import { whyNotText, whyText } from '../replay/why-words.js'
 import { lastRecording } from './log.js'
 import {
@@ -113,15 +113,22 @@ export const whyCommand = async (question: 'why' | 'why-not', args: readonly str
     const byId = ask((x) => x)
     const data = (): object => {
       const found = ask((x) => textOfName(shownName(walker.nameOf, x)))
+      if ('steps' in found && 'steps' in byId)
+        return { ...found, steps: found.steps.map((step, i) => withSetting(step, byId.steps[i]!.build)) }
       if (!('chain' in found) || !('chain' in byId)) return found
-      return { ...found, chain: found.chain.map((link, i) => withSetting(link, byId.chain[i]!.build)) }
+      return {
+        ...found,
+        chain: found.chain.map((link, i) => withSetting(link, byId.chain[i]!.build)),
+        ...(found.pending && { pending: causeWithSetting(found.pending, byId.build) }),
+      }
     }
+    const withSetting = (of: Link<string> | Step<string>, x: BuildId): unknown =>
+      'cause' in of && of.cause !== undefined ? { ...of, cause: causeWithSetting(of.cause, x) } : of
     /** What the version that is named set the source to, as far as the recording says. */
-    const withSetting = (link: Link<string>, x: BuildId): unknown => {
-      if (link._tag !== 'made' || link.cause._tag !== 'set') return link
-      const to = settingOf(replay.reader, walker.nameOf(x)!, x, link.cause.version, walker.tick)
-      return { ...link, cause: { ...link.cause, to } }
-    }
+    const causeWithSetting = (cause: Cause<string>, x: BuildId): unknown =>
+      cause._tag === 'set'
+        ? { ...cause, to: settingOf(replay.reader, walker.nameOf(x)!, x, cause.version, walker.tick) }
+        : cause
     const isOver = 'chain' in byId && byId.result !== 'pending'
     const end = isOver ? generations.lastEnd : undefined
     if (json) {

@@ -100,6 +100,15 @@ test('of a program: values, errors and requests as they are, and by what a build
     '  why is not known any more',
     `  it is to be made again when it is next wanted: version 2 (tick ${second}) set it to 2`,
   ])
+  // What the words say, the data has.
+  const set = { _tag: 'set', version: 2, to: { _tag: 'value', text: '2' } }
+  const data = (question: string, target: string): Promise<unknown> =>
+    json(s, question, target, '--recording', 'r.rec', '--at', String(second))
+  expect(await data('why', 'count("x")')).toMatchObject({ pending: set })
+  expect(await data('why-not', 'twice("x")')).toMatchObject({
+    _tag: 'notAsked',
+    steps: [{ build: 'twice("x")' }, { build: 'count("x")', cause: set }],
+  })
   expect((await at(second!, 'words("x")')).slice(0, 2)).toEqual([
     `words("x") is being made in request 4 (tick ${second}), the last one`,
     '  what for is not known yet: what it depends on may be another, or as it was',
