@@ -66,7 +66,7 @@ export const shrinkCommand = async (args: readonly string[], out: Out): Promise<
           return isZero
         },
         ...(tries === undefined ? {} : { triesMax: tries }),
-        onProgress: (count, ticks) => drawProgress(`redo  ${counted(ticks, 'tick')}, after ${count} tries`),
+        onProgress: (count, ticks) => drawProgress(`redo  ${counted(ticks, 'tick')}, after ${triesWords(count)}`),
       })
       clearProgress()
       if (found._tag === 'unshown') {
@@ -85,7 +85,7 @@ export const shrinkCommand = async (args: readonly string[], out: Out): Promise<
         out.print(`${JSON.stringify({ file: output, ticks, from, tries: found.tries, isWhole, ...endsOf(replay) })}\n`)
       else
         out.print(
-          `${output}: ${ticks} of ${counted(from, 'tick')}, after ${found.tries === 1 ? 'one try' : `${found.tries} tries`}${isWhole ? '' : '; more could be tried: see --tries'}\n`,
+          `${output}: ${ticks} of ${counted(from, 'tick')}, after ${triesWords(found.tries)}${isWhole ? '' : '; more could be tried: see --tries'}\n`,
         )
       return OK
     })
@@ -94,6 +94,8 @@ export const shrinkCommand = async (args: readonly string[], out: Out): Promise<
     rmSync(folder, { recursive: true, force: true })
   }
 }
+
+const triesWords = (tries: number): string => (tries === 1 ? 'one try' : `${tries} tries`)
 
 /** What it prints as errors is in the file `printed` afterwards. */
 const run = (
