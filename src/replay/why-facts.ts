@@ -131,7 +131,10 @@ export const faultOf = <B>(state: State, x: BuildId, as: (build: BuildId) => B):
     const cause = read(state.facts, d, Fact.CAUSE) as BuildId
     return cause !== 0 && hasFlag(state, cause, Flag.BROKEN) ? cause : 0
   }
-  const failure = failureFrom(x, causeOf, (d) => objectAt(state.errors, d))
+  // A value that was broken by another one has no error of its own.
+  const errorOf = (d: BuildId): BuildError | undefined =>
+    objectAt(state.errors, d) ?? (read(state.facts, d, Fact.CAUSE) !== 0 ? { _tag: 'unmet' } : undefined)
+  const failure = failureFrom(x, causeOf, errorOf)
   return faultFrom(failure.path, failure.error, as)
 }
 

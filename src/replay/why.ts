@@ -214,7 +214,8 @@ const chainFrom = <B>(
     }
     const result = resultOf(state, x, isUnderWay)
     links.push({ _tag: 'made', build: of, recipe, generation, result, cause: causeIn(word, as) })
-    if (isUnseen) since = Math.min(since, generation)
+    // Of what is to be made again it is not known whether its last run came to the same.
+    if (isUnseen && (isUnderWay || !isPending(state, x))) since = Math.min(since, generation)
     if (!hasSubject(word)) break
     isUnseen &&= !MAYBE_SEEN.has(reasonIn(word))
     const d = subjectIn(word) as BuildId
@@ -236,7 +237,9 @@ const MAYBE_SEEN: ReadonlySet<number> = new Set([Reason.MISSING, Reason.BROKEN, 
  * all of it for each of many would take for ever.
  */
 const hasSeen = (state: State, x: BuildId, d: BuildId, isUnderWay: boolean, needed?: Needed): boolean => {
-  const word = whyWord(state, d, isUnderWay && isRunning(state, d))
+  const isLive = isUnderWay && isRunning(state, d)
+  if (!isLive && isPending(state, d)) return false
+  const word = whyWord(state, d, isLive)
   if (isSameIn(word) && !hasFlag(state, d, Flag.BROKEN)) return false
   if (isUnderWay) return true
   // It may be the failure before that was seen.
@@ -298,23 +301,25 @@ const dependenciesOf = <B>(
     const { build, create } = needed
     // Of what is not yet known to hold, or to be another, nothing is said.
     if (create || build === cause || (isUnderWay && !isCurrentIn(rows, build, pass, trust))) continue
-    found[groupOf(state, x, needed, since, generation)].push(as(build))
+    const group = groupOf(state, x, needed, since, generation)
+    if (group !== undefined) found[group].push(as(build))
   }
   return found
 }
 
-const groupOf = (state: State, x: BuildId, needed: Needed, since: number, generation: number): Group => {
+const groupOf = (state: State, x: BuildId, needed: Needed, since: number, generation: number): Group | undefined => {
   const { build: d } = needed
   const result = resultOf(state, d, false)
   if (result === 'failed' && (isRunning(state, x) || isAsSeen(state, needed))) return 'broken'
   const of = generationOf(state, d, false)
   if (of < since || (of > generation && !hasSeen(state, x, d, isRunning(state, x), needed))) return 'unchanged'
+  if (isPending(state, d)) return undefined
   if (!isSource(state, d) && result === 'same') return 'cutoffs'
   return isNew(state, d) ? 'added' : 'alsoChanged'
 }
 
 const isNew = (state: State, x: BuildId): boolean => {
-  const reason = reasonIn(whyWord(state, x, false))
+  const reason = reasonIn(read(state.facts, x, Fact.WHY))
   return reason === Reason.FIRST || reason === Reason.SEEN
 }
 

@@ -128,6 +128,34 @@ describe('why', () => {
     await eng.close()
   })
 
+  it('is how something failed not known any more that is mended since: it is not said to have been cut short', async () => {
+    const eng = createEngine({ rules })
+    eng.transact((tx) => tx.set(text('a'), ''))
+    await eng.once(above('a')).promise.catch(() => {})
+    expect(madeOf(eng, above('a')).fault).toMatchObject({ path: [above('a'), strict('a')], error: { error: 'empty' } })
+    eng.transact((tx) => tx.set(text('a'), 'to build'))
+    await eng.once(strict('a')).promise
+    expect(madeOf(eng, above('a'))).toMatchObject({ fault: { path: [above('a')], error: { _tag: 'unmet' } } })
+    await eng.close()
+  })
+
+  it('is it not said of what is to be made again that it changed: whether it did is not known any more', async () => {
+    const eng = engine()
+    const key = sum(['a', 'b'])
+    await eng.once(key).promise
+    eng.transact((tx) => {
+      tx.set(text('a'), 'to build or')
+      tx.touch(count('b'))
+    })
+    await eng.once(key).promise
+    expect(madeOf(eng, key)).toMatchObject({ cutoffs: [count('b')], alsoChanged: [] })
+    expect(madeOf(eng, count('b'))).toMatchObject({ result: 'same' })
+    eng.transact((tx) => tx.touch(count('b')))
+    await eng.idle()
+    expect(madeOf(eng, key)).toMatchObject({ cutoffs: [], alsoChanged: [], unchanged: [] })
+    await eng.close()
+  })
+
   it('is it not known what for, while what it depends on is gone through', async () => {
     const eng = engine()
     const key = sum(['a', 'b'])
