@@ -84,7 +84,7 @@ export const withObject = <A>(table: ObjectTable<A>, row: number, value: A | und
 /** Makes the next version of a table, while a tick is folded: one at a time, as `IntEditor`. */
 export class ObjectEditor<A> {
   private readonly base: ObjectTable<A>
-  private readonly blocks: Blocks<A>
+  private blocks: Blocks<A>
   /** Undefined where the base keeps its own blocks. */
   private note: unknown[] | undefined
   private end: number
@@ -102,7 +102,7 @@ export class ObjectEditor<A> {
       this.blocks = base.blocks
       this.note = []
     } else {
-      this.blocks = base.size === 0 ? takeSpare() : copied(base)
+      this.blocks = base.size === 0 ? [] : copied(base)
       this.note = undefined
     }
   }
@@ -177,7 +177,11 @@ export class ObjectEditor<A> {
   private claim(): void {
     if (this.isOver) throw new Bug('an editor that was given up is written to')
     this.isDirty = true
-    if (this.note === undefined) return
+    if (this.note === undefined) {
+      // Not before: most editors write nothing, and would lose them.
+      if (this.blocks.length === 0) this.blocks = takeSpare()
+      return
+    }
     this.base.editor = this
     this.base.blocks = undefined
   }
