@@ -197,11 +197,10 @@ const copied = <A>(table: ObjectTable<A>): Blocks<A> => {
 }
 
 /**
- * Blocks that nobody has, with nothing in them. A table that has now one entry and now none, as that of the sessions, would otherwise get new
- * ones each time, as long as the row of the entry is large.
+ * A block that nobody has, with nothing in it, at its place. A table that has now one entry and now none, as that of the sessions, would otherwise
+ * get a new one each time. No more than one: whoever goes through the table goes through all of them.
  */
 let spare: Blocks<never> = []
-const SPARE_BLOCKS = 4
 
 const takeSpare = <A>(): Blocks<A> => {
   const blocks: Blocks<A> = spare
@@ -212,7 +211,7 @@ const takeSpare = <A>(): Blocks<A> => {
 const keepSpare = <A>(blocks: Blocks<A>): void => {
   let count = 0
   for (const block of blocks) if (block !== undefined) count++
-  if (count <= SPARE_BLOCKS) spare = blocks as Blocks<never>
+  if (count === 1) spare = blocks as Blocks<never>
 }
 
 /** Blocks grow as they fill: a few entries, in tables of which there are many, take no room for more. */
