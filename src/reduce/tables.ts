@@ -5,22 +5,18 @@ import { Bug, invariant } from '../model/error.js'
 import type { Effect, Session } from '../model/event.js'
 import { type BuildId, buildId, type EdgeId, type Generation } from '../model/ids.js'
 import { PLAN_STRIDE, Track } from '../model/plan.js'
-import type { Queue } from '../model/queue.js'
 import { Bit, Fact, Flag, Flight, KIND_MASK, Kind, type News, STATUS_MASK, type State, Status } from '../model/state.js'
 import { emptyObjects, emptyTable, IntEditor, ObjectEditor, type ObjectTable, objectAt } from '../model/table.js'
 import { isCurrentIn } from '../model/why.js'
+import { lastAsked } from './asked.js'
 import { Fifo } from './fifo.js'
 import { slotsOf } from './gather.js'
+import { isChanged, type Open, type OpenQueue, open } from './open-queue.js'
 import { Tracker } from './track.js'
 
 const TRACKED = Track.RANK | Track.LANES
 
-type Open<T> = { -readonly [Name in keyof T]: T[Name] }
-type OpenQueue = Open<Queue>
 const requestOf = (news: News): number => (news._tag === 'noticed' || news._tag === 'responded' ? news.request : 0)
-const isChanged = (queue: OpenQueue, base: Queue): boolean =>
-  queue.head !== base.head || queue.tail !== base.tail || queue.size !== base.size
-const open = (queue: Queue): OpenQueue => ({ head: queue.head, tail: queue.tail, size: queue.size })
 
 export abstract class Tables {
   facts: IntEditor
@@ -49,8 +45,8 @@ export abstract class Tables {
   stamps: State['stamps']
   readonly values: ObjectEditor<unknown>
   kept: readonly BuildId[]
-  /** In place of `kept`, once something was asked for in this tick. */
-  protected lastKept: Set<BuildId> | undefined = undefined
+  /** In this tick, after `kept`. */
+  protected readonly asked: BuildId[] = []
   keep: number
   readonly ahead: number
   cyclic: number
@@ -157,8 +153,8 @@ export abstract class Tables {
     if (this.cycles !== base.cycles) to.cycles = this.cycles
     if (this.stamps !== base.stamps) to.stamps = this.stamps
     if (this.pools !== undefined) to.pools = this.pools.map((p) => ({ ...p, queue: { ...p.queue } }))
-    const kept = this.lastKept === undefined ? this.kept : [...this.lastKept].slice(-this.keep)
-    if (kept !== base.kept) to.kept = kept
+    if (this.asked.length > 0) this.keepAsked(this.keep)
+    if (this.kept !== base.kept) to.kept = this.kept
     if (this.keep !== base.keep) to.keep = this.keep
     if (this.cyclic !== base.cyclic) to.cyclic = this.cyclic
     if (this.tracks !== base.tracks) to.tracks = this.tracks
@@ -172,12 +168,16 @@ export abstract class Tables {
     if (this.news !== base.news) to.news = this.news
   }
 
-  /** Another tick is to come before it is closed. A set looks for its first among all that left it: it is cut now and then. */
+  /** Another tick is to come before it is closed. */
   endTick(): void {
     this.news = this.base.news as News[]
     if (this.effects.length > 0) this.effects.length = 0
-    if (this.lastKept !== undefined && this.lastKept.size > 2 * this.keep)
-      this.lastKept = new Set([...this.lastKept].slice(-this.keep))
+    if (this.asked.length > 2 * this.keep) this.keepAsked(this.keep)
+  }
+
+  protected keepAsked(keep: number): void {
+    this.kept = lastAsked(this.kept, this.asked, keep)
+    this.asked.length = 0
   }
 
   /** From now on `tracks` is kept up, and so far nothing is. */

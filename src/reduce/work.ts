@@ -211,17 +211,12 @@ export class Work extends Tables {
 
   /** Keeps `x`, asked for once, from being swept, in place of what was asked for longest ago. */
   keepLast(x: BuildId): void {
-    if (this.keep === 0) return
-    this.lastKept ??= new Set(this.kept)
-    this.lastKept.delete(x)
-    this.lastKept.add(x)
+    if (this.keep > 0) this.asked.push(x)
   }
 
   /** Keeps no more than the last `keep` of them; which these are. */
   keepOnly(keep: number): readonly BuildId[] {
-    const all = this.lastKept === undefined ? this.kept : [...this.lastKept]
-    this.lastKept = undefined
-    this.kept = all.slice(all.length - Math.min(keep, this.keep, all.length))
+    this.keepAsked(Math.min(keep, this.keep))
     return this.kept
   }
 
