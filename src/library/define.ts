@@ -113,7 +113,8 @@ export const source = <K, V>(
  */
 export type Building<V> = Generator<Wait, V, unknown>
 // Wherever `NoInfer` is around the whole function, TypeScript knows what is to be returned while it looks at that, and takes `[1, 'a']` for a
-// tuple and `{ _tag: 'point' }` for one of those; around its result, it would not. What gets values of `deps` cannot be so.
+// tuple and `{ _tag: 'point' }` for one of those; around its result, it would not. What gets values of `deps` cannot be so,
+// since they are not known then: it is said a second time without them.
 type RuleFunction<K, V, F> = (key: K, b: Builder<F>) => Building<V> | V
 
 /**
@@ -128,12 +129,12 @@ const generatorRule = <K, V, F = never>(
   buildable({ ...common(name, options, ['error']), kind: 'rule', make: make as RuleDefinition['make'] })
 
 /** A rule that says beforehand what it needs. */
-const staticRule = <K, const V, const N extends Needs>(
+const staticRule = <K, V, const N extends Needs>(
   name: string,
   options: Options<K, V> & {
     readonly deps: (key: K) => N
     readonly make: (values: ValuesOf<N>, key: K) => NoInfer<V>
-  },
+  } & NoInfer<{ readonly make: (values: never, key: K) => V }>,
 ): Buildable<K, V> =>
   buildable({
     ...common(name, options, ['deps', 'make']),

@@ -323,6 +323,7 @@ rule('names', { key: C.string, value: names }, function* (key, b) {
   return [key, yield* b.need(text(key))]
 })
 action('names', { key: C.string, value: names, run: async (key) => [key] })
+rule.static('names', { key: C.string, value: names, deps: (key) => [text(key)], make: ([of], key) => [key, of] })
 interface Tree {
   readonly value: Json
   readonly children: readonly Tree[]
