@@ -103,7 +103,10 @@ export const whyNot = <B>(state: State, build: BuildId, as: As<B>, asked: Asked 
     return { _tag: 'neverMade', build: of, isWanted: hasFlag(state, build, Flag.BROKEN) }
   }
   const fault = faultOf(state, build, as)
-  if (fault !== undefined) return { _tag: 'broken', build: of, generation, fault, isKept: kind === Kind.VALUE }
+  if (fault !== undefined) {
+    const isKept = kind === Kind.VALUE && search(state, build, as).steps.length === 0
+    return { _tag: 'broken', build: of, generation, fault, isKept }
+  }
   if (kind === Kind.VALUE && generation === 0) return { _tag: 'neverMade', build: of, isWanted: true }
   if (hasFlag(state, build, Flag.MODIFIED))
     return { _tag: 'edited', build: of, generation: changeIn(state, build).generation }

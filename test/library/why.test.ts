@@ -244,7 +244,13 @@ describe('why', () => {
       ['strict("a")', 'changed', 'text("a")'],
       ['text("a")', 'set', 2],
     ])
-    expect(eng.whyNot(above('a'))).toMatchObject({ _tag: 'broken' })
+    expect(eng.whyNot(above('a'))).toMatchObject({ _tag: 'broken', isKept: true })
+    // Once that is another, it is to be run again, whether what needs it was made since or not.
+    eng.transact((tx) => tx.set(text('a'), 'full'))
+    await eng.idle()
+    expect(eng.whyNot(above('a'))).toMatchObject({ _tag: 'broken', isKept: false })
+    await eng.once(strict('a')).promise
+    expect(eng.whyNot(above('a'))).toMatchObject({ _tag: 'broken', isKept: false })
     await eng.close()
   })
 
