@@ -1,5 +1,5 @@
 /** What becomes of a build that runs: it blocks on what it needs, starts, ends well, or fails. */
-import { invariant } from '../model/error.js'
+import { type BuildError, invariant } from '../model/error.js'
 import type { Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { isFolder, wordsOfLook } from '../model/look.js'
@@ -134,7 +134,7 @@ const fail = (w: Work, x: BuildId, { error, exists, create, claimed }: Of<'faile
   }
   const before = w.facts.get(x, Fact.WHY)
   endRun(w, x)
-  if (error._tag === 'noRule' && !exists) noteNoRule(w, x, before)
+  if (error._tag === 'noRule' ? !exists : exists && isUnseen(w, x, error)) noteNoRule(w, x, before)
   const cycle = objectAt(w.cycles, x)
   const mayHaveCause = cycle === undefined && (error._tag === 'exit' || error._tag === 'unmet')
   const cause = mayHaveCause ? brokenDependency(w, x) : buildId(0)
@@ -159,6 +159,14 @@ const fail = (w: Work, x: BuildId, { error, exists, create, claimed }: Of<'faile
   }
   tellBroken(w, x)
   rest(w, x)
+}
+
+/** Whether what may be there was no target, and nothing was found that makes it: a source that cannot be looked at. */
+const isUnseen = (w: Work, x: BuildId, { _tag }: BuildError): boolean => {
+  if (_tag !== 'refused' || w.kind(x) !== Kind.ABSENT) return false
+  for (let e = w.facts.get(x, Fact.DEP_HEAD); e !== 0; e = w.edges.get(e, Edge.NEXT_DEP))
+    if ((w.edges.get(e, Edge.MODE) & Mode.CREATE) === 0) return false
+  return true
 }
 
 const tellBroken = (w: Work, x: BuildId): void =>

@@ -175,6 +175,19 @@ describe('a path that cannot be looked at', () => {
     expect((await s.run('redo-targets')).stdout).toBe('folder/x\n')
   })
 
+  test('stays the source that it was', async () => {
+    const s = space({ 'folder/src': '1', 'x.do': 'redo-ifchange folder/src\ncat folder/src\n' })
+    await s.ifchange('x')
+    fs.renameSync(s.path('folder'), s.path('away'))
+    fs.symlinkSync('folder', s.path('folder'))
+    const failed = await s.ifchange('x')
+    expect(failed.code).toBe(1)
+    expect(failed.stderr).toContain('ELOOP')
+    expect((await s.run('redford', ['why', 'folder/src'])).stdout).toBe(
+      'folder/src is a source: nothing makes it\n  it is gone, seen in request 2\n',
+    )
+  })
+
   test('in PWD is not the working folder', async () => {
     const s = space({ 'x.do': 'echo x\n' })
     fs.symlinkSync('loop', s.path('loop'))
