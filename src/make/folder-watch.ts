@@ -225,15 +225,22 @@ const isFolder = (path: string): boolean => {
 /** Of folders: they are gone, or closed to us. */
 const UNHEARD: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP'])
 
-/** The folders on the way to `path`, and to where links on it lead; and for each, which names in it are on the way. */
-const wayTo = (path: string, way = new Map<string, Set<string>>()): ReadonlyMap<string, ReadonlySet<string>> => {
+type Way = readonly [folder: string, names: ReadonlySet<string>]
+
+/**
+ * The folders on the way to `path`, and to where links on it lead; and for each, which names in it are on the way, as far as is known by then.
+ * From the top: what is in a folder is looked at when that is watched, so that nothing can come into being unseen in between.
+ */
+function* wayTo(path: string, way = new Map<string, Set<string>>()): Generator<Way, void, void> {
   const folder = dirname(path)
-  const names = way.get(folder) ?? new Set()
-  if (folder === path || names.has(basename(path))) return way
+  const known = way.get(folder)
+  if (folder === path || known?.has(basename(path)) === true) return
+  const names = known ?? new Set<string>()
   way.set(folder, names.add(basename(path)))
-  wayTo(folder, way)
+  yield* wayTo(folder, way)
+  if (known === undefined) yield [folder, names]
   const link = linkAt(path)
-  return link === undefined ? way : wayTo(resolve(realOf(folder), link), way)
+  if (link !== undefined) yield* wayTo(resolve(realOf(folder), link), way)
 }
 
 const linkAt = (path: string): string | undefined => {
