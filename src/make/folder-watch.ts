@@ -38,7 +38,7 @@ export class FolderWatch {
   private real = ''
   /** Which folder the root was when that began; empty: none. */
   private identity = ''
-  /** Whoever listens next tries again, where that failed. */
+  /** Where that failed, whoever listens next tries again, or what happens on the way to the root. */
   private mustRenew = false
   private isBusy = false
   private work: Promise<void> = Promise.resolve()
@@ -147,10 +147,10 @@ export class FolderWatch {
     return [...this.below.keys()].map(identityOf).join()
   }
 
-  /** Subscribes anew where what comes of the way to the root is another folder, or now one. */
+  /** Subscribes anew where what comes of the way to the root is another folder, or now one, or one that could not be watched and may be open now. */
   private keepVigil(): void {
     const look = (): void => {
-      if (this.identity !== '' && identityOf(realOf(this.root)) === this.identity) return
+      if (!this.mustRenew && this.identity !== '' && identityOf(realOf(this.root)) === this.identity) return
       this.mustRenew = true
       this.catchUp()
     }

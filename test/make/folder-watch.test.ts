@@ -1,7 +1,7 @@
 /** When a folder is subscribed to, and who is told; the watcher is a stand-in that does what the test says. */
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import type { Event, SubscribeCallback } from '@parcel/watcher'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { FolderWatch } from '../../src/make/folder-watch.js'
 import { useFolder } from '../support/folder.js'
 
@@ -196,6 +196,19 @@ it('what the watcher fails with is told, where the root is there', async () => {
   watch.listen(folder.at('a'), hears('a'))
   await calm()
   expect(thrown).toEqual([new Error('no watches left')])
+})
+
+it('a root that was closed to us is tried again when it is opened', async () => {
+  const watch = watching()
+  during = () => {
+    during = () => {}
+    throw new Error('closed')
+  }
+  watch.listen(folder.at('a'), hears('a'))
+  await calm()
+  expect([thrown, log.splice(0)]).toEqual([[new Error('closed')], ['subscribe root']])
+  chmodSync(folder.path, 0o755)
+  await vi.waitFor(() => expect(log).toEqual(['subscribe root', 'a']))
 })
 
 it('a root that is not there is no fault', async () => {
