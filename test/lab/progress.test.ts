@@ -17,15 +17,21 @@ const words = [
   'criticalPath',
 ]
 
+const command = [process.execPath, resolve('dist/cli/redford.cjs'), ...words].map((word) => `'${word}'`).join(' ')
+
 it('on a terminal each run is told, with how many there are and how long the rest will take', async () => {
-  const command = [process.execPath, resolve('dist/cli/redford.cjs'), ...words].map((word) => `'${word}'`).join(' ')
-  const { code, screen } = await inTerminal(command, { cwd: '.', env: process.env }, [])
+  const { code, screen } = await inTerminal(command, { cwd: '.', env: { ...process.env, TERM: 'xterm' } }, [])
   expect(code).toBe(0)
   for (const done of [1, 2, 3, 4])
     expect(screen).toMatch(
       new RegExp(`${done} of 4 runs, \\d+ s left {2}layered-4x5, 2 slots, (fullBatch|criticalPath), seed [12]`),
     )
   expect(screen.indexOf('4 of 4 runs')).toBeLessThan(screen.indexOf('policy '))
+})
+
+it('on one that knows no codes nothing of it', async () => {
+  const { code, screen } = await inTerminal(command, { cwd: '.', env: { ...process.env, TERM: 'dumb' } }, [])
+  expect({ code, screen }).toEqual({ code: 0, screen: expect.not.stringContaining('s left') })
 })
 
 it('elsewhere nothing of it', async () => {
