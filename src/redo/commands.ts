@@ -296,8 +296,6 @@ export class Commands {
   }
 
   private stamp(call: Call): void {
-    // Whoever names a file means what is in it, and would have the stamp of an empty input.
-    if (this.hasTargets(call)) return
     this.tellRun(call, ({ build }) => {
       const digest = call.client.inputDigest
       const stamp = [0, 4, 8, 12].map((at) => digest.readInt32LE(at))
@@ -308,6 +306,7 @@ export class Commands {
   private tellRun(call: Call, tell: (run: Run) => void): void {
     const { client, run } = call
     if (run === undefined) return this.fail(client, USAGE, `${client.hello.command} is for do-files`)
+    // Whoever names a file for redo-stamp means what is in it, and would have the stamp of an empty input.
     if (this.hasTargets(call)) return
     tell(run)
     client.exit(SUCCESS)
