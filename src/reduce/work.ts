@@ -217,6 +217,8 @@ export class Work extends Tables {
   /** Keeps no more than the last `keep` of them; which these are. */
   keepOnly(keep: number): readonly BuildId[] {
     this.keepAsked(Math.min(keep, this.keep))
+    // Another list in any case: a portion in which nothing is found asks for another turn by that, and what changes nothing ends none.
+    this.kept = [...this.kept]
     return this.kept
   }
 
