@@ -8,6 +8,7 @@ import type { Event } from '../model/event.js'
 import { isBare, isNeedless } from '../model/needless.js'
 import type { State } from '../model/state.js'
 import { rowsEnd } from '../model/table.js'
+import { lastAsked } from '../reduce/asked.js'
 import { rowsOf } from '../replay/why-facts.js'
 
 /** In the order in which they are taken, each for all rows. */
@@ -112,7 +113,7 @@ export class Sweeper {
   /** Goes to the next row that there is something to be done about; whether it is among the next few. */
   private skip(state: State, keep: number): boolean {
     const rows = rowsOf(state)
-    const kept = new Set<number>(keep === 0 ? [] : state.kept.slice(-keep))
+    const kept = new Set<number>(lastAsked(state.kept, [], keep))
     const end = Math.min(this.end, this.at + this.rows)
     for (; this.at < end; this.at++) {
       if (!isNeedless(rows, this.at, kept)) continue

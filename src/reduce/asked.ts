@@ -6,7 +6,7 @@ const FEW = 8
 
 /** The last `keep` of `before`, each there once, and then of `asked`; what was asked for again counts as the last. The same list where nothing is another. */
 export const lastAsked = (before: readonly BuildId[], asked: readonly BuildId[], keep: number): readonly BuildId[] => {
-  if (asked.length === 1 && before.at(-1) === asked[0]) return lastOf(before, keep)
+  if (asked.length === 0 || (asked.length === 1 && before.at(-1) === asked[0])) return lastOf(before, keep)
   if (asked.length > FEW) {
     const all = new Set(before)
     for (const x of asked) {
@@ -15,7 +15,6 @@ export const lastAsked = (before: readonly BuildId[], asked: readonly BuildId[],
     }
     return lastOf([...all], keep)
   }
-  if (asked.length === 0) return lastOf(before, keep)
   const all = [...before]
   for (const x of asked) {
     const at = all.lastIndexOf(x)

@@ -3,7 +3,7 @@ import type { BuildId } from '../model/ids.js'
 import { Edge, Fact, Flag, Flight, hasFlag, Kind, kindOf, Mode, type State, Status, statusOf } from '../model/state.js'
 import { read } from '../model/table.js'
 import { differs, isSameIn, packWhy, Reason, reasonIn, reasonOf, subjectIn } from '../model/why.js'
-import { generationOf, type Result } from './why.js'
+import { generationOf, isPending, type Result } from './why.js'
 import {
   type Cause,
   type Change,
@@ -155,7 +155,7 @@ const waitsOf = (state: State, x: BuildId): readonly BuildId[] => {
 
 /** What it would be made for by itself, as far as the state knows. */
 const ownCause = (state: State, x: BuildId): number => {
-  if (kindOf(state, x) === Kind.VALUE) return hasFlag(state, x, Flag.STALE) ? read(state.facts, x, Fact.WHY) : 0
+  if (kindOf(state, x) === Kind.VALUE) return isPending(state, x) ? read(state.facts, x, Fact.WHY) : 0
   return hasFlag(state, x, Flag.ALWAYS) ? packWhy(Reason.ALWAYS) : 0
 }
 

@@ -163,7 +163,7 @@ const whyWord = (state: State, x: BuildId, isUnderWay = isRunning(state, x)): nu
 }
 
 /** Whether what its facts say is why it is to be made next. Why it was made last is not known any more. */
-const isPending = (state: State, x: BuildId): boolean =>
+export const isPending = (state: State, x: BuildId): boolean =>
   kindOf(state, x) === Kind.VALUE && hasFlag(state, x, Flag.STALE)
 
 const resultOf = (state: State, x: BuildId, isUnderWay = isRunning(state, x)): Result => {

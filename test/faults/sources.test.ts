@@ -111,6 +111,15 @@ test('a loop of links is said to be one (fault 15)', async () => {
 
 describe('a path that cannot be looked at', () => {
   const long = 'n'.repeat(300)
+  /** In the place of `folder` is a link that leads to itself. */
+  const takeAway = (s: Space): void => {
+    fs.renameSync(s.path('folder'), s.path('away'))
+    fs.symlinkSync('folder', s.path('folder'))
+  }
+  const bringBack = (s: Space): void => {
+    s.remove('folder')
+    fs.renameSync(s.path('away'), s.path('folder'))
+  }
 
   test('is not there, to redo-ifcreate', async () => {
     const s = space({
@@ -142,14 +151,12 @@ describe('a path that cannot be looked at', () => {
     running.kill('SIGKILL')
     await running.done
     await s.crash()
-    fs.renameSync(s.path('folder'), s.path('away'))
-    fs.symlinkSync('folder', s.path('folder'))
+    takeAway(s)
     for (const more of [['--no-daemon'], []]) {
       const result = await s.redo(...more, 'y')
       expect(result.code, result.stderr).toBe(0)
     }
-    s.remove('folder')
-    fs.renameSync(s.path('away'), s.path('folder'))
+    bringBack(s)
     s.write('folder/x.do', 'echo mended\n')
     expect((await s.ifchange('folder/x')).code).toBe(0)
     expect(s.read('folder/x')).toBe('mended\n')
@@ -162,13 +169,11 @@ describe('a path that cannot be looked at', () => {
       [doFile]: noted('cat "$REDFORD_ROOT/src"', 'redo-ifchange "$REDFORD_ROOT/src"'),
     })
     await s.ifchange('folder/x')
-    fs.renameSync(s.path('folder'), s.path('away'))
-    fs.symlinkSync('folder', s.path('folder'))
+    takeAway(s)
     const failed = await s.ifchange('folder/x')
     expect(failed.code).toBe(1)
     expect(failed.stderr).toContain('ELOOP')
-    s.remove('folder')
-    fs.renameSync(s.path('away'), s.path('folder'))
+    bringBack(s)
     s.write('src', '2')
     expect((await s.ifchange('folder/x')).code).toBe(0)
     expect(s.read('folder/x')).toBe('2')
@@ -178,8 +183,7 @@ describe('a path that cannot be looked at', () => {
   test('stays the source that it was', async () => {
     const s = space({ 'folder/src': '1', 'x.do': 'redo-ifchange folder/src\ncat folder/src\n' })
     await s.ifchange('x')
-    fs.renameSync(s.path('folder'), s.path('away'))
-    fs.symlinkSync('folder', s.path('folder'))
+    takeAway(s)
     const failed = await s.ifchange('x')
     expect(failed.code).toBe(1)
     expect(failed.stderr).toContain('ELOOP')
