@@ -1,31 +1,15 @@
-/** The file of a recording: its tables, and what a reader and a writer must agree on. */
+/** The file of a recording: what a reader and a writer must agree on, and which file may be one. */
 import { createHash } from 'node:crypto'
 import { closeSync, existsSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { messageOf } from '../../model/misuse.js'
-import { closeQuietly } from '../database.js'
-import { type Database, openFile } from '../sqlite.js'
+import { openFile } from '../sqlite.js'
 
 /** In the header of the file: "redr". */
 export const APPLICATION_ID = 0x72656472
 /** Raised whenever an older program could not read what this one writes; nor does this one read what an older one wrote. */
 export const FORMAT = 7
-
-/**
- * `meta`: `about`, see {@link About}; `settings`, what sources were set to before the first tick; `seal`, a hash of both, which the chain
- * begins with; `end`, how many ticks, once it was ended in order.
- * `chunks`: ticks `first` and on, `count` of them; `log` holds one record for each, with its length before it; `sums` the digest of the
- * state after each, and the link (see {@link linkAfter}); `times` for each how many microseconds after the one before. `chain`: a hash
- * of all that up to here. `snapshots`: the state after `tick`; 0 is the state before the first.
- */
-const SCHEMA = `
-  create table meta (key text primary key, value text not null) without rowid;
-  create table chunks (id integer primary key, first integer not null, count integer not null, chain blob not null,
-    sums blob not null, times blob not null, log blob not null);
-  create table snapshots (tick integer primary key, sum integer not null, bytes blob not null);
-  create table beside (digest text primary key, bytes blob not null) without rowid;
-`
 
 /** In place of a path: no file. */
 export const MEMORY = ':memory:'
@@ -205,6 +189,9 @@ const endUse = (path: string): void => {
     const db = openFile(path, { timeout: 0 })
     try {
       mode = db.pragma('journal_mode = delete', { simple: true })
+      // Who records and has no log yet has read it, and goes on with that.
+      db.exec('begin exclusive')
+      db.exec('rollback')
     } finally {
       db.close()
     }
@@ -229,55 +216,6 @@ export const rollBack = (path: string): void => {
     // Who reads it is told.
   } finally {
     db.close()
-  }
-}
-
-/** Logs lie in chains of pages: larger ones take less time, smaller ones leave more of a file that was cut off. */
-const PAGE_BYTES = 8192
-/** What is written is not read again: pages are used anew, rather than memory that nobody touched before. */
-const CACHE_KIB = 64
-
-const NONE = Buffer.alloc(0)
-
-/** Makes the file, in place of the recording that is there, with what `fill` writes. @throws Error, and what is there stays */
-export const createRecordingFile = (path: string, fill: (db: Database) => void): Database => {
-  if (path === MEMORY) return withSchema(MEMORY, fill)
-  putRecording(path, (aside) => {
-    withSchema(aside, fill).close()
-  })
-  return openedBy(path, (db) => {
-    db.pragma('journal_mode = wal')
-    // From the first read on it is seen to be in use.
-    db.prepare('select count(*) from meta').get()
-  })
-}
-
-const withSchema = (path: string, fill: (db: Database) => void): Database =>
-  openedBy(path, (db) => {
-    db.pragma(`page_size = ${PAGE_BYTES}`)
-    db.pragma('journal_mode = off')
-    db.transaction(() => {
-      db.exec(SCHEMA)
-      // It fills the table's first page, so that SQLite finds the first chunks by a page that lies right behind them: by this one it would be
-      // moved to behind the eighth, and a file that was cut off before that would be of no use.
-      db.prepare('insert into chunks values (0, 0, 0, ?, ?, ?, zeroblob(?))').run(NONE, NONE, NONE, PAGE_BYTES - 64)
-      db.pragma(`application_id = ${APPLICATION_ID}`)
-      db.pragma(`user_version = ${FORMAT}`)
-      fill(db)
-    })()
-  })
-
-const openedBy = (path: string, begin: (db: Database) => void): Database => {
-  const db = openFile(path)
-  try {
-    db.pragma(`cache_size = -${CACHE_KIB}`)
-    // What a power loss leaves is known by the chain; waiting for the disk would cost more than all else.
-    db.pragma('synchronous = off')
-    begin(db)
-    return db
-  } catch (error) {
-    closeQuietly(db)
-    throw error
   }
 }
 

@@ -3,26 +3,20 @@
  * that refuses ends the recording, never the build.
  */
 import { createHash } from 'node:crypto'
-import { crc32 } from 'node:zlib'
 import { StateDigest } from '../../model/digest.js'
 import type { Input } from '../../model/event.js'
 import type { BuildId } from '../../model/ids.js'
 import { messageOf } from '../../model/misuse.js'
 import { isKnown, type State } from '../../model/state.js'
-import { closeQuietly } from '../database.js'
-import { type Database, openFile, type Statement } from '../sqlite.js'
 import { ByteWriter } from './bytes.js'
 import {
   type About,
   CHUNK_BYTES,
   CHUNK_TICKS,
-  chainAfter,
-  createRecordingFile,
   FIRST_LINK,
   FORMAT,
   linkAfter,
   MEMORY,
-  putRecording,
   RECORD_LENGTH_BYTES,
   SUM_BYTES,
   sealOf,
@@ -31,6 +25,7 @@ import { type Name, type NumberedNames, textOfName } from './names.js'
 import { type NamedSetting, TickEncoder } from './record.js'
 import { bytesOf, encodeSnapshot, endOfNames, packed, packedLater } from './snapshot.js'
 import type { RecordedValue } from './value.js'
+import { type News, type WrittenChunk, WrittenFile } from './written.js'
 
 export interface RecorderOptions {
   /** A file that is not there yet; or `:memory:`, to be exported later. */
@@ -56,15 +51,6 @@ export interface RecorderOptions {
   readonly onTrouble: (error: Error) => void
 }
 
-interface Chunk {
-  readonly id: number
-  readonly first: number
-  readonly count: number
-  readonly sums: Buffer
-  readonly times: Buffer
-  readonly log: Buffer
-}
-
 /** How long what happened may be in memory only, in ms. */
 const FLUSH_MS = 100
 const SNAPSHOT_BYTES = 4 << 20
@@ -73,14 +59,10 @@ const SNAPSHOT_PART = 1 / 2
 
 export class Recorder {
   private readonly options: RecorderOptions
-  private readonly db: Database
-  private readonly insertChunk: Statement
-  private readonly insertBeside: Statement
+  private readonly file: WrittenFile
   private readonly digest: StateDigest
   private readonly encoder: TickEncoder
   private link = FIRST_LINK
-  /** After the last chunk that is over and in the file. */
-  private chain: Buffer
   private ticks = 0
   // The chunk that is being filled.
   private chunk = 1
@@ -91,14 +73,12 @@ export class Recorder {
   private lastTime: number
   /** Some of the chunk is not in the file. */
   private isAhead = false
-  private closedChunks: Chunk[] = []
+  private closedChunks: WrittenChunk[] = []
   private besides = new Map<string, string>()
   private sinceSnapshot = 0
   private isPacking = false
   /** Nothing is expected for now, and what is in the file is all there is. */
   private isSettled = false
-  /** The file says that it was ended in order. */
-  private hasEnd = false
   private timer: NodeJS.Timeout | undefined = undefined
   private isOver = false
   /** What ended it early. */
@@ -118,15 +98,9 @@ export class Recorder {
     // The name of an id that is not in use may be that of a build before it: it is told when it is used.
     for (let x = 1 as BuildId; x < endOfNames(state); x++)
       if (isKnown(state, x) && options.nameOf(x) !== undefined) this.encoder.know(x)
-    const first = packed(this.encoded(state))
-    this.chain = sealOf(aboutText, settingsText)
-    this.db = createRecordingFile(options.path, (db) => {
-      const meta = db.prepare('insert into meta values (?, ?), (?, ?), (?, ?)')
-      meta.run('about', aboutText, 'settings', settingsText, 'seal', this.chain.toString('hex'))
-      insertSnapshot(db, 0, first)
-    })
-    this.insertChunk = this.db.prepare('insert or replace into chunks values (?, ?, ?, ?, ?, ?, ?)')
-    this.insertBeside = this.db.prepare('insert or ignore into beside values (?, ?)')
+    const seal = sealOf(aboutText, settingsText)
+    const beginning = { about: aboutText, settings: settingsText, seal, snapshot: packed(this.encoded(state)) }
+    this.file = new WrittenFile(options.path, beginning)
     this.digest = new StateDigest(state)
     this.lastTime = options.now()
   }
@@ -207,7 +181,7 @@ export class Recorder {
     if (this.closedChunks.length * CHUNK_BYTES > BUFFERED_BYTES) this.flush()
   }
 
-  private filling(): Chunk {
+  private filling(): WrittenChunk {
     const { chunk, first, ticks, sums, times, log } = this
     return {
       id: chunk,
@@ -219,13 +193,6 @@ export class Recorder {
     }
   }
 
-  /** Gives the chain after it. */
-  private insert({ id, first, count, sums, times, log }: Chunk): Buffer {
-    const chain = chainAfter(this.chain, sums)
-    this.insertChunk.run(id, first, count, chain, sums, times, log)
-    return chain
-  }
-
   /** Puts into the file what is not there yet. */
   flush(): void {
     clearTimeout(this.timer)
@@ -234,19 +201,20 @@ export class Recorder {
     this.guarded(() => this.write())
   }
 
-  private write(isEnd = this.isSettled): void {
-    const { db } = this
-    db.transaction(() => {
-      for (const chunk of this.closedChunks) this.chain = this.insert(chunk)
-      if (this.isAhead) this.insert(this.filling())
-      for (const [digest, text] of this.besides) this.insertBeside.run(digest, Buffer.from(text))
-      if (isEnd) insertEnd(db, this.ticks)
-      else if (this.hasEnd) db.prepare("delete from meta where key = 'end'").run()
-    })()
-    this.hasEnd = isEnd
+  private write(): void {
+    this.file.write(this.news(this.isSettled))
     this.closedChunks = []
     this.besides = new Map()
     this.isAhead = false
+  }
+
+  private news(isEnd: boolean): News {
+    return {
+      closed: this.closedChunks,
+      filling: this.isAhead ? this.filling() : undefined,
+      besides: this.besides,
+      end: isEnd ? this.ticks : undefined,
+    }
   }
 
   /** While one is being packed there is no other. */
@@ -262,7 +230,7 @@ export class Recorder {
     packedLater(whole, (bytes) => {
       this.isPacking = false
       if (this.isOver) return
-      this.guarded(() => insertSnapshot(this.db, ticks, bytes))
+      this.guarded(() => this.file.writeSnapshot(ticks, bytes))
     })
     this.sinceSnapshot = 0
   }
@@ -290,7 +258,7 @@ export class Recorder {
   settle(): void {
     this.isSettled = true
     this.flush()
-    if (!this.isOver) this.guarded(() => this.db.pragma('wal_checkpoint(truncate)'))
+    if (!this.isOver) this.guarded(() => this.file.emptyLog())
   }
 
   /** More is to come: what is in the file from the next tick on is not all. */
@@ -309,32 +277,14 @@ export class Recorder {
       const rest = this.path === MEMORY ? 'what was recorded is gone' : `what was recorded is in ${this.path}`
       throw new Error(`nothing more is recorded, as was told (${this.trouble}): ${rest}`)
     }
-    putRecording(path, (aside) => {
-      this.db.prepare('vacuum into ?').run(aside)
-      const copy = openFile(aside)
-      try {
-        copy.pragma('synchronous = off')
-        insertEnd(copy, this.ticks)
-      } finally {
-        copy.close()
-      }
-    })
+    this.file.copyTo(path, this.ticks)
   }
 
   /** The file is whole from then on; and alone, unless somebody has it open: then SQLite's log stays beside it. */
   close(): void {
     if (this.isOver) return
     clearTimeout(this.timer)
-    this.guarded(() => {
-      // What is not in the file yet is written there at once, not to SQLite's log and from there: of a short build that is all there is.
-      const fault = faultOf(() => this.db.pragma('journal_mode = delete'))
-      this.write(true)
-      if (isBusy(fault)) {
-        // Somebody reads it. All is in SQLite's log by now, and from there in the file itself, as far as the reader lets it.
-        faultOf(() => this.db.pragma('wal_checkpoint(passive)'))
-      } else if (fault !== undefined) throw fault
-      this.db.close()
-    })
+    this.guarded(() => this.file.end(this.news(true)))
     this.isOver = true
   }
 
@@ -353,30 +303,11 @@ export class Recorder {
       this.isOver = true
       this.trouble = messageOf(error)
       clearTimeout(this.timer)
-      closeQuietly(this.db)
+      this.file.giveUp()
       this.options.onTrouble(error as Error)
     }
   }
 }
-
-/** What `act` throws. */
-const faultOf = (act: () => void): unknown => {
-  try {
-    act()
-    return undefined
-  } catch (error) {
-    return error
-  }
-}
-
-const isBusy = (fault: unknown): boolean =>
-  /^SQLITE_(BUSY|LOCKED)/.test((fault as { readonly code?: string } | undefined)?.code ?? '')
-
-const insertEnd = (db: Database, ticks: number): void =>
-  void db.prepare("insert or replace into meta values ('end', ?)").run(JSON.stringify({ ticks }))
-
-const insertSnapshot = (db: Database, tick: number, bytes: Buffer): void =>
-  void db.prepare('insert or replace into snapshots values (?, ?, ?)').run(tick, crc32(bytes), bytes)
 
 /** A chunk, and a record that goes beyond it. */
 const LOG_BYTES = 2 * CHUNK_BYTES
