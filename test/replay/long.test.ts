@@ -2,7 +2,7 @@
 import Database from 'better-sqlite3'
 import { expect, it } from 'vitest'
 import { logCommand } from '../../src/cli/log.js'
-import { codec as C, createEngine, digestOf, endTurn, rule, type State, source } from '../../src/index.js'
+import { codec as C, createEngine, digestOf, endTurn, replay, rule, type State, source } from '../../src/index.js'
 import { cap } from '../../src/reduce/policies/basic.js'
 import { fingerprint } from '../../src/testing/fingerprint.js'
 import { insideOf } from '../library/inside.js'
@@ -71,6 +71,47 @@ it('are entered at the nearest snapshot, forward and back, and are the same from
     expect(other.reader.snapshotTickFor(tick)).toBeLessThan(last)
   }
   other.close()
+})
+
+it('hold what is theirs, beside one another and one after the other', async () => {
+  const text = rule.static('text', {
+    key: C.int,
+    value: C.string,
+    deps: () => [],
+    make: (_: unknown, n: number) => String(n).padEnd(4000, 'x'),
+  })
+  const open = (name: string) => {
+    const path = folder.at(name)
+    const eng = createEngine({ rules: [text], drive: 'manual', record: path })
+    const build = (from: number): void => {
+      for (let n = from; n < from + 100; n++) eng.once(text(n))
+      eng.settle()
+    }
+    return { path, build, close: () => eng.close() }
+  }
+  const expectWhole = (path: string): void => {
+    const db = new Database(path, { readonly: true })
+    expect(db.prepare('select count(*) from chunks').pluck().get()).toBeGreaterThan(2)
+    db.close()
+    const found = replay(path, { rules: [text] })
+    expect([found.damage, found.verify({ mode: 'reexecute' })._tag]).toEqual([undefined, 'agrees'])
+    found.close()
+  }
+  const [a, b] = [open('a.rec'), open('b.rec')]
+  for (let i = 0; i < 3; i++) {
+    a.build(i * 100)
+    b.build(1000 + i * 100)
+  }
+  await a.close()
+  const c = open('c.rec')
+  c.build(2000)
+  b.build(1300)
+  c.build(2100)
+  await b.close()
+  await c.close()
+  expectWhole(a.path)
+  expectWhole(b.path)
+  expectWhole(c.path)
 })
 
 it('are told of no further than somebody reads', async () => {

@@ -67,13 +67,15 @@ export class Recorder {
   // The chunk that is being filled.
   private chunk = 1
   private first = 1
-  private log = new ByteWriter(LOG_BYTES)
+  private log = takeLog()
   private sums = new ByteWriter(CHUNK_TICKS * SUM_BYTES)
   private readonly times = new ByteWriter()
   private lastTime: number
   /** Some of the chunk is not in the file. */
   private isAhead = false
   private closedChunks: WrittenChunk[] = []
+  /** What they were written to. */
+  private closedLogs: ByteWriter[] = []
   private besides = new Map<string, string>()
   private sinceSnapshot = 0
   private isPacking = false
@@ -173,8 +175,9 @@ export class Recorder {
     this.closedChunks.push(this.filling())
     this.chunk++
     this.first = this.ticks + 1
-    // The chunk holds what was written: to copy it would take memory that nobody touched before, which costs as much again.
-    this.log = new ByteWriter(LOG_BYTES)
+    // The chunk holds what was written, until it is in the file.
+    this.closedLogs.push(this.log)
+    this.log = takeLog()
     this.sums = new ByteWriter(CHUNK_TICKS * SUM_BYTES)
     this.times.clear()
     this.isAhead = false
@@ -204,6 +207,8 @@ export class Recorder {
   private write(): void {
     this.file.write(this.news(this.isSettled))
     this.closedChunks = []
+    keepLogs(this.closedLogs)
+    this.closedLogs = []
     this.besides = new Map()
     this.isAhead = false
   }
@@ -284,7 +289,10 @@ export class Recorder {
   close(): void {
     if (this.isOver) return
     clearTimeout(this.timer)
-    this.guarded(() => this.file.end(this.news(true)))
+    this.guarded(() => {
+      this.file.end(this.news(true))
+      keepLogs([...this.closedLogs, this.log])
+    })
     this.isOver = true
   }
 
@@ -313,3 +321,20 @@ export class Recorder {
 const LOG_BYTES = 2 * CHUNK_BYTES
 /** So much may wait for the timer. */
 const BUFFERED_BYTES = 16 << 20
+
+/**
+ * Logs that are in a file, to be written to once more, by whichever recorder is next. Memory that nobody touched before costs a page fault for every
+ * 4 KiB, and these take longer than to write what is in it.
+ */
+const spareLogs: ByteWriter[] = []
+const SPARE_LOGS = 16
+
+const takeLog = (): ByteWriter => spareLogs.pop() ?? new ByteWriter(LOG_BYTES)
+
+const keepLogs = (logs: readonly ByteWriter[]): void => {
+  for (const log of logs) {
+    if (log.bytes.length !== LOG_BYTES || spareLogs.length >= SPARE_LOGS) continue
+    log.clear()
+    spareLogs.push(log)
+  }
+}
