@@ -13,7 +13,7 @@ import type { DoFileOptions } from './do-file-options.js'
 import type { Note, RunRequest } from './forkserver-messages.js'
 import { Grace } from './grace.js'
 import { interpreterOf, isDoFile } from './interpreter.js'
-import { type Look as FileLook, faultOf, look, lookAtItself } from './look.js'
+import { faultOf, look, lookAtItself, type OwnLook } from './look.js'
 import { isThere } from './look-words.js'
 import { type Candidate, candidatesFor, isToBeMade } from './lookup.js'
 import { baseOf, folderOf, joinPath, relativePath } from './path.js'
@@ -231,7 +231,7 @@ export class DoFileMake {
   }
 
   /** Notes a run, whose temporary files are its own from now on. Left: why that cannot be. */
-  private begin(state: State, x: BuildId, candidate: Candidate, before: FileLook): E.Either<string, Run> {
+  private begin(state: State, x: BuildId, candidate: Candidate, before: OwnLook): E.Either<string, Run> {
     const id = this.nextRun++
     const name = this.options.naming.nameOf(x)
     const session = read(state.flight, x, Flight.SESSION) as BuildId

@@ -21,6 +21,11 @@ export interface Look {
   readonly isLink: boolean
 }
 
+/** A look at what is in a place itself, and all that the system says of it; undefined: there is nothing, or it cannot be looked at. */
+export interface OwnLook extends Look {
+  readonly own: BigIntStats | undefined
+}
+
 /**
  * How near to the look a change makes it racy, in ms. File times come from a clock that ticks every 1 to 10 ms, so two
  * writes within one tick look alike. After the "racy git" problem.
@@ -30,7 +35,7 @@ export const RACY_WINDOW_MS = 20
 /** Whether a file that changed at `changedMs` could change again, unseen, after a look at `lookedMs` (ms since epoch). */
 export const isRacy = (lookedMs: number, changedMs: number): boolean => changedMs > lookedMs - RACY_WINDOW_MS
 
-const nothing: Look = { kind: ABSENT, stat0: 0, stat1: 0, racy: false, errno: 0, isLink: false }
+const nothing: OwnLook = { kind: ABSENT, stat0: 0, stat1: 0, racy: false, errno: 0, isLink: false, own: undefined }
 
 const STAT_OPTIONS = { bigint: true, throwIfNoEntry: false } as const
 
@@ -41,7 +46,11 @@ const asBytes = (path: string): Buffer => Buffer.from(path === '' ? '.' : path, 
 export const look = (path: string | Buffer): Look => lookBy(path, endOf)
 
 /** Looks at what is in that place: a link is looked at itself only, and is no folder, wherever it leads. */
-export const lookAtItself = (path: string | Buffer): Look => lookBy(path, () => undefined)
+export const lookAtItself = (path: string | Buffer): OwnLook => lookBy(path, () => undefined)
+
+/** Whether it is another file, or was written to, and not merely got another name or mode, which changes its ctime alone. */
+export const isOtherFile = ({ own: before }: OwnLook, { own: now }: OwnLook): boolean =>
+  before?.ino !== now?.ino || before?.size !== now?.size || before?.mtimeNs !== now?.mtimeNs
 
 const endOf = (link: Buffer): BigIntStats | undefined => {
   try {
@@ -52,7 +61,7 @@ const endOf = (link: Buffer): BigIntStats | undefined => {
   }
 }
 
-const lookBy = (path: string | Buffer, follow: typeof endOf): Look => {
+const lookBy = (path: string | Buffer, follow: typeof endOf): OwnLook => {
   const lookedMs = Date.now()
   const bytes = typeof path === 'string' ? asBytes(path) : path
   try {
@@ -76,7 +85,7 @@ export const faultOf = (path: string): string => {
   }
 }
 
-const lookOf = (own: BigIntStats, end: BigIntStats | undefined, lookedMs: number): Look => {
+const lookOf = (own: BigIntStats, end: BigIntStats | undefined, lookedMs: number): OwnLook => {
   lanes.a = 0x9e3779b9 | 0
   lanes.b = 0x85ebca6b | 0
   addStat(own)
@@ -89,6 +98,7 @@ const lookOf = (own: BigIntStats, end: BigIntStats | undefined, lookedMs: number
     racy: changedLately(own, lookedMs) || (end !== undefined && changedLately(end, lookedMs)),
     errno: 0,
     isLink: own.isSymbolicLink(),
+    own,
   }
 }
 

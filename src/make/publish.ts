@@ -9,7 +9,7 @@ import type { BuildError } from '../model/error.js'
 import type { Look } from '../model/event.js'
 import { ABSENT, FOLDER } from '../model/look.js'
 import { interpreterOf } from './interpreter.js'
-import { lookAtItself } from './look.js'
+import { isOtherFile, lookAtItself } from './look.js'
 import { lookWithContent } from './look-content.js'
 import { folderOf } from './path.js'
 import type { Run } from './run.js'
@@ -40,9 +40,15 @@ export interface Published {
   readonly intended: boolean
 }
 
-/** What is to be renamed to the target's name; none: the do-file made nothing. `overOther`: over something, and one of the two is a folder. */
+/** What is to be renamed to the target's name; none: the do-file made nothing. `overOther`: over something, and one of the two is a folder. `isSame`: over itself, under another name. */
 type Output =
-  | { readonly path: string; readonly ino: bigint; readonly size: number; readonly overOther: boolean }
+  | {
+      readonly path: string
+      readonly ino: bigint
+      readonly size: number
+      readonly overOther: boolean
+      readonly isSame: boolean
+    }
   | undefined
 
 const bytes = (path: string): Buffer => Buffer.from(path, 'latin1')
@@ -98,8 +104,7 @@ const outputOf = ({ run, end }: Finished): E.Either<BuildError, Output> => {
     return refused(1, `exit ${end.exitCode}, and no space is left on the device (ENOSPC)`)
   if (end.exitCode !== 0) return E.left({ _tag: 'exit', code: end.exitCode })
   const now = lookAtItself(run.name)
-  const isChanged = now.stat0 !== run.before.stat0 || now.stat1 !== run.before.stat1
-  if (now.kind !== ABSENT && now.kind !== FOLDER && isChanged)
+  if (now.kind !== ABSENT && now.kind !== FOLDER && isOtherFile(run.before, now))
     return refused(WROTE_TARGET, 'it wrote to $1 itself; it should write to $3 or to its standard output')
   const stdout = end.isStdoutUnused ? undefined : lstatSync(bytes(run.stdout), { throwIfNoEntry: false, bigint: true })
   const output = lstatSync(bytes(run.output), { throwIfNoEntry: false, bigint: true })
@@ -112,13 +117,14 @@ const outputOf = ({ run, end }: Finished): E.Either<BuildError, Output> => {
   const isElsewhere =
     path === run.stdout && found.dev !== lstatSync(bytes(folderOf(run.name) || '.'), { bigint: true }).dev
   const overOther = now.kind === FOLDER || (found.isDirectory() && now.kind !== ABSENT)
+  const isSame = now.own?.ino === found.ino && now.own.dev === found.dev
   if (!found.isFile() || !(end.hasCompany || isElsewhere))
-    return E.right({ path, ino: found.ino, size: Number(found.size), overOther })
+    return E.right({ path, ino: found.ino, size: Number(found.size), overOther, isSame })
   // Somebody may write to that very file later, or it is on another disk: the target gets one of its own.
   const copy = copyPath(run)
   copyFileSync(bytes(path), bytes(copy))
   const own = lstatSync(bytes(copy), { bigint: true })
-  return E.right({ path: copy, ino: own.ino, size: Number(own.size), overOther })
+  return E.right({ path: copy, ino: own.ino, size: Number(own.size), overOther, isSame: false })
 }
 
 /** Whether nothing more can be written where a file is. */
@@ -144,8 +150,13 @@ const place = (run: Run, output: Output): { look: Look; virtual: boolean } => {
 }
 
 /** A folder cannot be renamed over, nor over a file: what is in its place is put aside first, and removed when its successor stands. */
-const replace = (run: Run, { path, overOther }: NonNullable<Output>): void => {
-  if (!overOther) return renameSync(bytes(path), bytes(run.name))
+const replace = (run: Run, { path, overOther, isSame }: NonNullable<Output>): void => {
+  if (!overOther) {
+    renameSync(bytes(path), bytes(run.name))
+    // Of two names of one file a rename leaves both.
+    if (isSame) unlinkSync(bytes(path))
+    return
+  }
   const aside = asidePath(run)
   renameSync(bytes(run.name), bytes(aside))
   try {

@@ -1,6 +1,6 @@
 /** One run of a do-file, from its start to its end. */
 import type { BuildId } from '../model/ids.js'
-import type { Look } from './look.js'
+import type { OwnLook } from './look.js'
 import type { Candidate } from './lookup.js'
 import type { End } from './spawner.js'
 import type { Timing } from './timing.js'
@@ -19,7 +19,7 @@ export interface Run {
   /** What it makes has a mode less this. */
   readonly umask: number
   /** What stood in the target's place before; of a link, the link itself. */
-  readonly before: Look
+  readonly before: OwnLook
   /** Of its program; undefined before that runs, and where nothing runs. */
   pid: number | undefined
   /** Its notes that the engine has not answered yet (decision 041): it does not end before. */

@@ -51,6 +51,20 @@ test('two outputs or a written $1 break the build and nothing else (207, 206)', 
   expect([s.read('y'), s.read('direct')]).toEqual(['new\n', 'new\n'])
 })
 
+test('a target that got another name meanwhile was not written to; nor one that is another name of its source', async () => {
+  const s = space({
+    src: 'old\n',
+    'x.do': 'redo-ifchange src more\nln src "$3"\n',
+    'y.do': 'redo-ifchange more\nif [ -e y ]; then ln y "y.$(cat more)"; fi\necho y\n',
+    more: '1',
+  })
+  await s.ifchange('x', 'y')
+  s.write('more', '2')
+  const again = await s.ifchange('x', 'y')
+  expect(again.code, again.stderr).toBe(0)
+  expect([s.read('x'), s.list()]).toEqual(['old\n', ['more', 'src', 'x', 'x.do', 'y', 'y.2', 'y.do']])
+})
+
 describe.runIf(hasProc)('the daemon dies and do-files live on', () => {
   /** Writes for ever until told that it is enough; notes when it meets another of its kind. */
   const writer = [

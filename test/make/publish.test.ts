@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { chdir, cwd } from 'node:process'
 import * as E from 'fp-ts/lib/Either.js'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { look } from '../../src/make/look.js'
+import { lookAtItself } from '../../src/make/look.js'
 import { publish } from '../../src/make/publish.js'
 import type { Run } from '../../src/make/run.js'
 import { exitOf } from '../../src/make/spawner.js'
@@ -32,7 +32,7 @@ const run = (name: string): Run => ({
   stdout: `${name}.out`,
   stderr: `${name}.err`,
   umask: 0o22,
-  before: look(name),
+  before: lookAtItself(name),
   unanswered: 0,
   isRefused: false,
   isToEnd: false,
