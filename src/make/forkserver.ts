@@ -87,8 +87,9 @@ class NativeSpawner implements Spawner {
     const { file, args, env } = forkserverCommand(program, warmShell)
     this.process = spawn(file, args, { env, stdio: ['pipe', 'pipe', 'inherit'] })
     this.pid = this.process.pid ?? 0
-    this.process.stdin!.on('error', () => {}) // Told by the exit.
-    this.process.stdout!.on('data', (chunk: Buffer) => this.onData(chunk))
+    // They are not there if it could not be started for want of open files, which is told by an error of the process.
+    this.process.stdin?.on('error', () => {}) // Told by the exit.
+    this.process.stdout?.on('data', (chunk: Buffer) => this.onData(chunk))
     this.ended = new Promise((resolve) => {
       // `close` and not `exit`: replies may still be in the pipe. Nobody but the forkserver holds its other end.
       this.process.on('close', (code, signal) => {
@@ -133,7 +134,8 @@ class NativeSpawner implements Spawner {
 
   /** All that is said in one go wakes it once. */
   private tell(command: ForkserverCommand): void {
-    const input = this.process.stdin!
+    const input = this.process.stdin
+    if (!input) return
     if (input.writableCorked === 0) {
       input.cork()
       process.nextTick(() => input.uncork())
@@ -161,7 +163,7 @@ class NativeSpawner implements Spawner {
   close(): Promise<void> {
     this.isClosing = true
     this.retries.cancelAll()
-    this.process.stdin!.end()
+    this.process.stdin?.end()
     return this.ended
   }
 

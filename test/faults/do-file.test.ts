@@ -1,6 +1,7 @@
 /** Faults 3, 4, 18 and 19: do-files that die, outlive the daemon, write where they should not, or leave children behind. */
 import * as fs from 'node:fs'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { killSession } from '../../src/redo/leftovers.js'
 import { canMount } from '../support/mount.js'
 import { childrenOf, commandLineOf, hasProc, isAlive } from '../support/processes.js'
 import { closeSpaces, noted, type Space, space, until, waitsFor } from '../support/space.js'
@@ -63,6 +64,13 @@ test('a target that got another name meanwhile was not written to; nor one that 
   const again = await s.ifchange('x', 'y')
   expect(again.code, again.stderr).toBe(0)
   expect([s.read('x'), s.list()]).toEqual(['old\n', ['more', 'src', 'x', 'x.do', 'y', 'y.2', 'y.do']])
+})
+
+test('where no process that starts do-files could be had, none is ended for it', () => {
+  const kill = vi.spyOn(process, 'kill').mockReturnValue(true)
+  killSession(0)
+  expect(kill).not.toHaveBeenCalled()
+  kill.mockRestore()
 })
 
 describe.runIf(hasProc)('the daemon dies and do-files live on', () => {

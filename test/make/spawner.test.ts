@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import { constants } from 'node:os'
@@ -64,6 +64,25 @@ const implementations = {
   warm: (handlers: SpawnHandlers) => nativeSpawner(program, warmShell, handlers),
   node: (handlers: SpawnHandlers) => nodeSpawner(handlers),
 }
+
+it('the native spawner that cannot be started for want of open files says so', () => {
+  const script = `
+    import fs from 'node:fs'
+    import { nativeSpawner } from '${join(process.cwd(), 'dist/make/forkserver.js')}'
+    const say = (name) => (...words) => console.log(name, ...words)
+    try { for (;;) fs.openSync('/dev/null') } catch {}
+    const spawner = nativeSpawner('${program}', undefined, { failed: say('failed'), lost: say('lost') })
+    spawner.define(1, Buffer.alloc(0))
+    spawner.run({ runId: 1, envId: 1, umask: 0, cwd: '/', stdoutPath: '', stderrPath: '', extraEnv: [], argv: ['sh'] })
+    setTimeout(() => spawner.close().then(() => console.log('closed')), 10)
+  `
+  const shell = ['-c', 'ulimit -n 64; exec "$0" --input-type=module -e "$1"', process.execPath, script]
+  const { stdout, stderr } = spawnSync('/bin/sh', shell, { encoding: 'utf8' })
+  const why = 'the forkserver does not start: spawn EMFILE'
+  expect(stdout.replaceAll(`spawn ${program}`, 'spawn'), stderr).toBe(
+    `failed 1 ${errno.EPIPE} ${why}\nlost ${why}\nclosed\n`,
+  )
+})
 
 describe.each(['native', 'warm', 'node'] as const)('the %s spawner', (name) => {
   const start = () => {
