@@ -88,16 +88,7 @@ const madeLines = (found: Extract<Why<string>, { _tag: 'made' }>, words: Wording
   // Of what is to be made again it is not known any more, unless it failed.
   const came = (isFirst || pending !== undefined) && result === 'changed' ? '' : `: ${RESULTS[result]}`
   const lines = [result === 'pending' ? `${build} is being made ${when}` : `${build} was made ${when}${came}`]
-  chain.forEach((link, i) => {
-    const indent = '  '.repeat(i + 1)
-    if (link._tag === 'made') lines.push(...causeLines(link, chain[i + 1], words).map((line) => indent + line))
-    else if (link._tag === 'source') return
-    else if (link._tag === 'madeSince')
-      lines.push(
-        `${indent}${link.build} was made again in ${words.generation(link.generation)}: why it changed before is not known any more`,
-      )
-    else lines.push(`${indent}${link.build} changed in an earlier run than its last: why is not known any more`)
-  })
+  lines.push(...wayLines(chain, (link, i) => linkLines(link, chain[i + 1], words)))
   if (fault !== undefined) lines.push(`  it failed: ${faultWords(fault, words)}`)
   if (pending !== undefined)
     lines.push(`  it is to be made again when it is next wanted: ${causeWords(pending, build, words)}`)
@@ -114,6 +105,21 @@ const madeLines = (found: Extract<Why<string>, { _tag: 'made' }>, words: Wording
   add('needed by', found.neededBy)
   if (request !== undefined) add('asked for', request.targets)
   return lines
+}
+
+const linkLines = (link: Link<string>, next: Link<string> | undefined, words: Wording): readonly string[] => {
+  switch (link._tag) {
+    case 'made':
+      return causeLines(link, next, words)
+    case 'source':
+      return []
+    case 'madeSince':
+      return [
+        `${link.build} was made again in ${words.generation(link.generation)}: why it changed before is not known any more`,
+      ]
+    case 'earlier':
+      return [`${link.build} changed in an earlier run than its last: why is not known any more`]
+  }
 }
 
 const RESULTS: Readonly<Record<Result, string>> = {
@@ -237,7 +243,23 @@ const inGeneration = (generation: number, words: Wording, before = ''): string =
 
 const faultWords = ({ path, error }: Fault<string>, words: Wording): string => {
   const what = words.errorWords(error)
-  return path.length < 2 ? what : `${path.slice(1).join(' <- ')}: ${what}`
+  return path.length < 2 ? what : `${shortWay(path.slice(1)).join(' <- ')}: ${what}`
+}
+
+/** Of a longer way only its two ends are told, of so many steps each. */
+const WAY_END = 12
+
+/** The lines of each step, below those of the one before. */
+const wayLines = <S>(way: readonly S[], linesOf: (step: S, i: number) => readonly string[]): readonly string[] => {
+  const left = way.length - 2 * WAY_END
+  const each = way.flatMap((step, i) => (left > 1 && i >= WAY_END && i < WAY_END + left ? [] : [linesOf(step, i)]))
+  if (left > 1) each.splice(WAY_END, 0, [`and ${left} more on the way: --json names them`])
+  return each.filter((lines) => lines.length > 0).flatMap((lines, i) => lines.map((line) => '  '.repeat(i + 1) + line))
+}
+
+const shortWay = (way: readonly string[]): readonly string[] => {
+  const left = way.length - 2 * WAY_END
+  return left > 1 ? [...way.slice(0, WAY_END), `${left} more`, ...way.slice(-WAY_END)] : way
 }
 
 const LISTED_MAX = 8
@@ -299,20 +321,21 @@ const STAGES: Readonly<Record<Stage, string>> = {
   running: 'it is being made',
 }
 
-const stepLines = (steps: readonly Step<string>[], words: Wording): readonly string[] => {
-  const lines = steps.flatMap((step, i) => {
+const stepLines = (steps: readonly Step<string>[], words: Wording): readonly string[] =>
+  wayLines(steps, (step, i) => {
     const next = steps[i + 1]
-    if (step._tag === 'source') return changeWords(step.change, subject(step.build, step.recipe), words)
+    if (step._tag === 'source') return [changeWords(step.change, subject(step.build, step.recipe), words)]
     if (step._tag === 'made') {
       const before = steps[i - 1]
       const isBroken = before?._tag === 'outOfDate' && before.cause?._tag === 'broken'
-      return `${step.build} was ${isBroken ? 'run' : 'made'} in ${words.generation(step.generation)}${isBroken ? ', and failed' : ''}`
+      return [
+        `${step.build} was ${isBroken ? 'run' : 'made'} in ${words.generation(step.generation)}${isBroken ? ', and failed' : ''}`,
+      ]
     }
-    if (step.cause === undefined) return next === undefined ? [] : `${subject(next.build, next.recipe)} is out-of-date`
-    return next?._tag === 'source' ? [] : causeWords(step.cause, step.build, words)
+    if (step.cause === undefined)
+      return next === undefined ? [] : [`${subject(next.build, next.recipe)} is out-of-date`]
+    return next?._tag === 'source' ? [] : [causeWords(step.cause, step.build, words)]
   })
-  return lines.map((line, i) => '  '.repeat(i + 1) + line)
-}
 
 const nearlyLines = (nearly: readonly Nearly<string>[], words: Wording): readonly string[] => [
   ...nearly

@@ -409,3 +409,53 @@ it('both answer of every build in every state, in words too, and never at length
     runs(40),
   )
 })
+
+it('of a long way its two ends are told, in a few lines of a few words', () => {
+  const names = Array.from({ length: 50_000 }, (_, i) => `t${i}`)
+  const nothing = { cutoffs: [], alsoChanged: [], broken: [], added: [], unchanged: [], neededBy: [] }
+  const wayTo = (end: number): Extract<Why<string>, { _tag: 'made' }> => ({
+    _tag: 'made',
+    build: names[0]!,
+    generation: 3,
+    newest: 3,
+    result: 'changed',
+    chain: [
+      ...names.slice(0, end).map((build, i) => ({
+        _tag: 'made' as const,
+        build,
+        recipe: false,
+        generation: 3,
+        result: 'changed' as const,
+        cause: { _tag: 'changed' as const, dependency: names[i + 1]! },
+      })),
+      {
+        _tag: 'source',
+        build: names[end]!,
+        recipe: false,
+        change: { _tag: 'content', generation: 3 },
+        again: false,
+      } as const,
+    ],
+    ...nothing,
+  })
+  const short = whyLines(wayTo(24), words)
+  expect(short.slice(1)).toEqual([
+    ...names.slice(1, 24).map((name, i) => `${'  '.repeat(i + 1)}${name} changed`),
+    `${'  '.repeat(24)}t24 has another content, seen in request 3`,
+  ])
+  const fault = { path: names, error: { _tag: 'exit', code: 1 } as const }
+  const long = whyLines({ ...wayTo(names.length - 1), fault }, words)
+  const ends = [...names.slice(1, 13), ...names.slice(-12)]
+  expect(long.slice(1)).toEqual([
+    ...names.slice(1, 13).map((name, i) => `${'  '.repeat(i + 1)}${name} changed`),
+    `${'  '.repeat(13)}and 49976 more on the way: --json names them`,
+    ...names.slice(-11, -1).map((name, i) => `${'  '.repeat(i + 14)}${name} changed`),
+    `${'  '.repeat(24)}t49999 has another content, seen in request 3`,
+    `  it failed: ${ends.slice(0, 12).join(' <- ')} <- 49975 more <- ${ends.slice(12).join(' <- ')}: exit`,
+  ])
+  const steps = names.map((build) => ({ _tag: 'outOfDate' as const, build, recipe: false }))
+  const not = whyNotLines({ _tag: 'notAsked', build: names[0]!, generation: 3, steps }, words)
+  expect(not).toHaveLength(25)
+  expect(not[13]).toBe(`${'  '.repeat(13)}and 49976 more on the way: --json names them`)
+  expect(Math.max(...[...long, ...not].map((line) => line.length))).toBeLessThan(400)
+})
