@@ -12,7 +12,10 @@ export interface Begun {
 }
 
 interface Told {
-  readonly all: readonly (Begun & { readonly generation: number })[]
+  /** What began each generation, rising by tick: where nothing was known any more, they were counted anew. */
+  readonly begun: ReadonlyMap<number, readonly Begun[]>
+  /** By their numbers. */
+  readonly versions: ReadonlyMap<number, Begun>
   readonly lastEnd: number | undefined
 }
 
@@ -34,12 +37,18 @@ export class Generations {
 
   private read(): Told {
     const walker = new Walker(this.reader)
-    const all: (Begun & { readonly generation: number })[] = []
+    const all = new Map<number, Begun[]>()
+    const versions = new Map<number, Begun>()
     let lastEnd: number | undefined
     let before: number = walker.state.generation
     walker.run(this.end, ({ input, names }, tick, { generation }) => {
-      for (const begun of begunIn(input.events, before, generation))
-        all.push({ ...begunBy(begun), tick, generation: begun.generation })
+      for (const found of begunIn(input.events, before, generation)) {
+        const begun: Begun = { ...begunBy(found), tick }
+        const known = all.get(found.generation)
+        if (known === undefined) all.set(found.generation, [begun])
+        else known.push(begun)
+        if (begun.what === 'version') versions.set(begun.number, begun)
+      }
       before = generation
       if (this.build === undefined) return
       // The id had another name before.
@@ -47,14 +56,12 @@ export class Generations {
       for (const receipt of apart(input.receipts))
         if (receipt._tag !== 'scanned' && receipt.build === this.build && ENDS.has(receipt._tag)) lastEnd = tick
     })
-    return { all, lastEnd }
+    return { begun: all, versions, lastEnd }
   }
 
   /** What began it, as of tick `at`. Undefined: it began before the recording did. */
   find(generation: number, at: number): Begun | undefined {
-    // Where nothing was known any more, they were counted anew.
-    const found = this.told.all.findLast((begun) => begun.tick <= at && begun.generation === generation)
-    return found && { what: found.what, number: found.number, tick: found.tick }
+    return this.told.begun.get(generation)?.findLast(({ tick }) => tick <= at)
   }
 
   /** What it is called, as of tick `at`, and where it is found. `newest`: there are more, up to that one. */
@@ -69,7 +76,7 @@ export class Generations {
 
   /** What a version is called, and where it is found. */
   versionWords(version: number): string {
-    const found = this.told.all.findLast(({ what, number }) => what === 'version' && number === version)
+    const found = this.told.versions.get(version)
     return `version ${version} (${found === undefined ? 'before the recording' : `tick ${found.tick}`})`
   }
 

@@ -38,8 +38,10 @@ export class Walker {
   /** What the last step told. */
   news: readonly News[] = []
   private names: Map<BuildId, string>
-  /** Of requests that began on the way: what they are called by people. */
-  private numbers = new Map<BuildId, Numbered>()
+  /** Of requests that began on the way: what they are called by people; undefined: one of a do-file is not. */
+  private numbers = new Map<BuildId, Numbered | undefined>()
+  /** The same of all there are. Made when somebody asks for one that did not begin on the way. */
+  private asked: Asked | undefined = undefined
   /** Made when somebody looks for a name. */
   private ids: Map<string, BuildId> | undefined = undefined
 
@@ -84,32 +86,43 @@ export class Walker {
   }
 
   private numbered(request: BuildId): Numbered | undefined {
-    const known = this.numbers.get(request)
-    if (known !== undefined) return known
-    const isOfIt = (event: Event): boolean =>
-      (event._tag === 'requested' || event._tag === 'followed') && event.request === request
-    let began = this.tick
-    let event: Event | undefined
-    for (; began > 0 && event === undefined; began--) event = this.reader.at(began).input.events.find(isOfIt)
+    if (this.numbers.has(request)) return this.numbers.get(request)
+    this.asked ??= this.allAsked()
+    const { begun, start } = this.asked
+    const found = begun.get(request)?.findLast(({ tick }) => tick <= this.tick)
+    if (found !== undefined) return found.as
+    // It began before the recording did.
+    const number = read(start.flight, request, Flight.PASS)
+    if (number === 0 || read(start.flight, request, Flight.BY) !== 0) return undefined
+    return { number, isQuestion: (read(start.flight, request, Flight.STATUS) & Bit.LOOK) !== 0 }
+  }
+
+  /** Goes through the recording once, since many may be asked for: as far as this program takes it, which is as far as anybody comes. */
+  private allAsked(): Asked {
     const walker = new Walker(this.reader)
-    walker.seek(began)
-    if (event !== undefined) {
-      if (!isBegun(event)) return undefined
-      walker.step()
+    const begun = new Map<BuildId, { readonly tick: number; readonly as: Numbered | undefined }[]>()
+    // Of a walker of its own: a state that was gone on from keeps what came of it.
+    const { state: start } = new Walker(this.reader)
+    try {
+      walker.run(this.reader.ticks, ({ input }, tick) => {
+        for (const event of input.events) {
+          if (event._tag !== 'requested' && event._tag !== 'followed') continue
+          const one = { tick, as: walker.numbers.get(event.request) }
+          const known = begun.get(event.request)
+          if (known === undefined) begun.set(event.request, [one])
+          else known.push(one)
+        }
+      })
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error
     }
-    // Or it began before the recording did.
-    const { flight } = walker.state
-    const found = walker.numbers.get(request) ?? {
-      number: read(flight, request, Flight.PASS),
-      isQuestion: (read(flight, request, Flight.STATUS) & Bit.LOOK) !== 0,
-    }
-    if (found.number === 0 || (event === undefined && read(flight, request, Flight.BY) !== 0)) return undefined
-    this.numbers.set(request, found)
-    return found
+    return { begun, start }
   }
 
   /** `before`, `after`: the generation before the tick, and after it. */
   private number(events: Input['events'], before: number, after: number): void {
+    for (const event of events)
+      if (event._tag === 'requested' && event.by !== 0) this.numbers.set(event.request, undefined)
     for (const { event, generation } of begunIn(events, before, after))
       if (isBegun(event)) this.numbers.set(event.request, { number: generation, isQuestion: isQuestion(event) })
   }
@@ -262,6 +275,13 @@ const bumpsIn = (events: Input['events']): number => {
   let bumps = 0
   for (const event of events) if (event._tag === 'transacted' || isBegun(event)) bumps++
   return bumps
+}
+
+interface Asked {
+  /** By id, rising by tick: an id may be given again. */
+  readonly begun: ReadonlyMap<BuildId, readonly { readonly tick: number; readonly as: Numbered | undefined }[]>
+  /** Before the first tick. */
+  readonly start: State
 }
 
 interface Numbered {

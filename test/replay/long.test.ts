@@ -1,9 +1,12 @@
 /** Recordings of many ticks: in chunks, with snapshots on the way, and read from anywhere. */
 import Database from 'better-sqlite3'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { logCommand } from '../../src/cli/log.js'
 import { codec as C, createEngine, digestOf, endTurn, replay, rule, type State, source } from '../../src/index.js'
+import type { BuildId } from '../../src/model/ids.js'
 import { cap } from '../../src/reduce/policies/basic.js'
+import { Generations } from '../../src/replay/generations.js'
+import { Walker } from '../../src/replay/walker.js'
 import { fingerprint } from '../../src/testing/fingerprint.js'
 import { insideOf } from '../library/inside.js'
 import { useFolder } from '../support/folder.js'
@@ -135,4 +138,67 @@ it('are told of no further than somebody reads', async () => {
   expect(ticks).toBeGreaterThanOrEqual(600)
   expect([await linesTold([path], true), await linesTold([path], false)]).toEqual([ticks, 256])
   expect([await linesTold(['--json', path], true), await linesTold(['--json', path], false)]).toEqual([ticks, 256])
+})
+
+it('what many requests are called is found by going through it once', { timeout: 60_000 }, async () => {
+  const given = source('given', int)
+  const eng = createEngine({ rules: [given], drive: 'manual' })
+  const path = folder.at('many.rec')
+  const recorder = plainRecorder(path, eng.state, { snapshotBytes: 500 })
+  insideOf(eng).options.onTick = (input, _, after) => recorder.onTick(input, after)
+  for (let n = 0; n < 60; n++) {
+    eng.live(given(n))
+    eng.settle()
+  }
+  // Snapshots are packed beside the rest.
+  for (let n = 0; n < 240; n++) {
+    eng.transact((tx) => tx.set(given(n % 60), n))
+    eng.settle()
+    if (n % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  recorder.close()
+  await eng.close()
+
+  const replay = opened(path)
+  const { reader, ticks } = replay
+  const numbers = new Map<BuildId, number>()
+  const all = new Walker(reader)
+  for (let tick = all.step(); tick !== undefined; tick = all.step())
+    for (const event of tick.input.events)
+      if (event._tag === 'followed') numbers.set(event.request, all.numberOf(event.request)!)
+  expect([...numbers.values()]).toEqual(Array.from({ length: 60 }, (_, i) => i + 1))
+  const walker = new Walker(reader)
+  walker.seek(ticks)
+  expect(reader.snapshotTickFor(ticks)).toBeGreaterThan(60)
+  const reads = [vi.spyOn(reader, 'at'), vi.spyOn(reader, 'recordAt')]
+  for (const [request, number] of numbers) expect(walker.numberOf(request)).toBe(number)
+  expect(reads.reduce((sum, { mock }) => sum + mock.calls.length, 0)).toBeLessThan(2 * ticks)
+  replay.close()
+})
+
+it('what many generations are called takes less time than to go through it', { timeout: 120_000 }, async () => {
+  const given = source('given', int)
+  const eng = createEngine({ rules: [given], record: true })
+  const count = 3000
+  for (let n = 0; n < count; n++) {
+    eng.transact((tx) => tx.set(given(0), n))
+    await eng.once(given(0)).promise
+  }
+  const path = folder.at('generations.rec')
+  eng.export(path)
+  await eng.close()
+  const replay = opened(path)
+  const generations = new Generations(replay.reader, replay.ticks)
+  const spent = (work: () => void): number => {
+    const before = process.cpuUsage()
+    work()
+    return process.cpuUsage(before).user
+  }
+  const gone = spent(() => expect(generations.words(1, replay.ticks)).toBe('version 1 (tick 1)'))
+  const told = spent(() => {
+    for (let n = 1; n <= 2 * count; n++) generations.words(n, replay.ticks)
+    for (let n = 1; n <= count; n++) generations.versionWords(n)
+  })
+  expect(told).toBeLessThan(gone)
+  replay.close()
 })
