@@ -64,7 +64,7 @@ export class BuildEngine {
     this.settings = settingsOf(options)
     const { known, pools, keep, isDropped, freeze, control } = this.settings
     this.keys = new Keys(known, freeze)
-    this.threads = new Threads(new Map(pools.map(({ name, size }) => [name, size])))
+    this.threads = new Threads(new Map(pools.map(({ name, size }) => [name, size])), this.settings.onError)
     const { drive = { per: 'fixpoint' }, store } = options
     const perTurn = control?.isPumped ? 'manual' : innerDrive(drive)
     this.isManual = drive === 'manual' && control?.isPumped !== true

@@ -32,8 +32,8 @@ export interface CreateOptions {
   /** Records every tick: into the file of that name, or, with `true`, in memory, for `eng.export`. Default: not at all. */
   readonly record?: string | boolean | RecordOptions
   /**
-   * Where an error goes that a subscriber or a source's `watch` threw, and that nothing more is recorded. Default: thrown out of the event
-   * loop; of a recording, a warning of the process.
+   * Where an error goes that a subscriber, a source's `watch` or a thread without work threw, and that nothing more is recorded. Default:
+   * thrown out of the event loop; of a recording, a warning of the process.
    */
   readonly onError?: (error: unknown) => void
   /** For test kits. */

@@ -10,14 +10,17 @@ const IDLE_MS = 10_000
 export class Threads {
   private readonly pools = new Map<string, Promise<Pool>>()
 
-  /** `sizes`: how many threads each pool may have. No more than that are asked for at the same time. */
-  constructor(private readonly sizes: ReadonlyMap<string, number>) {}
+  /** `sizes`: how many threads each pool may have. No more than that are asked for at the same time. `onError`: hears what is thrown in one that has no work. */
+  constructor(
+    private readonly sizes: ReadonlyMap<string, number>,
+    private readonly onError: (error: unknown) => void,
+  ) {}
 
   /** What the function makes of `key`. A thread whose work is aborted is ended. */
   async run(task: ThreadFunction, name: string, key: unknown, signal: AbortSignal): Promise<unknown> {
     let pool = this.pools.get(name)
     if (pool === undefined) {
-      pool = poolOf(this.sizes.get(name)!)
+      pool = poolOf(this.sizes.get(name)!, this.onError)
       this.pools.set(name, pool)
     }
     return (await pool).run(task, key, signal)
@@ -32,12 +35,11 @@ export class Threads {
 }
 
 // Loaded when first needed: most programs have no threads.
-const poolOf = async (size: number): Promise<Pool> => {
+const poolOf = async (size: number, onError: (error: unknown) => void): Promise<Pool> => {
   const { Piscina } = await import('piscina')
   // With atomics a thread that waits for work does nothing else, such as write out what it printed.
-  return new Pool(
-    new Piscina({ minThreads: 0, maxThreads: size, idleTimeout: IDLE_MS, atomics: 'disabled', recordTiming: false }),
-  )
+  const options = { minThreads: 0, idleTimeout: IDLE_MS, atomics: 'disabled', recordTiming: false } as const
+  return new Pool(new Piscina({ ...options, maxThreads: size }).on('error', onError))
 }
 
 class Pool {

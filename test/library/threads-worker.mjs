@@ -42,6 +42,14 @@ export const refuse = async ({ name }) => {
 
 export const leave = () => process.exit(3)
 
+/** Gives its value first, and throws when it has no work any more. */
+export const late = () => {
+  setTimeout(() => {
+    throw new Error('too late')
+  }, 1)
+  return 1
+}
+
 export const strange = () => () => 'a function cannot leave its thread'
 
 export default ({ name }) => name.length

@@ -100,6 +100,21 @@ describe('a pool of threads', () => {
     expect(await eng.once(meet(at('y', 1))).promise).toBe(1)
   })
 
+  it('tells onError what is thrown in one that has no work any more, and goes on', async () => {
+    const late = inThread('late')
+    const errors: unknown[] = []
+    const eng = createEngine({
+      rules: [late, meet],
+      pools: { cpu: { threads: 1 } },
+      onError: (error) => errors.push(error),
+    })
+    open.push(eng)
+    expect(await eng.once(late(at('x'))).promise).toBe(1)
+    await until(() => errors.length > 0)
+    expect(errors).toMatchObject([{ message: 'too late' }])
+    expect(await eng.once(meet(at('y', 1))).promise).toBe(1)
+  })
+
   it('runs the default of a file', async () => {
     const length = action('length', { key: place, value: C.int, pool: 'cpu', run: thread(worker) })
     const eng = createEngine({ rules: [length], pools: { cpu: { threads: 1 } } })
