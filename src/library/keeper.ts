@@ -207,8 +207,10 @@ export class Keeper {
       const value = objectAt(after.values, x)
       if (value === undefined) continue
       if (had && isSame(contentIn(before, x), contentIn(after, x)) && !this.lost.has(x)) continue
-      texts.push([x, canonical(key.of.values.encode(fromTable(value)))])
-      this.lost.delete(x)
+      // What was changed since, as a date can be though it is frozen, may fit its codec no more: the next start makes it again.
+      const text = attempt(() => canonical(key.of.values.encode(fromTable(value))))
+      texts.push(text === undefined ? [x] : [x, text.value])
+      if (text !== undefined) this.lost.delete(x)
     }
     return texts
   }

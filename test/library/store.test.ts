@@ -373,6 +373,34 @@ describe('opened again', () => {
     expect(makes).toBe(2)
   })
 
+  it('a value that fits its codec no more, since it was changed, costs no answer, and is made again', () => {
+    const day = C.map(
+      C.string,
+      'day',
+      (text) => new Date(text),
+      (date) => date.toISOString(),
+    )
+    let makes = 0
+    const begin = rule('begin', { key: C.int, value: day }, (n) => {
+      makes++
+      return new Date(n)
+    })
+    const spoilt = rule('spoilt', { key: C.int, value: C.int }, function* (n, b) {
+      return (yield* b.need(begin(n))).setTime(Number.NaN) > 0 ? 1 : n
+    })
+    const plain = rule('plain', { key: C.int, value: C.string }, (n) => `${n}`.repeat(40))
+    const rules = [begin, spoilt, plain]
+    const first = opened(rules, { onError: (error) => expect(error).toBeUndefined() })
+    expect(ask(first, spoilt(7))).toEqual(E.right(7))
+    expect(ask(first, plain(7))).toEqual(E.right('7'.repeat(40)))
+    first.close()
+    const second = opened(rules)
+    expect(ask(second, spoilt(7))).toEqual(E.right(7))
+    expect(makes).toBe(1)
+    expect(ask(second, begin(7))).toEqual(E.right(new Date(7)))
+    expect(makes).toBe(2)
+  })
+
   it('values are frozen, as made ones are', () => {
     const list = rule('list', { key: C.int, value: C.array(C.int) }, (n) => [n, n])
     const first = opened([list])
