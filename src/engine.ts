@@ -230,6 +230,8 @@ export class Engine {
 
   /** Tells what the ticks since the last turn brought about. */
   endTurn(): void {
+    // Whoever was called within this turn may have changed the world: that is committed with the state, which has to know of it.
+    while (this.events.some(({ _tag }) => _tag === 'transacted')) this.tickOf(emptyBatch)
     const before = this.turnState
     const after = this.state
     if (before === after) return

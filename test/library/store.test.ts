@@ -1,5 +1,5 @@
 /** Results in a file: what a second engine makes, and does not make, of what the first one left. */
-import { existsSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import * as E from 'fp-ts/lib/Either.js'
@@ -454,6 +454,32 @@ describe('opened again', () => {
     expect(ask(second, sum(0))).toEqual(E.right(2000))
     expect(makes).toBe(0)
   })
+})
+
+it('what is set within a tick, by work that hears that nobody wants it, is committed with all that follows', async () => {
+  const set = source('set', { key: C.string, value: C.int })
+  const twice = rule('twice', { key: C.string, value: C.int }, function* (name, b) {
+    return 2 * (yield* b.need(set(name)))
+  })
+  const endless = action('endless', {
+    key: C.string,
+    value: C.int,
+    run: (name, { signal }) =>
+      new Promise(() => signal.addEventListener('abort', () => first.transact((tx) => tx.set(set(name), 7)))),
+  })
+  const rules = [set, twice, endless]
+  const first = opened(rules)
+  first.transact((tx) => tx.set(set('x'), 1))
+  expect(ask(first, twice('x'))).toEqual(E.right(2))
+  const request = first.once(endless('x'))
+  first.settle()
+  request.cancel()
+  first.tick()
+  // Without another turn, as where the process is killed.
+  const copy = join(folder, 'copy.sqlite')
+  for (const end of ['', '-wal'].filter((end) => existsSync(`${path}${end}`))) cpSync(`${path}${end}`, `${copy}${end}`)
+  const second = opened(rules, { store: sqliteStore(copy) })
+  expect([ask(second, set('x')), ask(second, twice('x'))]).toEqual([E.right(7), E.right(14)])
 })
 
 describe('definitions that are others', () => {
