@@ -140,6 +140,7 @@ export class Engine {
 
   /** Whether a tick would do anything. */
   get isReady(): boolean {
+    if (this.closed) return false
     return this.events.length > 0 || this.receipts.length > 0 || !isEmpty(this.choose().batch)
   }
 
@@ -148,13 +149,15 @@ export class Engine {
     return this.choose().batch
   }
 
-  /** One tick; false when there was nothing to do. */
+  /** One tick; false when there was nothing to do, or it is closed. */
   tick(): boolean {
+    if (this.closed) return false
     // A transaction has changed the world already: nothing is made of that before the state knows of it. Collecting garbage takes time of
     // the slice: how much is left for make is known behind it.
     const isHeld = this.events.some(({ _tag }) => _tag === 'transacted' || _tag === 'pruned')
     const { batch, carry } = isHeld ? { batch: emptyBatch, carry: this.state.carry } : this.choose()
-    if (this.events.length === 0 && this.receipts.length === 0 && isEmpty(batch)) return false
+    // The policy, too, may have closed it.
+    if (this.closed || (this.events.length === 0 && this.receipts.length === 0 && isEmpty(batch))) return false
     this.busily(() => this.advance(carry === this.state.carry ? batch : { ...batch, carry }))
     return true
   }
@@ -266,7 +269,7 @@ export class Engine {
     else this.setAlarm()
   }
 
-  /** No turn runs by itself any more. */
+  /** Nothing is begun any more, though a turn be under way. */
   close(): void {
     this.closed = true
     clearTimeout(this.alarm)

@@ -379,7 +379,7 @@ export class BuildEngine {
   }
 
   private get isQuiet(): boolean {
-    return this.inner.state.inFlight === 0 && !this.inner.isReady
+    return this.isClosed || (this.inner.state.inFlight === 0 && !this.inner.isReady)
   }
 
   // ---------------------------------------------------------------------------------------------- checks

@@ -26,9 +26,12 @@ class Interest implements ReadContext {
 
 export class Pending {
   private readonly running = new Map<BuildId, Interest>()
+  /** Work may close the engine that begins it, and more of the same batch. */
+  private isClosed = false
 
   /** Runs `work`. What comes of it at once is returned; what comes later is told to `later`, unless it is dropped before that. */
   begin(build: BuildId, work: (context: ReadContext) => unknown, later: (ended: Ended) => void): Ended | undefined {
+    if (this.isClosed) return undefined
     const interest = new Interest()
     let result: PromiseLike<unknown>
     try {
@@ -68,6 +71,7 @@ export class Pending {
     } catch (error) {
       refuse(error)
     }
+    if (this.isClosed) this.drop(build)
     return undefined
   }
 
@@ -77,7 +81,9 @@ export class Pending {
     interest?.end()
   }
 
-  dropAll(): void {
+  /** Drops all; nothing is begun any more. */
+  close(): void {
+    this.isClosed = true
     for (const build of [...this.running.keys()]) this.drop(build)
   }
 

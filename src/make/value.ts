@@ -177,7 +177,7 @@ export class ValueMake {
 
   /** Ends everything: nothing is settled any more. */
   close(): void {
-    this.pending.dropAll()
+    this.pending.close()
     this.rest()
   }
 

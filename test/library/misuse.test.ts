@@ -1009,6 +1009,56 @@ describe('a call', () => {
   })
 })
 
+describe('closed in the midst of a turn', () => {
+  /** `begun`: what was begun, and whether it was told that nobody wants it. */
+  const closing = () => {
+    const begun: (readonly [string, AbortSignal])[] = []
+    const endless = action('endless', {
+      key,
+      value,
+      run: (name, { signal }) => {
+        begun.push([name, signal])
+        if (name === 'closes') eng.close()
+        if (name === 'closes at its end') signal.addEventListener('abort', () => eng.close())
+        return new Promise<number>(() => {})
+      },
+    })
+    const above = rule('above', { key, value }, function* (name, b) {
+      return yield* b.need(endless(name))
+    })
+    const eng = engine({ rules: [endless, above] })
+    return { eng, above, endless, begun: () => begun.map(([name, { aborted }]) => [name, aborted]) }
+  }
+
+  it('by work that nobody wants: nothing is begun behind it', () => {
+    const { eng, above, endless, begun } = closing()
+    const request = eng.once(endless('closes at its end'))
+    eng.settle()
+    request.cancel()
+    eng.once(above('x'))
+    eng.settle()
+    expect(begun()).toEqual([['closes at its end', true]])
+  })
+
+  it('by work as it begins: it is ended, and no other of the same batch is begun', () => {
+    const { eng, endless, begun } = closing()
+    eng.once(endless('x'))
+    eng.once(endless('closes'))
+    eng.settle()
+    expect(begun()).toEqual([['closes', true]])
+  })
+
+  it.each(['gc', 'wipe', 'idle'] as const)('by a notice within %s: nothing is begun behind it', async (what) => {
+    const { eng, above, begun } = closing()
+    eng.live(num('x')).subscribe(() => {
+      eng.once(above('x'))
+      eng.close()
+    })
+    await eng[what]()
+    expect(begun()).toEqual([])
+  })
+})
+
 describe('from within a notice', () => {
   it.each(['tick', 'settle', 'gc', 'wipe'] as const)('%s is refused', (what) => {
     const thrown: unknown[] = []

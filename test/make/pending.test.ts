@@ -37,7 +37,7 @@ it('who looks early, and who looks late, is told that nobody wants it any more; 
     })
     expect(made).toBe(1)
     expect(contexts[2]!.signal).toBe(early)
-    pending.dropAll()
+    pending.close()
     expect(early!.aborted).toBe(true)
     expect(contexts[1]!.signal.aborted).toBe(true)
     // It had ended.
