@@ -66,7 +66,7 @@ export class Request<V, F = unknown> {
     this.result !== undefined
       ? Promise.resolve(this.result)
       : new Promise((resolve) => {
-          this.waiting = [...this.waiting, resolve]
+          this.waiting.push(resolve)
         })
 
   /** The answer. Rejected with {@link BuildFailed}. */
@@ -111,11 +111,13 @@ interface Subscriber<N> {
 }
 type Subscribers = readonly Subscriber<never>[]
 const NOBODY: readonly never[] = []
+/** Of one live request as many may hear as there are pages open: sets, made when they are needed. */
+const add = <A>(some: Set<A> | undefined, one: A): Set<A> => (some ?? new Set<A>()).add(one)
 
 /** A request that is told of every other result. Iterate over it, or subscribe. */
 export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
-  private subscribers: Subscribers = NOBODY
-  private ends: readonly (() => void)[] = NOBODY
+  private subscribers: Set<Subscriber<never>> | undefined = undefined
+  private ends: Set<() => void> | undefined = undefined
   private last: Notice<V, F> | undefined = undefined
   private isOver = false
 
@@ -139,11 +141,11 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
     if (this.isOver) return () => {}
     // An object of its own, so that one and the same may subscribe twice; once ended, it is told no more of what is being told.
     const own: Subscriber<Notice<V, F>> = { tell, isEnded: false }
-    this.subscribers = this.subscribers.length === 0 ? [own] : [...this.subscribers, own]
+    this.subscribers = add(this.subscribers, own)
     if (this.last !== undefined) this.tellOne(own, this.last)
     return () => {
       own.isEnded = true
-      this.subscribers = this.subscribers.filter((one) => one !== own)
+      this.subscribers?.delete(own)
     }
   }
 
@@ -163,10 +165,10 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
     const end = (): void => {
       isDone = true
       unsubscribe()
-      this.ends = this.ends.filter((one) => one !== end)
+      this.ends?.delete(end)
       for (const next of waiting.splice(0)) next(over)
     }
-    this.ends = [...this.ends, end]
+    this.ends = add(this.ends, end)
     return {
       next: () => {
         const value = queue.shift()
@@ -192,7 +194,7 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
   take(notice: Notice<V, F>): Subscribers {
     if (this.isOver) return NOBODY
     this.last = notice
-    return this.subscribers
+    return this.subscribers === undefined ? NOBODY : [...this.subscribers]
   }
 
   /** The engine's side. */
@@ -214,8 +216,8 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
   /** The engine's side: it closes. */
   end(): void {
     this.isOver = true
-    for (const end of this.ends) end()
-    this.ends = NOBODY
-    this.subscribers = NOBODY
+    for (const end of this.ends ?? []) end()
+    this.ends = undefined
+    this.subscribers = undefined
   }
 }

@@ -46,6 +46,20 @@ it('who waits for the next notice is told when there will be none', async () => 
   for (const next of rights) expect(await next).toEqual({ done: true, value: undefined })
 })
 
+it('what each of many subscribers costs, to come and to go, does not grow with their number', async () => {
+  const many = 20_000
+  const live = eng.live(num('x'))
+  let told = 0
+  const begun = performance.now()
+  const ends = Array.from({ length: many }, () => live.subscribe(() => told++))
+  await eng.idle()
+  for (const end of ends) end()
+  await set(2)
+  expect(told).toBe(many)
+  // A tenth of a second; some 20 where each copies the list of all.
+  expect(performance.now() - begun).toBeLessThan(5_000)
+})
+
 it('what was told before the end is read to the end', async () => {
   const live = eng.live(num('x'))
   const notices = live[Symbol.asyncIterator]()
