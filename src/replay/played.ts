@@ -9,7 +9,7 @@ import type { Effect, Event, Look, Receipt } from '../model/event.js'
 import { LOOK_STRIDE } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { writeLook } from '../model/look.js'
-import { Bit, Flight, Kind, kindOf, type News, type State, Status, statusOf } from '../model/state.js'
+import { Bit, Flag, Flight, hasFlag, Kind, kindOf, type News, type State, Status, statusOf } from '../model/state.js'
 import { read } from '../model/table.js'
 import { isReceipt } from '../store/recording/fields.js'
 import type { About } from '../store/recording/format.js'
@@ -32,6 +32,7 @@ import {
   renumbered,
   type Script,
   scriptOf,
+  wasOnCircle,
 } from './script.js'
 import { Spending } from './shares.js'
 import { Spans } from './spans.js'
@@ -53,6 +54,10 @@ interface Going {
   isStarted: boolean
   isKilled: boolean
 }
+
+/** What broke it is broken here, too. */
+const isSo = (state: State, said: Receipt): boolean =>
+  said._tag !== 'broken' || said.cause === undefined || hasFlag(state, said.cause, Flag.BROKEN)
 
 class World {
   private readonly engine: Engine
@@ -252,7 +257,8 @@ class World {
     if ((read(state.flight, x, Flight.STATUS) & (Bit.UNJUDGED | Bit.ANEW)) === Bit.UNJUDGED)
       return [{ _tag: 'unjudged', build: x }]
     const waiting = this.going.get(x)
-    if (waiting !== undefined && !isAnew(state, x)) {
+    const isOver = waiting !== undefined && wasOnCircle(state, x, waiting.script.groups.slice(0, waiting.asked))
+    if (waiting !== undefined && !isOver && !isAnew(state, x)) {
       if (waiting.turn === 0 && isFound(waiting.script)) return this.say(x, waiting.script.turns[0]!)
       return waiting.script.groups.length > 0 ? [this.ask(state, x, waiting)] : this.goOn(x)
     }
@@ -279,8 +285,8 @@ class World {
     }
     const last = turns.flat().at(-1)?.term as Receipt | undefined
     this.going.delete(build)
-    // It was ended before it came to anything.
-    if (last === undefined || !('groups' in last)) {
+    // It was ended before it came to anything; or something broke it that it finds well now.
+    if (last === undefined || !('groups' in last) || !isSo(state, last)) {
       this.guessed++
       return { ...nothingKnown(state, build), groups: fresh } as Receipt
     }

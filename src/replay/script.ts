@@ -3,13 +3,23 @@
  * the engine told it, each so long after that. Played by `counterfactual.ts` to an engine that decides otherwise.
  */
 import { type EngineOptions, policyNamed } from '../engine.js'
+import { groupsOf } from '../model/dependencies.js'
 import type { BuildError } from '../model/error.js'
-import { type Ahead, type Alone, apart, type Event, LOOK_STRIDE, type Look, type Receipt } from '../model/event.js'
+import {
+  type Ahead,
+  type Alone,
+  apart,
+  type Event,
+  type Groups,
+  LOOK_STRIDE,
+  type Look,
+  type Receipt,
+} from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
 import { lookIn } from '../model/look.js'
 import { Misuse } from '../model/misuse.js'
 import { Bit, Flight, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
-import { read } from '../model/table.js'
+import { objectAt, read } from '../model/table.js'
 import type { RecordingReader } from '../store/recording/reader.js'
 import { errorIn } from './diff-ids.js'
 import { type Reply, replyOf } from './reply.js'
@@ -58,6 +68,13 @@ const isFile = (state: State, x: BuildId): boolean => {
 
 /** A value that is to be run from its beginning again, since what it saw may have changed. */
 export const isAnew = (state: State, x: BuildId): boolean => (read(state.flight, x, Flight.STATUS) & Bit.ANEW) !== 0
+
+/**
+ * A value that had asked for `groups` and is to be run: whether the engine ended that run, since it was on a circle. Whatever is run now is another
+ * one.
+ */
+export const wasOnCircle = (state: State, x: BuildId, groups: Groups): boolean =>
+  objectAt(state.errors, x)?._tag === 'cycle' && groupsOf(state, x) === 0 && groups.some(({ length }) => length > 0)
 
 export const scriptOf = (reader: RecordingReader): Script => new Scribe(reader).script()
 
@@ -182,7 +199,8 @@ class Scribe {
     const at = this.open.get(x)
     const isGivenUp = anew && at !== undefined && isBegun(at.run)
     if (isGivenUp) this.givenUp.push({ x, run: at.run, after: this.now - at.since })
-    if (at !== undefined && !isGivenUp && !(anew && isAnew(state, x))) {
+    const isOver = anew && at !== undefined && wasOnCircle(state, x, at.run.groups)
+    if (at !== undefined && !isGivenUp && !isOver && !(anew && isAnew(state, x))) {
       // Its do-file is looked for again, or room asked for, since something changed before it was started: only what is found at last counts.
       if (anew && at.run.turns.length === 1 && isFound(at.run)) at.run.turns[0] = []
       else at.run.turns.push([])

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { replayCommand } from '../../src/cli/replay.js'
 import {
   action,
+  type Building,
   codec as C,
   createEngine,
   type Policy,
@@ -13,9 +14,10 @@ import {
   source,
   sqliteStore,
 } from '../../src/index.js'
+import type { BuildId } from '../../src/model/ids.js'
 import { diffRecordings } from '../../src/replay/diff-recordings.js'
 import { played } from '../../src/replay/played.js'
-import { policyOf } from '../../src/replay/script.js'
+import { policyOf, scriptOf } from '../../src/replay/script.js'
 import type { Recorder } from '../../src/store/recording/recorder.js'
 import { everyPolicy } from '../../src/testing/plays.js'
 import * as files from '../property/arbitraries.js'
@@ -288,6 +290,45 @@ describe('rules', () => {
       expect(latencies.at(-1)!.otherwise, `with room for ${p}`).toBeDefined()
     }
     waiting.close()
+  })
+
+  it('that were on a circle, and are run again, have two runs, each of which asks for what it asked for', async () => {
+    const needs = source('needs', { key: C.int, value: C.array(C.int) })
+    const cell = rule('cell', int, function* (n, b): Building<number> {
+      const below = yield* b.all((yield* b.need(needs(n))).map((d) => cell(d)))
+      return below.reduce((sum, v) => sum + v, n)
+    })
+    const rules = [needs, cell]
+    const eng = createEngine({ rules, record: true })
+    const edits: readonly (readonly (readonly [cell: number, below: readonly number[]])[])[] = [
+      [[1, [1, 4]]],
+      [[4, []]],
+      [
+        [2, [1]],
+        [3, []],
+      ],
+      [[4, []]],
+      [[1, []]],
+    ]
+    for (const edit of edits) {
+      eng.transact((tx) => {
+        for (const [n, below] of edit) tx.set(needs(n), below)
+      })
+      await eng.once(cell(edit[0]![0])).either()
+    }
+    const path = folder.at('circle.rec')
+    eng.export(path)
+    await eng.close()
+    const recording = replay(path, { rules })
+    const { runs, names } = scriptOf(recording.reader)
+    const nameOf = (x: BuildId): string => names.get(x)!.replaceAll('\0', ' ').trim()
+    const asked = [...runs].flatMap(([x, each]) =>
+      nameOf(x) === 'cell 1' ? [each.map(({ groups }) => groups.map((group) => group.map(nameOf)))] : [],
+    )
+    expect(asked).toEqual([[[['needs 1'], ['cell 1', 'cell 4']], [['needs 1'], ['cell 1', 'cell 4']], [['needs 1']]]])
+    for (const policy of [policies.cap(1), policies.fullBatch()])
+      expect(recording.verify({ mode: 'counterfactual', policy })).toMatchObject({ guessed: 0, otherAnswers: 0 })
+    recording.close()
   })
 })
 
