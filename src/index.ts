@@ -21,6 +21,8 @@ export {
   sqliteStore,
 } from './library/store.js'
 export type { RequestTerms } from './library/terms.js'
+export type { Transaction } from './library/transaction.js'
+export type { Known } from './library/why.js'
 export type { Builder, Need, ValuesOf, Wait } from './make/rule.js'
 export { type BuildError, rootOf } from './model/build-error.js'
 export { type Codec, CodecError, codec, type Json, type Optional, type TypeOf } from './model/codec.js'
@@ -31,6 +33,7 @@ export type {
   Needs,
   ReadContext,
   SourceKey,
+  ThreadFunction,
   ValueOf,
   Watch,
 } from './model/definition.js'

@@ -7,6 +7,7 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import {
   action,
   type Buildable,
+  type BuildEngine,
   type BuildError,
   type Building,
   codec as C,
@@ -16,12 +17,17 @@ import {
   file,
   type Json,
   type Key,
+  type Known,
   type Live,
   type Notice,
   type Request,
   rule,
   source,
+  type ThreadFunction,
+  type Transaction,
   type TypeOf,
+  thread,
+  type Why,
 } from '../../src/index.js'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -336,3 +342,7 @@ const date = C.map(
   (d) => d.toISOString(),
 )
 same<typeof date, Codec<Date>>(true)
+// What a program hands on, or exports, it can name.
+export const setAll = (tx: Transaction): void => tx.set(text('a'), 'b')
+export const inThread: ThreadFunction = thread(new URL('./x.js', 'file:///'))
+export const reasonOf = (eng: BuildEngine): Why<Known> => eng.why(text('a'))
