@@ -110,13 +110,16 @@ interface Subscriber<N> {
   isEnded: boolean
 }
 type Subscribers = readonly Subscriber<never>[]
-const NOBODY: readonly never[] = []
-/** Of one live request as many may hear as there are pages open: sets, made when they are needed. */
-const add = <A>(some: Set<A> | undefined, one: A): Set<A> => (some ?? new Set<A>()).add(one)
+const NOBODY: never[] = []
 
 /** A request that is told of every other result. Iterate over it, or subscribe. */
 export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
-  private subscribers: Set<Subscriber<never>> | undefined = undefined
+  // Most have one; but as many may hear of one as there are pages open: to come and to go costs the same, however many there are.
+  private subscribers: Subscriber<never>[] = NOBODY
+  /** Who is to be told has that very list. */
+  private isTaken = false
+  /** So many of the list are ended. */
+  private gone = 0
   private ends: Set<() => void> | undefined = undefined
   private last: Notice<V, F> | undefined = undefined
   private isOver = false
@@ -141,12 +144,25 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
     if (this.isOver) return () => {}
     // An object of its own, so that one and the same may subscribe twice; once ended, it is told no more of what is being told.
     const own: Subscriber<Notice<V, F>> = { tell, isEnded: false }
-    this.subscribers = add(this.subscribers, own)
+    if (this.subscribers.length > 0 && !this.isTaken) this.subscribers.push(own)
+    else {
+      // An array of one takes as much room as that, and one that grows much more.
+      this.subscribers = this.subscribers.length === 0 ? [own] : [...this.subscribers, own]
+      this.isTaken = false
+    }
     if (this.last !== undefined) this.tellOne(own, this.last)
     return () => {
+      if (own.isEnded) return
       own.isEnded = true
-      this.subscribers?.delete(own)
+      this.gone++
+      if (2 * this.gone >= this.subscribers.length) this.leaveOutEnded()
     }
+  }
+
+  private leaveOutEnded(): void {
+    this.subscribers = this.subscribers.filter(({ isEnded }) => !isEnded)
+    this.isTaken = false
+    this.gone = 0
   }
 
   /** Every notice from the last one on, none left out, until the request is cancelled. */
@@ -168,7 +184,8 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
       this.ends?.delete(end)
       for (const next of waiting.splice(0)) next(over)
     }
-    this.ends = add(this.ends, end)
+    this.ends ??= new Set()
+    this.ends.add(end)
     return {
       next: () => {
         const value = queue.shift()
@@ -194,7 +211,8 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
   take(notice: Notice<V, F>): Subscribers {
     if (this.isOver) return NOBODY
     this.last = notice
-    return this.subscribers === undefined ? NOBODY : [...this.subscribers]
+    this.isTaken = true
+    return this.subscribers
   }
 
   /** The engine's side. */
@@ -218,6 +236,6 @@ export class Live<V, F = unknown> implements AsyncIterable<Notice<V, F>> {
     this.isOver = true
     for (const end of this.ends ?? []) end()
     this.ends = undefined
-    this.subscribers = undefined
+    this.subscribers = NOBODY
   }
 }
