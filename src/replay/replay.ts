@@ -61,7 +61,7 @@ export class Replay {
     const { isEnded, path } = this.reader
     return isEnded
       ? undefined
-      : `it was not ended in order: it is still being written, or its program was killed or could write no more; ${path}-wal belongs to it, so keep the two together`
+      : `it was not ended in order: it is still being written, or its program did not close it, was killed, or could write no more; ${path}-wal belongs to it, where there is one: keep the two together`
   }
 
   /** What is told of it before it is used, a sentence each: that it was not ended in order, that it is damaged. */

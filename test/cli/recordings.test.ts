@@ -633,7 +633,7 @@ describe('what cannot be read', () => {
       const said = lines(stderr)
       expect([args, said.length]).toEqual([args, args.length === 2 && args[0] === 'diff' ? 2 : 1])
       expect(said[0]).toMatch(
-        /^redo {2}good.rec: it was not ended in order: it is still being written, or its program was killed .*; good.rec-wal belongs to it/,
+        /^redo {2}good.rec: it was not ended in order: it is still being written, or its program did not close it, was killed.*; good.rec-wal belongs to it/,
       )
     }
     const found = json((await redford(s, ['replay', '--json', 'good.rec'])).stdout)

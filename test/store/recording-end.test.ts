@@ -1,6 +1,6 @@
 /** How a recording ends: in order, whoever reads it meanwhile; or not, which is told. */
 import { spawn } from 'node:child_process'
-import { copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
 import { describe, expect, it, vi } from 'vitest'
@@ -161,6 +161,32 @@ describe('a recording that ends', () => {
 })
 
 describe('a recording that did not end', () => {
+  it.each([
+    ['which forgets it', '', 0],
+    ['which ends itself', 'process.exit(3)', 3],
+    ['by an exception', "throw new Error('oh')", 1],
+  ])('has all that happened in its program, %s, and is alone', async (_, ending, status) => {
+    const path = folder.at('h.rec')
+    const index = new URL('../../dist/index.js', import.meta.url)
+    const script = `
+      import { codec as C, createEngine, source } from ${JSON.stringify(index)}
+      const given = source('given', { key: C.int, value: C.int })
+      const eng = createEngine({ rules: [given], drive: 'manual', record: ${JSON.stringify(path)} })
+      for (let n = 0; n < 5; n++) {
+        eng.transact((tx) => tx.set(given(n), n))
+        eng.settle()
+      }
+      ${ending}
+    `
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' })
+    expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(status)
+    expect(readdirSync(folder.path)).toEqual(['h.rec'])
+    const recording = replay(path)
+    expect([recording.ticks, recording.damage, recording.verify()._tag]).toEqual([5, undefined, 'agrees'])
+    expect(recording.unfinished).toMatch('its program did not close it')
+    recording.close()
+  })
+
   it('is told of while it is written, and where it was copied', async () => {
     const path = folder.at('h.rec')
     const eng = await begin(path)
@@ -175,7 +201,7 @@ describe('a recording that did not end', () => {
     ] as const) {
       const recording = replay(file)
       expect(recording.unfinished).toBe(
-        `it was not ended in order: it is still being written, or its program was killed or could write no more; ${file}-wal belongs to it, so keep the two together`,
+        `it was not ended in order: it is still being written, or its program did not close it, was killed, or could write no more; ${file}-wal belongs to it, where there is one: keep the two together`,
       )
       expect([recording.damage, recording.ticks > 0]).toEqual([undefined, has])
       recording.close()

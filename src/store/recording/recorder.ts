@@ -168,7 +168,18 @@ export class Recorder {
     const least = this.options.snapshotBytes ?? SNAPSHOT_BYTES
     if (this.sinceSnapshot >= least && !this.isPacking && this.sinceSnapshot >= SNAPSHOT_PART * bytesOf(after))
       this.snapshotLater(after)
-    this.timer ??= setTimeout(() => this.flush(), FLUSH_MS).unref()
+    if (this.timer === undefined) this.flushLater()
+  }
+
+  private flushLater(): void {
+    this.timer = setTimeout(() => this.flush(), FLUSH_MS).unref()
+    leaveAtExit(this)
+  }
+
+  private stopTimer(): void {
+    clearTimeout(this.timer)
+    this.timer = undefined
+    untilExit.delete(this)
   }
 
   private closeChunk(): void {
@@ -198,8 +209,7 @@ export class Recorder {
 
   /** Puts into the file what is not there yet. */
   flush(): void {
-    clearTimeout(this.timer)
-    this.timer = undefined
+    this.stopTimer()
     if (this.isOver) return
     this.guarded(() => this.write())
   }
@@ -287,10 +297,15 @@ export class Recorder {
 
   /** The file is whole from then on; and alone, unless somebody has it open: then SQLite's log stays beside it. */
   close(): void {
+    this.leave(true)
+  }
+
+  /** `isEnd`: it is all there was to be. */
+  leave(isEnd: boolean): void {
     if (this.isOver) return
-    clearTimeout(this.timer)
+    this.stopTimer()
     this.guarded(() => {
-      this.file.end(this.news(true))
+      this.file.end(this.news(isEnd))
       keepLogs([...this.closedLogs, this.log])
     })
     this.isOver = true
@@ -310,11 +325,27 @@ export class Recorder {
     } catch (error) {
       this.isOver = true
       this.trouble = messageOf(error)
-      clearTimeout(this.timer)
+      this.stopTimer()
       this.file.giveUp()
       this.options.onTrouble(error as Error)
     }
   }
+}
+
+/**
+ * Those of which something is in memory only: no longer than their timers, so that who forgets one need not keep it for ever. Where a program
+ * ends without closing them, be it by an exception, what led to that is in the file.
+ */
+const untilExit = new Set<Recorder>()
+let isExitAwaited = false
+
+const leaveAtExit = (recorder: Recorder): void => {
+  untilExit.add(recorder)
+  if (isExitAwaited) return
+  isExitAwaited = true
+  process.once('exit', () => {
+    for (const one of untilExit) one.leave(false)
+  })
 }
 
 /** A chunk, and a record that goes beyond it. */
