@@ -179,6 +179,8 @@ const expectReopened = async (
       isOver = done < ticks
       await first.close()
       const second = factory({ drive: 'manual', store })
+      // What the factory itself sets, it set anew, over what was changed.
+      if (second.version > first.version) for (const change of changes) second.transact(change)
       const results = await resultsOf(second, requests)
       await second.close()
       if (results.join() !== should.join())

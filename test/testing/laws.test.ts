@@ -63,6 +63,14 @@ describe('the laws of builds find', () => {
     seen = 0
   })
   it('nothing in good rules', async () => expect(await broken(factory, requests)).toEqual([]))
+  it('nothing in good rules where the factory sets sources itself', async () => {
+    const sets: EngineFactory = (options) => {
+      const eng = factory(options)
+      eng.transact((tx) => tx.set(n('a2'), 8))
+      return eng
+    }
+    expect(await broken(sets, requests)).toEqual([])
+  })
   it('a rule that counts its runs', async () => {
     const counts = rule('counts', { key: C.string, value: C.int }, function* (name, b) {
       const run = ++seen
