@@ -100,6 +100,7 @@ class Asked<V> implements Need<V>, Issued, Iterator<Wait, V, unknown> {
   next(...given: readonly [] | readonly [unknown]): IteratorResult<Wait, V> {
     // Of all that goes through an iterator, only `yield*` hands something in.
     if (given.length === 0) throw new Misuse(TAKEN_APART)
+    this.run.expectRunning()
     this.ids ??= this.run.ask(this.keys)
     return this.run.areAtHand(this.ids) ? { done: true, value: this.get(this.run, this.ids, this.keys) } : WAIT
   }
@@ -149,6 +150,8 @@ export class Run implements Builder<unknown> {
   private hasFailed = false
   /** Of `touch`. */
   touched = 0
+  /** Between the beginning and the end of `go`. */
+  private isRunning = false
   private generator: Iterator<unknown, unknown, unknown> | undefined = undefined
 
   constructor(
@@ -211,6 +214,7 @@ export class Run implements Builder<unknown> {
   }
 
   fail(error: unknown): never {
+    this.expectRunning()
     this.hasFailed = true
     return fail(this.definition, error)
   }
@@ -220,6 +224,7 @@ export class Run implements Builder<unknown> {
   }
 
   private issued<N extends Issued>(need: N): N {
+    this.expectRunning()
     this.outstanding++
     if (this.last === undefined || this.last.isYielded) this.last = need
     return need
@@ -227,6 +232,15 @@ export class Run implements Builder<unknown> {
 
   yielded(): void {
     this.outstanding--
+  }
+
+  /** What another run asked for through this one, it would not be known to depend on. @throws Misuse */
+  expectRunning(): void {
+    if (this.isRunning) return
+    const name = wordsOf({ of: this.definition, key: this.key })
+    throw new Misuse(
+      `the b of ${name} is used while that does not run: ask through the b that the rule itself is given`,
+    )
   }
 
   private either<K extends Key>(id: BuildId, key: K): E.Either<BuildError<FailureOf<K>>, ValueOf<K>> {
@@ -273,6 +287,7 @@ export class Run implements Builder<unknown> {
   /** Goes on until it waits or ends. `made` turns a value into a receipt. */
   go(state: State, made: (groups: Groups, value: unknown) => Alone): Alone {
     this.state = state
+    this.isRunning = true
     try {
       if (this.generator === undefined) {
         const result = this.definition.make(this.key, this)
@@ -292,6 +307,8 @@ export class Run implements Builder<unknown> {
       const reason = reasonOf(error)
       if (reason._tag === 'misuse') hear(this.last?.keys)
       return this.broken({ error: reason })
+    } finally {
+      this.isRunning = false
     }
   }
 

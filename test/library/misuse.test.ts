@@ -4,6 +4,7 @@ import {
   action,
   type Buildable,
   type BuildEngine,
+  type Builder,
   type Building,
   codec as C,
   type Codec,
@@ -11,6 +12,7 @@ import {
   createEngine,
   type Key,
   Misuse,
+  type Need,
   policies,
   rule,
   source,
@@ -487,6 +489,39 @@ describe('a rule', () => {
       )
     },
   )
+})
+
+it('the b of another run, or of one that is over, is refused: what it asked for would not be known', async () => {
+  let kept: Builder | undefined
+  const keeps = rule('keeps', { key, value }, function* (k, b) {
+    kept ??= b
+    return yield* b.need(num(k))
+  })
+  const asks = rule('asks', { key, value }, function* (k) {
+    return yield* kept!.need(num(k))
+  })
+  const handed: Need<number>[] = []
+  const hands = rule('hands', { key, value }, function* (k, b) {
+    handed.push(b.need(num(k)))
+    return yield* handed[0]!
+  })
+  const takes = rule('takes', { key, value }, function* () {
+    return yield* handed[0]!
+  })
+  const eng = engine({ rules: [keeps, asks, hands, takes] })
+  eng.transact((tx) => tx.set(num('x'), 1))
+  const within = [keeps('x'), hands('x')].map((of) => eng.once(of))
+  await eng.idle()
+  expect(within.map((request) => request.now)).toMatchObject([{ right: 1 }, { right: 1 }])
+  const why = (name: string) =>
+    `the b of ${name}("x") is used while that does not run: ask through the b that the rule itself is given`
+  const without = [asks('x'), takes('x')].map((of) => eng.once(of))
+  await eng.idle()
+  expect(without.map((request) => request.now)).toMatchObject([
+    { left: { _tag: 'misuse', why: why('keeps') } },
+    { left: { _tag: 'misuse', why: why('hands') } },
+  ])
+  expect(() => kept!.need(num('x'))).toThrow(new Misuse(why('keeps')))
 })
 
 describe('a store', () => {
