@@ -1,5 +1,6 @@
 /** Runs functions of other files in worker threads: a pool of them for each name, made when it is first needed. */
 import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import type { Worker } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import type { ThreadFunction } from '../model/definition.js'
@@ -63,7 +64,8 @@ class Pool {
     try {
       return await work
     } catch (error) {
-      throw isCopied(error) ? error : new Error(`what ${name} returns or throws cannot be copied out of its thread`)
+      if (!isCopied(error)) throw new Error(`what ${name} returns or throws cannot be copied out of its thread`)
+      throw error instanceof Error ? withPlace(error, fileURLToPath(file), name) : error
     }
   }
 
@@ -86,3 +88,16 @@ class Pool {
 /** An error that cannot be copied comes as an object of nothing. */
 const isCopied = (error: unknown): boolean =>
   typeof error !== 'object' || error === null || error instanceof Error || Object.keys(error).length > 0
+
+/** Where the function cannot be had, what is said of that names it, and its file. */
+const withPlace = (error: Error, path: string, name: string): Error => {
+  const { message, stack } = error
+  if (message.startsWith('No handler function exported'))
+    error.message =
+      name === 'default' ? `${path} has no function as its default export` : `${path} exports no function ${name}`
+  else if (/^Unknown file extension "\.[cm]?tsx?"/.test(message))
+    error.message = `${message}: Node ${process.versions.node} runs no such files: name the one that it is compiled to`
+  else if (error instanceof SyntaxError && stack?.includes('node:internal/modules/'))
+    error.message = `${path}, or what it imports: ${message}`
+  return error
+}

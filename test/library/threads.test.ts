@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
   action,
@@ -89,7 +90,7 @@ describe('a pool of threads', () => {
     ['refuse', /: refused x$/],
     ['leave', /worker exited with code: 3/],
     ['strange', /what strange returns or throws cannot be copied out of its thread/],
-    ['missing', /missing.*threads-worker\.mjs|threads-worker\.mjs.*missing/],
+    ['missing', /threads-worker\.mjs exports no function missing$/],
   ] as const)('goes on after %s', async (name, words) => {
     const bad = inThread(name)
     const eng = createEngine({ rules: [bad, meet], pools: { cpu: { threads: 1 } } })
@@ -98,6 +99,26 @@ describe('a pool of threads', () => {
     if (result._tag === 'Right') throw new Error(`it has a value: ${result.right}`)
     expect(wordsOfError(result.left)).toMatch(words)
     expect(await eng.once(meet(at('y', 1))).promise).toBe(1)
+  })
+
+  it.each([
+    ['wrong.mjs', 'export default ;', /wrong\.mjs, or what it imports: Unexpected token ';'$/],
+    ['wrong.cjs', 'exports.default = ;', /wrong\.cjs, or what it imports: Unexpected token ';'$/],
+    ['none.mjs', 'export default 3', /none\.mjs has no function as its default export$/],
+    ['json.mjs', "export default () => JSON.parse('{;')", /: Expected property name or '}' in JSON/],
+    [
+      'typed.tsx',
+      '',
+      /Unknown file extension "\.tsx" for .*: Node [\d.]+ runs no such files: name the one that it is compiled to$/,
+    ],
+  ] as const)('names the file %s where that cannot be run', async (name, text, words) => {
+    writeFileSync(folder.at(name), text)
+    const run = thread(pathToFileURL(folder.at(name)))
+    const bad = action('bad', { key: C.int, value: C.int, pool: 'cpu', run })
+    const eng = createEngine({ rules: [bad], pools: { cpu: { threads: 1 } } })
+    open.push(eng)
+    const result = await eng.once(bad(1)).either()
+    expect(result._tag === 'Left' && wordsOfError(result.left)).toMatch(words)
   })
 
   it('tells onError what is thrown in one that has no work any more, and goes on', async () => {
