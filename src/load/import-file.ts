@@ -9,8 +9,15 @@ export const importFile = async (path: string, query = ''): Promise<unknown> => 
   return importJavaScript(path, query)
 }
 
-export const importJavaScript = (path: string, query = ''): Promise<unknown> =>
-  import(pathToFileURL(resolve(path)).href + query)
+export const importJavaScript = async (path: string, query = ''): Promise<unknown> => {
+  try {
+    return await import(pathToFileURL(resolve(path)).href + query)
+  } catch (error) {
+    // Whoever has the commands has this package, though not where it is looked for.
+    if (!(error instanceof Error) || !error.message.startsWith("Cannot find package 'redford'")) throw error
+    throw new Error(`${error.message}: npm install redford there, or npm link redford`, { cause: error })
+  }
+}
 
 export const isTypeScript = (path: string): boolean => /\.m?ts$/.test(path)
 

@@ -336,6 +336,19 @@ test('what was missing when the config was loaded may come later, and need not b
   expect(s.read('a.html')).toBe('first: 3\n')
 })
 
+test('a config that does not find this package is told how it does', async () => {
+  const s = space(files)
+  const remedy =
+    /redford\.config\.js: it cannot be loaded: Cannot find package 'redford' imported from .*: npm install redford there, or npm link redford/
+  expect(await fails(s, 'a.html')).toMatch(remedy)
+  s.remove('redford.config.js')
+  s.write('redford.config.ts', CONFIG)
+  expect(await fails(s, 'a.html')).toContain('npm install redford there')
+  fs.mkdirSync(s.path('node_modules'))
+  fs.symlinkSync(process.cwd(), s.path('node_modules/redford'))
+  await build(s, 'a.html')
+})
+
 test('what the config imports is followed through links and out of the root', async () => {
   const s = project({
     '../outside/shown.js': "export { shown } from './deep.js'",
