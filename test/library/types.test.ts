@@ -16,7 +16,11 @@ const errorsOf = (source: string): readonly string[] => {
   try {
     writeFileSync(join(folder, 'types.ts'), source.replaceAll("'../../src/", `'${project}src/`))
     writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-    const paths = { 'fp-ts/*': [`${project}node_modules/fp-ts/*`] }
+    const paths = {
+      'fp-ts/*': [`${project}node_modules/fp-ts/*`],
+      redford: [`${project}src/index.ts`],
+      'redford/lab': [`${project}src/lab/index.ts`],
+    }
     const compilerOptions = { paths, typeRoots: [`${project}node_modules/@types`] }
     writeFileSync(
       join(folder, 'tsconfig.json'),
@@ -44,4 +48,24 @@ it('what makes no sense does not compile, and the rest does', () => {
   })
   expect(announced.length).toBeGreaterThan(20)
   expect(errorsOf(lines.map((line) => (DIRECTIVE.test(line) ? '' : line)).join('\n'))).toEqual(announced)
+})
+
+const page = (name: string): string => readFileSync(join(project, name), 'utf8')
+const programsIn = (text: string): readonly string[] =>
+  [...text.matchAll(/```[tj]s\n([\s\S]*?)```/g)].flatMap(([, code]) => (code!.includes("from 'redford") ? [code!] : []))
+
+it.each([
+  ['README.md', 2, programsIn],
+  ['docs/library.md', 1, programsIn],
+  ['docs/lab.md', 2, programsIn],
+  // One program, told of in parts.
+  [
+    'docs/replay.md',
+    1,
+    (text: string) => [[...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code).join('')],
+  ],
+] as const)('%s: what it shows compiles', (name, count, programs) => {
+  const sources = programs(page(name))
+  expect(sources.length).toBe(count)
+  for (const source of sources) expect([source, errorsOf(source)]).toEqual([source, []])
 })
