@@ -3,7 +3,17 @@ export { type Drive, Engine, type EngineOptions, type Make } from './engine.js'
 export type { Outcome } from './finalize/finalize.js'
 export { type Config, defineConfig, file } from './library/config.js'
 export { type BuildEngine, createEngine } from './library/create-engine.js'
-export { action, type Buildable, type Building, rule, type Source, source, thread } from './library/define.js'
+export {
+  action,
+  type Buildable,
+  type Building,
+  type Failable,
+  type Options as DefinitionOptions,
+  rule,
+  type Source,
+  source,
+  thread,
+} from './library/define.js'
 export { type FileOptions, type FolderOptions, fileSource, folderSource } from './library/file-source.js'
 export { forServer } from './library/for-server.js'
 export type { KeyedMoment, Sight } from './library/moment.js'
@@ -25,7 +35,7 @@ export type { Transaction } from './library/transaction.js'
 export type { Known } from './library/why.js'
 export type { Builder, Need, ValuesOf, Wait } from './make/rule.js'
 export { type BuildError, rootOf } from './model/build-error.js'
-export { type Codec, CodecError, codec, type Json, type Optional, type TypeOf } from './model/codec.js'
+export { type AnyCodec, type Codec, CodecError, codec, type Json, type Optional, type TypeOf } from './model/codec.js'
 export type {
   ActionContext,
   FailureOf,
@@ -52,8 +62,9 @@ export { gather } from './reduce/gather.js'
 export * as policies from './reduce/policies/index.js'
 export type { CarryPolicy, Decision, PlainPolicy, Policy } from './reduce/policies/policy.js'
 export { endTurn, reduce, type Step } from './reduce/reduce.js'
+export type { BuildDiff } from './replay/diff.js'
 export type { Counterfactual, Otherwise } from './replay/otherwise.js'
-export type { Moment, Verdict } from './replay/replay.js'
+export type { Moment, Verdict, VerifyOptions } from './replay/replay.js'
 export type { RequestTimes } from './replay/requests.js'
 export type { Cause, Change, Fault, Link, Why } from './replay/why.js'
 export type { Nearly, Step as OutOfDateStep, WhyNot } from './replay/why-not.js'

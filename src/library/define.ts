@@ -35,13 +35,13 @@ export interface Source<K, V> extends Defined {
   readonly definition: SourceDefinition
 }
 
-interface Options<K, V> {
+export interface Options<K, V> {
   readonly key: Codec<K>
   readonly value: Codec<V>
   /** Raise it when the code changes: results of another version are not used. Default 1. */
   readonly version?: number
 }
-interface Failable<F> {
+export interface Failable<F> {
   /** The errors that it may `fail` with. */
   readonly error?: Codec<F>
 }

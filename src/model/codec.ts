@@ -208,7 +208,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Any codec, whatever its values are. */
-interface AnyCodec {
+export interface AnyCodec {
   readonly name: string
   readonly encode: (value: never, at?: string) => Json
   readonly decode: (json: Json, at?: string) => unknown

@@ -14,9 +14,18 @@ export {
 } from './for-all-schedules.js'
 export { type Course, resultsOf } from './judgements.js'
 export { type LawOptions, lawScript, laws, type Runner } from './laws.js'
-export { extend, matchers } from './matchers.js'
-export { oracleOf, textOfError } from './oracle.js'
-export { evaluate, type Plan, type Plans, rulesOf } from './plans.js'
+export { extend, type Judgement, matchers } from './matchers.js'
+export { oracleOf, type Result, textOfError } from './oracle.js'
+export {
+  type Evaluation,
+  evaluate,
+  type Plan,
+  type Plans,
+  type Result as PlanResult,
+  rulesOf,
+  type Truth,
+} from './plans.js'
+export type { Play } from './play.js'
 export { expectConfluent, expectLawful, play } from './plays.js'
 export { type EngineFactory, Stuck } from './pump.js'
 export { Impure, type PurityOptions, purity } from './purity.js'
@@ -25,4 +34,5 @@ export type { Sample, Step } from './scripts.js'
 export { ScheduleFailure, type Schedules, type SearchOptions } from './search.js'
 export { shapeOf } from './shape.js'
 export { type Fault, type Script, type ScriptStep, type SpaceOptions, Unlawful } from './space.js'
-export { buildsOf, type Swept, sweep } from './sweep.js'
+export { buildsOf, type SweepOptions, type Swept, sweep } from './sweep.js'
+export type { Config as PlayConfig } from './watched.js'

@@ -8,7 +8,7 @@ import { type Course, expectConfluent, expectEmptyAfterCancel, expectOracle, exp
 import { expectFunctions, expectKeys } from './options.js'
 import { type EngineFactory, isEngine } from './pump.js'
 
-interface Judgement {
+export interface Judgement {
   readonly pass: boolean
   readonly message: () => string
 }

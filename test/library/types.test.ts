@@ -1,6 +1,6 @@
 /** Compiles `types.ts` without its directives: it must have exactly the errors that they announce, each of its kind. */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -48,6 +48,54 @@ it('what makes no sense does not compile, and the rest does', () => {
   })
   expect(announced.length).toBeGreaterThan(20)
   expect(errorsOf(lines.map((line) => (DIRECTIVE.test(line) ? '' : line)).join('\n'))).toEqual(announced)
+})
+
+it('programs that emit declarations can name all that exported functions take and give', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'redford-types-'))
+  try {
+    const [main, testing, lab] = await Promise.all(
+      ['index', 'testing/index', 'lab/index'].map((name) => import(`${project}dist/${name}.js`)),
+    )
+    const methods = [
+      ...['verify', 'stateAt', 'diff', 'firstTick', 'fork', 'why', 'whyNot'].map(
+        (name) => `main.Replay.prototype.${name}`,
+      ),
+      ...['once', 'live', 'transact', 'progress', 'why', 'whyNot'].map(
+        (name) => `(null as unknown as main.BuildEngine).${name}`,
+      ),
+    ]
+    const functionsOf = (whole: object, path = ''): readonly string[] =>
+      Object.entries(whole).flatMap(([name, part]) => {
+        if (['codec', 'policies', 'matchers'].includes(name)) return functionsOf(part, `${name}.`)
+        return typeof part === 'function' && name !== 'default' ? [`${path}${name}`] : []
+      })
+    const exported = [
+      ...functionsOf(main).map((name) => `main.${name}`),
+      ...functionsOf(testing).map((name) => `testing.${name}`),
+      ...functionsOf(lab).map((name) => `lab.${name}`),
+      ...methods,
+      'main.codec.struct({})',
+    ]
+    expect(exported.length).toBeGreaterThan(120)
+    mkdirSync(join(folder, 'node_modules'))
+    symlinkSync(project, join(folder, 'node_modules/redford'))
+    for (const name of ['fp-ts', '@types'])
+      symlinkSync(join(project, 'node_modules', name), join(folder, 'node_modules', name))
+    writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+    writeFileSync(
+      join(folder, 'all.ts'),
+      `import * as main from 'redford'\nimport * as testing from 'redford/testing'\nimport * as lab from 'redford/lab'\n${exported.map((name, i) => `export const e${i} = ${name}`).join('\n')}`,
+    )
+    const options =
+      '--declaration --emitDeclarationOnly --outDir out --strict --module nodenext --target es2023 --types node --pretty false'
+    const { stdout } = spawnSync(join(project, 'node_modules/.bin/tsc'), [...options.split(' '), 'all.ts'], {
+      cwd: folder,
+      encoding: 'utf8',
+    })
+    expect(stdout).toBe('')
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
 
 const page = (name: string): string => readFileSync(join(project, name), 'utf8')

@@ -11,7 +11,7 @@ import { ordered } from './order.js'
 import { type CarryPolicy, decide, isPolicy, made, nameOf, type Policy, tracksOf, viewOf } from './policy.js'
 
 /** By class, what it is taken to have got, beyond what it got, in µs by its weight: pairs, since a class may have any name. */
-interface Shared {
+export interface Shared {
   /** What the class that has the least of those who want something has got. */
   readonly least: number
   readonly given: readonly (readonly [name: string, given: number])[]
