@@ -316,10 +316,15 @@ type TaggedOf<C extends Fields> = {
   [Tag in keyof C & string]: Flat<{ readonly _tag: Tag } & TypeOf<C[Tag]>>
 }[keyof C & string]
 
+/** The codecs of this file whose values have no fields beside which there could be a tag. */
+const NO_FIELDS = /^(number|nothing|bytes|(array|tuple|optional|nullable|tagged)\(.*\))$/s
 /** Told apart by the field `_tag`: `tagged({ circle: struct({ radius: int }), point: struct({}) })`. */
 const tagged = <C extends Fields>(cases: C): Codec<TaggedOf<C>> => {
   const codecs = cases as unknown as Readonly<Record<string, Codec<unknown>>>
   const name = `tagged(${namesOf('tagged', entriesOf('tagged', codecs))})`
+  for (const [tag, codec] of Object.entries(codecs))
+    if (codec.isPrimitive || NO_FIELDS.test(codec.name))
+      throw new Misuse(`codec.tagged: expected a struct for \`${tag}\`, such as codec.struct({}), got ${codec.name}`)
   const find = (value: unknown, at: string): readonly [string, Codec<unknown>, Record<string, unknown>] => {
     const tag = isRecord(value) ? value._tag : undefined
     const codec = typeof tag === 'string' && Object.hasOwn(codecs, tag) ? codecs[tag] : undefined

@@ -100,6 +100,40 @@ it('is made of codecs', () => {
   expect(() => C.tagged({ a: wrong(undefined) })).toThrow(new Misuse(`codec.tagged: expected a codec for \`a\`${none}`))
 })
 
+it('tags what has fields', () => {
+  const parts = C.struct({ n: C.int })
+  const odd = [
+    C.int,
+    C.number,
+    C.nothing,
+    C.bytes,
+    C.array(parts),
+    C.tuple(parts),
+    C.optional(parts),
+    C.nullable(parts),
+  ]
+  for (const part of [...odd, C.literal('a'), C.tagged({ b: parts })])
+    expect(() => C.tagged({ a: part })).toThrow(
+      new Misuse(`codec.tagged: expected a struct for \`a\`, such as codec.struct({}), got ${part.name}`),
+    )
+  const own = C.map(
+    parts,
+    'own',
+    ({ n }) => ({ m: n }),
+    ({ m }) => ({ n: m }),
+  )
+  for (const [part, value] of [
+    [parts, { _tag: 'a', n: 1 }],
+    [C.record(C.int), { _tag: 'a', n: 1 }],
+    [C.lazy('later', () => parts), { _tag: 'a', n: 1 }],
+    [own, { _tag: 'a', m: 1 }],
+    [C.json, { _tag: 'a', n: 1 }],
+  ] as const) {
+    const tagged = C.tagged({ a: part as typeof parts })
+    expect(tagged.decode(tagged.encode(value as never))).toEqual(value)
+  }
+})
+
 it.each([
   ['map', new Map([['a', 1]])],
   ['set', new Set([1])],
