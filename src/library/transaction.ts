@@ -1,6 +1,6 @@
 /** What a transaction changes. Checked as it is written, done as a whole or not at all. */
 
-import { freezeDeep } from '../make/freeze.js'
+import { freezeDeep, staysOpen } from '../make/freeze.js'
 import { type Keys, wordsOf } from '../make/keys.js'
 import { laterOf } from '../make/rule.js'
 import type { Setting } from '../make/world.js'
@@ -30,11 +30,7 @@ export class Transaction {
     if (key.of.kind !== 'source')
       throw new Misuse(`set: ${wordsOf(key)} is made by a rule: set the sources that it needs`)
     if (value === undefined) throw new Misuse(`set: ${wordsOf(key)}: use remove to say that it is absent`)
-    try {
-      key.of.values.encode(value)
-    } catch (error) {
-      throw new Misuse(`set: ${wordsOf(key)}: ${messageOf(error)}`)
-    }
+    expectFit(key, value)
     if (this.freeze) freezeDeep(value)
     this.changes.push({ key: own, setting: { value }, isRead: false })
   }
@@ -66,11 +62,24 @@ export class Transaction {
       throw new Misuse('transact: its function returns a promise: wait for what it needs first, then transact')
     if (Object.prototype.toString.call(result) === '[object Generator]')
       throw new Misuse('transact: its function is a generator, of which nothing is run: write it without the star')
+    // What cannot be frozen may have been changed since: said later, it would be after a part of all was done.
+    for (const { key, setting } of this.changes)
+      if (typeof setting === 'object' && !ArrayBuffer.isView(setting.value) && staysOpen(setting.value))
+        expectFit(key, setting.value)
     return this.changes
   }
 
   private begin(what: string, key: Key): Key {
     if (!this.isOpen) throw new Misuse(`${what}: the transaction is over: begin another with transact`)
     return this.keys.ownFor(what, key)
+  }
+}
+
+/** @throws Misuse */
+const expectFit = (key: Key, value: unknown): void => {
+  try {
+    key.of.values.encode(value as never)
+  } catch (error) {
+    throw new Misuse(`set: ${wordsOf(key)}: ${messageOf(error)}`)
   }
 }

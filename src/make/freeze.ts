@@ -4,11 +4,17 @@ import { isPlain } from '../model/codec.js'
 const known = new WeakSet<object>()
 const FEW = 8
 
-/** Whether it may hold what can be changed though it is frozen, as bytes, dates and whatever has a class of its own can. */
-export const staysOpen = (value: unknown): boolean => {
-  if (typeof value !== 'object' || value === null) return false
-  const isData = isPlain(value) || Object.getPrototypeOf(value) === Array.prototype
-  return !isData || Object.values(value).some(staysOpen)
+/** Whether it may hold what can be changed though it is frozen, as bytes, dates and whatever has a class of its own can. `around`: what it is in. */
+export const staysOpen = (value: unknown, around?: Set<object>): boolean => {
+  if (typeof value !== 'object' || value === null || around?.has(value)) return false
+  if (!isPlain(value) && Object.getPrototypeOf(value) !== Array.prototype) return true
+  let within = around
+  for (const part of Object.values(value)) {
+    if (typeof part !== 'object' || part === null) continue
+    within = (within ?? new Set()).add(value)
+    if (staysOpen(part, within)) return true
+  }
+  return false
 }
 
 /** Freezes a value and all in it: what one build results in, no other can change. Bytes, which cannot be frozen, are left. */

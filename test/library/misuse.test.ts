@@ -1393,6 +1393,47 @@ describe('what was handed over', () => {
     expect(() => mine.push(2)).toThrow(TypeError)
   })
 
+  it('is none of it taken where a value that cannot be frozen is spoilt in its transaction', () => {
+    const date = C.map(
+      C.string,
+      'date',
+      (text) => new Date(text),
+      (of) => of.toISOString(),
+    )
+    const day = source('day', { key: C.string, value: C.array(date) })
+    // What leads back to itself has an end all the same.
+    interface Ring {
+      next?: Ring
+    }
+    const ring = C.map<string, Ring>(
+      C.string,
+      'ring',
+      () => ({}),
+      () => 'ring',
+    )
+    const round = source('round', { key: C.string, value: ring })
+    const eng = engine({ rules: [day, round], record: true })
+    const request = eng.live(num('x'))
+    eng.transact((tx) => {
+      const around: Ring = {}
+      around.next = around
+      tx.set(round('x'), around)
+      tx.set(num('x'), 1)
+    })
+    eng.settle()
+    const change = () =>
+      eng.transact((tx) => {
+        tx.set(num('x'), 2)
+        const mine = new Date(0)
+        tx.set(day('x'), [mine])
+        mine.setTime(Number.NaN)
+      })
+    expect(change).toThrow(new Misuse('set: day("x"): Invalid time value'))
+    eng.transact((tx) => tx.touch(num('x')))
+    eng.settle()
+    expect([eng.version, request.now]).toMatchObject([2, { value: 1 }])
+  })
+
   it('cannot be changed behind the engine: a key', () => {
     const area = rule('area', { key: C.array(C.int), value }, (sides) => sides.reduce((x, y) => x * y, 1))
     const eng = engine({ rules: [area] })
