@@ -109,7 +109,8 @@ export class FolderWatch {
         const old = this.subscription
         this.subscription = undefined
         this.endVigil()
-        await old?.unsubscribe()
+        // To end goes on whatever comes of that; where a folder is gone, the kernel itself let go of it.
+        await old?.unsubscribe().catch((error: unknown) => void (isGone(error) || this.onError(error)))
         if (this.listeners.size > 0) await this.begin()
       }
     } finally {
@@ -131,8 +132,7 @@ export class FolderWatch {
     this.real = realOf(this.root)
     this.identity = isFolder(this.root) ? identityOf(this.real) : ''
     try {
-      if (this.identity !== '')
-        this.subscription = await this.subscribe(this.real, this.onEvents, { ignore: [...this.ignore] })
+      if (this.identity !== '') this.subscription = await this.subscribed()
     } catch (error) {
       this.mustRenew = true
       if (isFolder(this.root)) throw error
@@ -140,6 +140,16 @@ export class FolderWatch {
     // A folder that came into being while its parent was listed.
     if (this.subscription !== undefined && this.folders() !== before) this.mustRenew = true
     for (const path of [...this.listeners.keys()]) this.tell(path)
+  }
+
+  /** Anew where a folder in it went in the midst of that, though not without end. */
+  private async subscribed(tries = 100): Promise<{ unsubscribe(): Promise<void> }> {
+    try {
+      return await this.subscribe(this.real, this.onEvents, { ignore: [...this.ignore] })
+    } catch (error) {
+      if (tries === 0 || !isGone(error) || !isFolder(this.root)) throw error
+      return this.subscribed(tries - 1)
+    }
   }
 
   /** Which of the folders that listeners stand in are there. */
@@ -221,6 +231,11 @@ const isFolder = (path: string): boolean => {
     return false
   }
 }
+
+/** Whether the watcher says that a folder below its root is no more: it gives the words of the system, and no code. */
+const isGone = (error: unknown): boolean =>
+  error instanceof Error &&
+  /^(Unable to remove watcher: Invalid argument|.* failed: (No such file or|Not a) directory)$/s.test(error.message)
 
 /** Of folders: they are gone, or closed to us. */
 const UNHEARD: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP'])

@@ -11,12 +11,15 @@ let log: string[] = []
 let tellAll: SubscribeCallback = () => {}
 /** What happens while the watcher is begun. */
 let during: () => void = () => {}
+/** And once it is ended. */
+let after: () => void = () => {}
 let thrown: unknown[] = []
 
 beforeEach(() => {
   log = []
   thrown = []
   during = () => {}
+  after = () => {}
 })
 
 /** Ends of whatever listens: what is left of one test would hear that its folder goes. */
@@ -43,6 +46,7 @@ const watching = (): FolderWatch =>
       return {
         unsubscribe: async () => {
           log.push('unsubscribe')
+          after()
         },
       }
     },
@@ -54,7 +58,40 @@ const hears = (name: string) => (): void => {
   log.push(name)
 }
 
+/** What happens the first so many times only. */
+const times = (count: number, act: () => void) => (): void => {
+  if (count-- > 0) act()
+}
+const fails = (message: string) => (): void => {
+  throw new Error(message)
+}
+
 describe('a folder is subscribed to', () => {
+  it('anew, and nobody else is told, where one in it goes as the watcher is begun or ended', async () => {
+    const watch = watching()
+    during = times(3, fails(`inotify_add_watch on '${folder.at('x')}' failed: No such file or directory`))
+    after = times(1, fails('Unable to remove watcher: Invalid argument'))
+    watch.listen(folder.at('a'), hears('a'))
+    await calm()
+    expect([log, thrown]).toEqual([[...Array(4).fill('subscribe root'), 'a'], []])
+    log = []
+    // Some events were lost.
+    tellAll(new Error('overflow'), [])
+    await calm()
+    expect([log, thrown]).toEqual([['unsubscribe', 'subscribe root', 'a'], []])
+  })
+  it('anew though the old one ends with an error, of which onError hears; and not without end', async () => {
+    const watch = watching()
+    const odd = new Error('odd')
+    after = times(1, () => {
+      throw odd
+    })
+    watch.listen(folder.at('a'), hears('a'))
+    await calm()
+    during = fails(`inotify_add_watch on '${folder.at('x')}' failed: Not a directory`)
+    tellAll(new Error('overflow'), [])
+    await vi.waitFor(() => expect(thrown).toMatchObject([odd, { message: expect.stringContaining('Not a directory') }]))
+  })
   it('once, while anybody listens, and each listener is told once at first', async () => {
     const watch = watching()
     const endA = watch.listen(folder.at('a'), hears('a'))
