@@ -30,7 +30,8 @@ export const happeningWords = (one: Happening, called: (build: BuildId) => strin
         ...(set.length > 0 ? [`set ${setWords(set)}`] : []),
         ...(touched.length > 0 ? [`touched ${shownAll(touched)}`] : []),
       ]
-      return words.length === 0 ? undefined : `version ${one.version}: ${words.join('; ')}`
+      const of = one.since === undefined ? `version ${one.version}` : `versions ${one.since} to ${one.version}`
+      return words.length === 0 ? undefined : `${of}: ${words.join('; ')}`
     }
     case 'taken':
       return `sources from now on: ${shownAll(one.targets)}`

@@ -2,8 +2,8 @@
 import type { BuildError } from '../model/error.js'
 import { apart, LOOK_STRIDE, LookWord } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
-import type { RecordedSetting } from '../store/recording/format.js'
 import type { RecordedTick } from '../store/recording/reader.js'
+import { type Transacted, transactedIn } from './version-of.js'
 import { shownName } from './view.js'
 import type { Walker } from './walker.js'
 
@@ -21,12 +21,7 @@ export type Happening =
   /** They may not be what they were. */
   | { readonly what: 'doubted' | 'taken' | 'wiped' | 'adopted'; readonly targets: readonly string[] }
   /** Sources were set; those in `touched` are to be read or made again all the same. `to`: the text of the value, or how it is without one. */
-  | {
-      readonly what: 'transacted'
-      readonly version: number
-      readonly set: readonly { readonly name: string; readonly to: RecordedSetting['to'] }[]
-      readonly touched: readonly string[]
-    }
+  | ({ readonly what: 'transacted' } & Transacted)
   /** Everything was looked at, and only these are not what they were. */
   | { readonly what: 'looked'; readonly targets: readonly string[] }
   | { readonly what: 'found'; readonly there: readonly string[]; readonly absent: readonly string[] }
@@ -48,7 +43,8 @@ export type Happening =
   | { readonly what: 'told'; readonly event: string; readonly target?: string }
 
 /** `walker` has just taken in `tick`. */
-export const happeningsOf = ({ input, settings }: RecordedTick, walker: Walker): readonly Happening[] => {
+export const happeningsOf = (record: RecordedTick, walker: Walker): readonly Happening[] => {
+  const { input } = record
   const name = (x: BuildId): string => shownName(walker.nameOf, x)
   const names = (builds: readonly BuildId[]): readonly string[] => builds.map(name)
   const numbered = (request: BuildId): { readonly request?: number } => {
@@ -97,7 +93,7 @@ export const happeningsOf = ({ input, settings }: RecordedTick, walker: Walker):
         found.push({ what: 'told', event: receipt._tag, target: name(receipt.build) })
     }
   }
-  const told = new Set<string>()
+  const transacted = transactedIn(record, name)
   for (const event of input.events) {
     switch (event._tag) {
       case 'requested':
@@ -124,17 +120,10 @@ export const happeningsOf = ({ input, settings }: RecordedTick, walker: Walker):
       case 'looked':
         found.push({ what: 'looked', targets: names(event.changed) })
         break
-      case 'transacted': {
-        const set = settings.filter(({ name }) => !told.has(name))
-        for (const { name } of set) told.add(name)
-        found.push({
-          what: 'transacted',
-          version: event.version,
-          set,
-          touched: names(event.builds).filter((each) => !told.has(each)),
-        })
+      case 'transacted':
+        for (const one of transacted)
+          if ((one.since ?? one.version) === event.version) found.push({ what: 'transacted', ...one })
         break
-      }
       case 'taken':
       case 'wiped':
         found.push({ what: event._tag, targets: names(event.builds) })

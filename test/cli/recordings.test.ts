@@ -190,6 +190,64 @@ test('log tells what sources were set to', async () => {
   })
 })
 
+test('log and why tell of versions that came one right after the other what each of them did, or that they do not know', async () => {
+  const redfordAt = JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)
+  const s = space({
+    'build.mjs': `import { codec as C, createEngine, source } from ${redfordAt}
+      const text = source('text', { key: C.string, value: C.int })
+      const [a, b, c] = ['a', 'b', 'c'].map((name) => text(name))
+      const eng = createEngine({ rules: [text], record: 'r.rec' })
+      const ask = () => Promise.all([a, b, c].map((key) => eng.once(key).either()))
+      // Nobody asked for them yet, so that no version names them.
+      eng.transact((tx) => { tx.set(a, 1); tx.set(b, 1) })
+      eng.transact((tx) => tx.set(b, 2))
+      await ask()
+      eng.transact((tx) => tx.set(a, 3))
+      eng.transact((tx) => tx.set(b, 4))
+      eng.transact((tx) => { tx.set(a, 5); tx.touch(c) })
+      eng.transact((tx) => tx.remove(b))
+      await ask()
+      eng.transact((tx) => tx.set(a, 7))
+      eng.transact((tx) => tx.set(b, 8))
+      eng.transact((tx) => tx.touch(a))
+      await ask()
+      await eng.close()\n`,
+  })
+  await s.sh('node build.mjs')
+  const told = (await redford(s, ['log', 'r.rec'])).stdout
+  expect(told.match(/versions? [^;]*(; touched [^;]*)?(?=; (version|request))/g)).toEqual([
+    'versions 1 to 2: set text("a") = 1, text("b") = 1, text("b") = 2',
+    'version 3: set text("a") = 3',
+    'version 4: set text("b") = 4',
+    'version 5: set text("a") = 5; touched text("c")',
+    'version 6: set text("b") = removed',
+    'versions 7 to 9: set text("a") = 7, text("b") = 8',
+  ])
+  const data = lines((await redford(s, ['log', '--json', 'r.rec'])).stdout).flatMap(
+    (line) => (json(line) as { happened: readonly { what: string; version: number; since?: number }[] }).happened,
+  )
+  const versions = data.filter(({ what }) => what === 'transacted').map(({ version, since }) => [since, version])
+  expect(versions).toEqual([
+    [1, 2],
+    [undefined, 3],
+    [undefined, 4],
+    [undefined, 5],
+    [undefined, 6],
+    [7, 9],
+  ])
+  const ticks = lines((await redford(s, ['log', '--json', 'r.rec'])).stdout).map(
+    (line) => json(line) as { tick: number },
+  )
+  const second = ticks.find((one) => JSON.stringify(one).includes('"version":6'))!.tick + 1
+  const why = async (target: string, ...args: readonly string[]): Promise<string> =>
+    (await redford(s, ['why', target, '--recording', 'r.rec', ...args])).stdout
+  expect(await why('text("a")', '--at', String(second))).toMatch(/^ {2}version 5 \(tick \d\) set it to 5$/m)
+  expect(await why('text("b")', '--at', String(second))).toMatch(/^ {2}version 6 \(tick \d\) removed it$/m)
+  expect(await why('text("c")', '--at', String(second))).toMatch(/^ {2}version 5 \(tick \d\) touched it$/m)
+  expect(await why('text("a")')).toMatch(/^ {2}version 9 \(tick \d\) set or touched it$/m)
+  expect(await why('text("b")')).toMatch(/^ {2}version 8 \(tick \d\) set it to 8$/m)
+})
+
 test('why tells what a version set a source to', async () => {
   const redfordAt = JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)
   const s = space({
