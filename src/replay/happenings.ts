@@ -72,8 +72,10 @@ export const happeningsOf = (record: RecordedTick, walker: Walker): readonly Hap
         found.push({ what: 'started', target: name(receipt.build) })
         break
       case 'done':
-      case 'made':
         found.push({ what: 'made', target: name(receipt.build), changed: changed.get(receipt.build) !== false })
+        break
+      case 'made':
+        found.push({ what: 'made', target: name(receipt.build), changed: !walker.same.has(receipt.build) })
         break
       case 'failed':
         found.push({ what: 'broken', target: name(receipt.build), error: receipt.error })

@@ -1,8 +1,8 @@
 /** Goes through a recording tick by tick: the very engine, told what was recorded in place of what a make would say. */
 import { Engine, type Make, type Reading } from '../engine.js'
-import type { Event, Input, Receipt } from '../model/event.js'
+import { apart, type Event, type Input, type Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
-import { Bit, Flight, type News, type State } from '../model/state.js'
+import { Bit, Fact, Flag, Flight, type News, type State } from '../model/state.js'
 import { eachObject, emptyObjects, ObjectEditor, read } from '../model/table.js'
 import type { RecordedTick, RecordingReader } from '../store/recording/reader.js'
 import type { TickRecord } from '../store/recording/record.js'
@@ -37,6 +37,8 @@ export class Walker {
   tick = 0
   /** What the last step told. */
   news: readonly News[] = []
+  /** Values that the last step made, and that are what they were. */
+  same: ReadonlySet<BuildId> = new Set()
   private names: Map<BuildId, string>
   /** Of requests that began on the way: what they are called by people; undefined: one of a do-file is not. */
   private numbers = new Map<BuildId, Numbered | undefined>()
@@ -137,6 +139,7 @@ export class Walker {
     const tick = this.next()
     if (tick === undefined) return undefined
     const { generation } = this.state
+    this.same = madeSameIn(this.state, tick.input.receipts)
     try {
       this.engine.apply(this.decoded(tick))
     } catch (error) {
@@ -166,6 +169,7 @@ export class Walker {
     this.ids = undefined
     this.numbers = new Map()
     this.news = []
+    this.same = new Set()
   }
 
   /**
@@ -245,6 +249,18 @@ export class Walker {
     }
     return { ...input, receipts: input.receipts.map(decoded) }
   }
+}
+
+/** The values that come to what they were in `before`. */
+const madeSameIn = ({ facts }: State, receipts: readonly Receipt[]): ReadonlySet<BuildId> => {
+  const found = new Set<BuildId>()
+  for (const receipt of apart(receipts)) {
+    if (receipt._tag !== 'made') continue
+    const { build: x, content } = receipt
+    const wasMade = read(facts, x, Fact.REVISION) > 0 && (read(facts, x, Fact.FLAGS) & Flag.BROKEN) === 0
+    if (wasMade && content.every((word, i) => read(facts, x, Fact.CONTENT + i) === word)) found.add(x)
+  }
+  return found
 }
 
 /** An event that begins a generation, and which. */

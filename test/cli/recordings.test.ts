@@ -190,6 +190,44 @@ test('log tells what sources were set to', async () => {
   })
 })
 
+test('log tells of values that come to what they were', async () => {
+  const redfordAt = JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)
+  const s = space({
+    'build.mjs': `import { codec as C, createEngine, rule, source } from ${redfordAt}
+      const size = source('size', { key: C.string, value: C.int })
+      const half = rule('half', { key: C.string, value: C.int, error: C.string }, function* (name, b) {
+        const found = yield* b.need(size(name))
+        return found < 0 ? b.fail('too small') : found >> 1
+      })
+      const eng = createEngine({ rules: [size, half], record: 'r.rec' })
+      for (const to of [2, 3, 3, -1, 3]) {
+        eng.transact((tx) => tx.set(size('a'), to))
+        await eng.once(half('a')).either()
+      }
+      eng.transact((tx) => tx.touch(half('a')))
+      await eng.once(half('a')).promise
+      await eng.close()\n`,
+  })
+  await s.sh('node build.mjs')
+  const told = (await redford(s, ['log', 'r.rec'])).stdout
+  expect(told.match(/(size|half)\("a"\) is (made(, and is what it was)?|broken)/g)).toEqual([
+    'size("a") is made',
+    'half("a") is made',
+    'size("a") is made',
+    'half("a") is made, and is what it was',
+    'size("a") is made, and is what it was',
+    'size("a") is made',
+    'half("a") is broken',
+    'size("a") is made',
+    'half("a") is made',
+    'half("a") is made, and is what it was',
+  ])
+  const results = lines((await redford(s, ['log', '--builds', '--json', 'r.rec'])).stdout).map(
+    (line) => (json(line) as { result: string }).result,
+  )
+  expect(results.filter((result) => result === 'same')).toHaveLength(3)
+})
+
 test('log and why tell of versions that came one right after the other what each of them did, or that they do not know', async () => {
   const redfordAt = JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)
   const s = space({
