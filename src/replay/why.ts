@@ -208,7 +208,7 @@ const chainFrom = <B>(
       links.push({ _tag: 'madeSince', build: of, recipe, generation })
       break
     }
-    if (x !== build && isSameIn(word) && !hasFlag(state, x, Flag.BROKEN) && !wasBrokenBefore(word)) {
+    if (x !== build && isSameIn(word) && !isBrokenFile(state, x) && !wasBrokenBefore(word)) {
       links.push({ _tag: 'earlier', build: of, recipe, generation })
       break
     }
@@ -240,7 +240,8 @@ const hasSeen = (state: State, x: BuildId, d: BuildId, isUnderWay: boolean, need
   const isLive = isUnderWay && isRunning(state, d)
   if (!isLive && isPending(state, d)) return false
   const word = whyWord(state, d, isLive)
-  if (isSameIn(word) && !hasFlag(state, d, Flag.BROKEN)) return false
+  // A value that failed as it had failed before is no other for that.
+  if (isSameIn(word) && !isBrokenFile(state, d)) return false
   if (isUnderWay) return true
   // It may be the failure before that was seen.
   if (isBrokenFile(state, d) && MAYBE_BROKEN_BEFORE.has(reasonIn(word))) return false

@@ -254,6 +254,41 @@ describe('why', () => {
     await eng.close()
   })
 
+  it('is what failed once more, as it had failed, no reason for what was made before', async () => {
+    const both = rule('both', { key: C.string, value: C.string, error: C.string }, function* (name, b) {
+      const [one, other] = yield* b.all([text(name), text(`${name}2`)])
+      return one === '' ? b.fail('empty') : one + other
+    })
+    const after = rule('after', { key: C.string, value: C.string }, function* (name, b) {
+      return yield* b.need(both(name))
+    })
+    const eng = createEngine({ rules: [text, both, after] })
+    const key = after('a')
+    const set = async (name: string, to: string): Promise<void> => {
+      eng.transact((tx) => tx.set(text(name), to))
+      await eng.once(key).either()
+    }
+    await set('a', 'x')
+    await set('a2', 'y')
+    await set('a', '')
+    const made = madeOf(eng, key)
+    expect(chainOf(eng, key)).toEqual([
+      ['after("a")', 'changed', 'both("a")'],
+      ['both("a")', 'changed', 'text("a")'],
+      ['text("a")', 'set', 3],
+    ])
+    expect(madeOf(eng, both('a')).neededBy).toEqual([key])
+    // It is not run for that.
+    await set('a2', 'z')
+    expect(madeOf(eng, key)).toMatchObject({ generation: made.generation, result: 'failed' })
+    expect(chainOf(eng, key)).toEqual([
+      ['after("a")', 'changed', 'both("a")'],
+      ['both("a")', 'madeSince'],
+    ])
+    expect(madeOf(eng, both('a'))).toMatchObject({ result: 'failed', neededBy: [] })
+    await eng.close()
+  })
+
   it('forgets no id that it speaks of, and speaks of none that is forgotten', async () => {
     const pick = rule('pick', { key: C.string, value: C.string }, function* (_, b) {
       const which = yield* b.need(text('which'))
