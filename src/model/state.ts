@@ -324,6 +324,8 @@ export type News =
   | { readonly _tag: 'built'; readonly build: BuildId; readonly changed: boolean }
   /** A run failed. `asked`: somebody waits for exactly this target, so it is not a guess that may fail quietly. */
   | { readonly _tag: 'broke'; readonly build: BuildId; readonly asked: boolean; readonly session: BuildId }
+  /** A value broke since it needs itself, maybe through others. */
+  | { readonly _tag: 'circle'; readonly build: BuildId }
   /** A broken build, whose failure may have been quiet, was asked for. */
   | { readonly _tag: 'askedBroken'; readonly build: BuildId; readonly session: BuildId }
   /** A target was found changed by hand, and is left alone. */

@@ -72,6 +72,7 @@ export const breakCircle = (w: Work, path: readonly BuildId[]): void => {
     else if (w.status(u) === Status.BLOCKED) {
       giveUpWaits(w, u)
       breakUp(w, { _tag: 'broken', build: u, groups: [], error: { _tag: 'cycle', path: cycle }, content })
+      w.tell({ _tag: 'circle', build: u })
     }
   }
 }

@@ -55,6 +55,7 @@ export class Generations {
       if (names.some(([id]) => id === this.build)) lastEnd = undefined
       for (const receipt of apart(input.receipts))
         if (receipt._tag !== 'scanned' && receipt.build === this.build && ENDS.has(receipt._tag)) lastEnd = tick
+      for (const news of walker.news) if (news._tag === 'circle' && news.build === this.build) lastEnd = tick
     })
     return { begun: all, versions, lastEnd }
   }

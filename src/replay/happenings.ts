@@ -2,6 +2,7 @@
 import type { BuildError } from '../model/error.js'
 import { apart, LOOK_STRIDE, LookWord } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
+import { objectAt } from '../model/table.js'
 import type { RecordedTick } from '../store/recording/reader.js'
 import { type Transacted, transactedIn } from './version-of.js'
 import { shownName } from './view.js'
@@ -51,6 +52,10 @@ export const happeningsOf = (record: RecordedTick, walker: Walker): readonly Hap
     const number = walker.numberOf(request)
     return number === undefined ? {} : { request: number }
   }
+  const broken = (build: BuildId): Happening => {
+    const error = objectAt(walker.state.errors, build)
+    return { what: 'broken', target: name(build), ...(error !== undefined && { error }) }
+  }
   const found: Happening[] = []
   const changed = new Map(walker.news.flatMap((news) => (news._tag === 'built' ? [[news.build, news.changed]] : [])))
   for (const receipt of apart(input.receipts)) {
@@ -72,7 +77,10 @@ export const happeningsOf = (record: RecordedTick, walker: Walker): readonly Hap
         found.push({ what: 'started', target: name(receipt.build) })
         break
       case 'done':
-        found.push({ what: 'made', target: name(receipt.build), changed: changed.get(receipt.build) !== false })
+        // It ended well, and is broken all the same where it is on a circle.
+        if (changed.has(receipt.build))
+          found.push({ what: 'made', target: name(receipt.build), changed: changed.get(receipt.build)! })
+        else found.push(broken(receipt.build))
         break
       case 'made':
         found.push({ what: 'made', target: name(receipt.build), changed: !walker.same.has(receipt.build) })
@@ -95,6 +103,7 @@ export const happeningsOf = (record: RecordedTick, walker: Walker): readonly Hap
         found.push({ what: 'told', event: receipt._tag, target: name(receipt.build) })
     }
   }
+  for (const news of walker.news) if (news._tag === 'circle') found.push(broken(news.build))
   const transacted = transactedIn(record, name)
   for (const event of input.events) {
     switch (event._tag) {

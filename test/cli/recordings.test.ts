@@ -228,6 +228,57 @@ test('log tells of values that come to what they were', async () => {
   expect(results.filter((result) => result === 'same')).toHaveLength(3)
 })
 
+test('log tells of what is on a circle that it is broken: do-files that end well all the same', async () => {
+  const s = space({
+    'all.do': 'redo-ifchange a || true',
+    'a.do': 'redo-ifchange b || true\necho a',
+    'b.do': 'redo-ifchange a || true\necho b',
+  })
+  await s.run('redo', ['--no-daemon', '-j1', '--record', 'r.rec'])
+  const told = (await redford(s, ['log', 'r.rec'])).stdout
+  expect(told.match(/\b\w+ is (made|broken: it needs itself: a -> b -> a)/g)).toEqual([
+    'b is broken: it needs itself: a -> b -> a',
+    'a is broken: it needs itself: a -> b -> a',
+    'all is made',
+  ])
+  const builds = lines((await redford(s, ['log', '--builds', '--json', 'r.rec'])).stdout).map(
+    (line) => json(line) as { name: string; result: string },
+  )
+  const results = new Map(builds.map(({ name, result }) => [name, result]))
+  expect(results.get('a')).toMatch(/^it needs itself/)
+  expect(results.get('b')).toMatch(/^it needs itself/)
+})
+
+test('log tells of what is on a circle that it is broken: values, which ends their runs', async () => {
+  const redfordAt = JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)
+  const s = space({
+    'build.mjs': `import { codec as C, createEngine, rule } from ${redfordAt}
+      const ring = rule('ring', { key: C.int, value: C.int }, function* (n, b) {
+        return yield* b.need(ring((n + 1) % 3))
+      })
+      const ask = rule('ask', { key: C.int, value: C.string }, function* (n, b) {
+        return (yield* b.attempt(ring(n)))._tag
+      })
+      const eng = createEngine({ rules: [ring, ask], record: 'r.rec' })
+      await eng.once(ask(0)).promise
+      await eng.close()\n`,
+  })
+  await s.sh('node build.mjs')
+  const log = lines((await redford(s, ['log', '--json', 'r.rec'])).stdout).map(
+    (line) => json(line) as { tick: number; happened: readonly { what: string; target?: string; error?: object }[] },
+  )
+  const broken = log.flatMap(({ tick, happened }) =>
+    happened.filter(({ what }) => what === 'broken').map(({ target, error }) => ({ tick, target, error })),
+  )
+  expect(broken.map(({ target }) => target)).toEqual(['ring(0)', 'ring(1)', 'ring(2)'])
+  for (const { error } of broken) expect(error).toMatchObject({ _tag: 'cycle' })
+  const { tick } = broken[0]!
+  const builds = (await redford(s, ['log', '--builds', 'r.rec'])).stdout
+  expect(builds.match(/ring\(\d\): it needs itself/g)).toHaveLength(3)
+  const why = (await redford(s, ['why', 'ring(1)', '--recording', 'r.rec'])).stdout
+  expect(why).toContain(`  its run ended in tick ${tick}: redford step goes there by g ${tick}\n`)
+})
+
 test('log and why tell of versions that came one right after the other what each of them did, or that they do not know', async () => {
   const redfordAt = JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)
   const s = space({
