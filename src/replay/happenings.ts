@@ -2,6 +2,7 @@
 import type { BuildError } from '../model/error.js'
 import { apart, LOOK_STRIDE, LookWord } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
+import { Flag, hasFlag, Kind, kindOf } from '../model/state.js'
 import { objectAt } from '../model/table.js'
 import type { RecordedTick } from '../store/recording/reader.js'
 import { type Transacted, transactedIn } from './version-of.js'
@@ -52,6 +53,9 @@ export const happeningsOf = (record: RecordedTick, walker: Walker): readonly Hap
     const number = walker.numberOf(request)
     return number === undefined ? {} : { request: number }
   }
+  const isSound = (build: BuildId): boolean =>
+    kindOf(walker.state, build) === Kind.SOURCE && !hasFlag(walker.state, build, Flag.BROKEN)
+  const isOnCircle = (build: BuildId): boolean => objectAt(walker.state.errors, build)?._tag === 'cycle'
   const broken = (build: BuildId): Happening => {
     const error = objectAt(walker.state.errors, build)
     return { what: 'broken', target: name(build), ...(error !== undefined && { error }) }
@@ -86,7 +90,11 @@ export const happeningsOf = (record: RecordedTick, walker: Walker): readonly Hap
         found.push({ what: 'made', target: name(receipt.build), changed: !walker.same.has(receipt.build) })
         break
       case 'failed':
-        found.push({ what: 'broken', target: name(receipt.build), error: receipt.error })
+        // Nothing makes it any more, and it is there.
+        if (receipt.error._tag === 'noRule' && isSound(receipt.build))
+          found.push({ what: 'taken', targets: names([receipt.build]) })
+        else if (isOnCircle(receipt.build)) found.push(broken(receipt.build))
+        else found.push({ what: 'broken', target: name(receipt.build), error: receipt.error })
         break
       case 'broken': {
         const { error, cause } = receipt

@@ -228,6 +228,17 @@ test('log tells of values that come to what they were', async () => {
   expect(results.filter((result) => result === 'same')).toHaveLength(3)
 })
 
+test('log tells of a target that nothing makes any more, and that is there, as of a source', async () => {
+  const s = space({ 'y.do': 'redo-ifchange x', 'x.do': 'echo 1' })
+  await s.run('redo', ['--no-daemon', '-j1', 'y'])
+  await s.sh('rm x.do')
+  await s.run('redo-ifchange', ['--no-daemon', '-j1', '--record', 'r.rec', 'y'])
+  const told = (await redford(s, ['log', 'r.rec'])).stdout
+  expect(told).toMatch(/ {2}sources from now on: x$/m)
+  expect(told).not.toContain('broken')
+  expect((await redford(s, ['log', '--builds', 'r.rec'])).stdout).toBe('')
+})
+
 test('log tells of what is on a circle that it is broken: do-files that end well all the same', async () => {
   const s = space({
     'all.do': 'redo-ifchange a || true',
