@@ -195,8 +195,12 @@ const chainFrom = <B>(
     const isOfPresent: boolean = isUnderWay
     isUnderWay &&= isRunning(state, x)
     const [of, generation] = [as(x), generationOf(state, x, isUnderWay)]
-    const isLater = (than: number): boolean =>
-      than > limit && before !== undefined && !hasSeen(state, before, x!, isOfPresent)
+    const isLater = (than: number): boolean => {
+      if (than <= limit || before === undefined) return false
+      // Of what is to be made again nobody knows any more how it came to what was seen of it.
+      const hasLast = !isOfPresent && isPending(state, x!) && isSeenAsLast(state, before, x!)
+      return !hasLast && !hasSeen(state, before, x!, isOfPresent)
+    }
     if (isSource(state, x) || (x !== build && editedIn(state, x) !== undefined)) {
       const change = changeIn(state, x)
       if (isUnseen && change.generation > 0) since = Math.min(since, change.generation)
@@ -245,6 +249,11 @@ const hasSeen = (state: State, x: BuildId, d: BuildId, isUnderWay: boolean, need
   if (isUnderWay) return true
   // It may be the failure before that was seen.
   if (isBrokenFile(state, d) && MAYBE_BROKEN_BEFORE.has(reasonIn(word))) return false
+  return isSeenAsLast(state, x, d, needed)
+}
+
+/** Whether `d` came to what the last run of `x` saw of it. */
+const isSeenAsLast = (state: State, x: BuildId, d: BuildId, needed?: Needed): boolean => {
   const all = needed === undefined ? edgesOf(state, x) : [needed]
   return all.some((needed) => needed.build === d && !needed.create && isAsSeen(state, needed))
 }

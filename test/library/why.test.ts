@@ -210,6 +210,24 @@ describe('why', () => {
     await eng.close()
   })
 
+  it('was what it saw changed for a request that came together with its own, and is that to be made again by now', async () => {
+    const eng = engine()
+    const key = count('a')
+    const both = (): Promise<unknown> => Promise.all([eng.once(key).promise, eng.once(text('a')).promise])
+    await both()
+    eng.transact((tx) => tx.set(text('a'), 'to build or'))
+    await both()
+    expect(madeOf(eng, text('a')).generation).toBeGreaterThan(madeOf(eng, key).generation)
+    eng.transact((tx) => tx.set(text('a'), 'to'))
+    await eng.idle()
+    // Nobody made it again yet.
+    const changed = ['count("a")', 'changed', 'text("a")']
+    expect(chainOf(eng, key)).toEqual([changed, ['text("a")', 'unknown', '']])
+    await eng.once(text('a')).promise
+    expect(chainOf(eng, key)).toEqual([changed, ['text("a")', 'madeSince']])
+    await eng.close()
+  })
+
   it('did another one change too, for a request that came together with its own', async () => {
     const joined = rule('joined', { key: C.string, value: C.string }, function* (name, b) {
       return (yield* b.need(text(name))) + (yield* b.need(text(`${name}2`)))
