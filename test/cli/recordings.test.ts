@@ -258,6 +258,13 @@ test('log tells of what is on a circle that it is broken: do-files that end well
   const results = new Map(builds.map(({ name, result }) => [name, result]))
   expect(results.get('a')).toMatch(/^it needs itself/)
   expect(results.get('b')).toMatch(/^it needs itself/)
+  // And that they fail by that, not with what their do-files end with then.
+  await s.sh("echo 'redo-ifchange d' >c.do; echo 'redo-ifchange c' >d.do")
+  await s.run('redo', ['--no-daemon', '-j1', '--record', 'r.rec', 'c'])
+  expect((await redford(s, ['log', 'r.rec'])).stdout.match(/\b\w is broken: [^;(]*(?= \(208\))/g)).toEqual([
+    'd is broken: it needs itself: c -> d -> c',
+    'c is broken: it needs itself: c -> d -> c',
+  ])
 })
 
 test('log tells of what is on a circle that it is broken: values, which ends their runs', async () => {
