@@ -56,6 +56,23 @@ it('who begins a recording where another one is being made is told so, and that 
   expect(readdirSync(folder.path)).toEqual(['a.rec'])
 })
 
+it('who is in the midst of reading one that was ended keeps nobody from another, and reads on in that', async () => {
+  const path = folder.at('a.rec')
+  await record(path)
+  const reader = new Database(path, { readonly: true })
+  reader.exec('begin')
+  const ticks = reader.prepare('select sum(count) from chunks').pluck()
+  const before = ticks.get()
+  const eng = createEngine({ rules, drive: 'manual', record: path })
+  await eng.close()
+  const found = replay(path)
+  expect([found.ticks, found.damage, found.unfinished]).toEqual([0, undefined, undefined])
+  found.close()
+  expect(ticks.get()).toBe(before)
+  reader.close()
+  expect(readdirSync(folder.path)).toEqual(['a.rec'])
+})
+
 it('SQLite has a log beside it only where more is written than at the end, and others read it all the while', async () => {
   const path = folder.at('a.rec')
   const eng = createEngine({ rules, drive: 'manual', record: path })

@@ -189,8 +189,8 @@ const endUse = (path: string): void => {
     const db = openFile(path, { timeout: 0 })
     try {
       mode = db.pragma('journal_mode = delete', { simple: true })
-      // Who records and has no log yet has read it, and goes on with that.
-      db.exec('begin exclusive')
+      // Who records and has no log yet is about to write. Who reads one without a log reads on in what they opened.
+      db.exec('begin immediate')
       db.exec('rollback')
     } finally {
       db.close()

@@ -161,13 +161,10 @@ const create = (path: string, beginning: Beginning): Database => {
 }
 
 /**
- * From the first read on it is seen to be in use: as long as that goes on, or where SQLite has a log. Whoever would put another recording in its
- * place is told: see `putRecording`.
+ * From now on it is seen to be in use: as long as this goes on, or where SQLite has a log. Others read it meanwhile; whoever would put another
+ * recording in its place is told: see `putRecording`.
  */
-const beginUse = (db: Database): void => {
-  db.exec('begin')
-  db.prepare('select count(*) from meta').get()
-}
+const beginUse = (db: Database): void => void db.exec('begin immediate')
 
 const endUse = (db: Database): void => {
   if (db.inTransaction) db.exec('commit')
