@@ -181,6 +181,7 @@ export class Engine {
   private advance(batch: Batch): void {
     const begun = (this.state.tracks & Track.CLOCK) === 0 ? undefined : this.now()
     const before = this.state
+    const wasClosed = this.closed
     const receipts = this.receipts
     this.receipts = []
     const { make } = this.options
@@ -188,6 +189,8 @@ export class Engine {
     // One by one: a call takes no more than some 100,000 arguments.
     if (batch.run.length > 0) for (const receipt of make.run(before, batch.run)) receipts.push(receipt)
     if (batch.start.length > 0) for (const receipt of make.start(before, batch.start)) receipts.push(receipt)
+    // Who was called closed it, and by that was taken in what happened: the batch may not fit the state any more.
+    if (this.closed && !wasClosed) return
     const events = begun === undefined ? this.events : [this.reading(begun), ...this.events]
     this.events = []
     for (const effect of this.apply({ batch, receipts, events })) make.perform(effect)

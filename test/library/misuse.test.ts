@@ -1083,6 +1083,22 @@ describe('closed in the midst of a turn', () => {
     expect(begun()).toEqual([['closes', true]])
   })
 
+  it('by work that was cancelled first, as it begins: that is all', async () => {
+    const quitting = action('quitting', {
+      key,
+      value,
+      run: () => {
+        request.cancel()
+        eng.close()
+        return 1
+      },
+    })
+    const eng = engine({ rules: [quitting], record: true })
+    const request = eng.once(quitting('x'))
+    eng.settle()
+    expect(await request.either()).toMatchObject({ left: { _tag: 'cancelled' } })
+  })
+
   it.each(['gc', 'wipe', 'idle'] as const)('by a notice within %s: nothing is begun behind it', async (what) => {
     const { eng, above, begun } = closing()
     eng.live(num('x')).subscribe(() => {
