@@ -112,7 +112,7 @@ export const happeningsOf = (record: RecordedTick, walker: Walker): readonly Hap
     }
   }
   for (const news of walker.news) if (news._tag === 'circle') found.push(broken(news.build))
-  const transacted = transactedIn(record, name)
+  const transacted = new Map(transactedIn(record, name).map((one) => [one.since ?? one.version, one]))
   for (const event of input.events) {
     switch (event._tag) {
       case 'requested':
@@ -139,10 +139,11 @@ export const happeningsOf = (record: RecordedTick, walker: Walker): readonly Hap
       case 'looked':
         found.push({ what: 'looked', targets: names(event.changed) })
         break
-      case 'transacted':
-        for (const one of transacted)
-          if ((one.since ?? one.version) === event.version) found.push({ what: 'transacted', ...one })
+      case 'transacted': {
+        const one = transacted.get(event.version)
+        if (one !== undefined) found.push({ what: 'transacted', ...one })
         break
+      }
       case 'taken':
       case 'wiped':
         found.push({ what: event._tag, targets: names(event.builds) })

@@ -31,13 +31,13 @@ export const transactedIn = (
     versions.flatMap(({ names }, i) => names.map((name) => ({ name, i }))),
     ({ name }) => name,
   )
-  const said = (name: string): readonly number[] => saidBy.get(name)?.map(({ i }) => i) ?? []
+  const said = (name: string): readonly { readonly i: number }[] => saidBy.get(name) ?? []
   const fresh = new Set(names.map(([, name]) => name))
   const isTold = ([name, all]: readonly [string, readonly RecordedSetting[]]): boolean => {
     const by = said(name)
     // Before it was known, no version names it.
     if (by.length < all.length || fresh.has(name)) return false
-    return by.length === all.length || by[0] === by.at(-1)
+    return by.length === all.length || by[0]?.i === by.at(-1)?.i
   }
   const setOf = groupedBy(settings, ({ name }) => name)
   const of = (set: readonly RecordedSetting[], told: readonly string[]): Pick<Transacted, 'set' | 'touched'> => {
@@ -52,7 +52,7 @@ export const transactedIn = (
   const byVersion = groupedBy(settings, ({ name }) => {
     const count = counts.get(name) ?? 0
     counts.set(name, count + 1)
-    return said(name)[count]!
+    return said(name)[count]!.i
   })
   return versions.map(({ version, names }, i) => ({ version, ...of(byVersion.get(i) ?? [], names) }))
 }

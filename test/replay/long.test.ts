@@ -6,6 +6,7 @@ import { codec as C, createEngine, digestOf, endTurn, replay, rule, type State, 
 import type { BuildId } from '../../src/model/ids.js'
 import { cap } from '../../src/reduce/policies/basic.js'
 import { Generations } from '../../src/replay/generations.js'
+import { type Happening, happeningsOf } from '../../src/replay/happenings.js'
 import { Walker } from '../../src/replay/walker.js'
 import { fingerprint } from '../../src/testing/fingerprint.js'
 import { insideOf } from '../library/inside.js'
@@ -176,6 +177,13 @@ it('what many requests are called is found by going through it once', { timeout:
   replay.close()
 })
 
+/** Of the processor, in µs. */
+const spent = (work: () => void): number => {
+  const before = process.cpuUsage()
+  work()
+  return process.cpuUsage(before).user
+}
+
 it('what many generations are called takes less time than to go through it', { timeout: 120_000 }, async () => {
   const given = source('given', int)
   const eng = createEngine({ rules: [given], record: true })
@@ -189,16 +197,39 @@ it('what many generations are called takes less time than to go through it', { t
   await eng.close()
   const replay = opened(path)
   const generations = new Generations(replay.reader, replay.ticks)
-  const spent = (work: () => void): number => {
-    const before = process.cpuUsage()
-    work()
-    return process.cpuUsage(before).user
-  }
   const gone = spent(() => expect(generations.words(1, replay.ticks)).toBe('version 1 (tick 1)'))
   const told = spent(() => {
     for (let n = 1; n <= 2 * count; n++) generations.words(n, replay.ticks)
     for (let n = 1; n <= count; n++) generations.versionWords(n)
   })
   expect(told).toBeLessThan(gone)
+  replay.close()
+})
+
+it('what many versions of one tick did is told in about the time that it took to do', {
+  timeout: 120_000,
+}, async () => {
+  const given = source('given', int)
+  const eng = createEngine({ rules: [given], drive: 'manual', record: true })
+  const count = 40_000
+  eng.live(given(0))
+  eng.settle()
+  const done = spent(() => {
+    for (let n = 1; n <= count; n++) eng.transact((tx) => tx.set(given(0), n))
+    eng.settle()
+  })
+  const path = folder.at('versions.rec')
+  eng.export(path)
+  await eng.close()
+  const replay = opened(path)
+  const walker = new Walker(replay.reader)
+  walker.seek(replay.ticks - 2)
+  const tick = walker.step()!
+  let happenings: readonly Happening[] = []
+  const told = spent(() => {
+    happenings = happeningsOf(tick, walker)
+  })
+  expect(happenings.filter(({ what }) => what === 'transacted')).toHaveLength(count)
+  expect(told).toBeLessThan(4 * done)
   replay.close()
 })
