@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { expect, it } from 'vitest'
-import { codec as C, createEngine, policies, replay, rule, source } from '../../src/index.js'
+import { type BuildEngine, codec as C, createEngine, policies, replay, rule, source } from '../../src/index.js'
 import { useFolder } from '../support/folder.js'
 
 const folder = useFolder()
@@ -71,6 +71,45 @@ it('who is in the midst of reading one that was ended keeps nobody from another,
   expect(ticks.get()).toBe(before)
   reader.close()
   expect(readdirSync(folder.path)).toEqual(['a.rec'])
+})
+
+it('one that is closed as a value is written to it leaves nothing of that in the next', async () => {
+  let closing: BuildEngine | undefined
+  let calls = 0
+  const word = C.map(
+    C.string,
+    'word',
+    (text) => [text] as const,
+    ([text]) => {
+      // The first call is for the engine.
+      if (++calls === 2) closing?.close()
+      return text
+    },
+  )
+  const long = rule('long', { key: C.string, value: word }, function* (k, b) {
+    return [(yield* b.need(n(k))).repeat(100)] as const
+  })
+  const begin = (name: string): BuildEngine => {
+    const eng = createEngine({ rules: [n, long], drive: 'manual', record: folder.at(name) })
+    eng.transact((tx) => tx.set(n('x'), 'a'))
+    eng.once(long('x'))
+    eng.tick()
+    return eng
+  }
+  const first = begin('a.rec')
+  closing = first
+  calls = 0
+  first.settle()
+  closing = undefined
+  await first.close()
+  const second = begin('b.rec')
+  second.settle()
+  await second.close()
+  for (const name of ['a.rec', 'b.rec']) {
+    const found = replay(folder.at(name))
+    expect([found.ticks > 0, found.damage, found.verify()._tag]).toEqual([true, undefined, 'agrees'])
+    found.close()
+  }
 })
 
 it('SQLite has a log beside it only where more is written than at the end, and others read it all the while', async () => {

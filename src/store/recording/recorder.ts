@@ -73,6 +73,8 @@ export class Recorder {
   private lastTime: number
   /** Some of the chunk is not in the file. */
   private isAhead = false
+  /** A record is being written to the log. A codec of somebody's own is called for that, and may close the engine. */
+  private isWriting = false
   private closedChunks: WrittenChunk[] = []
   /** What they were written to. */
   private closedLogs: ByteWriter[] = []
@@ -137,13 +139,17 @@ export class Recorder {
     const { log } = this
     const from = log.length + RECORD_LENGTH_BYTES
     log.word(0)
+    this.isWriting = true
     try {
       this.encoder.write(log, input)
     } catch (error) {
       // A codec of somebody's own takes no more what it took before. What was begun of this tick is not to be in the file.
       log.end = from - RECORD_LENGTH_BYTES
       return this.giveUp(error)
+    } finally {
+      this.isWriting = false
     }
+    if (this.isOver) return
     this.ticks++
     this.digest.advance(after)
     const digest = this.digest.words
@@ -306,13 +312,14 @@ export class Recorder {
     this.stopTimer()
     this.guarded(() => {
       this.file.end(this.news(isEnd))
-      keepLogs([...this.closedLogs, this.log])
+      keepLogs(this.isWriting ? this.closedLogs : [...this.closedLogs, this.log])
     })
     this.isOver = true
   }
 
   /** Ends it with what there is so far. */
   private giveUp(error: unknown): void {
+    if (this.isOver) return
     this.guarded(() => {
       this.write()
       throw error
