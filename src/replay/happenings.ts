@@ -61,6 +61,7 @@ export const happeningsOf = (record: RecordedTick, walker: Walker): readonly Hap
     return { what: 'broken', target: name(build), ...(error !== undefined && { error }) }
   }
   const found: Happening[] = []
+  const same = walker.same()
   const changed = new Map(walker.news.flatMap((news) => (news._tag === 'built' ? [[news.build, news.changed]] : [])))
   for (const receipt of apart(input.receipts)) {
     switch (receipt._tag) {
@@ -87,7 +88,7 @@ export const happeningsOf = (record: RecordedTick, walker: Walker): readonly Hap
         else found.push(broken(receipt.build))
         break
       case 'made':
-        found.push({ what: 'made', target: name(receipt.build), changed: !walker.same.has(receipt.build) })
+        found.push({ what: 'made', target: name(receipt.build), changed: !same.has(receipt.build) })
         break
       case 'failed':
         // Nothing makes it any more, and it is there.

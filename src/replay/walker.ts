@@ -37,8 +37,8 @@ export class Walker {
   tick = 0
   /** What the last step told. */
   news: readonly News[] = []
-  /** Values that the last step made, and that are what they were. */
-  same: ReadonlySet<BuildId> = new Set()
+  /** What the last step took in, and the state before it. */
+  private stepped: { readonly before: State; readonly receipts: readonly Receipt[] } | undefined = undefined
   private names: Map<BuildId, string>
   /** Of requests that began on the way: what they are called by people; undefined: one of a do-file is not. */
   private numbers = new Map<BuildId, Numbered | undefined>()
@@ -139,7 +139,7 @@ export class Walker {
     const tick = this.next()
     if (tick === undefined) return undefined
     const { generation } = this.state
-    this.same = madeSameIn(this.state, tick.input.receipts)
+    this.stepped = { before: this.state, receipts: tick.input.receipts }
     try {
       this.engine.apply(this.decoded(tick))
     } catch (error) {
@@ -148,6 +148,11 @@ export class Walker {
     this.tick++
     this.number(tick.input.events, generation, this.state.generation)
     return tick
+  }
+
+  /** Values that the last step made, and that are what they were. */
+  same(): ReadonlySet<BuildId> {
+    return this.stepped === undefined ? new Set() : madeSameIn(this.stepped.before, this.stepped.receipts)
   }
 
   /** Goes to the state after tick `tick`, forward or back. */
@@ -169,7 +174,7 @@ export class Walker {
     this.ids = undefined
     this.numbers = new Map()
     this.news = []
-    this.same = new Set()
+    this.stepped = undefined
   }
 
   /**
