@@ -2,6 +2,7 @@
 import { apart } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import type { RecordingReader } from '../store/recording/reader.js'
+import { groupedBy } from './grouped.js'
 import { type Begun as BegunBy, begunIn, isQuestion, Walker } from './walker.js'
 
 /** `question`: a request that only asks what is out-of-date. `number`: of a version its own; else that of the generation. */
@@ -37,16 +38,14 @@ export class Generations {
 
   private read(): Told {
     const walker = new Walker(this.reader)
-    const all = new Map<number, Begun[]>()
+    const all: (Begun & { readonly generation: number })[] = []
     const versions = new Map<number, Begun>()
     let lastEnd: number | undefined
     let before: number = walker.state.generation
     walker.run(this.end, ({ input, names }, tick, { generation }) => {
       for (const found of begunIn(input.events, before, generation)) {
-        const begun: Begun = { ...begunBy(found), tick }
-        const known = all.get(found.generation)
-        if (known === undefined) all.set(found.generation, [begun])
-        else known.push(begun)
+        const begun = { ...begunBy(found), tick, generation: found.generation }
+        all.push(begun)
         if (begun.what === 'version') versions.set(begun.number, begun)
       }
       before = generation
@@ -57,12 +56,13 @@ export class Generations {
         if (receipt._tag !== 'scanned' && receipt.build === this.build && ENDS.has(receipt._tag)) lastEnd = tick
       for (const news of walker.news) if (news._tag === 'circle' && news.build === this.build) lastEnd = tick
     })
-    return { begun: all, versions, lastEnd }
+    return { begun: groupedBy(all, ({ generation }) => generation), versions, lastEnd }
   }
 
   /** What began it, as of tick `at`. Undefined: it began before the recording did. */
   find(generation: number, at: number): Begun | undefined {
-    return this.told.begun.get(generation)?.findLast(({ tick }) => tick <= at)
+    const found = this.told.begun.get(generation)?.findLast(({ tick }) => tick <= at)
+    return found && { what: found.what, number: found.number, tick: found.tick }
   }
 
   /** What it is called, as of tick `at`, and where it is found. `newest`: there are more, up to that one. */

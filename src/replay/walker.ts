@@ -7,6 +7,7 @@ import { eachObject, emptyObjects, ObjectEditor, read } from '../model/table.js'
 import type { RecordedTick, RecordingReader } from '../store/recording/reader.js'
 import type { TickRecord } from '../store/recording/record.js'
 import type { RecordedValue } from '../store/recording/value.js'
+import { groupedBy } from './grouped.js'
 
 /** The values of the state in place of those of the recording; `name`: that of the build, as a byte string. */
 export type Decode = (name: string, value: RecordedValue) => unknown
@@ -102,23 +103,19 @@ export class Walker {
   /** Goes through the recording once, since many may be asked for: as far as this program takes it, which is as far as anybody comes. */
   private allAsked(): Asked {
     const walker = new Walker(this.reader)
-    const begun = new Map<BuildId, { readonly tick: number; readonly as: Numbered | undefined }[]>()
+    const begun: AskedOne[] = []
     // Of a walker of its own: a state that was gone on from keeps what came of it.
     const { state: start } = new Walker(this.reader)
     try {
       walker.run(this.reader.ticks, ({ input }, tick) => {
-        for (const event of input.events) {
-          if (event._tag !== 'requested' && event._tag !== 'followed') continue
-          const one = { tick, as: walker.numbers.get(event.request) }
-          const known = begun.get(event.request)
-          if (known === undefined) begun.set(event.request, [one])
-          else known.push(one)
-        }
+        for (const event of input.events)
+          if (event._tag === 'requested' || event._tag === 'followed')
+            begun.push({ request: event.request, tick, as: walker.numbers.get(event.request) })
       })
     } catch (error) {
       if (!(error instanceof Refused)) throw error
     }
-    return { begun, start }
+    return { begun: groupedBy(begun, ({ request }) => request), start }
   }
 
   /** `before`, `after`: the generation before the tick, and after it. */
@@ -298,9 +295,15 @@ const bumpsIn = (events: Input['events']): number => {
   return bumps
 }
 
+interface AskedOne {
+  readonly request: BuildId
+  readonly tick: number
+  readonly as: Numbered | undefined
+}
+
 interface Asked {
   /** By id, rising by tick: an id may be given again. */
-  readonly begun: ReadonlyMap<BuildId, readonly { readonly tick: number; readonly as: Numbered | undefined }[]>
+  readonly begun: ReadonlyMap<BuildId, readonly AskedOne[]>
   /** Before the first tick. */
   readonly start: State
 }

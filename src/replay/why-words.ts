@@ -243,23 +243,24 @@ const inGeneration = (generation: number, words: Wording, before = ''): string =
 
 const faultWords = ({ path, error }: Fault<string>, words: Wording): string => {
   const what = words.errorWords(error)
-  return path.length < 2 ? what : `${shortWay(path.slice(1)).join(' <- ')}: ${what}`
+  return path.length < 2 ? what : `${twoEnds(path.slice(1), (left) => `${left} more`).join(' <- ')}: ${what}`
 }
 
 /** Of a longer way only its two ends are told, of so many steps each. */
 const WAY_END = 12
 
-/** The lines of each step, below those of the one before. */
-const wayLines = <S>(way: readonly S[], linesOf: (step: S, i: number) => readonly string[]): readonly string[] => {
+/** `between`: what stands for so many that are left out. */
+const twoEnds = <A>(way: readonly A[], between: (left: number) => A): readonly A[] => {
   const left = way.length - 2 * WAY_END
-  const each = way.flatMap((step, i) => (left > 1 && i >= WAY_END && i < WAY_END + left ? [] : [linesOf(step, i)]))
-  if (left > 1) each.splice(WAY_END, 0, [`and ${left} more on the way: --json names them`])
-  return each.filter((lines) => lines.length > 0).flatMap((lines, i) => lines.map((line) => '  '.repeat(i + 1) + line))
+  return left > 1 ? [...way.slice(0, WAY_END), between(left), ...way.slice(-WAY_END)] : way
 }
 
-const shortWay = (way: readonly string[]): readonly string[] => {
-  const left = way.length - 2 * WAY_END
-  return left > 1 ? [...way.slice(0, WAY_END), `${left} more`, ...way.slice(-WAY_END)] : way
+/** The lines of each step, below those of the one before. */
+const wayLines = <S>(way: readonly S[], linesOf: (step: S, i: number) => readonly string[]): readonly string[] => {
+  const steps = way.map((step, i) => () => linesOf(step, i))
+  const told = twoEnds(steps, (left) => () => [`and ${left} more on the way: --json names them`])
+  const each = told.map((lines) => lines()).filter((lines) => lines.length > 0)
+  return each.flatMap((lines, i) => lines.map((line) => '  '.repeat(i + 1) + line))
 }
 
 const LISTED_MAX = 8

@@ -67,10 +67,7 @@ export class WrittenFile {
   private hasLog = false
 
   /** In place of the recording that is at `path`; or `:memory:`. @throws Error, and what is there stays */
-  constructor(
-    readonly path: string,
-    beginning: Beginning,
-  ) {
+  constructor(path: string, beginning: Beginning) {
     this.chain = beginning.seal
     this.db = create(path, beginning)
     this.insertChunk = this.db.prepare('insert or replace into chunks values (?, ?, ?, ?, ?, ?, ?)')
@@ -89,7 +86,7 @@ export class WrittenFile {
 
   private useLog(): void {
     if (this.hasLog) return
-    endUse(this.db)
+    unclaim(this.db)
     this.db.pragma('journal_mode = wal')
     this.hasLog = true
   }
@@ -135,7 +132,7 @@ export class WrittenFile {
   /** The file is whole from then on; and alone, unless somebody has it open: then SQLite's log stays beside it. */
   end(news: News): void {
     const { db } = this
-    endUse(db)
+    unclaim(db)
     // What is not in the file yet is written there at once, not to SQLite's log and from there: of a short build that is all there is.
     const fault = faultOf(() => db.pragma('journal_mode = delete'))
     this.insert(news)
@@ -157,16 +154,16 @@ const create = (path: string, beginning: Beginning): Database => {
   putRecording(path, (aside) => {
     begun(aside, beginning).close()
   })
-  return openedBy(path, beginUse)
+  return openedBy(path, claim)
 }
 
 /**
  * From now on it is seen to be in use: as long as this goes on, or where SQLite has a log. Others read it meanwhile; whoever would put another
  * recording in its place is told: see `putRecording`.
  */
-const beginUse = (db: Database): void => void db.exec('begin immediate')
+const claim = (db: Database): void => void db.exec('begin immediate')
 
-const endUse = (db: Database): void => {
+const unclaim = (db: Database): void => {
   if (db.inTransaction) db.exec('commit')
 }
 
