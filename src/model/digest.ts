@@ -13,6 +13,9 @@ import { WordSum } from './word-sum.js'
 export const TABLES = ['facts', 'checked', 'edges', 'flight', 'costs', 'plans'] as const
 export const OBJECTS = ['sessions', 'errors', 'cycles', 'stamps', 'lanes', 'terms'] as const
 
+/** Those of what is under way, or was measured: of few builds at a time, anywhere among all. */
+const SPARSE: ReadonlySet<(typeof TABLES)[number]> = new Set(['flight', 'costs', 'plans'])
+
 /** Tells tables apart, by their place in all of them. */
 const seedOf = (number: number): number => Math.imul(number + 1, 0x632be59b)
 /** Head, tail and size. */
@@ -41,7 +44,7 @@ export class StateDigest {
     this.keep(state.kept)
     this.carry(state)
     this.takeRest(state)
-    TABLES.forEach((name, i) => summed(state[name], SEEDS[i]!))
+    for (let i = 0; i < TABLES.length; i++) sumIn(state, i)
   }
 
   /** Goes on to `after`; quick where that was made from the state before. */
@@ -84,7 +87,7 @@ export class StateDigest {
     let a = objects.a + kept.a + rest.a + carried.a
     let b = objects.b + kept.b + rest.b + carried.b
     for (let i = 0; i < TABLES.length; i++) {
-      const sum = summed(state[TABLES[i]!], SEEDS[i]!)
+      const sum = sumIn(state, i)
       a += sum.a
       b += sum.b
     }
@@ -148,6 +151,12 @@ export class StateDigest {
   get text(): string {
     return digestText(this.words)
   }
+}
+
+/** That of the table of that place. */
+const sumIn = (state: State, place: number): WordSum => {
+  const name = TABLES[place]!
+  return summed(state[name], SEEDS[place]!, SPARSE.has(name))
 }
 
 export const digestText = (words: readonly [number, number]): string =>

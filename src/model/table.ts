@@ -135,18 +135,21 @@ const pageIn = ({ stride, end }: IntTable, blocks: readonly Int32Array[], page: 
   return blocks[page >>> BLOCK_PAGE_BITS]!.subarray(at, at + size)
 }
 
-/** The sum of `table`. From then on each version that comes of it has one; where it has none yet, that costs its size. */
-export const summed = (table: IntTable, seed: number): WordSum => {
+/**
+ * The sum of `table`. From then on each version that comes of it has one; where it has none yet, that costs its size. `isSparse`: most rows that come
+ * are zeros and stay so.
+ */
+export const summed = (table: IntTable, seed: number, isSparse = false): WordSum => {
   // The empty table is everybody's.
   if (table.end === 0) return new WordSum(seed)
-  table.sum ??= sumOf(table, seed)
+  table.sum ??= sumOf(table, seed, isSparse)
   return table.sum
 }
 
-const sumOf = (table: IntTable, seed: number): WordSum => {
+const sumOf = (table: IntTable, seed: number, isSparse: boolean): WordSum => {
   if (table.stride > WORDS_MAX) throw new Bug(`rows of ${table.stride} words cannot be summed`)
   const { stride, end } = table
-  const sum = new WordSum(seed)
+  const sum = new WordSum(seed, isSparse)
   if (table.blocks !== undefined) sum.addBlocks(table.blocks, BLOCK_BITS, 0, end, stride)
   else
     for (let page = 0; page < pagesEnd(table); page++) {
@@ -169,7 +172,7 @@ export class IntEditor {
   private note: Int32Array | undefined
   /** How much of it is written. */
   private noted = 0
-  /** What was in the rows below this is noted. */
+  /** What was in the rows below this is noted: in those the base has, or in all, where to look at each that came would cost more. */
   private keepEnd = 0
   private isDirty = false
   private isOver = false
@@ -192,7 +195,7 @@ export class IntEditor {
     if (base.blocks !== undefined && base.end > 0) {
       this.blocks = base.blocks
       this.note = NO_NOTE
-      this.keepEnd = base.end
+      this.keepEnd = base.sum?.isSparse === true ? Number.POSITIVE_INFINITY : base.end
     } else {
       this.blocks = copied(base)
       this.note = undefined
@@ -247,7 +250,7 @@ export class IntEditor {
   /** Goes on with `table` in place of all there was: where nearly every row is written, words need not be noted first. */
   replace(table: IntTable): void {
     const { sum } = this.base
-    if (sum !== undefined && table.sum === undefined) table.sum = sumOf(table, sum.seed)
+    if (sum !== undefined && table.sum === undefined) table.sum = sumOf(table, sum.seed, sum.isSparse)
     this.giveUp()
     this.isOver = false
     this.begin(table)
@@ -278,10 +281,10 @@ export class IntEditor {
   private summed(next: IntTable): WordSum | undefined {
     const { base, note, stride, end } = this
     if (base.sum === undefined) return undefined
-    if (note === undefined) return sumOf(next, base.sum.seed)
+    if (note === undefined) return sumOf(next, base.sum.seed, base.sum.isSparse)
     const sum = base.sum.copy()
     sum.addNoted(note, this.noted)
-    sum.addBlocks(this.blocks, BLOCK_BITS, base.end, end, stride)
+    if (!sum.isSparse) sum.addBlocks(this.blocks, BLOCK_BITS, base.end, end, stride)
     return sum
   }
 

@@ -15,11 +15,14 @@ export class WordSum {
   private ofRowA = 0
   private ofRowB = 0
 
-  /** `seed`: tells words in the same place of different tables apart. */
-  constructor(readonly seed: number) {}
+  /** `seed`: tells words in the same place of different tables apart. `isSparse`: of a table most of whose rows are zeros. */
+  constructor(
+    readonly seed: number,
+    readonly isSparse = false,
+  ) {}
 
   copy(): WordSum {
-    const copy = new WordSum(this.seed)
+    const copy = new WordSum(this.seed, this.isSparse)
     copy.a = this.a
     copy.b = this.b
     return copy

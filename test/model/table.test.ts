@@ -82,9 +82,9 @@ describe('a table of integers', () => {
     const tick = fc.tuple(fc.nat(), fc.boolean(), fc.array(write, { minLength: 1, maxLength: 12 }))
     const sumOf = ({ a, b }: WordSum) => [a | 0, b | 0]
     fc.assert(
-      fc.property(fc.array(tick, { maxLength: 8 }), (ticks) => {
+      fc.property(fc.array(tick, { maxLength: 8 }), fc.boolean(), (ticks, isSparse) => {
         const versions = [edited(emptyTable(3), [0, 0, 1])]
-        summed(versions[0]!, 5)
+        summed(versions[0]!, 5, isSparse)
         for (const [of, isWide, writes] of ticks) {
           // Mostly the newest one; some of so many words that no note is kept.
           const wide = isWide ? Array.from({ length: 6000 }, (_, row) => [row, row % 3, of + row] as const) : []
