@@ -20,9 +20,9 @@ const SCHEMA = `
 `
 
 /** Logs lie in chains of pages: larger ones take less time, smaller ones leave more of a file that was cut off. */
-const PAGE_BYTES = 8192
+const PAGE_BYTES = 16384
 /** What is written is not read again: pages are used anew, rather than memory that nobody touched before. */
-const CACHE_KIB = 64
+const CACHE_KIB = 128
 
 const NONE = Buffer.alloc(0)
 
