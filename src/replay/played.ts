@@ -124,9 +124,9 @@ class World {
       onTurn: () => {},
       onBreach: otherwise.onBreach,
       onStarved: otherwise.onStarved,
-      onTick: (input, _, after) => {
+      onTick: (input, before, after) => {
         this.recorder?.onTick(input, after)
-        spans?.onTick(input, after, this.now)
+        spans?.onTick(input, before, after, this.now)
         this.onNews(after.news)
       },
     })
