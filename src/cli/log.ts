@@ -38,6 +38,8 @@ export const logCommand = async (args: readonly string[], out: Out): Promise<num
   }
   const { json, values } = words.right
   return withRecording(file, out, async (replay) => {
+    // How far it is shows by what it prints, to a pager maybe, which has the screen.
+    replay.reader.onRead = undefined
     if (json) out.print(endsLine(replay))
     else if (replay.ticks === 0) out.say(`${file}: nothing happened in it: it has no ticks`)
     await (values.builds === true ? builds : ticks)(replay, json, out)

@@ -1,6 +1,7 @@
 /** What the commands that read recordings share: how their words are read, a recording is opened, and builds are called. */
 import { parseArgs } from 'node:util'
 import * as E from 'fp-ts/lib/Either.js'
+import { clearProgress } from '../lab/progress.js'
 import { partsOf, shownValue } from '../make/value-file.js'
 import { canonical, type Json } from '../model/codec.js'
 import type { BuildError } from '../model/error.js'
@@ -14,6 +15,7 @@ import { endsOf, Replay, type Verdict } from '../replay/replay.js'
 import { Refused } from '../replay/walker.js'
 import { folderFault, MEMORY, placeFault, unwritableWords } from '../store/recording/format.js'
 import { recordingErrorWords } from '../store/recording/reading-error.js'
+import { drawTicks } from './progress.js'
 
 export const OK = 0
 /** There is a difference, a fault, or nothing of what was asked for. */
@@ -30,8 +32,14 @@ export interface Out {
 }
 
 export const processOut: Out = {
-  print: (text) => process.stdout.write(text),
-  say: (text) => process.stderr.write(`redo  ${text}\n`),
+  print: (text) => {
+    clearProgress()
+    process.stdout.write(text)
+  },
+  say: (text) => {
+    clearProgress()
+    process.stderr.write(`redo  ${text}\n`)
+  },
   taken: () => new Promise((resolve) => process.stdout.write('', (error) => resolve(!error))),
 }
 
@@ -130,6 +138,7 @@ export const withRecording = async (
     return USAGE
   }
   const replay = opened.right
+  replay.reader.onRead = (tick) => drawTicks(tick, replay.ticks)
   try {
     for (const notice of replay.notices) out.say(notice)
     const why = replay.damageNotice
@@ -144,6 +153,7 @@ export const withRecording = async (
     out.say(`${path}: ${error.message}`)
     return USAGE
   } finally {
+    clearProgress()
     replay.close()
   }
 }

@@ -136,8 +136,7 @@ const pageIn = ({ stride, end }: IntTable, blocks: readonly Int32Array[], page: 
 }
 
 /**
- * The sum of `table`. From then on each version that comes of it has one; where it has none yet, that costs its size. `isSparse`: most rows that come
- * are zeros and stay so.
+ * The sum of `table`, which each version that comes of it has from then on; the first costs its size. `isSparse`: most rows that come stay zeros.
  */
 export const summed = (table: IntTable, seed: number, isSparse = false): WordSum => {
   // The empty table is everybody's.

@@ -25,15 +25,27 @@ beforeEach(async () => {
 })
 
 it.each([
-  ['verified', ['--verify']],
-  ['decided anew', ['--mode', 'counterfactual', '--policy', 'fullBatch']],
-])('%s', async (_, flags) => {
-  const words = [redford, 'replay', 'a.rec', ...flags]
+  ['verified', ['replay', 'a.rec', '--verify'], /redo {2}256 of \d{3,4} ticks.*512 of/s],
+  [
+    'decided anew',
+    ['replay', 'a.rec', '--mode', 'counterfactual', '--policy', 'fullBatch'],
+    /redo {2}256 of .*512 of/s,
+  ],
+  ['asked for a cause', ['why', 'twice(1)', '--recording', 'a.rec'], /redo {2}257 of \d{3,4} ticks.*513 of/s],
+  ['compared with itself, before and after', ['diff', 'a.rec', '--from', '500'], /redo {2}257 of .*513 of/s],
+])('%s', async (_, words, drawn) => {
+  const command = [process.execPath, redford, ...words]
   const here = { cwd: folder.path, env: process.env }
-  const { code, screen } = await inTerminal([process.execPath, ...words].map((word) => `'${word}'`).join(' '), here, [])
-  expect(code).toBe(0)
-  expect(screen).toMatch(/redo {2}256 of \d{3,4} ticks.*512 of/s)
-  const piped = spawnSync(process.execPath, words, { ...here, encoding: 'utf8' })
-  expect(piped).toMatchObject({ status: 0, stderr: '' })
+  const { screen } = await inTerminal(command.map((word) => `'${word}'`).join(' '), here, [])
+  expect(screen).toMatch(drawn)
+  const piped = spawnSync(process.execPath, command.slice(1), { ...here, encoding: 'utf8' })
+  expect(piped).toMatchObject({ stderr: '' })
+  expect(piped.stdout).not.toBe('')
   expect(screen.endsWith(piped.stdout)).toBe(true)
+})
+
+it('told line by line shows how far it is by that alone', async () => {
+  const command = [process.execPath, redford, 'log', 'a.rec']
+  const { screen } = await inTerminal(command.join(' '), { cwd: folder.path, env: process.env }, [])
+  expect(screen).toBe(spawnSync(process.execPath, command.slice(1), { cwd: folder.path, encoding: 'utf8' }).stdout)
 })

@@ -77,6 +77,8 @@ export class RecordingReader {
   /** The chunk that was looked for last. */
   private last: Chunk | undefined = undefined
   private isClosed = false
+  /** Told of the first tick of a part, as that is read from the file: who goes through all of a long one may take a while. */
+  onRead: ((tick: number) => void) | undefined = undefined
 
   private constructor(
     private readonly database: Database,
@@ -277,6 +279,7 @@ export class RecordingReader {
     const known = this.cache.get(chunk.id)
     if (known !== undefined) return known
     const { db } = this
+    this.onRead?.(chunk.first)
     this.chunkById ??= chunkQuery(db)
     const row = this.chunkById.get(chunk.id) as Buffer[]
     const decoded = decodeChunk(row[0]!, row[1]!, row[2]!, chunk.count)
