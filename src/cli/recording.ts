@@ -138,7 +138,10 @@ export const withRecording = async (
     return USAGE
   }
   const replay = opened.right
-  replay.reader.onRead = (tick) => drawTicks(tick, replay.ticks)
+  replay.reader.onRead = (tick) => {
+    // Of a short one there is but one part.
+    if (tick > 1) drawTicks(tick, replay.ticks)
+  }
   try {
     for (const notice of replay.notices) out.say(notice)
     const why = replay.damageNotice
