@@ -56,7 +56,8 @@ const rootFor = (targets: readonly string[]): string => {
 }
 
 const runCommand = async (command: string, args: readonly string[]): Promise<number> => {
-  const options = parseOptions(command, argumentBytes(args))
+  const isNested = Boolean(process.env.REDFORD_TOKEN)
+  const options = parseOptions(command, argumentBytes(args), isNested)
   if (E.isLeft(options)) {
     say(options.left)
     return 2
@@ -71,7 +72,6 @@ const runCommand = async (command: string, args: readonly string[]): Promise<num
   }
   const root = rootFor(options.right.targets)
   const request = requestOfProcess(root, command, args)
-  const isNested = Boolean(process.env.REDFORD_TOKEN)
   if (!isNested && isUnbuilt(root)) {
     const { answerUnbuilt } = await import('../redo/unbuilt.js')
     const answer = answerUnbuilt(root, request.cwd, command, options.right)
@@ -148,7 +148,7 @@ const askForWay = async (root: string, request: ClientRequest): Promise<number |
 
 /** A daemon for the command that the C client was called with. Whatever speaks against that, the client in JavaScript finds again and says. */
 const runDaemonFor = async (command: string, args: readonly string[]): Promise<void> => {
-  const options = parseOptions(command, argumentBytes(args))
+  const options = parseOptions(command, argumentBytes(args), false)
   if (E.isLeft(options) || !options.right.daemon || options.right.help || options.right.version)
     throw new Error('not for a daemon')
   const root = rootFor(options.right.targets)
@@ -239,7 +239,7 @@ const run = async (): Promise<number | undefined> => {
       process.stdout.write(usage)
       return 0
     }
-    const strange = rest.find((arg) => arg !== '--json')
+    const strange = rest.find((arg) => arg !== '--json' || first === 'stop')
     if (strange !== undefined) {
       say(`redford ${first} does not take '${strange}' (see redford help)`)
       return 2

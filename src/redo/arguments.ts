@@ -73,13 +73,24 @@ const QUESTIONS: readonly string[] = [
   'redo-whichdo',
 ]
 
-/** Options of all commands but those that build, which take all others. */
-const OF_QUESTIONS: readonly string[] = ['help', 'version', 'json', 'no-daemon']
+/** What builds, and takes all options but those of questions alone. */
+const BUILDERS: readonly string[] = ['redo', 'redo-ifchange']
+
+const OF_ALL: readonly string[] = ['help', 'version']
+const OF_QUESTIONS: readonly string[] = ['json', 'no-daemon']
+
+/** Of the build as a whole: whoever began it has said so, or has not. How do-files are run is one matter, what they are run for another. */
+const OF_A_PERSON: readonly string[] = ['take', 'trace', 'record', 'policy', 'class', 'deadline']
 
 /** Asked of the system once: every do-file's request comes by here. */
 let cores: number | undefined
 
-export const parseOptions = (command: string, args: readonly string[]): E.Either<UsageError, Options> => {
+/** `isNested`: a do-file says so. */
+export const parseOptions = (
+  command: string,
+  args: readonly string[],
+  isNested: boolean,
+): E.Either<UsageError, Options> => {
   try {
     const { values, positionals } = args.some((arg) => arg.startsWith('-')) ? parse(args) : bare(args)
     cores ??= availableParallelism()
@@ -99,9 +110,8 @@ export const parseOptions = (command: string, args: readonly string[]): E.Either
       return E.left(
         `${command.replace('redford-', 'redford ')} builds nothing, so that nothing can be recorded${command.startsWith('redford-why') ? ': a recording is asked by --recording FILE' : ''}`,
       )
-    const needless = Object.keys(values).find((name) => !OF_QUESTIONS.includes(name))
-    if (needless !== undefined && command !== 'redo' && command !== 'redo-ifchange')
-      return E.left(`--${needless} means nothing to ${command.replace('redford-', 'redford ')}, which builds nothing`)
+    const needless = needlessOf(command, Object.keys(values), isNested)
+    if (needless !== undefined) return E.left(needless)
     const overwrite = values.overwrite === true || values.force === true
     if (overwrite && values.take === true)
       return E.left('--take keeps what --overwrite and --force build over: say one of them')
@@ -127,6 +137,21 @@ export const parseOptions = (command: string, args: readonly string[]): E.Either
     if (error instanceof Misuse) return E.left(`--policy: ${error.message}`)
     return E.left(`${parsingFault(error as Error)} (see ${command.replace('redford-', 'redford ')} --help)`)
   }
+}
+
+/** What is wrong with the first option that would change nothing. */
+const needlessOf = (command: string, names: readonly string[], isNested: boolean): UsageError | undefined => {
+  const called = command.replace('redford-', 'redford ')
+  for (const name of names.filter((name) => !OF_ALL.includes(name))) {
+    const [isBuilder, isOfQuestions] = [BUILDERS.includes(command), OF_QUESTIONS.includes(name)]
+    if (isBuilder && name === 'json')
+      return `--json means nothing to ${called}: --trace FILE has what happens as JSON, and redford why --json TARGET why it did`
+    if (!isBuilder && !isOfQuestions) return `--${name} means nothing to ${called}, which builds nothing`
+    if (!isBuilder && !QUESTIONS.includes(command)) return `--${name} means nothing to ${called}, which answers nothing`
+    if (isBuilder && isNested && OF_A_PERSON.includes(name))
+      return `--${name} means nothing in a do-file: say it to the command that begins the build`
+  }
+  return undefined
 }
 
 /** @throws Misuse */

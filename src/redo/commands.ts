@@ -64,7 +64,7 @@ export class Commands {
     if (run === undefined && this.host.isIdle && !this.control.hasRules()) return this.elsewhere(client)
     if (hello.token !== '' && run === undefined)
       return this.fail(client, FAILURE, 'the do-file that started this has ended')
-    const options = parseOptions(hello.command, client.args)
+    const options = parseOptions(hello.command, client.args, run !== undefined)
     if (E.isLeft(options)) return this.fail(client, USAGE, options.left)
     if (options.right.help) return this.print(client, helpFor(hello.command))
     if (options.right.version) return this.print(client, `redford ${packageVersion}\n`)

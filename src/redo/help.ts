@@ -58,6 +58,8 @@ const options = `
   --record FILE      record the build into FILE, for redford replay, step, diff, log, why
   --help, --version
 
+In a do-file -j, -x, -v and --no-daemon change nothing, and --take, --policy, --class, --deadline, --trace, --record are refused.
+
 Exit: 0; 1 a target failed (its line names the do-file's code, or redo's own: 204 bad name, 206 wrote $1, 207 two outputs,
 208 cycle, 209 cannot be put in place); 2 usage; 205 no daemon can be had; 129, 130, 143 ended by a signal; 70 a fault of redo.
 `

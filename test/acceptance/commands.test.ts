@@ -274,3 +274,47 @@ test('what makes no sense is refused, and nothing is done', async () => {
   }
   expect(s.runs()).toEqual([])
 })
+
+test.each([
+  ['redo', ['--json', 'x'], '--json means nothing to redo: --trace FILE has what happens as JSON'],
+  ['redo-ifchange', ['x', '--json'], 'and redford why --json TARGET why it did'],
+  ['redo-ifchange', ['--no-daemon', '--json', 'x'], '--json means nothing to redo-ifchange'],
+  ['redo-always', ['--json'], '--json means nothing to redo-always, which answers nothing'],
+  ['redo-ifcreate', ['--no-daemon', 'y'], '--no-daemon means nothing to redo-ifcreate, which answers nothing'],
+  ['redo-stamp', ['-j2'], '--jobs means nothing to redo-stamp, which builds nothing'],
+  ['redford', ['stop', '--json'], "redford stop does not take '--json'"],
+])('%s %j: an option that would change nothing is refused', async (command, args, why) => {
+  const s = space({ 'x.do': noted() })
+  for (let i = 0; i < 2; i++) {
+    const { code, stdout, stderr } = await s.run(command, args)
+    expect([code, stdout, linesOf(stderr).length]).toEqual([2, '', 1])
+    expect(stderr).toContain(why)
+    // The second time a daemon is there to say so.
+    if (i === 0) await s.redo('x')
+  }
+  expect(s.runs()).toEqual(['x'])
+})
+
+test.each([
+  ['--record', 'r.rec'],
+  ['--trace', 't.ndjson'],
+  ['--policy', 'fullBatch'],
+  ['--class', 'ui'],
+  ['--deadline', '5'],
+  ['--take'],
+])('%s in a do-file is refused: it is of the build, which somebody else began', async (...option) => {
+  const s = space({ 'x.do': noted(`redo-ifchange ${option.join(' ')} y`), 'y.do': noted('echo y') })
+  for (const env of [{}, { REDFORD_NATIVE: 'off' }]) {
+    const { code, stderr } = await s.run('redo', ['x'], { env })
+    expect(code).toBe(1)
+    expect(stderr).toContain(`${option[0]} means nothing in a do-file: say it to the command that begins the build\n`)
+  }
+  expect(s.runs()).toEqual(['x', 'x'])
+  expect([s.exists('r.rec'), s.exists('t.ndjson'), s.exists('y')]).toEqual([false, false, false])
+})
+
+test('how do-files are run may be said in a do-file, too: a script may be run by both', async () => {
+  const s = space({ 'x.do': 'redo-ifchange -j3 -x -v --no-daemon y\n', 'y.do': noted('echo y') })
+  expect((await s.redo('x')).code).toBe(0)
+  expect(s.runs()).toEqual(['y'])
+})
