@@ -62,6 +62,7 @@ export class DoFileMake {
   private get spawner(): Spawner {
     if (this.started !== undefined) return this.started
     const spawner = this.options.spawner({
+      begun: (pid) => this.options.onSpawner(pid),
       started: (runId, pid) => {
         this.settleStandby(runId)
         const run = this.runs.get(runId)
@@ -71,14 +72,13 @@ export class DoFileMake {
       exited: (exit) => this.onExit(exit.runId, exit),
       failed: (runId, errno, text) => this.onExit(runId, { errno, text }),
       retrying: (_, __, delayMs) =>
-        this.options.onTrouble(`the system is short of processes or files; trying again in ${delayMs} ms`),
+        this.options.onTrouble(`the system is short of processes, files or memory; trying again in ${delayMs} ms`),
       lost: (why) => {
         this.started = undefined
         this.options.onLost(spawner.pid)
         this.options.onTrouble(`the process that starts do-files is gone: ${why}`)
       },
     })
-    this.options.onSpawner(spawner.pid)
     for (const [envId, env] of this.environments) spawner.define(envId, env)
     if (this.options.onNote !== undefined) spawner.notes?.()
     this.started = spawner

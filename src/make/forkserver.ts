@@ -13,7 +13,7 @@ import {
   type RunRequest,
 } from './forkserver-messages.js'
 import { FrameDecoder } from './frame.js'
-import { exitOf, Retries, type Spawner, type SpawnHandlers } from './spawner.js'
+import { exitOf, isPassing, Retries, type Spawner, type SpawnHandlers } from './spawner.js'
 
 /** One command's worth of paths: a stretch the forkserver looks at in about 10 ms, so that starts need not wait long. */
 const STAT_COUNT_MAX = 16_384
@@ -68,42 +68,86 @@ export const nativeSpawner = (program: string, warmShell: string | undefined, ha
   new NativeSpawner(program, warmShell, handlers)
 
 class NativeSpawner implements Spawner {
-  readonly pid: number
-  private readonly process: ChildProcess
-  private readonly decoder = new FrameDecoder()
+  /** Of the process that was started last; 0: none was yet. */
+  pid = 0
+  private readonly command: ReturnType<typeof forkserverCommand>
+  /** Not there while the system is too short of something to start one. */
+  private process: ChildProcess | undefined = undefined
+  private decoder = new FrameDecoder()
   private readonly handlers: SpawnHandlers
   private readonly retries: Retries
+  /** What each process is told first. */
+  private readonly envs = new Map<number, Buffer>()
+  private takesNotes = false
   /** Runs that have been sent and are not over. */
   private readonly running = new Map<number, RunRequest>()
+  /** Those that are to stand by, and have not been told to go. */
+  private readonly standing = new Set<number>()
   private readonly stats = new Map<number, StatWaiter>()
   private sequence = 0
   private isClosing = false
   private isLost = false
-  private readonly ended: Promise<void>
+  private ended: Promise<void> = Promise.resolve()
 
   constructor(program: string, warmShell: string | undefined, handlers: SpawnHandlers) {
     this.handlers = handlers
-    this.retries = new Retries(handlers, (request) => this.run(request))
-    const { file, args, env } = forkserverCommand(program, warmShell)
-    this.process = spawn(file, args, { env, stdio: ['pipe', 'pipe', 'inherit'] })
-    this.pid = this.process.pid ?? 0
-    // They are not there if it could not be started for want of open files, which is told by an error of the process.
-    this.process.stdin?.on('error', () => {}) // Told by the exit.
-    this.process.stdout?.on('data', (chunk: Buffer) => this.onData(chunk))
+    this.command = forkserverCommand(program, warmShell)
+    this.retries = new Retries(handlers, (request) =>
+      this.send(this.standing.has(request.runId) ? 'standby' : 'run', request),
+    )
+    this.begin()
+  }
+
+  /** Starts the process, if there is none. */
+  private begin(): void {
+    if (this.process !== undefined || this.isClosing) return
+    const { file, args, env } = this.command
+    let child: ChildProcess
+    try {
+      child = spawn(file, args, { env, stdio: ['pipe', 'pipe', 'inherit'] })
+    } catch (error) {
+      // Some of what the system may be short of is thrown, some is told by an error of the process.
+      queueMicrotask(() => this.onNotStarted(undefined, error as NodeJS.ErrnoException))
+      return
+    }
+    this.process = child
+    this.decoder = new FrameDecoder()
+    // They are not there if it could not be started for want of open files.
+    child.stdin?.on('error', () => {}) // Told by the exit.
+    child.stdout?.on('data', (chunk: Buffer) => this.onData(chunk))
     this.ended = new Promise((resolve) => {
       // `close` and not `exit`: replies may still be in the pipe. Nobody but the forkserver holds its other end.
-      this.process.on('close', (code, signal) => {
-        this.onLost(`the forkserver ended (${signal ?? `exit ${code}`})`)
+      child.on('close', (code, signal) => {
+        if (child.pid !== undefined) this.onLost(`the forkserver ended (${signal ?? `exit ${code}`})`)
         resolve()
       })
-      this.process.on('error', (error) => {
-        this.onLost(`the forkserver does not start: ${error.message}`)
+      child.on('error', (error) => {
+        this.onNotStarted(child, error)
         resolve()
       })
     })
+    if (child.pid === undefined) return
+    this.pid = child.pid
+    this.handlers.begun(child.pid)
+    for (const [envId, env] of this.envs) this.tell({ _tag: 'define', envId, env })
+    if (this.takesNotes) this.tell({ _tag: 'notes' })
+  }
+
+  /** Where that passes, whatever was to run waits, and has it started when it is tried again. */
+  private onNotStarted(child: ChildProcess | undefined, error: NodeJS.ErrnoException): void {
+    const why = `the forkserver does not start: ${error.message}`
+    const errno = Math.abs(error.errno ?? 0)
+    if (!isPassing(errno)) return this.onLost(why)
+    if (this.isLost || this.process !== child) return
+    this.process = undefined
+    this.rejectStats(why)
+    const requests = [...this.running.values()]
+    this.running.clear()
+    if (!this.isClosing) for (const request of requests) this.retries.onFailed(request, errno, why)
   }
 
   define(envId: number, env: Buffer): void {
+    this.envs.set(envId, env)
     this.tell({ _tag: 'define', envId, env })
   }
 
@@ -112,14 +156,17 @@ class NativeSpawner implements Spawner {
   }
 
   standby(request: RunRequest): void {
+    this.standing.add(request.runId)
     this.send('standby', request)
   }
 
   go(runId: number): void {
+    this.standing.delete(runId)
     if (!this.isLost && !this.isClosing) this.tell({ _tag: 'go', runId })
   }
 
   notes(): void {
+    this.takesNotes = true
     this.tell({ _tag: 'notes' })
   }
 
@@ -128,13 +175,14 @@ class NativeSpawner implements Spawner {
       queueMicrotask(() => this.handlers.failed(request.runId, constants.errno.EPIPE, 'the forkserver is gone'))
       return
     }
+    this.begin()
     this.running.set(request.runId, request)
     this.tell({ _tag, ...request })
   }
 
   /** All that is said in one go wakes it once. */
   private tell(command: ForkserverCommand): void {
-    const input = this.process.stdin
+    const input = this.process?.stdin
     if (!input) return
     if (input.writableCorked === 0) {
       input.cork()
@@ -144,8 +192,10 @@ class NativeSpawner implements Spawner {
   }
 
   kill(runId: number, signal: number): void {
-    if (this.retries.cancel(runId)) queueMicrotask(() => this.handlers.exited(exitOf(runId, -1, signal)))
-    else if (!this.isLost && !this.isClosing) this.tell({ _tag: 'kill', runId, signal })
+    if (this.retries.cancel(runId)) {
+      this.standing.delete(runId)
+      queueMicrotask(() => this.handlers.exited(exitOf(runId, -1, signal)))
+    } else if (!this.isLost && !this.isClosing) this.tell({ _tag: 'kill', runId, signal })
   }
 
   async stat(paths: Buffer): Promise<Int32Array> {
@@ -163,13 +213,14 @@ class NativeSpawner implements Spawner {
   close(): Promise<void> {
     this.isClosing = true
     this.retries.cancelAll()
-    this.process.stdin?.end()
+    this.process?.stdin?.end()
     return this.ended
   }
 
   private statPiece(paths: Buffer): Promise<Int32Array> {
     return new Promise((resolve, reject) => {
       if (this.isLost) return reject(new Error('the forkserver is gone'))
+      this.begin()
       const sequence = ++this.sequence >>> 0
       this.stats.set(sequence, { resolve, reject })
       this.tell({ _tag: 'stat', sequence, paths })
@@ -183,22 +234,26 @@ class NativeSpawner implements Spawner {
       if (E.isRight(reply)) this.onReply(reply.right)
       // Whoever left it did not get it from us.
       else if (reply.left._tag === 'malformed' && reply.left.type === 'Q') continue
-      else this.process.kill('SIGKILL')
+      else this.process?.kill('SIGKILL')
     }
-    if (error !== undefined) this.process.kill('SIGKILL')
+    if (error !== undefined) this.process?.kill('SIGKILL')
   }
 
   private onReply(reply: ForkserverReply): void {
     switch (reply._tag) {
       case 'started':
+        this.standing.delete(reply.runId)
         this.retries.forget(reply.runId)
         return this.handlers.started(reply.runId, reply.pid)
       case 'noted':
         return this.handlers.noted(reply)
       case 'exited':
+        this.standing.delete(reply.runId)
         this.running.delete(reply.runId)
         return this.handlers.exited(reply)
       case 'failed': {
+        // It was to start by then.
+        this.standing.delete(reply.runId)
         const request = this.running.get(reply.runId)
         this.running.delete(reply.runId)
         if (request !== undefined && !this.isClosing) this.retries.onFailed(request, reply.errno, reply.text)
@@ -211,12 +266,16 @@ class NativeSpawner implements Spawner {
     }
   }
 
+  private rejectStats(why: string): void {
+    for (const { reject } of this.stats.values()) reject(new Error(why))
+    this.stats.clear()
+  }
+
   /** Also the ordinary end after `close`, when nothing is told but to those who wait for stats. */
   private onLost(why: string): void {
     if (this.isLost) return
     this.isLost = true
-    for (const { reject } of this.stats.values()) reject(new Error(why))
-    this.stats.clear()
+    this.rejectStats(why)
     const interrupted = [...this.running.keys(), ...this.retries.cancelAll()]
     if (this.isClosing) return
     this.running.clear()

@@ -34,6 +34,7 @@ class NodeSpawner implements Spawner {
   constructor(handlers: SpawnHandlers) {
     this.handlers = handlers
     this.retries = new Retries(handlers, (request) => this.run(request))
+    handlers.begun(this.pid)
   }
 
   define(envId: number, env: Buffer): void {

@@ -6,6 +6,8 @@ import { constants } from 'node:os'
 import type { Exit, Note, RunRequest } from './forkserver-messages.js'
 
 export interface SpawnHandlers {
+  /** The process that starts runs has begun, and none runs under it yet: the forkserver, or this process. */
+  begun(pid: number): void
   /** The program runs, or did: never told later than its end. `pid` is also its process group. */
   started(runId: number, pid: number): void
   exited(exit: Exit): void
@@ -33,7 +35,7 @@ export const exitOf = (runId: number, exitCode: number, signal: number, hasCompa
 })
 
 export interface Spawner {
-  /** Of the forkserver, or of this process. */
+  /** As `begun` told of it last. */
   readonly pid: number
   /** `env`: NAME=value strings, each with a NUL behind it. To be called before the first run that names `envId`. */
   define(envId: number, env: Buffer): void
@@ -63,6 +65,8 @@ const PASSING: readonly number[] = [
   constants.errno.ENOMEM,
 ]
 
+export const isPassing = (errno: number): boolean => PASSING.includes(errno)
+
 const RETRY_DELAY_MS = 10
 const RETRY_DELAY_MS_MAX = 1000
 
@@ -81,7 +85,7 @@ export class Retries {
   /** Reports the failure, or arranges for another attempt. */
   onFailed(request: RunRequest, errno: number, text: string): void {
     const { runId } = request
-    if (!PASSING.includes(errno)) {
+    if (!isPassing(errno)) {
       this.forget(runId)
       return this.handlers.failed(runId, errno, text)
     }

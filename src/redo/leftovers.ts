@@ -35,7 +35,7 @@ export const recordGroup = (store: Store, pid: number): void => {
   store.setMeta('group', JSON.stringify(group))
 }
 
-/** In a container 0 is what all that began outside of it is in; and it is the number of a forkserver that could not be started. */
+/** In a container 0 is what all that began outside of it is in; and it is the number of a forkserver that was never started. */
 const membersOf = (session: number): readonly number[] => {
   if (session === 0) return []
   try {

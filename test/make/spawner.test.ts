@@ -35,6 +35,7 @@ const listen = () => {
   const exits = new Map<number, Exit>()
   const pids = new Map<number, number>()
   const handlers: SpawnHandlers = {
+    begun: () => {},
     started: (runId, pid) => {
       heard.push(`started ${runId}`)
       pids.set(runId, pid)
@@ -65,23 +66,35 @@ const implementations = {
   node: (handlers: SpawnHandlers) => nodeSpawner(handlers),
 }
 
-it('the native spawner that cannot be started for want of open files says so', () => {
+it('the native spawner that cannot be started for want of open files is tried again until it can', () => {
   const script = `
     import fs from 'node:fs'
     import { nativeSpawner } from '${join(process.cwd(), 'dist/make/forkserver.js')}'
     const say = (name) => (...words) => console.log(name, ...words)
-    try { for (;;) fs.openSync('/dev/null') } catch {}
-    const spawner = nativeSpawner('${program}', undefined, { failed: say('failed'), lost: say('lost') })
-    spawner.define(1, Buffer.alloc(0))
-    spawner.run({ runId: 1, envId: 1, umask: 0, cwd: '/', stdoutPath: '', stderrPath: '', extraEnv: [], argv: ['sh'] })
-    setTimeout(() => spawner.close().then(() => console.log('closed')), 10)
+    const files = []
+    try { for (;;) files.push(fs.openSync('/dev/null')) } catch {}
+    let tries = 0
+    const spawner = nativeSpawner('${program}', undefined, {
+      begun: () => console.log('begun'),
+      started: (runId) => console.log('started', runId),
+      failed: say('failed'),
+      lost: say('lost'),
+      retrying: (...words) => {
+        console.log('retrying', ...words)
+        if (++tries === 3) for (const file of files) fs.closeSync(file)
+      },
+      exited: ({ runId, exitCode }) => {
+        console.log('exited', runId, exitCode)
+        spawner.close().then(() => console.log('closed'))
+      },
+    })
+    spawner.define(1, Buffer.from('PATH=${process.env.PATH}\\0'))
+    spawner.run({ runId: 1, envId: 1, umask: 0, cwd: '/', stdoutPath: '', stderrPath: '', extraEnv: [], argv: ['sh', '-c', 'exit 7'] })
   `
   const shell = ['-c', 'ulimit -n 64; exec "$0" --input-type=module -e "$1"', process.execPath, script]
   const { stdout, stderr } = spawnSync('/bin/sh', shell, { encoding: 'utf8' })
-  const why = 'the forkserver does not start: spawn EMFILE'
-  expect(stdout.replaceAll(`spawn ${program}`, 'spawn'), stderr).toBe(
-    `failed 1 ${errno.EPIPE} ${why}\nlost ${why}\nclosed\n`,
-  )
+  const retrying = [10, 20, 40].map((ms) => `retrying 1 ${errno.EMFILE} ${ms}\n`).join('')
+  expect(stdout, stderr).toBe(`${retrying}begun\nstarted 1\nexited 1 7\nclosed\n`)
 })
 
 describe.each(['native', 'warm', 'node'] as const)('the %s spawner', (name) => {
