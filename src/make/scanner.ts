@@ -57,6 +57,7 @@ export class Scanner {
     const { program } = this
     if (program === undefined || builds.length < BULK_MIN) return undefined
     const words = early ?? this.bulk(program, builds)
+    if (words === undefined) return undefined
     return builds.filter((x, i) => {
       const kind = words[i * 4]!
       const flags = read(state.facts, x, Fact.FLAGS)
@@ -65,8 +66,13 @@ export class Scanner {
     })
   }
 
-  private bulk(program: string, builds: readonly BuildId[]): Int32Array {
-    return statAllSync(program, this.naming.packed(builds))
+  /** Undefined where the program does not run, be it for want of processes: each is looked at by itself then. */
+  private bulk(program: string, builds: readonly BuildId[]): Int32Array | undefined {
+    try {
+      return statAllSync(program, this.naming.packed(builds))
+    } catch {
+      return undefined
+    }
   }
 
   private lookInto(state: State, x: BuildId, looks: Int32Array, at: number): void {
