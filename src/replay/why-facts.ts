@@ -172,7 +172,7 @@ export const edgesOf = (state: State, x: BuildId, head = read(state.facts, x, Fa
   return found
 }
 
-/** What depends on `x`, oldest first. */
+/** What depends on `x`, by ids: of a state that was read from a store, its dependents are linked in another order. */
 export const needersOf = (state: State, x: BuildId): readonly BuildId[] => {
   const found = new Set<BuildId>()
   const { edges } = state
@@ -182,7 +182,7 @@ export const needersOf = (state: State, x: BuildId): readonly BuildId[] => {
     const isBuild = kind !== Kind.REQUEST && kind !== Kind.LIVE
     if (isBuild && (read(edges, e, Edge.MODE) & Mode.CREATE) === 0) found.add(p)
   }
-  return [...found].reverse()
+  return [...found].sort((a, b) => a - b)
 }
 
 /** Whether `d` says how `x`, a file, is made: what it asks for first is its do-file, or the code of its rule. */

@@ -276,6 +276,19 @@ describe('why', () => {
     expect(alone.stdout.split('\n').slice(0, -1)).toEqual(before)
   })
 
+  test('a later daemon names who needed it in the same order', async () => {
+    const s = space({
+      'a.do': 'redo-ifchange b\nredo-ifchange x\n',
+      'b.do': 'redo-ifchange x\n',
+      'x.do': 'echo x\n',
+    })
+    await s.ifchange('a')
+    const before = await words(s, 'why', 'x')
+    expect(before.at(-1)).toBe('  needed by: a, b')
+    await s.crash()
+    expect(await words(s, 'why', 'x')).toEqual(before)
+  })
+
   test('what was made again since is said to have been', async () => {
     const s = await project()
     s.write('main.c', 'main 2\n')
