@@ -37,8 +37,6 @@ export const replayCommand = async (args: readonly string[], out: Out): Promise<
     return refuse(out, `--mode is receipts, reexecute or counterfactual, not '${mode}'`)
   if (mode !== 'counterfactual' && (policy !== undefined || jobs !== undefined))
     return refuse(out, '--policy and --jobs say what would be otherwise: they need --mode counterfactual')
-  if (mode !== 'receipts' && words.right.values.verify === true)
-    return refuse(out, `--verify reduces what was recorded as it was: it means nothing to --mode ${mode}`)
   if (mode !== 'reexecute' && rules !== undefined) return refuse(out, '--rules are those of --mode reexecute')
   return withRecording(words.right.files[0]!, out, (replay) => {
     if (mode === 'reexecute') return reexecuteCommand(replay, rules, words.right.json, out)

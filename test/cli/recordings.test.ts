@@ -53,7 +53,6 @@ test('replay says what would have been, or why it cannot', async () => {
     [['--rules', 'x.mjs'], 'those of --mode reexecute'],
     [['--mode', 'other'], "not 'other'"],
     [['--policy', 'cap(1)'], 'need --mode counterfactual'],
-    [['--mode', 'counterfactual', '--verify'], 'it means nothing to --mode counterfactual'],
     [['--mode', 'counterfactual', '--policy', 'none'], 'there is no policy none'],
     [['--mode', 'counterfactual', '--policy', 'cap(x)'], 'must be numbers'],
     [['--mode', 'counterfactual', '--jobs', '0'], "not '0'"],
