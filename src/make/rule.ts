@@ -170,30 +170,33 @@ export class Run implements Builder<unknown> {
   // ---------------------------------------------------------------------------------------------- asking
 
   need<K extends Key>(key: K): Need<ValueOf<K>> {
-    return this.issue([key], takeFirst) as Need<ValueOf<K>>
+    return runOf(this, 'need').issue([key], takeFirst) as Need<ValueOf<K>>
   }
 
   all<const N extends Needs>(needs: N): Need<ValuesOf<N>> {
+    const run = runOf(this, 'all')
     const keys = listOf(needs)
-    if (keys === needs) return this.issue(keys, takeList) as Need<ValuesOf<N>>
-    return this.issue(keys, (_, ids) => {
+    if (keys === needs) return run.issue(keys, takeList) as Need<ValuesOf<N>>
+    return run.issue(keys, (_, ids) => {
       let i = 0
       return filled(needs, (key) => this.take(ids[i++]!, key)) as ValuesOf<N>
     })
   }
 
   attempt<K extends Key>(key: K): Need<E.Either<BuildError<FailureOf<K>>, ValueOf<K>>> {
-    return this.issue([key], (_, [id]) => this.either(id!, key))
+    return runOf(this, 'attempt').issue([key], (_, [id]) => this.either(id!, key))
   }
 
   collect<K extends Key>(keys: readonly K[]): Need<readonly E.Either<BuildError<FailureOf<K>>, ValueOf<K>>[]> {
+    const run = runOf(this, 'collect')
     checkList('collect', keys)
-    return this.issue(keys, (_, ids) => ids.map((id, i) => this.either(id, keys[i]!)))
+    return run.issue(keys, (_, ids) => ids.map((id, i) => this.either(id, keys[i]!)))
   }
 
   first<K extends Key>(keys: readonly K[]): Generator<Wait, ValueOf<K>, unknown> {
+    const run = runOf(this, 'first')
     checkList('first', keys)
-    return this.tryEach(keys, this.issued({ keys, isYielded: false }))
+    return run.tryEach(keys, run.issued({ keys, isYielded: false }))
   }
 
   private *tryEach<K extends Key>(keys: readonly K[], issued: Issued): Generator<Wait, ValueOf<K>, unknown> {
@@ -214,7 +217,7 @@ export class Run implements Builder<unknown> {
   }
 
   fail(error: unknown): never {
-    this.expectRunning()
+    runOf(this, 'fail').expectRunning()
     this.hasFailed = true
     return fail(this.definition, error)
   }
@@ -349,6 +352,12 @@ export class Run implements Builder<unknown> {
     const content = 'error' in why ? contentOfError(why.error, (x) => wordsOf(keyOf(x))) : wayOf(keyOf(why.cause))
     return { _tag: 'broken', build: this.x, groups: this.groups, content, ...why }
   }
+}
+
+/** @throws Misuse where a rule took the function out of its b, and calls that by itself */
+const runOf = (run: unknown, what: keyof Builder): Run => {
+  if (run instanceof Run) return run
+  throw new Misuse(`it takes ${what} out of b and calls that by itself: write b.${what}(...)`)
 }
 
 /** @throws Misuse */

@@ -524,6 +524,16 @@ it('the b of another run, or of one that is over, is refused: what it asked for 
   expect(() => kept!.need(num('x'))).toThrow(new Misuse(why('keeps')))
 })
 
+it.each(['need', 'all', 'attempt', 'collect', 'first', 'fail'] as const)('%s, taken out of b', async (what) => {
+  const bad = rule('bad', { key, value, error: C.int }, function* (_, b) {
+    const { [what]: taken } = b as unknown as Record<string, (of: unknown) => Need<number>>
+    return yield* taken!(what === 'need' || what === 'attempt' ? num('x') : [num('x')])
+  })
+  expect(await failureOf(bad)).toBe(
+    `bad("x"): it takes ${what} out of b and calls that by itself: write b.${what}(...)`,
+  )
+})
+
 describe('a store', () => {
   it.each([
     [{ syncronous: 'full' }, 'there is no option `syncronous`: use synchronous, onDamage'],
