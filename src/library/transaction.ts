@@ -5,7 +5,8 @@ import { type Keys, wordsOf } from '../make/keys.js'
 import { laterOf } from '../make/rule.js'
 import type { Setting } from '../make/world.js'
 import type { Key, SourceKey } from '../model/definition.js'
-import { Misuse, messageOf } from '../model/misuse.js'
+import { expectFlat, unfitness } from '../model/json.js'
+import { Misuse } from '../model/misuse.js'
 
 export interface Change {
   readonly key: Key
@@ -78,8 +79,8 @@ export class Transaction {
 /** @throws Misuse */
 const expectFit = (key: Key, value: unknown): void => {
   try {
-    key.of.values.encode(value as never)
+    expectFlat(key.of.values.encode(value as never))
   } catch (error) {
-    throw new Misuse(`set: ${wordsOf(key)}: ${messageOf(error)}`)
+    throw new Misuse(`set: ${wordsOf(key)}: ${unfitness(error)}`)
   }
 }

@@ -1,8 +1,9 @@
 /** Interns keys to ids, and lends ids to requests. What the state forgot gives its id back. */
-import { canonical, type Json } from '../model/codec.js'
+import { canonical } from '../model/codec.js'
 import { type Definition, type Key, Named } from '../model/definition.js'
 import { type BuildId, buildId } from '../model/ids.js'
-import { Misuse, messageOf } from '../model/misuse.js'
+import { unfitness } from '../model/json.js'
+import { Misuse } from '../model/misuse.js'
 import { freezeDeep, staysOpen } from './freeze.js'
 import { expectKey } from './shape.js'
 
@@ -369,18 +370,17 @@ export const askedAnew = (keys: Pick<Keys, 'intern' | 'keyOf'>): KeysOfMake => (
 
 /** In place of what its codec throws. */
 export const noSuchKey = (of: Key['of'], error: unknown, who?: string): Misuse =>
-  new Misuse(`${who === undefined ? '' : `${who}: `}${of.name} has no such key: ${messageOf(error)}`)
+  new Misuse(`${who === undefined ? '' : `${who}: `}${of.name} has no such key: ${unfitness(error)}`)
 
 /** What tells keys of one definition apart. */
 export const textOf = ({ of, key }: Key): string | number | boolean => {
   const { keys } = of
-  let json: Json
   try {
-    json = keys.encode(key)
+    const json = keys.encode(key)
+    return keys.isPrimitive === true ? (json as string | number | boolean) : canonical(json)
   } catch (error) {
     throw noSuchKey(of, error)
   }
-  return keys.isPrimitive === true ? (json as string | number | boolean) : canonical(json)
 }
 
 /** A key as people read it: `words("a.txt")`. */

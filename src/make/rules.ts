@@ -11,7 +11,8 @@ import type { BuildError } from '../model/error.js'
 import type { Alone, Content } from '../model/event.js'
 import { fileDefinition } from '../model/file-definition.js'
 import type { BuildId } from '../model/ids.js'
-import { Misuse, messageOf } from '../model/misuse.js'
+import { unfitness } from '../model/json.js'
+import { Misuse } from '../model/misuse.js'
 import { Fact, Flight, Kind, kindOf, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import { answersOfState } from './answers.js'
@@ -231,7 +232,7 @@ const encoded = (of: Definition, value: unknown): string => {
     return canonical(of.values.encode(value))
   } catch (error) {
     hear(value)
-    throw new Misuse(`its value does not fit its codec: ${messageOf(error)}`)
+    throw new Misuse(`its value does not fit its codec: ${unfitness(error)}`)
   }
 }
 

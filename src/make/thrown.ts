@@ -2,6 +2,7 @@
 import { CodecError, type Json } from '../model/codec.js'
 import type { Definition } from '../model/definition.js'
 import { Bug, type BuildError as Reason } from '../model/error.js'
+import { expectFlat, unfit } from '../model/json.js'
 import { Misuse, messageOf, UNTOLD } from '../model/misuse.js'
 import { hear } from './shape.js'
 
@@ -18,11 +19,12 @@ export const fail = ({ errors }: Definition, error: unknown): never => {
   try {
     if (errors === undefined) throw new CodecError('no failure: it has no `error` codec', error, '')
     told = errors.encode(error)
+    expectFlat(told)
     // Whoever is answered with it is given what it decodes to: that it does is found out here, where it ends this build alone.
     errors.decode(told)
-  } catch (unfit) {
+  } catch (thrown) {
     hear(error)
-    throw unfit
+    throw unfit(thrown)
   }
   throw new Failing({ _tag: 'failed', error: told })
 }

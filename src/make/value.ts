@@ -15,7 +15,8 @@ import { groupsOf, isToBeRecalled } from '../model/dependencies.js'
 import { Bug, type BuildError as Reason } from '../model/error.js'
 import type { Alone, Effect, Groups, Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
-import { Misuse, messageOf } from '../model/misuse.js'
+import { unfitness } from '../model/json.js'
+import { Misuse } from '../model/misuse.js'
 import { shown } from '../model/shown.js'
 import { Bit, Flight, type State } from '../model/state.js'
 import { read } from '../model/table.js'
@@ -208,7 +209,7 @@ export class ValueMake {
     } catch (error) {
       if (error instanceof Misuse) return broken(build, groups, reasonOf(error))
       hear(value)
-      return broken(build, groups, { _tag: 'misuse', why: `its value does not fit its codec: ${messageOf(error)}` })
+      return broken(build, groups, { _tag: 'misuse', why: `its value does not fit its codec: ${unfitness(error)}` })
     }
   }
 

@@ -3,10 +3,11 @@
  * A codec checks on the way out as on the way in, so that nothing gets into a store that does not come out of it again.
  */
 
+import { CodecError, type Json } from './json.js'
 import { Misuse } from './misuse.js'
 import { shown } from './shown.js'
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
+export { CodecError, canonical, type Json } from './json.js'
 
 export interface Codec<A> {
   /** For messages: `array(int)`. */
@@ -17,17 +18,12 @@ export interface Codec<A> {
   readonly decode: (json: Json, at?: string) => A
   /** Its values are their own encoding, and are told apart by `===`. */
   readonly isPrimitive?: boolean
+  /** There is no room for a tag: its values have no fields, or one of that name. */
+  readonly isTagless?: boolean
 }
 
 /** The type of a codec's values. */
 export type TypeOf<C> = C extends Codec<infer A> ? A : never
-
-export class CodecError extends Error {
-  override readonly name = 'CodecError'
-  constructor(expected: string, actual: unknown, at: string) {
-    super(`expected ${expected}${at === '' ? '' : ` at ${at}`}, got ${shown(actual)}`)
-  }
-}
 
 /** @throws Misuse where it is no codec */
 const nameOf = <A>(who: string, codec: Codec<A>, where = ''): string => {
@@ -79,6 +75,7 @@ const ODD_NUMBERS: Readonly<Record<string, number>> = {
 /** Any number, those included that JSON has no word for. */
 const number: Codec<number> = {
   name: 'number',
+  isTagless: true,
   encode: (value, at = '') => {
     if (typeof value !== 'number') throw new CodecError('number', value, at)
     return Number.isFinite(value) && !Object.is(value, -0) ? value : Object.is(value, -0) ? '-0' : String(value)
@@ -94,6 +91,7 @@ const number: Codec<number> = {
 /** No value but `undefined`: for what is done for its effect. */
 const nothing: Codec<undefined> = {
   name: 'nothing',
+  isTagless: true,
   encode: (value, at = '') => {
     if (value !== undefined) throw new CodecError('nothing', value, at)
     return null
@@ -140,6 +138,7 @@ const fromEntries = <A>(entries: readonly (readonly [string, A])[]): Record<stri
 /** Bytes, as base64 in the text. */
 const bytes: Codec<Uint8Array> = {
   name: 'bytes',
+  isTagless: true,
   encode: (value, at = '') => {
     if (!(value instanceof Uint8Array)) throw new CodecError('bytes', value, at)
     return toBase64(value)
@@ -163,6 +162,7 @@ const checkHole = (list: readonly unknown[], i: number, at: string): void => {
 
 const array = <A>(item: Codec<A>): Codec<readonly A[]> => ({
   name: `array(${nameOf('array', item)})`,
+  isTagless: true,
   encode: (value, at = '') => {
     if (!Array.isArray(value)) throw new CodecError('array', value, at)
     return Array.from(value as readonly A[], (v, i) => {
@@ -188,6 +188,7 @@ const tuple = <T extends readonly unknown[]>(
   }
   return {
     name: `tuple(${codecs.map((item, i) => nameOf('tuple', item, ` at ${i}`)).join(', ')})`,
+    isTagless: true,
     // By the codecs, none of which may be passed over: the value may have holes.
     encode: (value, at = '') => {
       const whole = check(value, at)
@@ -241,6 +242,7 @@ const struct = <F extends Fields>(fields: F): Codec<StructOf<F>> => {
   }
   return {
     name: `struct(${namesOf('struct', codecs)})`,
+    isTagless: Object.hasOwn(fields, '_tag'),
     encode: (value, at = '') => {
       const whole = check(value, at)
       return fromEntries(
@@ -283,6 +285,7 @@ const isOptional = (codec: Codec<unknown>): boolean => 'isOptional' in codec
 /** Or `undefined`. */
 const optional = <A>(item: Codec<A>): Optional<A> => ({
   name: `optional(${nameOf('optional', item)})`,
+  isTagless: true,
   encode: (value, at) => (value === undefined ? [] : [item.encode(value, at)]),
   decode: (value, at = '') => {
     if (!Array.isArray(value) || value.length > 1) throw new CodecError('optional', value, at)
@@ -293,6 +296,7 @@ const optional = <A>(item: Codec<A>): Optional<A> => ({
 
 const nullable = <A>(item: Codec<A>): Codec<A | null> => ({
   name: `nullable(${nameOf('nullable', item)})`,
+  isTagless: true,
   encode: (value, at) => (value === null ? null : [item.encode(value, at)]),
   decode: (value, at = '') => {
     if (value === null) return null
@@ -316,15 +320,15 @@ type TaggedOf<C extends Fields> = {
   [Tag in keyof C & string]: Flat<{ readonly _tag: Tag } & TypeOf<C[Tag]>>
 }[keyof C & string]
 
-/** The codecs of this file whose values have no fields beside which there could be a tag. */
-const NO_FIELDS = /^(number|nothing|bytes|(array|tuple|optional|nullable|tagged)\(.*\))$/s
 /** Told apart by the field `_tag`: `tagged({ circle: struct({ radius: int }), point: struct({}) })`. */
 const tagged = <C extends Fields>(cases: C): Codec<TaggedOf<C>> => {
   const codecs = cases as unknown as Readonly<Record<string, Codec<unknown>>>
   const name = `tagged(${namesOf('tagged', entriesOf('tagged', codecs))})`
   for (const [tag, codec] of Object.entries(codecs))
-    if (codec.isPrimitive || NO_FIELDS.test(codec.name))
-      throw new Misuse(`codec.tagged: expected a struct for \`${tag}\`, such as codec.struct({}), got ${codec.name}`)
+    if (codec.isPrimitive || codec.isTagless)
+      throw new Misuse(
+        `codec.tagged: expected a struct without \`_tag\` for \`${tag}\`, such as codec.struct({}), got ${codec.name}`,
+      )
   const find = (value: unknown, at: string): readonly [string, Codec<unknown>, Record<string, unknown>] => {
     const tag = isRecord(value) ? value._tag : undefined
     const codec = typeof tag === 'string' && Object.hasOwn(codecs, tag) ? codecs[tag] : undefined
@@ -334,6 +338,7 @@ const tagged = <C extends Fields>(cases: C): Codec<TaggedOf<C>> => {
   }
   return {
     name,
+    isTagless: true,
     encode: (value, at = '') => {
       const [_tag, codec, rest] = find(value, at)
       return { _tag, ...(codec.encode(rest, at) as Record<string, Json>) }
@@ -384,15 +389,4 @@ export const codec = {
   tagged,
   map,
   lazy,
-}
-
-/** JSON with the names of each object in code-unit order. */
-export const canonical = (value: Json): string => {
-  // Calling out of JavaScript costs more than the text.
-  if (typeof value === 'number' && value === (value | 0)) return String(value)
-  if (value === null || typeof value !== 'object') return JSON.stringify(value)
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
-  const whole = value as { readonly [name: string]: Json }
-  const names = Object.keys(whole).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
-  return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(whole[name]!)}`).join(',')}}`
 }

@@ -568,6 +568,39 @@ describe('a codec that throws', () => {
   })
 })
 
+describe('what is nested too deep', () => {
+  type Tree = readonly Tree[]
+  const tree: Codec<Tree> = C.lazy('tree', () => C.array(tree))
+  const deep = (depth: number): Tree => Array.from({ length: depth }).reduce<Tree>((inner) => [inner], [])
+  const set = source('set', { key: tree, value: tree })
+  const read = source('read', { key: C.int, value: tree, read: deep })
+  const made = rule('made', { key: C.int, value: tree }, deep)
+  const done = action('done', { key: C.int, value: tree, run: deep })
+  const fails = rule('fails', { key: C.int, value: tree, error: tree }, (depth, b) => b.fail(deep(depth)))
+  const asks = rule('asks', { key: C.int, value: tree }, function* (depth, b) {
+    return yield* b.need(set(deep(depth)))
+  })
+  const WHY = 'expected data nested at most 500 deep, and in no circle: make a flat list of it'
+  const VALUE = `its value does not fit its codec: ${WHY}`
+
+  // So deep that a stack may hold it, and that none does.
+  it.each([1_000, 20_000])('%i deep', async (depth) => {
+    const eng = engine({ rules: [set, read, made, done, fails, asks] })
+    expect(() => eng.transact((tx) => tx.set(set([]), deep(depth)))).toThrow(new Misuse(`set: set([]): ${WHY}`))
+    expect(() => eng.once(set(deep(depth)))).toThrow(new Misuse(`once: set has no such key: ${WHY}`))
+    const failing = [
+      [read, VALUE],
+      [made, VALUE],
+      [done, VALUE],
+      [fails, WHY],
+      [asks, `set has no such key: ${WHY}`],
+    ] as const
+    const requests = failing.map(([of]) => eng.once(of(depth)))
+    await eng.idle()
+    expect(requests.map(({ now }) => now)).toMatchObject(failing.map(([, why]) => ({ left: { _tag: 'misuse', why } })))
+  })
+})
+
 it('a store in memory by the name of one', () => {
   expect(() => sqliteStore(':memory:')).toThrow(new Misuse('sqliteStore: :memory: is no file: use memoryStore()'))
 })

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { codec as C, CodecError, canonical, type Json } from '../../src/model/codec.js'
+import { expectFlat } from '../../src/model/json.js'
 import { Misuse } from '../../src/model/misuse.js'
 
 // biome-ignore lint/suspicious/noSparseArray: that is what they are about
@@ -112,9 +113,12 @@ it('tags what has fields', () => {
     C.optional(parts),
     C.nullable(parts),
   ]
-  for (const part of [...odd, C.literal('a'), C.tagged({ b: parts })])
+  const tagging = C.struct({ _tag: C.literal('a'), n: C.int })
+  for (const part of [...odd, C.literal('a'), C.tagged({ b: parts }), tagging])
     expect(() => C.tagged({ a: part })).toThrow(
-      new Misuse(`codec.tagged: expected a struct for \`a\`, such as codec.struct({}), got ${part.name}`),
+      new Misuse(
+        `codec.tagged: expected a struct without \`_tag\` for \`a\`, such as codec.struct({}), got ${part.name}`,
+      ),
     )
   const own = C.map(
     parts,
@@ -127,10 +131,26 @@ it('tags what has fields', () => {
     [C.record(C.int), { _tag: 'a', n: 1 }],
     [C.lazy('later', () => parts), { _tag: 'a', n: 1 }],
     [own, { _tag: 'a', m: 1 }],
+    // Whatever it is called.
+    [
+      { ...own, name: 'array(of mine)' },
+      { _tag: 'a', m: 1 },
+    ],
     [C.json, { _tag: 'a', n: 1 }],
   ] as const) {
     const tagged = C.tagged({ a: part as typeof parts })
     expect(tagged.decode(tagged.encode(value as never))).toEqual(value)
+  }
+})
+
+it('what is nested too deep has no text, long before the stack is at its end', () => {
+  const deep = (depth: number): Json => Array.from({ length: depth }).reduce<Json>((inner) => [inner], 0)
+  expect(canonical(deep(500))).toHaveLength(1001)
+  expectFlat({ a: deep(499) })
+  const message = 'expected data nested at most 500 deep, and in no circle: make a flat list of it'
+  for (const tell of [canonical, expectFlat]) {
+    expect(() => tell(deep(501))).toThrow(message)
+    expect(() => tell([1, { a: deep(499) }])).toThrow(message)
   }
 })
 
