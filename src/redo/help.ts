@@ -12,21 +12,22 @@ from standard input, one a line.
 In a do-file: what it makes is out-of-date once one of the files, which must not exist, exists.
 `,
   'redo-always': `redo-always
-In a do-file: what it makes is out-of-date in every session.
+In a do-file: what it makes is out-of-date in every build.
 `,
   'redo-stamp': `redo-stamp < DATA
 In a do-file: what it makes counts as changed only if DATA did.
 `,
-  'redo-whichdo': `redo-whichdo TARGET
-Lists the do-files that are looked for, up to the one that is there. Exit 1: there is none.
+  'redo-whichdo': `redo-whichdo [--json] TARGET
+Lists the do-files that are looked for, up to the one that is there, or the config that makes the target.
+Exit 1: nothing does.
 `,
-  'redo-targets': `redo-targets
+  'redo-targets': `redo-targets [--json]
 Lists what was built.
 `,
-  'redo-sources': `redo-sources
+  'redo-sources': `redo-sources [--json]
 Lists the files that builds depend on and that were not built.
 `,
-  'redo-ood': `redo-ood
+  'redo-ood': `redo-ood [--json]
 Lists the targets that are out-of-date. Builds nothing.
 `,
   'redford-why': `redford why [--json] TARGET
@@ -38,7 +39,7 @@ Says why the target was not made: nothing that it depends on changed, nobody ask
 With --recording FILE or --at TICK: as of a tick of a recording (see redford why-not --recording FILE --help).
 `,
   'redo-recheck': `redo-recheck
-In a do-file: what the session asks for from now on is looked at again.
+In a do-file: what the build asks for from now on is looked at again.
 `,
 }
 
@@ -54,7 +55,7 @@ const options = `
   --policy P         what is begun first, from now on: criticalPath (the default), fullBatch, shortestRemaining, fairShare ...
   --class NAME       what kind of request it is, for policies that share among classes: fairShare, perClass
   --deadline MS      in how many ms it should be done, for the policy deadline: what is due first comes first
-  --trace FILE       append a line of JSON for each demand, scan, run, block, resume, respond
+  --trace FILE       append a line of JSON for each demand, scan, run, block, resume, done, broken, respond
   --record FILE      record the build into FILE, for redford replay, step, diff, log, why
   --help, --version
 
