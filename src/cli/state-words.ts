@@ -51,7 +51,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   edited: 'its file is not the one that it made',
 }
 
-export const flagWords = (flags: readonly string[]): string =>
+const flagWords = (flags: readonly string[]): string =>
   Array.from(new Set(flags.flatMap((flag) => FLAGS[flag] ?? []))).join(', ')
 
 const WHAT: Readonly<Record<string, string>> = {

@@ -164,7 +164,7 @@ export const COLUMNS = [
 export const CLASS_COLUMNS = ['count', 'mean', 'p50', 'p95', 'p99', 'max', 'slowdown', 'late'] as const
 
 /** The classes of runs that have more than one: of one, all is said by the latencies of all. */
-export const classesIn = (cells: readonly Cell[]): readonly string[] => {
+const classesIn = (cells: readonly Cell[]): readonly string[] => {
   const several = cells.map(({ metrics }) => Object.keys(metrics.byClass)).filter(({ length }) => length > 1)
   return [...new Set(several.flat())].sort()
 }

@@ -8,7 +8,7 @@ import { objectAt, read, rowsEnd } from './table.js'
 export const costOf = (state: State, x: BuildId): number =>
   read(state.costs, x, Cost.OWN) || read(state.costs, ruleOf(state, x), Cost.MEAN) || meanCost(state)
 
-export const meanCost = ({ costs }: Pick<State, 'costs'>): number => read(costs, 0, Cost.MEAN) || 1
+const meanCost = ({ costs }: Pick<State, 'costs'>): number => read(costs, 0, Cost.MEAN) || 1
 
 /** What `x` asked for first, but for what it relied on not to be there: of a file, its do-file. 0: it has asked for nothing. */
 const ruleOf = (state: State, x: BuildId): number => {

@@ -67,7 +67,7 @@ export const Reason = {
   /** A target was changed by hand, and is left alone. Speaks of the generation in which that was found. */
   EDITED: 23,
 } as const
-export const REASON_MASK = 31
+const REASON_MASK = 31
 export const LAST_REASON = Reason.EDITED
 
 /** Bit of `Fact.WHY`: the run came to the result that there was. */

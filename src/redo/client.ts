@@ -165,7 +165,7 @@ export const runClient = async (
  * Connects to the daemon of `root`, if it is our own. By a relative name from within the root: Node silently cuts names
  * of more than 107 bytes.
  */
-export const connectTo = async (root: string): Promise<E.Either<ClientFailure, net.Socket>> => {
+const connectTo = async (root: string): Promise<E.Either<ClientFailure, net.Socket>> => {
   const bytes = Buffer.from(root, 'latin1')
   try {
     const stat = fs.lstatSync(Buffer.concat([bytes, Buffer.from(`/${SOCKET}`)]), { throwIfNoEntry: false })

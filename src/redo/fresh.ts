@@ -22,7 +22,7 @@ const MUST_HASH = 1 << 8
 const STATE_FILES = ['.redford/state.sqlite', '.redford/state.sqlite-wal']
 
 /** Name of the proof for a command: FNV-1a (64 bits) over its strings, each with a NUL behind it. */
-export const proofName = (strings: readonly string[]): string => {
+const proofName = (strings: readonly string[]): string => {
   let hash = 0xcbf29ce484222325n
   for (const byte of Buffer.from(strings.map((s) => `${s}\0`).join(''), 'latin1'))
     hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n)

@@ -21,7 +21,7 @@ const exists = (path: string): boolean => {
 }
 
 /** The real path of a folder; of one that is not there (yet), that of the nearest that is, and the rest as text. */
-export const realFolder = (folder: string): string => {
+const realFolder = (folder: string): string => {
   try {
     return realpathSync.native(bytes(folder), { encoding: 'buffer' }).toString('latin1')
   } catch {

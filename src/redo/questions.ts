@@ -28,7 +28,7 @@ export interface NamesOfState {
 }
 
 /** The id of what a user calls a target: a file, or the value of a rule as it is shown, `page("index")`. */
-export const idOfTarget = (names: NamesOfState, resolver: Resolver, target: string): BuildId | undefined => {
+const idOfTarget = (names: NamesOfState, resolver: Resolver, target: string): BuildId | undefined => {
   const [, rule, text] = /^([^()]+)\((.*)\)$/s.exec(target) ?? []
   const id = names.idOf(resolver.nameOf(target))
   if (id !== undefined || rule === undefined || text === undefined) return id
@@ -36,7 +36,7 @@ export const idOfTarget = (names: NamesOfState, resolver: Resolver, target: stri
 }
 
 /** Says why `target` was made, or was not. `state` may be any, that of a recording too. */
-export const answerWhy = (
+const answerWhy = (
   question: Question,
   state: State,
   names: NamesOfState,

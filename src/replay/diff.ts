@@ -47,7 +47,7 @@ export const diffTicks = (reader: RecordingReader, from: number, to: number): re
   return diffStates(sideAt(from), after)
 }
 
-export const diffStates = (before: Side, after: Side): readonly BuildDiff[] => {
+const diffStates = (before: Side, after: Side): readonly BuildDiff[] => {
   const found: BuildDiff[] = []
   for (const x of touched(before.state, after.state)) {
     const [was, is] = [isKnown(before.state, x), isKnown(after.state, x)]

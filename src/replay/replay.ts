@@ -142,7 +142,7 @@ const ALTERED =
 
 const BESIDE = 'of the values that are kept beside its ticks some are damaged or missing, and are taken for left out'
 
-export const momentOf = (walker: Walker): Moment => {
+const momentOf = (walker: Walker): Moment => {
   const { tick, state, nameOf, find } = walker
   return { tick, state, nameOf, find }
 }

@@ -24,7 +24,7 @@ export interface Found {
 }
 
 /** A state that is another in one number has another digest, whichever number that is. */
-export const expectTold = (sample: Sample, steps: readonly Step[], order: readonly number[]): void => {
+const expectTold = (sample: Sample, steps: readonly Step[], order: readonly number[]): void => {
   const played = play(sample, steps, { check: false })
   played.finish(picker(order))
   const { state } = played.eng

@@ -11,7 +11,7 @@ import { picker, type Sample, type Step } from './scripts.js'
 import type { Config } from './watched.js'
 
 /** The last that came is done first, two at a time. */
-export const lifo: PlainPolicy = (view) => ({
+const lifo: PlainPolicy = (view) => ({
   scan: view.scan(Number.POSITIVE_INFINITY),
   run: [...view.run(Number.POSITIVE_INFINITY)].reverse().slice(0, 2),
   start: [...view.pooled].reverse(),

@@ -19,7 +19,7 @@ const short: Readonly<Record<string, string>> = {
   longestWait: 'wait max ms',
   realUsPerTick: 'µs/tick',
 }
-export const titleOf = (column: Column): string =>
+const titleOf = (column: Column): string =>
   typeof column === 'string' ? (short[column] ?? column) : `${column.class}: ${latencyTitleOf(column.number)}`
 
 const latencyTitleOf = (number: keyof Latency): string => (number === 'count' ? number : titleOf(`all.${number}`))
@@ -32,7 +32,7 @@ export const shown = (value: number): string => {
 }
 
 /** Of what is not known, `-`. */
-export const intervalWords = (interval: Interval | undefined): string => {
+const intervalWords = (interval: Interval | undefined): string => {
   if (interval === undefined) return '-'
   const { mean, low, high } = interval
   return shown(low) === shown(high) ? shown(mean) : `${shown(mean)} [${shown(low)}, ${shown(high)}]`

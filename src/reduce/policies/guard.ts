@@ -9,7 +9,7 @@ import { fullBatch } from './basic.js'
 import { type CarryPolicy, type Decision, decide, isEmpty, isSound, nameOf, type Policy, tracksOf } from './policy.js'
 
 /** A policy that waits is asked again after so long at the latest, in ms. */
-export const WAIT_MAX = 1000
+const WAIT_MAX = 1000
 
 /** Each queue's oldest build is taken when others were taken in its place, or nothing was, in so many ticks in which it could have been. */
 export const PATIENCE = 64
