@@ -14,7 +14,7 @@ const float = new Float64Array(1)
 const words = new Int32Array(float.buffer)
 
 /** Those of `x`. */
-export const contentIn = ({ facts }: State, x: BuildId): Content => {
+export const contentIn = ({ facts }: Pick<State, 'facts'>, x: BuildId): Content => {
   const word = (i: number): number => read(facts, x, Fact.CONTENT + i)
   return [word(0), word(1), word(2), word(3)]
 }

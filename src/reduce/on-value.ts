@@ -1,4 +1,5 @@
 /** What becomes of a build whose result is a value: it asks for more, waits for room, is made, or breaks. */
+import { contentIn } from '../model/content.js'
 import { contentOfCause } from '../model/content-of-cause.js'
 import { invariant, smallestFirst } from '../model/error.js'
 import type { Alone, Content, Groups, Receipt } from '../model/event.js'
@@ -195,18 +196,13 @@ export const onBroken = (w: Work, receipt: Of<'broken'>): void => {
 }
 
 const breakUp = (w: Work, { build: x, groups, error, cause, content }: Of<'broken'>): void => {
-  const reason = cause === undefined ? content : contentOfCause(content, contentAt(w, cause))
+  const reason = cause === undefined ? content : contentOfCause(content, contentIn({ facts: w.facts.view() }, cause))
   const changed = !w.isBroken(x) || differsFrom(w, x, reason)
   const isSure = record(w, x, groups)
   w.facts.set(x, Fact.FLAGS, Kind.VALUE | Flag.BROKEN)
   w.values.set(x, undefined)
   w.setError(x, error)
   end(w, x, reason, cause ?? 0, changed, isSure)
-}
-
-const contentAt = ({ facts }: Work, x: BuildId): Content => {
-  const word = (i: number): number => facts.get(x, Fact.CONTENT + i)
-  return [word(0), word(1), word(2), word(3)]
 }
 
 const ofCycle = (path: readonly BuildId[]): Content =>
