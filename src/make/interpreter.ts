@@ -1,6 +1,6 @@
 /** What runs a do-file. */
 import { closeSync, openSync, readSync, type Stats, statSync } from 'node:fs'
-import { baseOf } from './path.js'
+import { baseOf, bytes } from './path.js'
 
 interface Head {
   readonly stat: Stats
@@ -15,8 +15,6 @@ const heads = new Map<string, Head>()
 const SETTLED_MS = 2000
 
 const HEADS_MAX = 1000
-
-const bytes = (path: string): Buffer => Buffer.from(path, 'latin1')
 
 /**
  * `#!` and its words, or sh -e; then the do-file, called so that no shell takes it for an option. Undefined: there is no do-file.

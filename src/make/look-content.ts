@@ -5,6 +5,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { Look } from '../model/event.js'
 import { ABSENT, FILE, FOLDER, LOOK_FAILED } from '../model/look.js'
 import { type ContentDigest, type Look as FileLook, hashFile, look } from './look.js'
+import { bytes } from './path.js'
 
 const NONE: ContentDigest = [0, 0, 0, 0]
 
@@ -32,7 +33,7 @@ const contentOfLink = (name: string, seen: FileLook): ContentDigest => {
 
 const textOf = (link: string): Buffer => {
   try {
-    return readlinkSync(Buffer.from(link, 'latin1'), 'buffer')
+    return readlinkSync(bytes(link), 'buffer')
   } catch {
     // Gone since it was looked at.
     return Buffer.alloc(0)

@@ -8,6 +8,7 @@ import fs from 'node:fs'
 import { constants } from 'node:os'
 import type { RunRequest } from './forkserver-messages.js'
 import { unpackStrings } from './frame.js'
+import { bytes } from './path.js'
 import { exitOf, Retries, type Spawner, type SpawnHandlers, withUmask } from './spawner.js'
 
 /** What a group gets between SIGTERM and SIGKILL, in ms; as the forkserver. */
@@ -141,8 +142,6 @@ class NodeSpawner implements Spawner {
       if (isLeaderDone && !killGroup(pid, 0)) this.groups.delete(runId)
   }
 }
-
-const bytes = (byteString: string): Buffer => Buffer.from(byteString, 'latin1')
 
 const problem = (code: keyof typeof constants.errno, text: string): Error =>
   Object.assign(new Error(`${text}: ${code}`), { code, errno: constants.errno[code] })

@@ -3,6 +3,9 @@
  * doubled `/`. A file outside the root has its absolute path as name. The root itself is ''. Only text; no disk.
  */
 
+/** The name as the system takes it. */
+export const bytes = (name: string): Buffer => Buffer.from(name, 'latin1')
+
 /** The folder part; '' for what lies in the root. */
 export const folderOf = (name: string): string => {
   const slash = name.lastIndexOf('/')

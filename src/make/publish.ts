@@ -11,7 +11,7 @@ import { ABSENT, FOLDER } from '../model/look.js'
 import { interpreterOf } from './interpreter.js'
 import { isOtherFile, lookAtItself } from './look.js'
 import { lookWithContent } from './look-content.js'
-import { folderOf } from './path.js'
+import { bytes, folderOf } from './path.js'
 import type { Run } from './run.js'
 import { type End, withUmask } from './spawner.js'
 import { asidePath, copyPath } from './temporary.js'
@@ -50,8 +50,6 @@ type Output =
       readonly isSame: boolean
     }
   | undefined
-
-const bytes = (path: string): Buffer => Buffer.from(path, 'latin1')
 
 export const publish = (
   finished: readonly Finished[],

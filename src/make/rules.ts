@@ -18,7 +18,7 @@ import { read } from '../model/table.js'
 import { answersOfState } from './answers.js'
 import { freezeDeep } from './freeze.js'
 import { lookWithContent } from './look-content.js'
-import { folderOf } from './path.js'
+import { bytes, folderOf } from './path.js'
 import { NOT_PLACED } from './publish.js'
 import { laterOf, Run } from './rule.js'
 import { hear, isKey } from './shape.js'
@@ -215,7 +215,6 @@ export class RuleMake {
   }
 }
 
-const bytes = (name: string): Buffer => Buffer.from(name, 'latin1')
 const readText = (name: string): string => readFileSync(bytes(name), 'utf8')
 
 const holds = (name: string, text: string): boolean => {

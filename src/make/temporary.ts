@@ -15,6 +15,7 @@ import {
   writeSync,
 } from 'node:fs'
 import type { Look } from './look.js'
+import { bytes } from './path.js'
 
 /** A run, as far as its temporary files go: `output` is its `$3`, `name` its target. */
 interface Writer {
@@ -33,8 +34,6 @@ export interface Begun {
 
 const FOLDER = '.redford/tmp'
 const NOTE = '.redford/outputs'
-
-const bytes = (path: string): Buffer => Buffer.from(path, 'latin1')
 
 /** The name of a `$3` beside its target: unique to the attempt; short where the target's own name leaves no room. */
 export const temporaryName = (base: string, id: number): string =>

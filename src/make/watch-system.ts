@@ -3,6 +3,7 @@
  * system without being root. Names are byte strings. Nothing here knows what is watched, or why.
  */
 import { lstatSync, readFileSync, readlinkSync, statfsSync, watch } from 'node:fs'
+import { bytes } from './path.js'
 
 export interface WatchSystem {
   /** Only Linux is trusted: elsewhere the events of different folders have no common order. */
@@ -30,8 +31,6 @@ export interface Look {
   /** Differs when the entry does. Of a folder: which it is, and not what lies in it. */
   readonly signature: string
 }
-
-const bytes = (name: string): Buffer => Buffer.from(name, 'latin1')
 
 const look = (path: string): Look => {
   try {

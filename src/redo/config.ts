@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { importFile, importJavaScript, isTypeScript } from '../load/import-file.js'
 import { look } from '../make/look.js'
 import { lookWithContent } from '../make/look-content.js'
-import { folderOf, joinPath } from '../make/path.js'
+import { bytes, folderOf, joinPath } from '../make/path.js'
 import type { Builder } from '../make/rule.js'
 import type { CodeFile, Rule, Rules } from '../make/rules.js'
 import type { Definition } from '../model/definition.js'
@@ -149,7 +149,7 @@ const codeOf = (config: string, resolver: Resolver): readonly CodeFile[] => {
   for (const name of names) {
     let text: string
     try {
-      text = readFileSync(Buffer.from(name, 'latin1'), 'utf8')
+      text = readFileSync(bytes(name), 'utf8')
     } catch {
       continue
     }

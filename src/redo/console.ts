@@ -4,6 +4,7 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import pc from 'picocolors'
+import { bytes } from '../make/path.js'
 import type { ClientWriter } from './server.js'
 import { printable, targetWord } from './words.js'
 
@@ -100,7 +101,7 @@ export class Console {
   private show(log: string): void {
     let fd: number
     try {
-      fd = openSync(Buffer.from(log, 'latin1'), 'r')
+      fd = openSync(bytes(log), 'r')
     } catch {
       return
     }

@@ -13,6 +13,7 @@ import { look } from '../make/look.js'
 import { lookWithContent } from '../make/look-content.js'
 import { MixedMake } from '../make/mixed.js'
 import { nodeSpawner } from '../make/node-spawner.js'
+import { bytes } from '../make/path.js'
 import { RuleMake } from '../make/rules.js'
 import type { Run } from '../make/run.js'
 import type { Event } from '../model/event.js'
@@ -247,7 +248,7 @@ export class Host {
   get isInPlace(): boolean {
     try {
       const here = statSync('.')
-      const there = statSync(Buffer.from(this.root, 'latin1'))
+      const there = statSync(bytes(this.root))
       return here.ino === there.ino && here.dev === there.dev && this.hasState
     } catch {
       return false
@@ -388,7 +389,7 @@ const prepareFolders = (): void => {
 /** Undefined: it is gone, or cannot be had any more. */
 const inodeOf = (name: string): bigint | undefined => {
   try {
-    return lstatSync(Buffer.from(name, 'latin1'), { throwIfNoEntry: false, bigint: true })?.ino
+    return lstatSync(bytes(name), { throwIfNoEntry: false, bigint: true })?.ino
   } catch {
     return undefined
   }

@@ -1,7 +1,7 @@
 /** Where a project is: its root folder, and how the many spellings of a file become its one name. Byte strings. */
 import { lstatSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
-import { baseOf, folderOf, isWithin, joinPath, normalize, relativePath } from '../make/path.js'
+import { baseOf, bytes, folderOf, isWithin, joinPath, normalize, relativePath } from '../make/path.js'
 import { shownValue } from '../make/value-file.js'
 import { Misuse } from '../model/misuse.js'
 import { toByteString } from './byte-strings.js'
@@ -9,8 +9,6 @@ import { printable } from './words.js'
 
 /** The folder of the project's state, in its root. */
 export const STATE_FOLDER = '.redford'
-
-const bytes = (path: string): Buffer => Buffer.from(path, 'latin1')
 
 const exists = (path: string): boolean => {
   try {

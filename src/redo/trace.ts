@@ -1,5 +1,6 @@
 /** The pipeline made visible: one line of JSON for each demand, scan, run, block, resume, respond, done and broken. */
 import { closeSync, openSync, writeSync } from 'node:fs'
+import { bytes } from '../make/path.js'
 import { shownValue } from '../make/value-file.js'
 import { changedPages } from '../model/changed.js'
 import { type Event, type Input, LOOK_STRIDE, LookWord } from '../model/event.js'
@@ -27,7 +28,7 @@ export class Tracer {
 
   /** Appends to `path` for as long as `session` is open. Throws where the file cannot be opened. */
   open(session: BuildId, path: string): void {
-    this.files.set(session, openSync(Buffer.from(path, 'latin1'), 'a', 0o666))
+    this.files.set(session, openSync(bytes(path), 'a', 0o666))
   }
 
   close(session: BuildId): void {
