@@ -4,11 +4,11 @@ import { fromTable } from '../make/answers.js'
 import type { Keys } from '../make/keys.js'
 import type { Setting, World } from '../make/world.js'
 import { canonical } from '../model/codec.js'
-import type { Definition, Key } from '../model/definition.js'
+import { aboutRule, type Definition, type Key } from '../model/definition.js'
 import { optionsIn, shown } from '../model/expect.js'
 import { Misuse, messageOf } from '../model/misuse.js'
 import type { State } from '../model/state.js'
-import { type About, MEMORY, placeFault, type RecordedSetting } from '../store/recording/format.js'
+import { MEMORY, placeFault, type RecordedSetting } from '../store/recording/format.js'
 import { Recorder } from '../store/recording/recorder.js'
 import { beginningOf, nameFor, nameOfKnown } from './name.js'
 import type { RecordOptions, Settings } from './options.js'
@@ -35,7 +35,7 @@ export const recorderFor = (
           program: programVersion(),
           face: 'library',
           policy: policy.name,
-          rules: Array.from(known, ruleOf),
+          rules: Array.from(known, aboutRule),
           options: { pools: rooms, keep },
         },
         // What an earlier engine set.
@@ -117,15 +117,6 @@ const programVersion = (): string => {
   return version
 }
 let version: string | undefined
-
-/** What is recorded of a rule, source or action. */
-export const ruleOf = (of: Definition): About['rules'][number] => ({
-  name: of.name,
-  kind: of.kind,
-  version: of.version,
-  keys: of.keys.name,
-  values: of.values.name,
-})
 
 /** `key`: one that was checked, and so fits its codec. */
 export const recordSetting = (recorder: Recorder, key: Key, setting: Setting | undefined): void => {

@@ -9,7 +9,7 @@ import { askedAnew, wordsOf } from '../make/keys.js'
 import { ValueMake } from '../make/value.js'
 import { World } from '../make/world.js'
 import { canonical, type Json } from '../model/codec.js'
-import type { Definition } from '../model/definition.js'
+import { aboutRule, type Definition } from '../model/definition.js'
 import { dependenciesOf } from '../model/dependencies.js'
 import { apart, type Groups, type Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
@@ -20,7 +20,6 @@ import { shortened, shortenedApart } from '../replay/short.js'
 import { PROGRESS_TICKS, Walker } from '../replay/walker.js'
 import type { RecordingReader } from '../store/recording/reader.js'
 import { LEFT, RecordedKeys } from './recorded-keys.js'
-import { ruleOf } from './recording.js'
 
 export type Reexecution =
   /** `makes`: runs of rules that came to what was recorded; `skipped`: those that need a value which the recording left out. */
@@ -46,7 +45,7 @@ export const reexecute = (
   const others = reader.about.rules.filter((rule) => {
     const of = known.get(rule.name)
     // Of another codec, a value is not what it was, whatever the version says.
-    return of === undefined || JSON.stringify(ruleOf(of)) !== JSON.stringify(rule)
+    return of === undefined || JSON.stringify(aboutRule(of)) !== JSON.stringify(rule)
   })
   if (others.length > 0) return { _tag: 'otherRules', rules: others.map(({ name }) => name) }
   const recorded = new RecordedKeys(known.values(), (digest) => reader.beside(digest))

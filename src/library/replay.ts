@@ -3,7 +3,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { wordsOf } from '../make/keys.js'
 import type { Setting, World } from '../make/world.js'
 import type { Json } from '../model/codec.js'
-import type { Definition, Key } from '../model/definition.js'
+import { aboutRule, type Definition, type Key } from '../model/definition.js'
 import type { BuildError } from '../model/error.js'
 import { expectList, optionsIn, shown } from '../model/expect.js'
 import type { BuildId } from '../model/ids.js'
@@ -26,7 +26,7 @@ import { type KeyedMoment, keyedMoment, needsRules, unknownName } from './moment
 import { type CreateOptions, definitionsOf } from './options.js'
 import { requestsIn } from './origin.js'
 import { LEFT, RecordedKeys } from './recorded-keys.js'
-import { expectPlace, ruleOf } from './recording.js'
+import { expectPlace } from './recording.js'
 import { type Reexecution, reexecute } from './reexecute.js'
 import type { Known } from './why.js'
 
@@ -240,7 +240,7 @@ export class Replay extends Inner {
   }
 
   private isAsRecorded(of: Definition): boolean {
-    const now = JSON.stringify(ruleOf(of))
+    const now = JSON.stringify(aboutRule(of))
     return this.about.rules.some((rule) => JSON.stringify(rule) === now)
   }
 

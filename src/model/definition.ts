@@ -108,3 +108,12 @@ export interface ActionDefinition extends Common {
 }
 
 export type Definition = SourceDefinition | RuleDefinition | StaticDefinition | BatchDefinition | ActionDefinition
+
+/** What its results hang on, as recordings tell of it. */
+export const aboutRule = ({ name, kind, version, keys, values }: Definition) => ({
+  name,
+  kind,
+  version,
+  keys: keys.name,
+  values: values.name,
+})

@@ -7,7 +7,7 @@ import { lookWithContent } from '../make/look-content.js'
 import { bytes, folderOf, joinPath } from '../make/path.js'
 import type { Builder } from '../make/rule.js'
 import type { CodeFile, Rule, Rules } from '../make/rules.js'
-import type { Definition } from '../model/definition.js'
+import { aboutRule, type Definition } from '../model/definition.js'
 import type { Content } from '../model/event.js'
 import { FILE } from '../model/look.js'
 import { messageOf } from '../model/misuse.js'
@@ -111,13 +111,7 @@ export const configFault = ({ fault, files }: LoadedConfig): string | undefined 
 
 /** The rules as a recording tells of them. */
 export const aboutRules = (rules: Rules | undefined): About['rules'] =>
-  (rules?.rules ?? []).map(({ of }) => ({
-    name: of.name,
-    kind: of.kind,
-    version: of.version,
-    keys: of.keys.name,
-    values: of.values.name,
-  }))
+  (rules?.rules ?? []).map(({ of }) => aboutRule(of))
 
 /** @throws Error where it is no rule */
 const ruleOf = (of: Definition): Rule => {
