@@ -10,7 +10,7 @@ import { shortened, shortenedApart } from '../replay/short.js'
 import type { RecordedSetting } from '../store/recording/format.js'
 import type { RecordedValue } from '../store/recording/value.js'
 import { eventWords, fieldName, fieldWords, KIND_WORDS, WANTS } from './event-words.js'
-import { faultWords, fewOf, shownBuild, textOfName } from './recording.js'
+import { faultWords, fewOf, shownAll, shownBuild, textOfName } from './recording.js'
 import { settingWords } from './tick-words.js'
 
 interface Side {
@@ -156,7 +156,7 @@ const hexOf = (words: readonly number[]): string =>
 
 /** Who, and by what. */
 export const otherwiseWords = ({ names, a, b, tickInA, tickInB }: Otherwise, sides: Sides): string => {
-  const of = fewOf(names.map(shownBuild)) || 'all'
+  const of = shownAll(names) || 'all'
   const [inA, inB] = [`tick ${tickInA} of ${sides.a.name}`, `tick ${tickInB} of ${sides.b.name}`]
   if (a === undefined) return `${of} ${deedWords(b!)} in ${sides.b.name} only (${inB})`
   if (b === undefined) return `${of} ${deedWords(a)} in ${sides.a.name} only (${inA})`
@@ -165,7 +165,7 @@ export const otherwiseWords = ({ names, a, b, tickInA, tickInB }: Otherwise, sid
 
 const deedsWords = (a: Deed, b: Deed, sides: Sides): string => {
   const each = (one: string, other: string): string => `${one} in ${sides.a.name}, ${other} in ${sides.b.name}`
-  const needs = (deed: Deed): string => ('needs' in deed && fewOf(deed.needs.map(shownBuild))) || 'nothing'
+  const needs = (deed: Deed): string => ('needs' in deed && shownAll(deed.needs)) || 'nothing'
   if (a.what === 'set' && b.what === 'set') return `was set to something else: ${settingsWords(a.to, b.to, sides)}`
   if (a.what === 'asked' && b.what === 'asked') return `was asked for otherwise: ${each(askedWords(a), askedWords(b))}`
   if (a.what === 'found' && b.what === 'found')

@@ -259,6 +259,9 @@ export const counted = (count: number, what: string): string => `${count} ${what
 export const fewOf = (names: readonly string[], most = 6): string =>
   names.length <= most ? names.join(' ') : `${names.slice(0, most).join(' ')} and ${names.length - most} more`
 
+/** A few of many builds, by the names they have in a recording. */
+export const shownAll = (names: readonly string[]): string => fewOf(names.map(shownBuild))
+
 /** Names as texts, wherever they stand in `value`, but for what `kept` names. */
 const inText = (value: unknown, kept: readonly string[]): unknown => {
   if (typeof value === 'string') return textOfName(value)

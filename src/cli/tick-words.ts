@@ -4,9 +4,7 @@ import { inLine } from '../redo/words.js'
 import type { Happening } from '../replay/happenings.js'
 import { shortened } from '../replay/short.js'
 import type { RecordedSetting } from '../store/recording/format.js'
-import { faultWords, fewOf, shownBuild } from './recording.js'
-
-const shownAll = (names: readonly string[]): string => fewOf(names.map(shownBuild))
+import { faultWords, shownAll, shownBuild } from './recording.js'
 
 /** Undefined: nothing to be spoken of. `called`: how a build that an error names is called. */
 export const happeningWords = (one: Happening, called: (build: BuildId) => string): string | undefined => {

@@ -1,6 +1,6 @@
 /** What differs between recordings that do not begin alike, in words and as data. */
 import type { Apart, NameDiff, Only, Unlike } from '../replay/diff-names.js'
-import { fewOf, shownBuild, textOfName } from './recording.js'
+import { shownAll, shownBuild, textOfName } from './recording.js'
 
 /** The cause first. `a` and `b` are the names of the recordings. */
 export const unlikeWords = ({ set, begin, end, asked, made }: Unlike, a: string, b: string): readonly string[] => {
@@ -45,8 +45,6 @@ const without = (names: readonly string[], told: readonly string[]): readonly st
 
 /** So many are told of, one by one. */
 const CAUSES = 20
-
-const shownAll = (names: readonly string[]): string => fewOf(names.map(shownBuild))
 
 const otherWords = ({ name, is }: NameDiff): string => {
   const called = shownBuild(name)

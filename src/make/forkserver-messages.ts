@@ -108,7 +108,7 @@ const u32 = (...values: readonly number[]): Buffer => {
   return bytes
 }
 
-const malformed = (type: number, why: string): E.Either<MessageError, never> =>
+export const malformed = (type: number, why: string): E.Either<MessageError, never> =>
   E.left({ _tag: 'malformed', type: letter(type), why })
 
 /** Bytes of a command, ready to be written. Throws RangeError when it is over the limit of a frame. */

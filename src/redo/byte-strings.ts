@@ -57,6 +57,10 @@ export const environmentBytes = (env: NodeJS.ProcessEnv = process.env): readonly
   return entries.map((entry) => real.get(entry) ?? toByteString(entry))
 }
 
+/** The value of a variable; '' where there is none. `environment`: NAME=value of each. */
+export const variableOf = (environment: readonly string[], name: string): string =>
+  environment.find((variable) => variable.startsWith(`${name}=`))?.slice(name.length + 1) ?? ''
+
 /** Undefined: it cannot be had, whatever is there. */
 const statOf = (path: string): fs.BigIntStats | undefined => {
   try {

@@ -9,7 +9,7 @@ import net from 'node:net'
 import { constants } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
 import * as E from 'fp-ts/lib/Either.js'
-import { argumentBytes, environmentBytes, withSpelled, workingFolderBytes } from './byte-strings.js'
+import { argumentBytes, environmentBytes, variableOf, withSpelled, workingFolderBytes } from './byte-strings.js'
 import { packageVersion } from './native.js'
 import { type DaemonMessage, decodeDaemonMessage, encodeClientMessage, FrameDecoder, PROTOCOL } from './protocol.js'
 
@@ -296,10 +296,6 @@ const converse = (
     for (const signal of FORWARDED) process.on(signal, onSignal)
     sendRequest(socket, request, files)
   })
-
-/** Value of a variable; "" when it is not there. */
-const variableOf = (environment: readonly string[], name: string): string =>
-  environment.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) ?? ''
 
 const sendRequest = (socket: net.Socket, request: ClientRequest, files: ClientFiles): void => {
   const { command, args, cwd, environment, input } = request

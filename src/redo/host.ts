@@ -25,7 +25,7 @@ import { read } from '../model/table.js'
 import { criticalPath } from '../reduce/policies/order.js'
 import { type Store, StoreFault } from '../store/store.js'
 import { badName } from './arguments.js'
-import { toByteString } from './byte-strings.js'
+import { toByteString, variableOf } from './byte-strings.js'
 import { aboutRules, configFault, type LoadedConfig } from './config.js'
 import { killSession, recordGroup } from './leftovers.js'
 import { Looking } from './looking.js'
@@ -234,10 +234,10 @@ export class Host {
   /** Variables that every do-file gets. */
   variablesFor(variables: readonly string[]): readonly string[] {
     const { native, node, main } = this.options
-    const path = variables.find((variable) => variable.startsWith('PATH='))?.slice(5)
+    const path = variableOf(variables, 'PATH')
     const bin = Buffer.from(native.binFolder).toString('latin1')
     return [
-      `PATH=${path === undefined || path === '' ? `${bin}:/usr/bin:/bin` : path.startsWith(`${bin}:`) ? path : `${bin}:${path}`}`,
+      `PATH=${path === '' ? `${bin}:/usr/bin:/bin` : path.startsWith(`${bin}:`) ? path : `${bin}:${path}`}`,
       `REDFORD_ROOT=${this.root}`,
       `REDFORD_NODE=${Buffer.from(node).toString('latin1')}`,
       `REDFORD_MAIN=${Buffer.from(main).toString('latin1')}`,

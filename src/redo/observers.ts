@@ -3,7 +3,7 @@ import type { Input } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import type { State } from '../model/state.js'
 import type { About } from '../store/recording/format.js'
-import { fromByteString } from './byte-strings.js'
+import { fromByteString, variableOf } from './byte-strings.js'
 import { Recordings } from './recordings.js'
 import type { Session } from './sessions.js'
 import { Tracer } from './trace.js'
@@ -75,7 +75,3 @@ export class Observers {
     this.recordings.endAll()
   }
 }
-
-/** Value of a variable; "" when it is not there. */
-const variableOf = (environment: readonly string[], name: string): string =>
-  environment.find((variable) => variable.startsWith(`${name}=`))?.slice(name.length + 1) ?? ''

@@ -4,7 +4,7 @@
  * byte. The forkserver's words are re-exported, so that this file shows the whole protocol.
  */
 import * as E from 'fp-ts/lib/Either.js'
-import type { MessageError } from '../make/forkserver-messages.js'
+import { type MessageError, malformed } from '../make/forkserver-messages.js'
 import { encodeFrame, type Frame, packStrings, unpackStrings } from '../make/frame.js'
 
 export * from '../make/forkserver-messages.js'
@@ -81,9 +81,6 @@ const X = 0x58
 const N = 0x4e
 
 const flag = (value: boolean): string => (value ? '1' : '0')
-
-const malformed = (type: number, why: string): E.Either<MessageError, never> =>
-  E.left({ _tag: 'malformed', type: String.fromCharCode(type), why })
 
 /** One list as frames of about 1 MiB each; an item that is longer has a frame of its own. An empty list is no frame. */
 const encodeList = (type: number, items: readonly string[]): Buffer => {
