@@ -7,7 +7,7 @@ import { ValueMake } from '../make/value.js'
 import { World } from '../make/world.js'
 import type { Key } from '../model/definition.js'
 import { digestOf } from '../model/digest.js'
-import { finite, isCount, optionsIn, shown } from '../model/expect.js'
+import { finite, isCount, optionsIn, shownOption } from '../model/expect.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import { Kind, kindOf, type State } from '../model/state.js'
@@ -289,7 +289,7 @@ export class BuildEngine {
   gc(options: { readonly keep?: number } = {}): void {
     this.checkCalm('gc')
     const { keep = 0 } = optionsIn('gc', options, ['keep'])
-    if (!isCount(keep)) throw new Misuse(`gc: \`keep\` must be a whole number from 0 on, got ${shown(keep)}`)
+    if (!isCount(keep)) throw new Misuse(`gc: \`keep\` must be a whole number from 0 on, got ${shownOption(keep)}`)
     this.sweeper.rest(Number.POSITIVE_INFINITY)
     this.inner.settleAll()
     this.inner.dispatch({ _tag: 'swept', keep: finite(keep) })

@@ -18,7 +18,7 @@ import type {
   Watch,
 } from '../model/definition.js'
 import { Named } from '../model/definition.js'
-import { isCount, optionsIn, shown as shownOption } from '../model/expect.js'
+import { isCount, optionsIn, shownOption } from '../model/expect.js'
 import { Misuse } from '../model/misuse.js'
 import { shown } from '../model/shown.js'
 

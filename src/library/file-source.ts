@@ -4,7 +4,7 @@ import { join, resolve, sep } from 'node:path'
 import { FolderWatch } from '../make/folder-watch.js'
 import { codec } from '../model/codec.js'
 import type { Watch } from '../model/definition.js'
-import { optionsIn, shown } from '../model/expect.js'
+import { optionsIn, shownOption } from '../model/expect.js'
 import { Misuse } from '../model/misuse.js'
 import { type Source, source } from './define.js'
 import { throwLater } from './options.js'
@@ -71,10 +71,12 @@ interface Place {
 const watches = new Map<string, FolderWatch>()
 
 const placeOf = (name: string, { root = '.', ignore = [], onError = throwLater }: FolderOptions): Place => {
-  if (typeof root !== 'string') throw new Misuse(`${name}: \`root\` must be the path of a folder, got ${shown(root)}`)
+  if (typeof root !== 'string')
+    throw new Misuse(`${name}: \`root\` must be the path of a folder, got ${shownOption(root)}`)
   if (!Array.isArray(ignore) || !ignore.every((glob) => typeof glob === 'string'))
-    throw new Misuse(`${name}: \`ignore\` must be a list of paths and globs, got ${shown(ignore)}`)
-  if (typeof onError !== 'function') throw new Misuse(`${name}: \`onError\` must be a function, got ${shown(onError)}`)
+    throw new Misuse(`${name}: \`ignore\` must be a list of paths and globs, got ${shownOption(ignore)}`)
+  if (typeof onError !== 'function')
+    throw new Misuse(`${name}: \`onError\` must be a function, got ${shownOption(onError)}`)
   const folder = resolve(root)
   const at = (path: string): string => {
     const whole = resolve(folder, path)

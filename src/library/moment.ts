@@ -6,7 +6,7 @@ import { type BuildError, buildErrorOf } from '../model/build-error.js'
 import type { Key } from '../model/definition.js'
 import { isAtHand } from '../model/dependencies.js'
 import { failureFrom } from '../model/error.js'
-import { shown } from '../model/expect.js'
+import { shownOption } from '../model/expect.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse, messageOf } from '../model/misuse.js'
 import { Fact, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
@@ -73,7 +73,7 @@ export const keyedMoment = (moment: Moment, recorded: RecordedKeys | undefined):
 
 /** @throws Misuse where it is no key, or none of its definition */
 const checkedName = (who: string, key: Key): string => {
-  if (!isKey(key)) throw new Misuse(`${who}: expected a key, such as total('a'), got ${shown(key)}`)
+  if (!isKey(key)) throw new Misuse(`${who}: expected a key, such as total('a'), got ${shownOption(key)}`)
   try {
     return nameOf(key)
   } catch (error) {

@@ -1,7 +1,7 @@
 /** What an engine is created with, checked; and what follows from it. */
 import type { Drive as InnerDrive } from '../engine.js'
 import type { ActionDefinition, Definition, Key } from '../model/definition.js'
-import { expectList, finite, isCount, optionsIn, shown } from '../model/expect.js'
+import { expectList, finite, isCount, optionsIn, shownOption } from '../model/expect.js'
 import { Misuse } from '../model/misuse.js'
 import { Track } from '../model/plan.js'
 import { fixpoint } from '../reduce/policies/basic.js'
@@ -114,15 +114,16 @@ export const settingsOf = (options: CreateOptions): Settings => {
     throw new Misuse(
       'createEngine: `policy` must be a policy, such as policies.fixpoint() or policies.cap(100), or one of your own: (view) => batch, or { name, initial, choose }',
     )
-  if (!isCount(keep)) throw new Misuse(`createEngine: \`keep\` must be a whole number from 0 on, got ${shown(keep)}`)
+  if (!isCount(keep))
+    throw new Misuse(`createEngine: \`keep\` must be a whole number from 0 on, got ${shownOption(keep)}`)
   if (typeof freeze !== 'boolean') throw new Misuse(`createEngine: \`freeze\` must be true or false, got ${freeze}`)
   if (store !== undefined && store?._tag !== 'memory' && store?._tag !== 'sqlite')
     throw new Misuse("createEngine: `store` must be memoryStore(), or sqliteStore('builds.sqlite')")
   if (typeof record !== 'boolean' && typeof record !== 'string' && (typeof record !== 'object' || record === null))
-    throw new Misuse(`createEngine: \`record\` must be a path, true or { path }, got ${shown(record)}`)
+    throw new Misuse(`createEngine: \`record\` must be a path, true or { path }, got ${shownOption(record)}`)
   if (typeof onError !== 'function') throw new Misuse('createEngine: `onError` must be a function')
   if (typeof pools !== 'object' || pools === null || Array.isArray(pools))
-    throw new Misuse(`createEngine: \`pools\` must be a record of sizes, such as { net: 4 }, got ${shown(pools)}`)
+    throw new Misuse(`createEngine: \`pools\` must be a record of sizes, such as { net: 4 }, got ${shownOption(pools)}`)
   const known = definitionsOf(rules)
   const rooms = Object.entries(pools).map(roomOf)
   for (const of of known) if (of.kind === 'action') checkPool(of, rooms)
@@ -151,7 +152,7 @@ const roomOf = ([name, room]: readonly [string, number | { readonly threads: num
   const size = hasThreads ? optionsIn(`createEngine: pool ${name}`, room, ['threads']).threads : room
   if (!Number.isSafeInteger(size) || size < 1)
     throw new Misuse(
-      `createEngine: pool ${name}: its size must be a positive integer, or { threads: N }, got ${hasThreads ? `{ threads: ${shown(size)} }` : shown(size)}`,
+      `createEngine: pool ${name}: its size must be a positive integer, or { threads: N }, got ${hasThreads ? `{ threads: ${shownOption(size)} }` : shownOption(size)}`,
     )
   return { name, size, hasThreads }
 }
@@ -178,7 +179,7 @@ export const definitionsOf = (rules: readonly Defined[], who = 'createEngine'): 
     const definition = each?.definition
     if (definition === undefined)
       throw new Misuse(
-        `${who}: \`rules\` must be sources, rules and actions, and one of them is ${isKeyLike(each) ? `a key of ${each.of.name}: leave out the call` : shown(each)}`,
+        `${who}: \`rules\` must be sources, rules and actions, and one of them is ${isKeyLike(each) ? `a key of ${each.of.name}: leave out the call` : shownOption(each)}`,
       )
     if (named.has(definition.name))
       throw new Misuse(

@@ -5,7 +5,7 @@ import type { Keys } from '../make/keys.js'
 import type { Setting, World } from '../make/world.js'
 import { canonical } from '../model/codec.js'
 import { aboutRule, type Definition, type Key } from '../model/definition.js'
-import { optionsIn, shown } from '../model/expect.js'
+import { optionsIn, shownOption } from '../model/expect.js'
 import { Misuse, messageOf } from '../model/misuse.js'
 import type { State } from '../model/state.js'
 import { MEMORY, placeFault, type RecordedSetting } from '../store/recording/format.js'
@@ -76,7 +76,7 @@ export const exportTo = (recorder: Recorder | undefined, path: string): void => 
   if (recorder === undefined)
     throw new Misuse('export: nothing was recorded: create the engine with `record: true`, or a path')
   if (typeof path !== 'string' || path === '' || path === MEMORY)
-    throw new Misuse(`export: expected the path of a file, got ${shown(path)}`)
+    throw new Misuse(`export: expected the path of a file, got ${shownOption(path)}`)
   const { path: own } = recorder
   expectPlace('export', path, own)
   try {
@@ -104,10 +104,10 @@ const optionsOf = (record: string | true | RecordOptions): RecordOptions => {
   if (Object.keys(options).length === 0)
     refuse('an object must say one of path, valueMax, beside; true records in memory')
   const { path = MEMORY, valueMax = 0, beside = false } = optionsIn('createEngine: record', options, RECORD_OPTIONS)
-  if (typeof path !== 'string' || path === '') refuse(`\`path\` must be the path of a file, got ${shown(path)}`)
+  if (typeof path !== 'string' || path === '') refuse(`\`path\` must be the path of a file, got ${shownOption(path)}`)
   if (typeof valueMax !== 'number' || !(valueMax >= 0))
-    refuse(`\`valueMax\` must be a number of chars from 0 on, got ${shown(valueMax)}`)
-  if (typeof beside !== 'boolean') refuse(`\`beside\` must be true or false, got ${shown(beside)}`)
+    refuse(`\`valueMax\` must be a number of chars from 0 on, got ${shownOption(valueMax)}`)
+  if (typeof beside !== 'boolean') refuse(`\`beside\` must be true or false, got ${shownOption(beside)}`)
   return options
 }
 

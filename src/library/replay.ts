@@ -5,7 +5,7 @@ import type { Setting, World } from '../make/world.js'
 import type { Json } from '../model/codec.js'
 import { aboutRule, type Definition, type Key } from '../model/definition.js'
 import type { BuildError } from '../model/error.js'
-import { expectList, optionsIn, shown } from '../model/expect.js'
+import { expectList, optionsIn, shownOption } from '../model/expect.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse, messageOf } from '../model/misuse.js'
 import { Kind, kindOf } from '../model/state.js'
@@ -51,7 +51,7 @@ export class RecordingFailed extends Error {
 /** Opens a recording. @throws RecordingFailed */
 export const replay = (path: string, options: ReplayOptions = {}): Replay => {
   if (typeof path !== 'string' || path === '')
-    throw new Misuse(`replay: expected the path of a recording, got ${shown(path)}`)
+    throw new Misuse(`replay: expected the path of a recording, got ${shownOption(path)}`)
   optionsIn('replay', options, ['rules'])
   if (options.rules !== undefined) {
     expectList('replay', options.rules, 'replay(path, { rules: [...] })')
@@ -87,7 +87,7 @@ export class Replay extends Inner {
     const { mode = 'receipts', onProgress } = options
     for (const name of ['onProgress', 'onBreach'] as const)
       if (options[name] !== undefined && typeof options[name] !== 'function')
-        throw new Misuse(`verify: \`${name}\` must be a function, got ${shown(options[name])}`)
+        throw new Misuse(`verify: \`${name}\` must be a function, got ${shownOption(options[name])}`)
     const otherwise = OTHERWISE.find((name) => options[name] !== undefined)
     if ((mode === 'receipts' || mode === 'reexecute') && otherwise !== undefined)
       throw new Misuse(`verify: \`${otherwise}\` says what would be otherwise: it needs mode: 'counterfactual'`)
@@ -105,12 +105,12 @@ export class Replay extends Inner {
       }
       const { jobs, pools } = options
       if (jobs !== undefined && !(Number.isInteger(jobs) && jobs > 0))
-        throw new Misuse(`verify: \`jobs\` must be a whole number from 1 on, got ${shown(jobs)}`)
+        throw new Misuse(`verify: \`jobs\` must be a whole number from 1 on, got ${shownOption(jobs)}`)
       const { pools: _, ...others } = options
       return this.counterfactual({ onBreach, ...others, ...(pools !== undefined && { pools: this.sizesOf(pools) }) })
     }
     if (mode === 'receipts') return super.verify(options)
-    throw new Misuse(`verify: \`mode\` must be 'receipts', 'reexecute' or 'counterfactual', got ${shown(mode)}`)
+    throw new Misuse(`verify: \`mode\` must be 'receipts', 'reexecute' or 'counterfactual', got ${shownOption(mode)}`)
   }
 
   /**
@@ -121,7 +121,7 @@ export class Replay extends Inner {
   fork(tick: number, options: Partial<CreateOptions> = {}): BuildEngine {
     this.expectValues('fork')
     if (typeof options !== 'object' || options === null)
-      throw new Misuse(`fork: the options must be an object, got ${shown(options)}`)
+      throw new Misuse(`fork: the options must be an object, got ${shownOption(options)}`)
     if (options.store?._tag === 'sqlite')
       throw new Misuse('fork: `store`: it goes on from the recording, not from a store: leave it out')
     const rules = options.rules ?? this.rules('fork')
@@ -175,7 +175,7 @@ export class Replay extends Inner {
   /** The first tick after whose state `predicate` holds. */
   override firstTick(predicate: (moment: KeyedMoment) => boolean): number | undefined {
     if (typeof predicate !== 'function')
-      throw new Misuse(`firstTick: expected a function of a moment, got ${shown(predicate)}`)
+      throw new Misuse(`firstTick: expected a function of a moment, got ${shownOption(predicate)}`)
     const recorded = this.recordedKeys()
     return super.firstTick((moment) => {
       const holds: unknown = predicate(keyedMoment(moment, recorded))
@@ -201,12 +201,12 @@ export class Replay extends Inner {
       Array.isArray(pools) ? Object.fromEntries(pools.map((size, i) => [known[i] ?? i, size])) : pools
     ) as object
     if (typeof sizes !== 'object' || sizes === null)
-      throw new Misuse(`verify: \`pools\` must be sizes by name, such as { cpu: 2 }, got ${shown(pools)}`)
+      throw new Misuse(`verify: \`pools\` must be sizes by name, such as { cpu: 2 }, got ${shownOption(pools)}`)
     for (const [name, size] of Object.entries(sizes)) {
       if (!known.includes(name))
         throw new Misuse(`verify: there is no pool ${name}: it was recorded with ${known.join(', ') || 'none'}`)
       if (size !== undefined && !(Number.isInteger(size) && (size as number) > 0))
-        throw new Misuse(`verify: pool ${name} must have a whole number of rooms from 1 on, got ${shown(size)}`)
+        throw new Misuse(`verify: pool ${name} must have a whole number of rooms from 1 on, got ${shownOption(size)}`)
     }
     return known.map((name) => (sizes as Record<string, number>)[name]!)
   }
@@ -230,7 +230,7 @@ export class Replay extends Inner {
   /** @throws Misuse where no recording of what would have been can be put at `path` */
   private expectFile(path: unknown): void {
     if (typeof path !== 'string' || path === '' || path === MEMORY)
-      throw new Misuse(`verify: \`record\` must be the path of a file, got ${shown(path)}`)
+      throw new Misuse(`verify: \`record\` must be the path of a file, got ${shownOption(path)}`)
     expectPlace('verify: record', path, this.reader.path)
   }
 

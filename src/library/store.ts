@@ -1,7 +1,7 @@
 /** Where an engine keeps its results: the choices that `createEngine` is given. */
 
 import { resolve } from 'node:path'
-import { optionsIn, shown } from '../model/expect.js'
+import { optionsIn, shownOption } from '../model/expect.js'
 import { Misuse } from '../model/misuse.js'
 import type { StoreError, Synchronous } from '../store/database.js'
 import type { StoreWarning } from '../store/store.js'
@@ -36,16 +36,16 @@ export interface SqliteOptions {
  */
 export const sqliteStore = (path: string, options: SqliteOptions = {}): SqliteStore => {
   if (typeof path !== 'string' || path === '')
-    throw new Misuse(`sqliteStore: expected the path of a file, got ${shown(path)}`)
+    throw new Misuse(`sqliteStore: expected the path of a file, got ${shownOption(path)}`)
   if (path === ':memory:') throw new Misuse('sqliteStore: :memory: is no file: use memoryStore()')
   const {
     synchronous = 'normal',
     onDamage = (damage: StoreWarning): void => process.emitWarning(wordsOfDamage(path, damage)),
   } = optionsIn('sqliteStore', options, ['synchronous', 'onDamage'])
   if (!['full', 'normal', 'off'].includes(synchronous))
-    throw new Misuse(`sqliteStore: \`synchronous\` must be 'full', 'normal' or 'off', got ${shown(synchronous)}`)
+    throw new Misuse(`sqliteStore: \`synchronous\` must be 'full', 'normal' or 'off', got ${shownOption(synchronous)}`)
   if (typeof onDamage !== 'function')
-    throw new Misuse(`sqliteStore: \`onDamage\` must be a function, got ${shown(onDamage)}`)
+    throw new Misuse(`sqliteStore: \`onDamage\` must be a function, got ${shownOption(onDamage)}`)
   return { _tag: 'sqlite', path: resolve(path), synchronous, onDamage }
 }
 

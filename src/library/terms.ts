@@ -1,6 +1,6 @@
 /** What can be said of a request besides its key, for policies that know requests. */
 import type { Event } from '../model/event.js'
-import { optionsIn, shown } from '../model/expect.js'
+import { optionsIn, shownOption } from '../model/expect.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 import type { Terms } from '../model/plan.js'
@@ -20,9 +20,9 @@ export const termsOf = (what: string, terms?: RequestTerms): Told => {
   if (terms === undefined) return NONE
   const { class: of, deadline } = optionsIn(what, terms, ['class', 'deadline'])
   if (of !== undefined && typeof of !== 'string')
-    throw new Misuse(`${what}: \`class\` must be a string, got ${shown(of)}`)
+    throw new Misuse(`${what}: \`class\` must be a string, got ${shownOption(of)}`)
   if (deadline !== undefined && !Number.isFinite(deadline))
-    throw new Misuse(`${what}: \`deadline\` must be a time in ms, got ${shown(deadline)}`)
+    throw new Misuse(`${what}: \`deadline\` must be a time in ms, got ${shownOption(deadline)}`)
   if (of === undefined && deadline === undefined) return NONE
   return { terms: { ...(of !== undefined && { class: of }), ...(deadline !== undefined && { deadline }) } }
 }

@@ -2,7 +2,7 @@
 import type { Outcome } from '../finalize/finalize.js'
 import { type Keys, wordsOf } from '../make/keys.js'
 import type { Key, Watch } from '../model/definition.js'
-import { shown } from '../model/expect.js'
+import { shownOption } from '../model/expect.js'
 import type { BuildId } from '../model/ids.js'
 import { Misuse } from '../model/misuse.js'
 
@@ -33,7 +33,7 @@ export class Watches {
       this.attempt(() => {
         const stop = begin(key.key, () => this.changed(key))
         if (stop !== undefined && typeof stop !== 'function')
-          throw new Misuse(`watch: ${wordsOf(key)}: it must return a function that ends it, got ${shown(stop)}`)
+          throw new Misuse(`watch: ${wordsOf(key)}: it must return a function that ends it, got ${shownOption(stop)}`)
         if (this.isClosed) return stop?.()
         this.stops.set(id, stop)
       })
