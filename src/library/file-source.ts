@@ -38,7 +38,7 @@ export function fileSource(
     return source(name, { key: codec.string, value: codec.bytes, read, watch })
   }
   if (!Buffer.isEncoding(encoding))
-    throw new Misuse(`${name}: \`encoding\` must be utf8 or the like, or bytes, got ${encoding}`)
+    throw new Misuse(`${name}: \`encoding\` must be utf8 or the like, or bytes, got ${shownOption(encoding)}`)
   const read = (path: string) => unlessAbsent(readFile(place.at(path), encoding))
   return source(name, { key: codec.string, value: codec.string, read, watch })
 }

@@ -172,7 +172,7 @@ describe('a file', () => {
 
   it('of no encoding is refused', () => {
     expect(() => fileSource({ encoding: 'utf9' as 'utf8' })).toThrow(
-      new Misuse('file: `encoding` must be utf8 or the like, or bytes, got utf9'),
+      new Misuse("file: `encoding` must be utf8 or the like, or bytes, got 'utf9'"),
     )
   })
 

@@ -880,7 +880,8 @@ describe('createEngine with', () => {
       "`store` must be memoryStore(), or sqliteStore('builds.sqlite')",
     ],
     ['a record by number', { rules: [], record: wrong(5) }, '`record` must be a path, true or { path }, got 5'],
-    ['freeze by name', { rules: [], freeze: wrong('no') }, '`freeze` must be true or false, got no'],
+    ['freeze by name', { rules: [], freeze: wrong('no') }, "`freeze` must be true or false, got 'no'"],
+    ['freeze by more', { rules: [], freeze: wrong({}) }, '`freeze` must be true or false, got an object'],
     ['onError that is no function', { rules: [], onError: wrong('log') }, '`onError` must be a function'],
     ...['sometimes', {}, { per: 'tick' }, { per: { ms: 0 } }, { per: { ms: '5' } }, { per: {} }].map(
       (drive) =>
@@ -993,6 +994,11 @@ describe('a call', () => {
     ['that collects by no options', (eng) => eng.gc(wrong(null)), 'gc: the options must be an object, got null'],
     ['that collects by other options', (eng) => eng.gc(wrong({ kept: 3 })), 'gc: there is no option `kept`: use keep'],
     ['that wipes by no options', (eng) => eng.wipe(wrong(50)), 'wipe: the options must be an object, got 50'],
+    [
+      'that wipes what is no number',
+      (eng) => eng.wipe({ percent: wrong({}) }),
+      'wipe: `percent` must be from 0 to 100, got an object',
+    ],
     ['that wipes too much', (eng) => eng.wipe({ percent: 101 }), 'wipe: `percent` must be from 0 to 100, got 101'],
     [
       'with an unknown drive',

@@ -339,7 +339,7 @@ describe('a policy that breaks the rules', () => {
     ['cap', () => policies.cap(0), 'cap(max): max must be a number from 1 on, got 0'],
     ['cap', () => policies.cap(Number.NaN), 'cap(max): max must be a number from 1 on, got NaN'],
     ['slice', () => policies.slice(-1), 'slice(ms): ms must be a number from 0 on, got -1'],
-    ['aimd', () => policies.aimd('5' as never), 'aimd(targetMs): targetMs must be a number from 0 on, got 5'],
+    ['aimd', () => policies.aimd('5' as never), "aimd(targetMs): targetMs must be a number from 0 on, got '5'"],
     ['nagle', () => policies.nagle(0, 5), 'nagle(max, ms): max must be a number from 1 on, got 0'],
     ['nagle', () => policies.nagle(2, -5), 'nagle(max, ms): ms must be a number from 0 to 60000, got -5'],
     ['nagle', () => policies.nagle(9, 1e9), 'nagle(max, ms): ms must be a number from 0 to 60000, got 1000000000'],
@@ -366,13 +366,19 @@ describe('a policy that breaks the rules', () => {
     [
       'fairShare',
       () => policies.fairShare({ ui: '3' as never }),
-      'fairShare(weights): the weight of ui must be a number above 0, got 3',
+      "fairShare(weights): the weight of ui must be a number above 0, got '3'",
     ],
     [
       'fairShare',
       () => policies.fairShare(3 as never),
       'fairShare(weights): `weights` must be numbers by class, as in { ui: 3, batch: 1 }, got 3',
     ],
+    [
+      'fairShare',
+      () => policies.fairShare({ ui: {} as never }),
+      'fairShare(weights): the weight of ui must be a number above 0, got an object',
+    ],
+    ['cap', () => policies.cap(Object.create(null)), 'cap(max): max must be a number from 1 on, got an object'],
     ['lexicographic', () => policies.lexicographic(), 'lexicographic: it takes one policy or more, got none'],
     [
       'lexicographic',
@@ -397,7 +403,12 @@ describe('a policy that breaks the rules', () => {
     [
       'compose',
       () => policies.compose(policies.fullBatch(), 'cap(3)' as never),
-      'compose: its policy 2 must be a policy, such as policies.shortestRemaining(), got cap(3)',
+      "compose: its policy 2 must be a policy, such as policies.shortestRemaining(), got 'cap(3)'",
+    ],
+    [
+      'compose',
+      () => policies.compose({ name: 'mine' } as never),
+      'compose: its policy 1 must be a policy, such as policies.shortestRemaining(), got an object',
     ],
     [
       'perClass',

@@ -3,6 +3,7 @@
  * looked over, and what it passes over too long is taken all the same (`guard.ts`).
  */
 import { type Batch, emptyBatch } from '../../model/event.js'
+import { shownOption } from '../../model/expect.js'
 import type { BuildId } from '../../model/ids.js'
 import { Misuse } from '../../model/misuse.js'
 import type { LaneView, ReadyView } from '../gather.js'
@@ -60,7 +61,7 @@ export const isPolicy = (policy: unknown): policy is Policy =>
 export const atLeast = (least: number, value: number, what: string, most = Number.POSITIVE_INFINITY): number => {
   if (typeof value === 'number' && value >= least && value <= most) return value
   const range = most === Number.POSITIVE_INFINITY ? `from ${least} on` : `from ${least} to ${most}`
-  throw new Misuse(`${what} must be a number ${range}, got ${String(value)}`)
+  throw new Misuse(`${what} must be a number ${range}, got ${shownOption(value)}`)
 }
 
 export const nameOf = (policy: Policy): string => policy.name || 'policy'

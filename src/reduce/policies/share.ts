@@ -1,5 +1,6 @@
 /** Policies that share among classes of requests, or among policies. */
 import { type Batch, emptyBatch } from '../../model/event.js'
+import { shownOption } from '../../model/expect.js'
 import type { BuildId } from '../../model/ids.js'
 import { Misuse } from '../../model/misuse.js'
 import { Track } from '../../model/plan.js'
@@ -25,7 +26,7 @@ export const fairShare = (weights: Readonly<Record<string, number>> = {}): Carry
   const all = entriesOf('fairShare(weights): `weights`', 'numbers by class, as in { ui: 3, batch: 1 }', weights)
   for (const [name, weight] of all)
     if (!(typeof weight === 'number' && weight > 0 && Number.isFinite(weight)))
-      throw new Misuse(`fairShare(weights): the weight of ${name} must be a number above 0, got ${String(weight)}`)
+      throw new Misuse(`fairShare(weights): the weight of ${name} must be a number above 0, got ${shownOption(weight)}`)
   return made({
     name: all.length === 0 ? 'fairShare' : `fairShare(${all.map(([name, weight]) => `${name}: ${weight}`).join(', ')})`,
     initial: { least: 0, given: [] },
@@ -57,19 +58,19 @@ const entriesOf = <A>(
   of: Readonly<Record<string, A>>,
 ): readonly (readonly [string, A])[] => {
   if (typeof of !== 'object' || of === null || Array.isArray(of))
-    throw new Misuse(`${what} must be ${wanted}, got ${String(of)}`)
+    throw new Misuse(`${what} must be ${wanted}, got ${shownOption(of)}`)
   return Object.entries(of)
 }
 
 /** @throws Misuse */
 const expectPolicy = (what: string, policy: unknown): void => {
   if (!isPolicy(policy))
-    throw new Misuse(`${what} must be a policy, such as policies.shortestRemaining(), got ${given(policy)}`)
+    throw new Misuse(`${what} must be a policy, such as policies.shortestRemaining(), got ${shownPolicy(policy)}`)
 }
 
 /** What is no policy, in words. */
-const given = (policy: unknown): string =>
-  typeof policy === 'function' ? 'a function that makes one and is not called' : String(policy)
+const shownPolicy = (policy: unknown): string =>
+  typeof policy === 'function' ? 'a function that makes one and is not called' : shownOption(policy)
 
 /** What one class could have done, next first. */
 class Dealer {
@@ -117,7 +118,7 @@ export const lexicographic = (...policies: readonly CarryPolicy<undefined>[]): C
   const orders = policies.map((policy) => {
     if (policy?.order === undefined)
       throw new Misuse(
-        `lexicographic: ${isPolicy(policy) ? nameOf(policy) : given(policy)} has no order: it takes firstCome, shortestRemaining, leastAttained, deadline, criticalPath`,
+        `lexicographic: ${isPolicy(policy) ? nameOf(policy) : shownPolicy(policy)} has no order: it takes firstCome, shortestRemaining, leastAttained, deadline, criticalPath`,
       )
     return policy.order
   })
