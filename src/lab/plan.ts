@@ -1,7 +1,7 @@
 /** A study by its plan, as programs ask for it. */
 import { availableParallelism } from 'node:os'
 import { expectPlan } from './checked.js'
-import { type Plan, runPlan as runShares } from './shares.js'
+import { type Plan, runShares } from './shares.js'
 import type { Cell } from './study.js'
 
 export type { Plan } from './shares.js'

@@ -25,7 +25,11 @@ type Message =
   | { readonly _tag: 'failed'; readonly why: string; readonly isOurs: boolean }
 
 /** All cells, in the order of the plan, whatever the number of threads. @throws LabError */
-export const runPlan = async (given: Plan, threads: number, onCell: (cell: Cell) => void): Promise<readonly Cell[]> => {
+export const runShares = async (
+  given: Plan,
+  threads: number,
+  onCell: (cell: Cell) => void,
+): Promise<readonly Cell[]> => {
   // What is wrong with it is told before anything runs. Files of policies are loaded in threads alone, which they may end.
   const plan = { ...given, specs: toldApart(given.specs) }
   for (const name of plan.policies) if (!isPolicyFile(name)) await loadPolicy(name)
