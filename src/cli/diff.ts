@@ -53,11 +53,7 @@ export const diffCommand = async (args: readonly string[], out: Out): Promise<nu
   )
 }
 
-const ticks = (
-  replay: Parameters<Parameters<typeof withRecording>[2]>[0],
-  { values, json }: Words,
-  out: Out,
-): number => {
+const ticks = (replay: Replay, { values, json }: Words, out: Out): number => {
   const [from, to] = [values.from ?? '0', values.to ?? String(replay.ticks)].map((text) =>
     tickOf(String(text), replay.ticks),
   )

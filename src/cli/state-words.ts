@@ -54,10 +54,8 @@ const FLAGS: Readonly<Record<string, string>> = {
 const flagWords = (flags: readonly string[]): string =>
   Array.from(new Set(flags.flatMap((flag) => FLAGS[flag] ?? []))).join(', ')
 
+/** What is not here is called as it is. */
 const WHAT: Readonly<Record<string, string>> = {
-  status: 'status',
-  kind: 'kind',
-  flags: 'flags',
   stat: 'what stat says of it',
   value: 'its value',
   error: 'its error',
