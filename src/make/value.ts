@@ -162,14 +162,14 @@ export class ValueMake {
   readonly start = (_: State, builds: readonly BuildId[]): readonly Receipt[] =>
     builds.map((x) => {
       const { of, key } = this.keyOf(x)
-      return this.perform_(of as ActionDefinition, key, x)
+      return this.runAction(of as ActionDefinition, key, x)
     })
 
   /** Begins reads and actions again that were under way in `state` for an engine that is gone. */
   readonly resume = (builds: readonly BuildId[]): void => {
     for (const x of builds) {
       const { of, key } = this.keyOf(x)
-      const receipt = of.kind === 'source' ? this.read(of, key, x) : this.perform_(of as ActionDefinition, key, x)
+      const receipt = of.kind === 'source' ? this.read(of, key, x) : this.runAction(of as ActionDefinition, key, x)
       if (receipt._tag !== 'started') this.options.settle(receipt)
     }
   }
@@ -229,10 +229,10 @@ export class ValueMake {
 
   private begin(of: ActionDefinition, key: unknown, x: BuildId): Alone {
     if (of.pool !== undefined) return { _tag: 'pooled', build: x, pool: this.options.poolOf(of.pool) }
-    return this.perform_(of, key, x)
+    return this.runAction(of, key, x)
   }
 
-  private perform_(of: ActionDefinition, key: unknown, x: BuildId): Alone {
+  private runAction(of: ActionDefinition, key: unknown, x: BuildId): Alone {
     const { run } = of
     const work =
       typeof run === 'function'
