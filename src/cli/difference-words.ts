@@ -7,6 +7,7 @@ import type { Deed } from '../replay/deeds.js'
 import type { Otherwise } from '../replay/diff-deeds.js'
 import type { Difference, OneReceipt } from '../replay/diff-ticks.js'
 import { shortened, shortenedApart } from '../replay/short.js'
+import { hex } from '../replay/view.js'
 import type { RecordedSetting } from '../store/recording/format.js'
 import type { RecordedValue } from '../store/recording/value.js'
 import { eventWords, fieldName, fieldWords, KIND_WORDS, WANTS } from './event-words.js'
@@ -151,8 +152,7 @@ const digestWords = ({ value, content = [] }: Valued): string => {
   return `another value (digest ${digest.slice(0, 12)}…)`
 }
 
-const hexOf = (words: readonly number[]): string =>
-  words.map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('')
+const hexOf = (words: readonly number[]): string => words.map(hex).join('')
 
 /** Who, and by what. */
 export const otherwiseWords = ({ names, a, b, tickInA, tickInB }: Otherwise, sides: Sides): string => {

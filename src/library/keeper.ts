@@ -10,11 +10,10 @@ import { isOf } from '../make/content.js'
 import type { Keys } from '../make/keys.js'
 import type { Setting, World } from '../make/world.js'
 import { canonical, type Json } from '../model/codec.js'
-import { contentIn, isDigest, resultIn } from '../model/content.js'
+import { contentIn, isDigest, isSameContent, resultIn } from '../model/content.js'
 import type { Definition, Key } from '../model/definition.js'
 import { dependentsOf } from '../model/dependencies.js'
 import { Bug, type BuildError, type Failure } from '../model/error.js'
-import type { Content } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Flag, hasFlag, Kind, kindOf, type State } from '../model/state.js'
 import { eachObject, objectAt, rowsEnd } from '../model/table.js'
@@ -206,7 +205,7 @@ export class Keeper {
       // Given up again already: whoever wants it will find that what is kept is something else.
       const value = objectAt(after.values, x)
       if (value === undefined) continue
-      if (had && isSame(contentIn(before, x), contentIn(after, x)) && !this.lost.has(x)) continue
+      if (had && isSameContent(contentIn(before, x), contentIn(after, x)) && !this.lost.has(x)) continue
       // What was changed since, as a date can be though it is frozen, may fit its codec no more: the next start makes it again.
       const text = attempt(() => canonical(key.of.values.encode(fromTable(value))))
       texts.push(text === undefined ? [x] : [x, text.value])
@@ -215,8 +214,6 @@ export class Keeper {
     return texts
   }
 }
-
-const isSame = (a: Content, b: Content): boolean => a.every((word, i) => word === b[i])
 
 /** Whether it is a value that only a text can tell. */
 const hasText = (state: State, x: BuildId): boolean =>

@@ -1,7 +1,7 @@
 /** Four words that tell results apart: the result itself where it fits into them, else a digest of its canonical text. */
 import { hash } from 'node:crypto'
 import { type Codec, canonical, type Json } from '../model/codec.js'
-import { DIGEST, Tag } from '../model/content.js'
+import { DIGEST, isSameContent, Tag } from '../model/content.js'
 import type { Key } from '../model/definition.js'
 import { type BuildError, smallestFirst } from '../model/error.js'
 import type { Content } from '../model/event.js'
@@ -45,7 +45,7 @@ const digestOf = (text: string): Content => {
 }
 
 /** Whether `content` is that of the result that `text` says. */
-export const isOf = (content: Content, text: string): boolean => digestOf(text).every((word, i) => word === content[i])
+export const isOf = (content: Content, text: string): boolean => isSameContent(digestOf(text), content)
 
 /** Of errors, what they say counts, not where they were thrown. `nameOf`: of who was tried, and what those broke by, since ids are given to others once they are forgotten. */
 export const contentOfError = (error: BuildError, nameOf: NameOf = String): Content => {

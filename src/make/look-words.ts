@@ -12,7 +12,7 @@ export const isThere = (seen: FileLook): boolean => seen.kind !== ABSENT && seen
 export const mayBeThere = (seen: FileLook): boolean => seen.kind !== ABSENT
 
 /** Whether a look finds what is recorded. */
-export const isKnown = ({ facts }: State, x: BuildId, kind: number, stat0: number, stat1: number): boolean =>
+export const isAsRecorded = ({ facts }: State, x: BuildId, kind: number, stat0: number, stat1: number): boolean =>
   (kind === FILE || kind === FOLDER) && read(facts, x, Fact.STAT) === stat0 && read(facts, x, Fact.STAT + 1) === stat1
 
 export const copyContent = (state: State, x: BuildId, looks: Int32Array, at: number): void => {

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { canonical, type Json } from '../model/codec.js'
-import { contentIn } from '../model/content.js'
+import { contentIn, isContentOf } from '../model/content.js'
 import type { Definition, Key, RuleDefinition } from '../model/definition.js'
 import { groupsOf } from '../model/dependencies.js'
 import type { BuildError } from '../model/error.js'
@@ -12,8 +12,9 @@ import type { Alone, Content } from '../model/event.js'
 import { fileDefinition } from '../model/file-definition.js'
 import type { BuildId } from '../model/ids.js'
 import { unfitness } from '../model/json.js'
+import { contentOfLook } from '../model/look.js'
 import { Misuse } from '../model/misuse.js'
-import { Fact, Flight, Kind, kindOf, type State } from '../model/state.js'
+import { Flight, Kind, kindOf, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import { answersOfState } from './answers.js'
 import { freezeDeep } from './freeze.js'
@@ -175,7 +176,7 @@ export class RuleMake {
   /** The config may have been changed since it was loaded: what was loaded is not what a build would be recorded to be made by. */
   staleness(state: State): string | undefined {
     const { rules } = this.options
-    const changed = rules.files.find(({ content }, i) => !isContent(state, this.files[i]!, content))
+    const changed = rules.files.find(({ content }, i) => !isContentOf(state, this.files[i]!, content))
     if (changed !== undefined) return `${changed.name} was changed while it was in use; run the command again`
     return rules.fault
   }
@@ -198,7 +199,7 @@ export class RuleMake {
     }
     freezeDeep(value)
     const look = lookWithContent(name)
-    this.values.set(x, { content: [look.content0, look.content1, look.content2, look.content3], value })
+    this.values.set(x, { content: contentOfLook(look), value })
     return { _tag: 'done', build: x, look, virtual: false }
   }
 
@@ -207,7 +208,7 @@ export class RuleMake {
     const name = this.options.naming.nameOf(x)
     if (key.of.kind === 'source') return key.of.file === 'bytes' ? readFileSync(bytes(name)) : readText(name)
     const known = this.values.get(x)
-    if (known !== undefined && isContent(state, x, known.content)) return known.value
+    if (known !== undefined && isContentOf(state, x, known.content)) return known.value
     const value = key.of.values.decode(JSON.parse(readText(name)) as Json)
     freezeDeep(value)
     this.values.set(x, { content: contentIn(state, x), value })
@@ -234,9 +235,6 @@ const encoded = (of: Definition, value: unknown): string => {
     throw new Misuse(`its value does not fit its codec: ${unfitness(error)}`)
   }
 }
-
-const isContent = ({ facts }: State, x: BuildId, content: Content): boolean =>
-  content.every((word, i) => word === read(facts, x, Fact.CONTENT + i))
 
 const blocked = (build: BuildId, needs: readonly BuildId[]): Alone => ({
   _tag: 'blocked',

@@ -6,7 +6,7 @@ import { Fact, Flag, hasFlag, KIND_MASK, Kind, type State } from '../model/state
 import { read } from '../model/table.js'
 import { look } from './look.js'
 import { lookWithContent } from './look-content.js'
-import { copyContent, isKnown, writeStat } from './look-words.js'
+import { copyContent, isAsRecorded, writeStat } from './look-words.js'
 import { BULK_MIN, statAllSync } from './stat-all.js'
 
 /** Interning, as far as make needs it. */
@@ -32,7 +32,7 @@ export class Scanner {
       const at = i * LOOK_STRIDE
       const known =
         words !== undefined &&
-        isKnown(state, x, words[i * 4]!, words[i * 4 + 2]!, words[i * 4 + 3]!) &&
+        isAsRecorded(state, x, words[i * 4]!, words[i * 4 + 2]!, words[i * 4 + 3]!) &&
         // A racy stat proves nothing, so the content has to be read.
         !hasFlag(state, x, Flag.RACY)
       if (known) {
@@ -62,7 +62,7 @@ export class Scanner {
       const kind = words[i * 4]!
       const flags = read(state.facts, x, Fact.FLAGS)
       if ((flags & KIND_MASK) === Kind.ABSENT || (flags & Flag.VIRTUAL) !== 0) return kind !== ABSENT
-      return (flags & Flag.RACY) !== 0 || !isKnown(state, x, kind, words[i * 4 + 2]!, words[i * 4 + 3]!)
+      return (flags & Flag.RACY) !== 0 || !isAsRecorded(state, x, kind, words[i * 4 + 2]!, words[i * 4 + 3]!)
     })
   }
 
@@ -78,7 +78,11 @@ export class Scanner {
   private lookInto(state: State, x: BuildId, looks: Int32Array, at: number): void {
     const name = this.naming.nameOf(x)
     const seen = look(name)
-    if (seen.kind !== ABSENT && isKnown(state, x, seen.kind, seen.stat0, seen.stat1) && !hasFlag(state, x, Flag.RACY)) {
+    if (
+      seen.kind !== ABSENT &&
+      isAsRecorded(state, x, seen.kind, seen.stat0, seen.stat1) &&
+      !hasFlag(state, x, Flag.RACY)
+    ) {
       writeStat(looks, at, seen)
       copyContent(state, x, looks, at)
     } else writeLook(looks, at, lookWithContent(name, seen))

@@ -19,6 +19,12 @@ export const contentIn = ({ facts }: Pick<State, 'facts'>, x: BuildId): Content 
   return [word(0), word(1), word(2), word(3)]
 }
 
+export const isSameContent = (a: Content, b: Content): boolean => a.every((word, i) => word === b[i])
+
+/** Whether `x` came to it. */
+export const isContentOf = ({ facts }: Pick<State, 'facts'>, x: BuildId, content: Content): boolean =>
+  content.every((word, i) => word === read(facts, x, Fact.CONTENT + i))
+
 /** Whether only a text tells what the result was. */
 export const isDigest = ([, , , last]: Content): boolean => last < 0
 

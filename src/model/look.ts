@@ -1,5 +1,5 @@
 /** A look at a file, and the words of it in the receipt of a scan. */
-import { LOOK_STRIDE, type Look, LookWord } from './event.js'
+import { type Content, LOOK_STRIDE, type Look, LookWord } from './event.js'
 
 // Kinds of looks; of a link, the kind of what it leads to.
 export const ABSENT = 0
@@ -25,6 +25,14 @@ export const writeLook = (looks: Int32Array, at: number, look: Look): void => {
   looks[at + LookWord.CONTENT + 2] = look.content2
   looks[at + LookWord.CONTENT + 3] = look.content3
 }
+
+/** What it says of what is in the file. */
+export const contentOfLook = ({ content0, content1, content2, content3 }: Look): Content => [
+  content0,
+  content1,
+  content2,
+  content3,
+]
 
 /** As a row by itself. */
 export const wordsOfLook = (look: Look): Int32Array => {

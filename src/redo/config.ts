@@ -7,9 +7,10 @@ import { lookWithContent } from '../make/look-content.js'
 import { bytes, folderOf, joinPath } from '../make/path.js'
 import type { Builder } from '../make/rule.js'
 import type { CodeFile, Rule, Rules } from '../make/rules.js'
+import { isSameContent } from '../model/content.js'
 import { aboutRule, type Definition } from '../model/definition.js'
 import type { Content } from '../model/event.js'
-import { FILE } from '../model/look.js'
+import { contentOfLook, FILE } from '../model/look.js'
 import { messageOf } from '../model/misuse.js'
 import { isMaker, policyNamed } from '../reduce/policies/named.js'
 import { isPolicy, type Policy } from '../reduce/policies/policy.js'
@@ -155,10 +156,7 @@ const codeOf = (config: string, resolver: Resolver): readonly CodeFile[] => {
   return names.map((name) => ({ name, content: contentNow(name) }))
 }
 
-const contentNow = (name: string): Content => {
-  const { content0, content1, content2, content3 } = lookWithContent(name)
-  return [content0, content1, content2, content3]
-}
+const contentNow = (name: string): Content => contentOfLook(lookWithContent(name))
 
 /** Whether what was loaded is what would be loaded now. */
 export const isCurrent = (rules: Rules | undefined): boolean => {
@@ -166,6 +164,6 @@ export const isCurrent = (rules: Rules | undefined): boolean => {
   if (rules === undefined) return names.length === 0
   return (
     names[0] === rules.files[0]!.name &&
-    rules.files.every(({ name, content }) => contentNow(name).every((word, i) => word === content[i]))
+    rules.files.every(({ name, content }) => isSameContent(contentNow(name), content))
   )
 }

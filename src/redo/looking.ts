@@ -4,9 +4,10 @@ import { NOTE_STRIDE } from '../make/forkserver-messages.js'
 import { look } from '../make/look.js'
 import { lookWithContent } from '../make/look-content.js'
 import type { Run } from '../make/run.js'
+import { isContentOf } from '../model/content.js'
 import { type Event, LOOK_STRIDE, LookWord, type Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
-import { ABSENT, FILE } from '../model/look.js'
+import { ABSENT, contentOfLook, FILE } from '../model/look.js'
 import { Fact, Flag, hasFlag, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
 import { objectAt, read } from '../model/table.js'
 import { holdsFor } from '../model/why.js'
@@ -91,8 +92,7 @@ export class Looking {
     if (seen.stat0 !== read(facts, build, Fact.STAT) || seen.stat1 !== read(facts, build, Fact.STAT + 1)) return false
     if (!hasFlag(this.state, build, Flag.RACY)) return true
     // The stat may be that of an earlier change in the same instant. Later ones make events of their own.
-    const { content0, content1, content2, content3 } = lookWithContent(name, seen)
-    return [content0, content1, content2, content3].every((word, i) => word === read(facts, build, Fact.CONTENT + i))
+    return isContentOf(this.state, build, contentOfLook(lookWithContent(name, seen)))
   }
 }
 

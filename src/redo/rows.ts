@@ -1,8 +1,9 @@
 /** What is in the tables, all of it: for when that is asked for, and not at every tick. */
 import { costLeft } from '../model/costs.js'
 import { type BuildId, buildId } from '../model/ids.js'
-import { Fact, Kind, kindOf, type State } from '../model/state.js'
-import { PAGE_ROWS, pageOf, pagesEnd } from '../model/table.js'
+import { Fact, KIND_MASK, Kind, type State } from '../model/state.js'
+import { read } from '../model/table.js'
+import { eachRow } from '../reduce/collect.js'
 import { slotsOf } from '../reduce/gather.js'
 
 /** How long it will still take, in s, as far as earlier runs tell. */
@@ -16,14 +17,9 @@ export const leftWords = (state: State): string => {
 /** All ids that have facts and are no requests. */
 export const namedRows = (state: State): readonly BuildId[] => {
   const found: BuildId[] = []
-  for (let p = 0; p < pagesEnd(state.facts); p++) {
-    const page = pageOf(state.facts, p)
-    if (page === undefined) continue
-    for (let r = 0; r < PAGE_ROWS; r++) {
-      const x = buildId(p * PAGE_ROWS + r)
-      const kind = kindOf(state, x)
-      if (page[r * state.facts.stride + Fact.FLAGS] !== 0 && kind !== Kind.REQUEST) found.push(x)
-    }
-  }
+  eachRow(state.facts, (row) => {
+    const flags = read(state.facts, row, Fact.FLAGS)
+    if (flags !== 0 && (flags & KIND_MASK) !== Kind.REQUEST) found.push(buildId(row))
+  })
   return found
 }

@@ -1,5 +1,6 @@
 /** Goes through a recording tick by tick: the very engine, told what was recorded in place of what a make would say. */
 import { Engine, type Make, type Reading } from '../engine.js'
+import { isContentOf } from '../model/content.js'
 import { apart, type Event, type Input, type Receipt } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Bit, Fact, Flag, Flight, type News, type State } from '../model/state.js'
@@ -254,13 +255,14 @@ export class Walker {
 }
 
 /** The values that come to what they were in `before`. */
-const madeSameIn = ({ facts }: State, receipts: readonly Receipt[]): ReadonlySet<BuildId> => {
+const madeSameIn = (state: State, receipts: readonly Receipt[]): ReadonlySet<BuildId> => {
+  const { facts } = state
   const found = new Set<BuildId>()
   for (const receipt of apart(receipts)) {
     if (receipt._tag !== 'made') continue
     const { build: x, content } = receipt
     const wasMade = read(facts, x, Fact.REVISION) > 0 && (read(facts, x, Fact.FLAGS) & Flag.BROKEN) === 0
-    if (wasMade && content.every((word, i) => read(facts, x, Fact.CONTENT + i) === word)) found.add(x)
+    if (wasMade && isContentOf(state, x, content)) found.add(x)
   }
   return found
 }

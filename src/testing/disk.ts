@@ -1,5 +1,5 @@
 /** Files as a file system tells of them: a write shows in a time, and the clock for that ticks only when it is told to, so that two writes may look alike. */
-import { isKnown } from '../make/look-words.js'
+import { isAsRecorded } from '../make/look-words.js'
 import type { Look } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
 import { Fact, Flag, hasFlag, type State } from '../model/state.js'
@@ -56,7 +56,7 @@ export class Disk extends Map<number, number> {
     if (stat === undefined) return absent
     const seen = { ...absent, kind: FILE, racy: stat.changed >= this.now, stat0: stat.changed, stat1: stat.node }
     const isAsKnown =
-      state !== undefined && isKnown(state, file, FILE, seen.stat0, seen.stat1) && !hasFlag(state, file, Flag.RACY)
+      state !== undefined && isAsRecorded(state, file, FILE, seen.stat0, seen.stat1) && !hasFlag(state, file, Flag.RACY)
     return { ...seen, content0: isAsKnown ? read(state.facts, file, Fact.CONTENT) : this.get(file)! + 1 }
   }
 }
