@@ -10,6 +10,7 @@ import type { CodeFile, Rule, Rules } from '../make/rules.js'
 import { isSameContent } from '../model/content.js'
 import { aboutRule, type Definition } from '../model/definition.js'
 import type { Content } from '../model/event.js'
+import { shownOption } from '../model/expect.js'
 import { contentOfLook, FILE } from '../model/look.js'
 import { messageOf } from '../model/misuse.js'
 import { isMaker, policyNamed } from '../reduce/policies/named.js'
@@ -74,11 +75,15 @@ const said = (config: unknown): Partial<LoadedConfig> => {
   if (targets !== undefined && typeof targets !== 'function')
     throw new Error('`targets` must be a function from a path to a key')
   const found = rules.map((rule: { readonly definition?: Definition } | undefined) => {
-    if (rule?.definition === undefined) throw new Error('`rules` must hold nothing but rules')
+    if (rule?.definition === undefined)
+      throw new Error(
+        `\`rules\` must hold nothing but rules, not ${shownOption(rule)}: list what rule() gave, not called`,
+      )
     return ruleOf(rule.definition)
   })
   const twice = found.find(({ of }, i) => found.findIndex((other) => other.of.name === of.name) < i)
-  if (twice !== undefined) throw new Error(`there are two rules of the name ${twice.of.name}`)
+  if (twice !== undefined)
+    throw new Error(`there are two rules of the name ${twice.of.name}: each needs a name of its own`)
   return { rules: found, ...rest, ...(targets === undefined ? {} : { targets: targets as Rules['targets'] }) }
 }
 

@@ -264,7 +264,16 @@ test('a key too long for a file breaks its build', async () => {
 const broken: readonly (readonly [string, string, string])[] = [
   ['no module', 'export default {', 'redford.config.js: it cannot be loaded: '],
   ['no rules', 'export default { targets: () => undefined }', '`rules` must be an array'],
-  ['what is no rule', 'export default { rules: [1] }', '`rules` must hold nothing but rules'],
+  [
+    'what is no rule',
+    'export default { rules: [1] }',
+    '`rules` must hold nothing but rules, not 1: list what rule() gave, not called',
+  ],
+  [
+    'two rules of one name',
+    "import { codec as C, rule } from 'redford'; const r = () => rule('r', { key: C.int, value: C.int }, () => 1); export default { rules: [r(), r()] }",
+    'there are two rules of the name r: each needs a name of its own',
+  ],
   [
     'a source',
     "import { codec as C, source } from 'redford'; export default { rules: [source('s', { key: C.int, value: C.int })] }",
