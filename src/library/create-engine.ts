@@ -302,8 +302,7 @@ export class BuildEngine {
   wipe(options: { readonly percent?: number } = {}): void {
     this.checkCalm('wipe')
     const { percent = 100 } = optionsIn('wipe', options, ['percent'])
-    if (!(percent >= 0 && percent <= 100))
-      throw new Misuse(`wipe: \`percent\` must be from 0 to 100, got ${shownOption(percent)}`)
+    if (!(percent >= 0 && percent <= 100)) throw new Misuse(`wipe: \`percent\` must be from 0 to 100, got ${percent}`)
     this.inner.settleAll()
     this.inner.dispatch({ _tag: 'wiped', builds: this.keys.part(percent) })
     this.inner.settleAll()
