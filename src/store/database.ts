@@ -149,6 +149,9 @@ export const refusalOf = (path: string, error: unknown): StoreError | undefined 
   const { code, message } = error as { code?: string; message: string }
   // What better-sqlite3 throws, without a code, for a folder that is not there.
   if (error instanceof TypeError && /director/.test(message)) return { _tag: 'io', path, code: 'ENOENT', why: message }
+  // Of a text of more than a billion bytes, likewise.
+  if (error instanceof RangeError && /too big/.test(message))
+    return { _tag: 'io', path, code: 'SQLITE_TOOBIG', why: message }
   if (code !== undefined && REFUSALS.test(code)) return { _tag: 'io', path, code, why: message }
   return undefined
 }

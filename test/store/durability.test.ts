@@ -6,7 +6,7 @@ import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { emptyState, Fact, type State } from '../../src/model/state.js'
 import { IntEditor, read } from '../../src/model/table.js'
-import { MIGRATIONS, type Migration } from '../../src/store/database.js'
+import { MIGRATIONS, type Migration, refusalOf } from '../../src/store/database.js'
 import { openStore, type Store, StoreFault } from '../../src/store/store.js'
 import { copyOf, discard, lasting, opened, playIn, temporary } from '../support/store.js'
 import { makeVersion1 } from '../support/version1.js'
@@ -122,6 +122,18 @@ describe.skipIf(!hasStrace)('a fault of the system', () => {
       store.close()
     }
   })
+})
+
+it('refuses what is too long for SQLite as what it has no room for, not as a fault of the program', () => {
+  const db = new Database(':memory:')
+  const bind = () => db.prepare('select ?').get(Buffer.allocUnsafeSlow(2 ** 30))
+  expect(bind).toThrow(RangeError)
+  try {
+    bind()
+  } catch (error) {
+    expect(refusalOf('the.db', error)).toMatchObject({ _tag: 'io', path: 'the.db', code: 'SQLITE_TOOBIG' })
+  }
+  db.close()
 })
 
 describe('where the store is', () => {
