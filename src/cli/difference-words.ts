@@ -31,7 +31,7 @@ export const differenceWords = (part: Difference, sides: Sides, called: Called):
   const [a, b] = [sides.a.name, sides.b.name]
   switch (part.part) {
     case 'setting':
-      return `${shownBuild(part.name)} was set to something else: ${settingsWords(part.a, part.b, sides)}`
+      return `${shownBuild(part.name)} ${settingsWords(part.a, part.b, sides)}`
     case 'settings':
       return 'the same was set in another order'
     case 'event':
@@ -63,13 +63,22 @@ export const differenceWords = (part: Difference, sides: Sides, called: Called):
   }
 }
 
-const settingsWords = (
-  one: RecordedSetting['to'] | undefined,
-  other: RecordedSetting['to'] | undefined,
-  { a, b }: Sides,
-): string => {
+type To = RecordedSetting['to'] | undefined
+
+const settingsWords = (one: To, other: To, { a, b }: Sides): string => {
+  if (one?._tag === 'unset' || other?._tag === 'unset') {
+    if (other === undefined) return `was touched in ${a.name}, and not in ${b.name}`
+    if (one === undefined) return `was touched in ${b.name}, and not in ${a.name}`
+    return `${setWords(one)} in ${a.name}, ${setWords(other)} in ${b.name}`
+  }
   const [shown, shownOther] = shortenedApart(settingWords(one), settingWords(other))
-  return `${shown} in ${a.name}, ${shownOther} in ${b.name}`
+  return `was set to something else: ${shown} in ${a.name}, ${shownOther} in ${b.name}`
+}
+
+/** What is read is set no more where it is touched. */
+const setWords = (to: RecordedSetting['to']): string => {
+  if (to._tag === 'value') return `was set to ${shortened(settingWords(to))}`
+  return to._tag === 'unset' ? 'was touched' : `was ${to._tag}`
 }
 
 const eventDifference = (
@@ -155,18 +164,20 @@ const digestWords = ({ value, content = [] }: Valued): string => {
 const hexOf = (words: readonly number[]): string => words.map(hex).join('')
 
 /** Who, and by what. */
-export const otherwiseWords = ({ names, a, b, tickInA, tickInB }: Otherwise, sides: Sides): string => {
+export const otherwiseWords = ({ names, a, b, tickInA, tickInB, again }: Otherwise, sides: Sides): string => {
   const of = shownAll(names) || 'all'
   const [inA, inB] = [`tick ${tickInA} of ${sides.a.name}`, `tick ${tickInB} of ${sides.b.name}`]
-  if (a === undefined) return `${of} ${deedWords(b!)} in ${sides.b.name} only (${inB})`
-  if (b === undefined) return `${of} ${deedWords(a)} in ${sides.a.name} only (${inA})`
+  const alone = (side: Side, other: Side): string =>
+    again === true ? `in ${side.name} more often than in ${other.name}` : `in ${side.name} only`
+  if (a === undefined) return `${of} ${deedWords(b!)} ${alone(sides.b, sides.a)} (${inB})`
+  if (b === undefined) return `${of} ${deedWords(a)} ${alone(sides.a, sides.b)} (${inA})`
   return `${of} ${deedsWords(a, b, sides)} (${inA}, ${inB})`
 }
 
 const deedsWords = (a: Deed, b: Deed, sides: Sides): string => {
   const each = (one: string, other: string): string => `${one} in ${sides.a.name}, ${other} in ${sides.b.name}`
   const needs = (deed: Deed): string => ('needs' in deed && shownAll(deed.needs)) || 'nothing'
-  if (a.what === 'set' && b.what === 'set') return `was set to something else: ${settingsWords(a.to, b.to, sides)}`
+  if (a.what === 'set' && b.what === 'set') return settingsWords(a.to, b.to, sides)
   if (a.what === 'asked' && b.what === 'asked') return `was asked for otherwise: ${each(askedWords(a), askedWords(b))}`
   if (a.what === 'found' && b.what === 'found')
     return `was looked at, and differs: ${a.kind === b.kind ? 'what it holds' : `what it is (${each(KIND_WORDS[a.kind]!, KIND_WORDS[b.kind]!)})`}`
@@ -185,7 +196,7 @@ const deedsWords = (a: Deed, b: Deed, sides: Sides): string => {
 
 const TOLD: Readonly<Record<string, string>> = {
   cancelled: 'was taken back',
-  transacted: 'was set or touched',
+  transacted: 'was touched',
   taken: 'was made a source (redo --take)',
   wiped: 'had its value given up',
   adopted: 'was found as an earlier process had left it',
@@ -201,7 +212,7 @@ const askedWords = ({ want, keepGoing }: Extract<Deed, { what: 'asked' }>): stri
 const deedWords = (deed: Deed): string => {
   switch (deed.what) {
     case 'set':
-      return `was set to ${shortened(settingWords(deed.to))}`
+      return setWords(deed.to)
     case 'asked':
       return 'was asked for'
     case 'answered':

@@ -47,7 +47,8 @@ export const eventWords = (event: Event, called: Called): string => {
     case 'collect':
       return 'that what nothing needs is forgotten'
     case 'transacted':
-      return `version ${event.version}, of ${all(event.builds)}`
+      // What nobody asked for yet is set all the same.
+      return `version ${event.version}${event.builds.length === 0 ? '' : `, of ${all(event.builds)}`}`
     case 'wiped':
       return `that values are given up: ${all(event.builds)}`
     case 'swept':

@@ -33,7 +33,7 @@ export type Deed =
   /** An event: what it is called, and what it says besides. */
   | { readonly what: 'told'; readonly event: string; readonly says: Json }
 
-const Kind = { FOUND: 1, MADE: 2, OTHER: 3, SET: 4 } as const
+export const Kind = { FOUND: 1, MADE: 2, OTHER: 3, SET: 4 } as const
 
 /** Words of a row. `ID`: of the build; of a setting, which one of the tick. `SAID`: what it says, where that is not in the record as it is. `NEXT`: the next row of the same doer, or -1. */
 const Word = { DOER: 0, TICK: 1, A: 2, B: 3, KIND: 4, ID: 5, NEEDS_END: 6, SAID: 7, NEXT: 8 } as const
@@ -86,6 +86,15 @@ export class Deeds {
 
   tick(row: number): number {
     return this.rows[row * STRIDE + Word.TICK]!
+  }
+
+  /** What it says, and of what kind that is: as numbers. */
+  saying(row: number): number {
+    return this.word(row, Word.A)
+  }
+
+  kind(row: number): number {
+    return this.word(row, Word.KIND)
   }
 
   private word(row: number, word: number): number {
@@ -160,7 +169,7 @@ export class Deeds {
     for (const [id] of names) this.known[id] = undefined
     for (let i = 0; i < settings.length; i++) this.takeSetting(settings[i]!, i)
     for (const receipt of apart(receipts)) this.takeReceipt(receipt, walker, at)
-    for (const event of events) this.takeEvent(event, walker)
+    for (const event of events) this.takeEvent(event, settings, walker)
     for (const news of walker.news) {
       if (news._tag !== 'responded' || news.by !== 0) continue
       const doer = this.requests.get(news.request) ?? this.all.ofBuild(`#${news.request}`)
@@ -251,7 +260,11 @@ export class Deeds {
     }
   }
 
-  private takeEvent(event: TickRecord['input']['events'][number], walker: Walker): void {
+  private takeEvent(
+    event: TickRecord['input']['events'][number],
+    settings: readonly RecordedSetting[],
+    walker: Walker,
+  ): void {
     switch (event._tag) {
       case 'requested': {
         this.known[event.request] = undefined
@@ -265,7 +278,12 @@ export class Deeds {
         const doer = this.requests.get(event.request)
         return doer === undefined ? undefined : this.tell(doer, event._tag)
       }
-      case 'transacted':
+      case 'transacted': {
+        // What was set says so, whether it was known by then or not.
+        const set = new Set(settings.map(({ name }) => this.all.ofBuild(name)))
+        const touched = event.builds.map((x) => this.doerOf(x, walker)).filter((doer) => !set.has(doer))
+        return touched.forEach((doer) => this.tell(doer, event._tag))
+      }
       case 'taken':
       case 'wiped':
         return event.builds.forEach((x) => this.tell(this.doerOf(x, walker), event._tag))

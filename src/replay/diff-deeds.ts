@@ -1,6 +1,6 @@
 /** What was done from a tick on, by name: whether two recordings did the same, be it in another order; else who came out otherwise first. */
 import type { RecordingReader } from '../store/recording/reader.js'
-import { type Deed, Deeds } from './deeds.js'
+import { type Deed, Deeds, Kind } from './deeds.js'
 import { Doers } from './doers.js'
 import { Refused } from './walker.js'
 
@@ -12,6 +12,8 @@ export interface Otherwise {
   readonly b?: Deed
   readonly tickInA?: number
   readonly tickInB?: number
+  /** Only one has it, and the other one does as much elsewhere, less often. */
+  readonly again?: true
 }
 
 /** From tick `from` on. Undefined: it cannot be told, since this program does not take what was recorded. */
@@ -60,6 +62,12 @@ const otherwiseIn = (a: Deeds, b: Deeds, all: Doers): Otherwise | undefined => {
     let row = a.firstBy(doer)
     let inOther = b.firstBy(doer)
     const isInOneAlone = row === a.end || inOther === b.end
+    if (all.isRequest(doer)) {
+      // There may be several for the same, each with its answer: in which order they come is nothing that came out.
+      const [beyond, otherBeyond] = [firstBeyond(a, row, b, inOther), firstBeyond(b, inOther, a, row)]
+      row = beyond
+      inOther = otherBeyond
+    }
     while (row < a.end && inOther < b.end && a.saysAs(row, b, inOther)) {
       row = a.nextBy(row)
       inOther = b.nextBy(inOther)
@@ -73,11 +81,37 @@ const otherwiseIn = (a: Deeds, b: Deeds, all: Doers): Otherwise | undefined => {
   }
   if (found === undefined) return undefined
   const { row, inOther } = found
+  const isAgain = row === a.end ? hasLike(a, b, inOther) : inOther === b.end && hasLike(b, a, row)
   return {
     names: all.namesOf(row < a.end ? a.doer(row) : b.doer(inOther)),
+    ...(isAgain ? { again: true } : {}),
     ...(row < a.end ? { a: a.deed(row), tickInA: a.tick(row) } : {}),
     ...(inOther < b.end ? { b: b.deed(inOther), tickInB: b.tick(inOther) } : {}),
   }
+}
+
+/** From `row` on, the first that says what the other one says less often. */
+const firstBeyond = (of: Deeds, row: number, other: Deeds, inOther: number): number => {
+  const left = new Map<number, number>()
+  const count = (saying: number, by: number): number => {
+    const found = (left.get(saying) ?? 0) + by
+    left.set(saying, found)
+    return found
+  }
+  for (let at = inOther; at < other.end; at = other.nextBy(at)) count(other.saying(at), 1)
+  for (let at = row; at < of.end; at = of.nextBy(at)) if (count(of.saying(at), -1) < 0) return at
+  return of.end
+}
+
+/** Whether who did what is in row `inOther` of `other` did as much in `of`: made it, or asked for it, say; or said the same. */
+const hasLike = (of: Deeds, other: Deeds, inOther: number): boolean => {
+  const kind = other.kind(inOther)
+  const isAsked = other.deed(inOther).what === 'asked'
+  for (let row = of.firstBy(other.doer(inOther)); row < of.end; row = of.nextBy(row)) {
+    if (of.kind(row) !== kind) continue
+    if (kind !== Kind.OTHER || of.saysAs(row, other, inOther) || (isAsked && of.deed(row).what === 'asked')) return true
+  }
+  return false
 }
 
 /** They did the same. */

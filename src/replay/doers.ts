@@ -4,6 +4,7 @@
 export class Doers {
   private readonly numbers = new Map<string, number>()
   private readonly requests = new Map<number, number>()
+  private readonly ofRequests = new Set<number>()
   private readonly all: (readonly string[])[] = []
 
   get size(): number {
@@ -18,14 +19,21 @@ export class Doers {
     if (builds.length !== 1) {
       // No name begins so.
       const key = `\0\0${builds.join(' ')}`
-      return this.numbers.get(key) ?? this.add(key, builds.flatMap(this.namesOf))
+      const known = this.numbers.get(key) ?? this.add(key, builds.flatMap(this.namesOf))
+      this.ofRequests.add(known)
+      return known
     }
     const build = builds[0]!
     const known = this.requests.get(build)
     if (known !== undefined) return known
     const number = this.all.push(this.namesOf(build)) - 1
     this.requests.set(build, number)
+    this.ofRequests.add(number)
     return number
+  }
+
+  isRequest(doer: number): boolean {
+    return this.ofRequests.has(doer)
   }
 
   readonly namesOf = (doer: number): readonly string[] => this.all[doer]!
