@@ -73,6 +73,8 @@ class NativeSpawner implements Spawner {
   private readonly command: ReturnType<typeof forkserverCommand>
   /** Not there while the system is too short of something to start one. */
   private process: ChildProcess | undefined = undefined
+  /** That it could not be started was thrown, and is told at once. */
+  private hasThrown = false
   private decoder = new FrameDecoder()
   private readonly handlers: SpawnHandlers
   private readonly retries: Retries
@@ -100,14 +102,18 @@ class NativeSpawner implements Spawner {
 
   /** Starts the process, if there is none. */
   private begin(): void {
-    if (this.process !== undefined || this.isClosing) return
+    if (this.process !== undefined || this.hasThrown || this.isClosing) return
     const { file, args, env } = this.command
     let child: ChildProcess
     try {
       child = spawn(file, args, { env, stdio: ['pipe', 'pipe', 'inherit'] })
     } catch (error) {
       // Some of what the system may be short of is thrown, some is told by an error of the process.
-      queueMicrotask(() => this.onNotStarted(undefined, error as NodeJS.ErrnoException))
+      this.hasThrown = true
+      queueMicrotask(() => {
+        this.hasThrown = false
+        this.onNotStarted(undefined, error as NodeJS.ErrnoException)
+      })
       return
     }
     this.process = child
@@ -192,7 +198,8 @@ class NativeSpawner implements Spawner {
   }
 
   kill(runId: number, signal: number): void {
-    if (this.retries.cancel(runId)) {
+    // Or it was not sent to anybody.
+    if (this.retries.cancel(runId) || (this.process?.pid === undefined && this.running.delete(runId))) {
       this.standing.delete(runId)
       queueMicrotask(() => this.handlers.exited(exitOf(runId, -1, signal)))
     } else if (!this.isLost && !this.isClosing) this.tell({ _tag: 'kill', runId, signal })
@@ -219,7 +226,7 @@ class NativeSpawner implements Spawner {
 
   private statPiece(paths: Buffer): Promise<Int32Array> {
     return new Promise((resolve, reject) => {
-      if (this.isLost) return reject(new Error('the forkserver is gone'))
+      if (this.isLost || this.isClosing) return reject(new Error('the forkserver is gone'))
       this.begin()
       const sequence = ++this.sequence >>> 0
       this.stats.set(sequence, { resolve, reject })

@@ -109,6 +109,28 @@ it('all that waits runs in the one process that is started at last', async () =>
   for (const run of runs) expect(heard).toContain(`exited ${run} ${run} 0`)
 })
 
+it('what is asked for before a shortage that was thrown is known of waits with the rest, though there were none any more', async () => {
+  lacks(thrown('EAGAIN'))
+  const { heard, spawner, request, over } = start()
+  for (const run of [1, 2]) spawner.run(request(run, ':'))
+  await until(() => over(1) && over(2))
+  const again = [1, 2].map((run) => `retrying ${run} ${errno.EAGAIN} 10`)
+  expect(heard.slice(0, 3)).toEqual([...again, 'begun'])
+})
+
+it.each([
+  ['thrown', thrown],
+  ['told', told],
+] as const)('what is given up before a shortage that is %s is known of ends by that', async (_, how) => {
+  lacks(how('EAGAIN'))
+  const { heard, spawner, request, over } = start()
+  spawner.run(request(1, ':'))
+  spawner.kill(1, signals.SIGTERM)
+  spawner.run(request(2, ':'))
+  await until(() => over(1) && over(2))
+  expect(heard.filter((line) => line.split(' ')[1] === '1')).toEqual([`exited 1 -1 ${signals.SIGTERM}`])
+})
+
 it('what was to stand by does so then, and starts only when it is told to', async () => {
   lacks(told('EAGAIN'))
   const { heard, spawner, request, over } = start()
@@ -144,6 +166,18 @@ it('what waits may be given up, and all of it is when the spawner is closed', as
   const [before, count] = [[...heard], vi.mocked(spawn).mock.calls.length]
   await new Promise((resolve) => setTimeout(resolve, 50))
   expect([heard, vi.mocked(spawn).mock.calls.length]).toEqual([before, count])
+})
+
+it('looks are refused once it is closed, be there a process or none', async () => {
+  const { spawner } = start()
+  await spawner.close()
+  vi.mocked(spawn).mockImplementation(told('EMFILE'))
+  const { spawner: without } = start()
+  await new Promise((resolve) => setImmediate(resolve))
+  const closed = without.close()
+  for (const each of [spawner, without])
+    await expect(each.stat!(Buffer.from('/\0'))).rejects.toThrow('the forkserver is gone')
+  await closed
 })
 
 it('looks are refused meanwhile', async () => {
