@@ -283,7 +283,7 @@ export class IntEditor {
     if (note === undefined) return sumOf(next, base.sum.seed, base.sum.isSparse)
     const sum = base.sum.copy()
     sum.addNoted(note, this.noted)
-    if (!sum.isSparse) sum.addBlocks(this.blocks, BLOCK_BITS, base.end, end, stride)
+    sum.addBlocks(this.blocks, BLOCK_BITS, this.keepEnd, end, stride)
     return sum
   }
 

@@ -99,6 +99,18 @@ describe('a table of integers', () => {
       runs(100),
     )
   })
+  it.each([true, false])(
+    'has that sum, too, where it is asked for while the next version is begun (sparse: %s)',
+    (isSparse) => {
+      const base = edited(emptyTable(1), [3, 0, 1])
+      const editor = new IntEditor(base)
+      summed(base, 5, isSparse)
+      editor.set(3, 0, 7)
+      editor.set(70, 0, 9)
+      const { a, b } = summed(editor.finish(), 5)
+      expect(summed(edited(emptyTable(1), [3, 0, 7], [70, 0, 9]), 5)).toMatchObject({ a, b })
+    },
+  )
   it('knows which pages a tick wrote to', () => {
     const before = edited(emptyTable(2), [1, 0, 1], [PAGE_ROWS + 2, 0, 1], [CHUNK_ROWS + 1, 0, 1])
     const after = edited(before, [PAGE_ROWS + 3, 1, 5])
