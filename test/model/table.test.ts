@@ -111,6 +111,20 @@ describe('a table of integers', () => {
       expect(summed(edited(emptyTable(1), [3, 0, 7], [70, 0, 9]), 5)).toMatchObject({ a, b })
     },
   )
+  it.each([true, false])(
+    'holds zeros beyond its end, whatever an editor that was given up wrote there (sparse: %s)',
+    (isSparse) => {
+      const base = edited(emptyTable(2), [3, 0, 1])
+      summed(base, 5, isSparse)
+      const given = new IntEditor(base)
+      for (const row of [2, 5, 40, CHUNK_ROWS]) for (const value of [8, 9]) given.set(row, 1, value)
+      given.write(41, Int32Array.of(6, 7))
+      const after = edited(base, [CHUNK_ROWS + 1, 0, 4])
+      for (const row of [2, 5, 40, 41, CHUNK_ROWS]) expect([read(after, row, 0), read(after, row, 1)]).toEqual([0, 0])
+      const { a, b } = summed(after, 5)
+      expect(summed(edited(emptyTable(2), [3, 0, 1], [CHUNK_ROWS + 1, 0, 4]), 5)).toMatchObject({ a, b })
+    },
+  )
   it('knows which pages a tick wrote to', () => {
     const before = edited(emptyTable(2), [1, 0, 1], [PAGE_ROWS + 2, 0, 1], [CHUNK_ROWS + 1, 0, 1])
     const after = edited(before, [PAGE_ROWS + 3, 1, 5])
