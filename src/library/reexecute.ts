@@ -8,11 +8,12 @@ import { saidBy } from '../make/content.js'
 import { askedAnew, wordsOf } from '../make/keys.js'
 import { ValueMake } from '../make/value.js'
 import { World } from '../make/world.js'
-import { canonical, type Json } from '../model/codec.js'
+import type { Json } from '../model/codec.js'
 import { aboutRule, type Definition } from '../model/definition.js'
 import { dependenciesOf } from '../model/dependencies.js'
 import { apart, type Groups, type Receipt } from '../model/event.js'
 import { type BuildId, buildId } from '../model/ids.js'
+import { canonicalOfAny } from '../model/json.js'
 import { Edge, Flight, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import type { Verdict } from '../replay/replay.js'
@@ -261,6 +262,6 @@ const firstOther = (
   return [at, a, b]
 }
 
-const textOf = (json: Json | undefined): string => (json === undefined ? 'nothing' : canonical(json))
+const textOf = (json: Json | undefined): string => (json === undefined ? 'nothing' : canonicalOfAny(json))
 const SHORT = 80
 const short = (json: Json | undefined): string => shortened(textOf(json), SHORT)

@@ -6,6 +6,7 @@ import type { Key } from '../model/definition.js'
 import { type BuildError, smallestFirst } from '../model/error.js'
 import type { Content } from '../model/event.js'
 import type { BuildId } from '../model/ids.js'
+import { canonicalOfAny } from '../model/json.js'
 import { contentFrom } from './ended.js'
 import { wordsOf } from './keys.js'
 
@@ -50,7 +51,7 @@ export const isOf = (content: Content, text: string): boolean => isSameContent(d
 /** Of errors, what they say counts, not where they were thrown. `nameOf`: of who was tried, and what those broke by, since ids are given to others once they are forgotten. */
 export const contentOfError = (error: BuildError, nameOf: NameOf = String): Content => {
   if (error._tag === 'absent') return [0, 0, 0, Tag.ERROR]
-  return digestOf(canonical(saidBy(error, nameOf)))
+  return digestOf(canonicalOfAny(saidBy(error, nameOf)))
 }
 type NameOf = (build: BuildId) => BuildId | string
 

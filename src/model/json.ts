@@ -51,3 +51,6 @@ export const canonical = (value: Json, depth = 0): string => {
   const names = Object.keys(whole).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
   return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(whole[name]!, depth + 1)}`).join(',')}}`
 }
+
+/** The same, however deep: of errors, which tell of all that was tried, and of what in that, and so on. */
+export const canonicalOfAny = (value: Json): string => canonical(value, Number.NEGATIVE_INFINITY)

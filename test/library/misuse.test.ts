@@ -599,6 +599,16 @@ describe('what is nested too deep', () => {
     await eng.idle()
     expect(requests.map(({ now }) => now)).toMatchObject(failing.map(([, why]) => ({ left: { _tag: 'misuse', why } })))
   })
+
+  it('is no error that tells of what was tried, and of what in that', async () => {
+    const tries: Buildable<number, number> = rule('tries', { key: C.int, value: C.int }, function* (depth, b) {
+      return yield* b.first(depth === 0 ? [] : [tries(depth - 1)])
+    })
+    const eng = engine({ rules: [set, fails, tries] })
+    const requests = [eng.once(tries(200)), eng.once(fails(499))]
+    await eng.idle()
+    expect(requests.map(({ now }) => now)).toMatchObject([{ left: { _tag: 'noneOf' } }, { left: { _tag: 'failed' } }])
+  })
 })
 
 it('a store in memory by the name of one', () => {

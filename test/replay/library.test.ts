@@ -13,6 +13,7 @@ import {
   type CreateOptions,
   checkInvariants,
   createEngine,
+  type Json,
   Kind,
   kindOf,
   memoryStore,
@@ -130,6 +131,21 @@ describe('run again', () => {
     expect(recording.verify({ mode: 'reexecute' })).toMatchObject({
       difference: 'recorded at .list[2].deep: 0; now: 1',
     })
+  })
+  it('and in an error that is nested as deep as may be', async () => {
+    const differenceOf = async (make: (fail: (error: Json) => never) => number): Promise<string> => {
+      const nested = rule('nested', { ...int, error: C.json }, (_, b) =>
+        make((leaf) => b.fail(Array.from({ length: 500 }).reduce<Json>((inner) => [inner], leaf))),
+      )
+      const recording = await recorded([nested], async (eng) => void (await eng.once(nested('')).either()))
+      rmSync(folder.at('a.rec'))
+      return (recording.verify({ mode: 'reexecute' }) as { difference: string }).difference
+    }
+    let n = 0
+    expect(await differenceOf((fail) => fail(n++))).toMatch(
+      /^recorded: it fails \(error(\[0\]){500}: 0\); now: it fails \(error(\[0\]){500}: 1\)$/,
+    )
+    expect(await differenceOf((fail) => (n++ === 2 ? fail(0) : 1))).toMatch(/^recorded: it fails \(.*\); now: it is 1$/)
   })
   it('shows long texts that begin alike from where they part, and of an error what it says', async () => {
     let n = 0
