@@ -141,8 +141,10 @@ export const parseOptions = (
 
 /** What is wrong with the first option that would change nothing. */
 const needlessOf = (command: string, names: readonly string[], isNested: boolean): UsageError | undefined => {
+  // Whoever asks for help gets it, whatever else is said.
+  if (OF_ALL.some((name) => names.includes(name))) return undefined
   const called = command.replace('redford-', 'redford ')
-  for (const name of names.filter((name) => !OF_ALL.includes(name))) {
+  for (const name of names) {
     const [isBuilder, isOfQuestions] = [BUILDERS.includes(command), OF_QUESTIONS.includes(name)]
     if (isBuilder && name === 'json')
       return `--json means nothing to ${called}: --trace FILE has what happens as JSON, and redford why --json TARGET why it did`

@@ -295,6 +295,12 @@ test.each([
   expect(s.runs()).toEqual(['x'])
 })
 
+test('whoever asks for help gets it, whatever else is said', async () => {
+  const { code, stdout, stderr } = await space({}).run('redo', ['--json', '--help'])
+  expect([code, stderr]).toEqual([0, ''])
+  expect(stdout).toContain('--trace FILE')
+})
+
 test.each([
   ['--record', 'r.rec'],
   ['--trace', 't.ndjson'],
