@@ -31,8 +31,6 @@ export type Plan =
   | { readonly do: 'map'; readonly of: Ref; readonly modulo: number }
   /** A value picks what is needed next. */
   | { readonly do: 'pick'; readonly by: Ref; readonly of: readonly Ref[] }
-  /** Several groups: all at once, in a shape; then one that may fail; then a pick among all these, which asks for nothing new. */
-  | { readonly do: 'grouped'; readonly by: Ref; readonly of: readonly Ref[] }
   | { readonly do: 'attempt'; readonly of: Ref }
   | { readonly do: 'collect'; readonly of: readonly Ref[] }
   /** Breaks, by its own word or by throwing, where the value is odd. */
@@ -153,13 +151,6 @@ export const evaluate = (plans: Plans, truth: Truth, waits: ReadonlySet<Ref> = n
         return then(ask(plan.of), (value) => ({ value: value % plan.modulo }))
       case 'pick':
         return then(ask(plan.by), (value) => then(ask(plan.of[value % plan.of.length]!), (v) => ({ value: v })))
-      case 'grouped':
-        return all(plan.of, (values) => {
-          const one = ask(plan.by)
-          if (one === 'wait') return one
-          const sum = mixed([...values, isBroken(one) ? ofFailure(textOf(one)) : one.value])
-          return { value: mixed([sum, values[sum % values.length]!]) }
-        })
       case 'attempt': {
         const one = ask(plan.of)
         return isBroken(one) ? { value: ofFailure(textOf(one)) } : one
@@ -197,7 +188,7 @@ export const evaluate = (plans: Plans, truth: Truth, waits: ReadonlySet<Ref> = n
 }
 
 const catches = (plan: Plan | undefined): boolean =>
-  plan?.do === 'attempt' || plan?.do === 'collect' || plan?.do === 'first' || plan?.do === 'grouped'
+  plan?.do === 'attempt' || plan?.do === 'collect' || plan?.do === 'first'
 
 type NeedsOf = (ref: Ref) => readonly Ref[]
 
@@ -297,14 +288,6 @@ export const rulesOf = (plans: Plans, leafKey: (ref: Ref) => Key<number>) => {
       case 'pick': {
         const at = yield* b.need(keyOf(plan.by))
         return yield* b.need(keyOf(plan.of[at % plan.of.length]!))
-      }
-      case 'grouped': {
-        const keys = keysOf(ref)
-        const { one, more } = yield* b.all({ one: keys[0]!, more: [keys.slice(1)] })
-        const values = [one, ...more[0]]
-        const sum = mixed([...values, numberOf(yield* b.attempt(keyOf(plan.by)))])
-        const [again] = yield* b.collect([keys[sum % keys.length]!, keyOf(plan.by)])
-        return mixed([sum, numberOf(again!)])
       }
       case 'attempt':
         return numberOf(yield* b.attempt(keyOf(plan.of)))

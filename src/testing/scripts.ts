@@ -48,7 +48,6 @@ const planOf = (ref: fc.Arbitrary<Ref>): fc.Arbitrary<Plan> =>
       }),
     },
     { weight: 4, arbitrary: fc.record({ do: fc.constant('pick'), by: ref, of: few(ref) }) },
-    { weight: 3, arbitrary: fc.record({ do: fc.constant('grouped'), by: ref, of: few(ref) }) },
     { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('attempt', 'fail', 'throw'), of: ref }) },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('map'), of: ref, modulo: fc.constantFrom(1, 2, 2) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('literal'), value: fc.nat(3) }) },
