@@ -1,16 +1,14 @@
 /** The forkserver itself cannot be started, for want of something that the system will have later. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { EventEmitter } from 'node:events'
-import fs from 'node:fs'
 import { constants } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { nativeSpawner } from '../../src/make/forkserver.js'
 import type { RunRequest } from '../../src/make/forkserver-messages.js'
 import { packStrings } from '../../src/make/frame.js'
 import type { Spawner, SpawnHandlers } from '../../src/make/spawner.js'
-import { nativeProgram } from '../../src/redo/native.js'
 import { until, useFolder } from '../support/folder.js'
+import { useNative } from '../support/native.js'
 
 vi.mock('node:child_process', async (original) => {
   const real = await original<typeof import('node:child_process')>()
@@ -20,15 +18,11 @@ vi.mock('node:child_process', async (original) => {
 const folder = useFolder()
 const { errno, signals } = constants
 
+const native = useNative()
 let program = ''
-let cache = ''
 beforeAll(() => {
-  cache = fs.mkdtempSync(join(fs.realpathSync('/tmp'), 'redford-cache-'))
-  const native = nativeProgram({ PATH: process.env.PATH, XDG_CACHE_HOME: cache })
-  if (native._tag !== 'native') throw new Error(native.why)
-  program = native.program
+  program = native().program
 })
-afterAll(() => fs.rmSync(cache, { recursive: true, force: true }))
 
 const faultOf = (code: keyof typeof errno): Error =>
   Object.assign(new Error(`spawn ${code}`), { code, errno: -errno[code] })

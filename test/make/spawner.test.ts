@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { nativeSpawner, statPieces } from '../../src/make/forkserver.js'
 import type { Exit, RunRequest } from '../../src/make/forkserver-messages.js'
 import { encodeFrame, packStrings } from '../../src/make/frame.js'
@@ -11,23 +11,20 @@ import { look } from '../../src/make/look.js'
 import { nodeSpawner } from '../../src/make/node-spawner.js'
 import { Retries, type Spawner, type SpawnHandlers } from '../../src/make/spawner.js'
 import { statAllSync } from '../../src/make/stat-all.js'
-import { nativeProgram } from '../../src/redo/native.js'
 import { isAlive, until, useFolder } from '../support/folder.js'
+import { useNative } from '../support/native.js'
 
 const folder = useFolder()
 const { errno, signals } = constants
 
+const native = useNative()
 let program = ''
 let warmShell: string | undefined
-let cache = ''
 beforeAll(() => {
-  cache = fs.mkdtempSync(join(fs.realpathSync('/tmp'), 'redford-cache-'))
-  const native = nativeProgram({ PATH: process.env.PATH, XDG_CACHE_HOME: cache })
-  if (native._tag !== 'native') throw new Error(native.why)
-  program = native.program
-  warmShell = native.warmShell
+  const compiled = native()
+  program = compiled.program
+  warmShell = compiled.warmShell
 })
-afterAll(() => fs.rmSync(cache, { recursive: true, force: true }))
 
 /** Handlers that write down what they hear: `exited 1 0 0`. */
 const listen = () => {

@@ -4,11 +4,12 @@ import { constants } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import * as E from 'fp-ts/lib/Either.js'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type ClientFiles, Input, readsInput, runClient } from '../../src/redo/client.js'
-import { type Native, nativeProgram, packageVersion } from '../../src/redo/native.js'
+import { type Native, packageVersion } from '../../src/redo/native.js'
 import { type ClientMessage, encodeFrame, FRAME_SIZE_MAX } from '../../src/redo/protocol.js'
 import { until, useFolder } from '../support/folder.js'
+import { useNative } from '../support/native.js'
 import { type Connection, type StandIn, standIn } from '../support/stand-in.js'
 
 const folder = useFolder()
@@ -16,18 +17,11 @@ const folder = useFolder()
 /** The C client is linked with our own few functions where that is possible, and with the system's library elsewhere. */
 type Linked = 'own' | 'libc'
 
+const native = useNative()
 let natives: Readonly<Record<Linked, Native>>
-let cache = ''
 beforeAll(() => {
-  cache = fs.mkdtempSync(join(fs.realpathSync('/tmp'), 'redford-cache-'))
-  const compiled = (client: string): Native => {
-    const native = nativeProgram({ PATH: process.env.PATH, XDG_CACHE_HOME: cache, REDFORD_CLIENT: client })
-    if (native._tag !== 'native') throw new Error(native.why)
-    return native
-  }
-  natives = { own: compiled(''), libc: compiled('libc') }
+  natives = { own: native(), libc: native('libc') }
 })
-afterAll(() => fs.rmSync(cache, { recursive: true, force: true }))
 
 let servers: StandIn[] = []
 const children: ChildProcess[] = []
