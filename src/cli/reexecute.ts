@@ -8,7 +8,7 @@ import { fromByteString, workingFolderBytes } from '../redo/byte-strings.js'
 import { configsIn } from '../redo/config.js'
 import { findRoot } from '../redo/project.js'
 import { endsOf, type Replay } from '../replay/replay.js'
-import { withProgress } from './progress.js'
+import { drawTicks } from './progress.js'
 import { fewOf, NOT_OK, OK, type Out, USAGE, verdictWords } from './recording.js'
 
 /** `rules`: a module that exports them; undefined: the project's config does. */
@@ -39,7 +39,7 @@ export const reexecuteCommand = async (
   } catch (error) {
     return refuse(`${path}: ${(error as Error).message}`)
   }
-  const found = withProgress(replay.ticks, (onProgress) => reexecute(reader, definitions, onProgress))
+  const found = reexecute(reader, definitions, (tick) => drawTicks(tick, replay.ticks))
   out.print(`${json ? JSON.stringify({ ...found, ...endsOf(replay) }) : wordsOf(found)}\n`)
   return found._tag === 'agrees' ? OK : NOT_OK
 }

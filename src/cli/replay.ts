@@ -6,7 +6,7 @@ import { apart } from '../model/event.js'
 import { Misuse } from '../model/misuse.js'
 import { endsOf, type Replay } from '../replay/replay.js'
 import { isQuestion } from '../replay/walker.js'
-import { withProgress } from './progress.js'
+import { drawTicks } from './progress.js'
 import {
   counted,
   NOT_OK,
@@ -65,8 +65,7 @@ const receipts = (replay: Replay, { values, json }: Words, out: Out): number => 
       else if (event._tag === 'followed' || (event._tag === 'requested' && event.by === 0)) requests++
     }
   }
-  const verdict =
-    values.verify === true ? withProgress(ticks, (onProgress) => replay.verify({ onProgress })) : undefined
+  const verdict = values.verify === true ? replay.verify({ onProgress: (tick) => drawTicks(tick, ticks) }) : undefined
   const isWell = damage === undefined && (verdict === undefined || verdict._tag === 'agrees')
   if (json) {
     const data = { ...about, ticks, microseconds: elapsed, requests, questions, made, broken, ...endsOf(replay) }
@@ -98,13 +97,11 @@ const otherwise = async (replay: Replay, { values, json }: Words, out: Out): Pro
     return refuse(out, `--jobs takes a number from 1 on, not '${values.jobs}'`)
   let found: ReturnType<typeof replay.counterfactual>
   try {
-    found = withProgress(replay.ticks, (onProgress) =>
-      replay.counterfactual({
-        ...(policy === undefined ? {} : { policy, onBreach }),
-        ...(jobs === undefined ? {} : { jobs }),
-        onProgress,
-      }),
-    )
+    found = replay.counterfactual({
+      ...(policy === undefined ? {} : { policy, onBreach }),
+      ...(jobs === undefined ? {} : { jobs }),
+      onProgress: (tick) => drawTicks(tick, replay.ticks),
+    })
   } catch (error) {
     if (error instanceof Misuse && policy === undefined) return refuse(out, `${error.message}, by --policy FILE`)
     if (values.policy === undefined || !isPolicyFile(String(values.policy))) throw error

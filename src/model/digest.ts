@@ -14,7 +14,7 @@ export const TABLES = ['facts', 'checked', 'edges', 'flight', 'costs', 'plans'] 
 export const OBJECTS = ['sessions', 'errors', 'cycles', 'stamps', 'lanes', 'terms'] as const
 
 /** Those of what is under way, or was measured: of few builds at a time, anywhere among all. */
-const SPARSE: ReadonlySet<(typeof TABLES)[number]> = new Set(['flight', 'costs', 'plans'])
+const IS_SPARSE = TABLES.map((name) => name === 'flight' || name === 'costs' || name === 'plans')
 
 /** Tells tables apart, by their place in all of them. */
 const seedOf = (number: number): number => Math.imul(number + 1, 0x632be59b)
@@ -154,10 +154,7 @@ export class StateDigest {
 }
 
 /** That of the table of that place. */
-const sumIn = (state: State, place: number): WordSum => {
-  const name = TABLES[place]!
-  return summed(state[name], SEEDS[place]!, SPARSE.has(name))
-}
+const sumIn = (state: State, place: number): WordSum => summed(state[TABLES[place]!], SEEDS[place]!, IS_SPARSE[place]!)
 
 export const digestText = (words: readonly [number, number]): string =>
   words.map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('')

@@ -167,9 +167,9 @@ export class Deeds {
 
   private take({ settings, input: { receipts, events }, names }: TickRecord, walker: Walker, at: Reading): void {
     for (const [id] of names) this.known[id] = undefined
-    for (let i = 0; i < settings.length; i++) this.takeSetting(settings[i]!, i)
+    const set = new Set(settings.map((setting, i) => this.takeSetting(setting, i)))
     for (const receipt of apart(receipts)) this.takeReceipt(receipt, walker, at)
-    for (const event of events) this.takeEvent(event, settings, walker)
+    for (const event of events) this.takeEvent(event, set, walker)
     for (const news of walker.news) {
       if (news._tag !== 'responded' || news.by !== 0) continue
       const doer = this.requests.get(news.request) ?? this.all.ofBuild(`#${news.request}`)
@@ -177,11 +177,14 @@ export class Deeds {
     }
   }
 
-  private takeSetting({ name, to }: RecordedSetting, i: number): void {
+  /** Gives whose it is. */
+  private takeSetting({ name, to }: RecordedSetting, i: number): number {
     this.hash.begin(Kind.SET)
     this.hash.text(to._tag)
     if (to._tag === 'value') this.hash.text(to.text)
-    this.put(this.all.ofBuild(name), Kind.SET, i)
+    const doer = this.all.ofBuild(name)
+    this.put(doer, Kind.SET, i)
+    return doer
   }
 
   private takeReceipt(receipt: ReturnType<typeof apart>[number], walker: Walker, at: Reading): void {
@@ -260,11 +263,8 @@ export class Deeds {
     }
   }
 
-  private takeEvent(
-    event: TickRecord['input']['events'][number],
-    settings: readonly RecordedSetting[],
-    walker: Walker,
-  ): void {
+  /** `set`: who was set in this tick. */
+  private takeEvent(event: TickRecord['input']['events'][number], set: ReadonlySet<number>, walker: Walker): void {
     switch (event._tag) {
       case 'requested': {
         this.known[event.request] = undefined
@@ -280,7 +280,6 @@ export class Deeds {
       }
       case 'transacted': {
         // What was set says so, whether it was known by then or not.
-        const set = new Set(settings.map(({ name }) => this.all.ofBuild(name)))
         const touched = event.builds.map((x) => this.doerOf(x, walker)).filter((doer) => !set.has(doer))
         return touched.forEach((doer) => this.tell(doer, event._tag))
       }
