@@ -70,7 +70,7 @@ export class BuildEngine {
     this.isManual = drive === 'manual' && control?.isPumped !== true
     if (store?._tag === 'sqlite') this.keeper = Keeper.open(store, this.keys, this.world, known, keep)
     origin?.enter(this.keys, this.world)
-    this.versionNow = this.keeper?.version ?? origin?.state.version ?? 0
+    this.versionNow = this.keeper?.version ?? origin?.version ?? 0
     this.sweeper = new Sweeper(this.keys.size)
     this.watches = new Watches(
       this.keys,

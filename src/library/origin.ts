@@ -10,32 +10,32 @@ import type { Settings } from './options.js'
 /** The past of another engine, to be gone on from. */
 export interface Origin {
   readonly state: State
+  /** How many transactions there were: a state that was emptied knows of none. */
+  readonly version: number
   /** Gives ids their keys, and sources what they were set to. */
   readonly enter: (keys: Keys, world: World) => void
 }
 
-/** Make goes ahead of the batch as far as the policy says, but where another chooses what is made. */
-export const firstState = (
-  { pools, keep, policy, control }: Settings,
-  kept: State | undefined,
-  version: number,
-): State => {
-  const rooms = pools.map(({ size }) => ({ size, running: 0, queue: emptyQueue }))
-  const ahead = control?.isPumped ? 0 : (policy.ahead ?? 0)
-  return { ...(kept ?? emptyState), version, pools: rooms, keep, ahead }
+export const firstState = (settings: Settings, kept: State | undefined, version: number): State => {
+  const rooms = settings.pools.map(({ size }) => ({ size, running: 0, queue: emptyQueue }))
+  return { ...(kept ?? emptyState), version, pools: rooms, keep: settings.keep, ahead: aheadOf(settings) }
 }
 
 /** The same room as before, in pools that may have another size: what is under way keeps what it has. */
-export const originState = ({ pools, keep }: Settings, { state }: Origin): State => ({
+export const originState = (settings: Settings, { state }: Origin): State => ({
   ...state,
-  pools: pools.map(({ size }, i) => ({
+  pools: settings.pools.map(({ size }, i) => ({
     running: 0,
     queue: emptyQueue,
     ...state.pools[i],
     size: Math.max(size, state.pools[i]?.running ?? 0),
   })),
-  keep,
+  keep: settings.keep,
+  ahead: aheadOf(settings),
 })
+
+/** Make goes ahead of the batch as far as the policy says, but where another chooses what is made. */
+const aheadOf = ({ policy, control }: Settings): number => (control?.isPumped ? 0 : (policy.ahead ?? 0))
 
 /** Reads and actions that were under way, whose end nobody will hear of. */
 export const underWay = (state: State): readonly BuildId[] =>

@@ -146,6 +146,7 @@ export class Replay extends Inner {
       { ...options, rules, pools, keep },
       {
         state,
+        version: this.versionAt(tick),
         enter: (keys, world) => {
           for (const [build, name] of walker.named) {
             if (kindOf(state, build) === Kind.UNKNOWN) continue
@@ -242,6 +243,14 @@ export class Replay extends Inner {
   private isAsRecorded(of: Definition): boolean {
     const now = JSON.stringify(aboutRule(of))
     return this.about.rules.some((rule) => JSON.stringify(rule) === now)
+  }
+
+  private versionAt(tick: number): number {
+    for (let t = tick; t > 0; t--) {
+      const last = this.reader.recordAt(t).input.events.findLast(({ _tag }) => _tag === 'transacted')
+      if (last?._tag === 'transacted') return last.version
+    }
+    return super.stateAt(0).state.version
   }
 
   /** What sources were set to at `tick`. */

@@ -367,6 +367,65 @@ describe('a fork', () => {
     expect(await eng.once(counted('a')).promise).toBe(1)
     expect(makes).toBe(0)
   })
+  it('goes as far ahead of its batch as its own policy says, and makes nothing that holds', async () => {
+    const made: string[] = []
+    const half = rule('half', int, function* (name, b) {
+      const value = yield* b.need(given(name))
+      made.push('half')
+      return value >> 1
+    })
+    const top = rule('top', int, function* (name, b) {
+      const value = yield* b.need(half(name))
+      made.push('top')
+      return value
+    })
+    for (const [by, then] of [
+      [policies.fixpoint(), policies.cap(1)],
+      [policies.cap(1), policies.fixpoint()],
+    ] as const) {
+      const recording = await recorded(
+        [given, half, top],
+        async (eng) => {
+          eng.live(top('a'))
+          eng.transact((tx) => tx.set(given('a'), 2))
+          await eng.idle()
+          eng.transact((tx) => tx.set(given('a'), 3))
+          await eng.idle()
+        },
+        { policy: by },
+      )
+      const ticksOf = async (eng: BuildEngine): Promise<number> => {
+        await eng.idle()
+        eng.transact((tx) => tx.set(given('b'), 9))
+        const asked = eng.once(top('b')).promise
+        const before = eng.progress().tick
+        await eng.idle()
+        expect(await asked).toBe(4)
+        return eng.progress().tick - before
+      }
+      const fresh = await ticksOf(kept(createEngine({ rules: [given, half, top], policy: then, drive: 'manual' })))
+      const first = recording.firstTick((moment) => moment.look(top('a'))._tag === 'value')!
+      for (let tick = 0; tick <= recording.ticks; tick++) {
+        made.splice(0)
+        const eng = kept(recording.fork(tick, { policy: then, drive: 'manual' }))
+        eng.once(top('a')).promise.catch(() => {})
+        await eng.idle()
+        // Of 3 it is the same half as of 2.
+        if (tick >= first) expect([tick, made]).toEqual([tick, made.filter((name) => name !== 'top')])
+        expect([tick, await ticksOf(eng)]).toEqual([tick, fresh])
+      }
+    }
+  })
+  it('counts transactions on, though nothing of them is kept', async () => {
+    const recording = await recorded([given], async (eng) => {
+      eng.transact((tx) => tx.set(given('a'), 1))
+      eng.gc()
+      await eng.once(given('a')).promise
+      expect(eng.version).toBe(1)
+    })
+    const versions = Array.from({ length: recording.ticks + 1 }, (_, tick) => kept(recording.fork(tick)).version)
+    expect(versions).toEqual([0, ...Array.from({ length: recording.ticks }, () => 1)])
+  })
   it('knows from the first state on what sources were set to before that', async () => {
     const plain = rule('plain', int, function* (name, b) {
       return yield* b.need(given(name))
