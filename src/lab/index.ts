@@ -1,7 +1,9 @@
 /** `redford/lab`: workloads, a pretended machine for the real engine, and what is to be said of a run. */
+export { Track } from '../model/plan.js'
+export type { LaneView, ReadyView } from '../reduce/gather.js'
 export * from '../reduce/policies/index.js'
 export { policyNamed } from '../reduce/policies/named.js'
-export type { CarryPolicy, Decision, PlainPolicy, Policy } from '../reduce/policies/policy.js'
+export type { CarryPolicy, Decision, Order, PlainPolicy, Policy } from '../reduce/policies/policy.js'
 export { type Interval, intervalOf } from './bootstrap.js'
 export { type ClassRule, classRules } from './classes.js'
 export { fromNinja } from './formats/ninja.js'

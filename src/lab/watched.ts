@@ -2,6 +2,7 @@
  * Holds a policy to what it promises, beyond what it takes: it changes nothing that it is given, and what it chooses is a function of that
  * alone. To find out, it is asked more often than a build would; so only in the lab.
  */
+import { Track } from '../model/plan.js'
 import { IntTable } from '../model/table.js'
 import { fullBatch } from '../reduce/policies/basic.js'
 import {
@@ -36,9 +37,16 @@ export const watched = (
   if (isSound(policy)) return policy
   const name = nameOf(policy)
   const second = other()
+  const untold = (what: keyof typeof TRACKED): void => {
+    const track = TRACKED[what]
+    if ((tracksOf(policy) & Track[track]) !== 0) return
+    say(
+      `${name}: it asks for \`${what}\`, which is kept up only for \`{ name, tracks: Track.${track}, initial, choose }\``,
+    )
+  }
   let [asked, chosen] = [0, 0]
   const choose = (view: View, given: unknown): Decision => {
-    const seen = frozen(view)
+    const seen = frozen(view, untold)
     const carry = deeplyFrozen(given ?? (typeof policy === 'function' ? null : policy.initial))
     const restore = tablesOf(view.state, chosen++)
     /** What it chooses; or what it changed. */
@@ -115,14 +123,21 @@ const isOfFrozen = (error: unknown): error is TypeError =>
   error instanceof TypeError &&
   /read.only property|not extensible|^Cannot (?:add|delete|redefine|assign)/.test(error.message)
 
-/** The view itself may not be written to, nor its state, nor what it lists. */
-const frozen = (view: View): View => {
+/** What of a view says little to a policy that does not ask for it to be kept up. */
+const TRACKED = { rank: 'RANK', lanes: 'LANES', laneOf: 'LANES', attained: 'LANES' } as const
+const isTracked = (name: string): name is keyof typeof TRACKED => Object.hasOwn(TRACKED, name)
+
+/** The view itself may not be written to, nor its state, nor what it lists. `onTracked` is told what of {@link TRACKED} is asked for. */
+const frozen = (view: View, onTracked: (name: keyof typeof TRACKED) => void): View => {
   const all = Object.entries(view).map(([name, value]: readonly [string, unknown]) => {
     if (name === 'state') return [name, frozenState(value as State)]
     if (typeof value !== 'function') return [name, frozenCopy(value)]
     return [
       name,
-      (...args: readonly unknown[]) => frozenList((value as (...args: readonly unknown[]) => unknown)(...args)),
+      (...args: readonly unknown[]) => {
+        if (isTracked(name)) onTracked(name)
+        return frozenList((value as (...args: readonly unknown[]) => unknown)(...args))
+      },
     ]
   })
   return Object.freeze(Object.fromEntries(all)) as View

@@ -60,6 +60,11 @@ const wrong = [
     "it changes what it is given, its view or its carry: it writes to the tables of its view's state",
   ],
   [
+    'asks for what is kept up only for those that say so',
+    `export default (view) => ({ ${all}, start: [...view.start(99)].sort((a, b) => view.rank(b) - view.rank(a)).slice(0, view.freeSlots) })`,
+    'it asks for `rank`, which is kept up only for `{ name, tracks: Track.RANK, initial, choose }`',
+  ],
+  [
     'goes by chance',
     `export default (view) => ({ ${all}, start: Math.random() < 0.5 ? [] : view.start(view.freeSlots), run: view.run(1 + 9 * Math.random()) })`,
     'asked twice of the same, it chose otherwise: it goes by chance, a clock, or what it keeps outside its carry',

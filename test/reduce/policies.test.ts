@@ -157,6 +157,27 @@ describe('policies of requests', () => {
     expect(startOrder(run(workload(job(0, shape), job(0, shape)), policy, { slots: 1 }))[1]).toBe('head')
     expect(() => policies.lexicographic(policies.slice(5))).toThrow(Misuse)
   })
+  describe("an order of one's own", () => {
+    const shape = graphOf(task('a', 1000), task('b', 1000), task('c', 1000))
+    const told = (key: () => unknown) => {
+      const mine = { ...policies.criticalPath(), order: { _tag: 'ofBuild', key: key as () => number } as const }
+      const breaches: string[] = []
+      const onBreach = (breach: string): void => void breaches.push(breach)
+      const found = run(once(shape), policies.lexicographic(mine), { slots: 1 }, { onBreach })
+      return { order: startOrder(found), breaches: [...new Set(breaches)] }
+    }
+    it.each([Number.MAX_VALUE, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+      'may have any number: %s for all is as they come',
+      (key) => expect(told(() => key)).toEqual({ order: ['a', 'b', 'c'], breaches: [] }),
+    )
+    it.each([
+      [() => Number.NaN, 'criticalPath: it throws: the key of an order must be a number, got NaN'],
+      [() => undefined, 'criticalPath: it throws: the key of an order must be a number, got undefined'],
+      [() => expect.fail('boo'), 'criticalPath: it throws: boo'],
+    ])('is looked over as a policy is: %#', (key, breach) =>
+      expect(told(key)).toEqual({ order: ['a', 'b', 'c'], breaches: [breach] }),
+    )
+  })
 })
 
 describe('policies of pace', () => {

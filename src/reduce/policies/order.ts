@@ -1,13 +1,14 @@
 /** Policies that take in an order: which request, and which of its builds, comes first. */
 import type { Batch } from '../../model/event.js'
-import { optionsIn } from '../../model/expect.js'
+import { optionsIn, shownOption } from '../../model/expect.js'
 import type { BuildId } from '../../model/ids.js'
+import { Misuse } from '../../model/misuse.js'
 import { Track } from '../../model/plan.js'
 import { Flight } from '../../model/state.js'
 import { read } from '../../model/table.js'
 import { type LaneView, type ReadyView, slotsOf } from '../gather.js'
 import { AHEAD, NEAR } from './basic.js'
-import { atLeast, type CarryPolicy, made, type Order } from './policy.js'
+import { atLeast, type CarryPolicy, made, type Order, type Policy } from './policy.js'
 
 /** How many that wait, those that came first, are looked at to find the best: a tick costs no more, however many wait. */
 export const WINDOW = 256
@@ -17,9 +18,14 @@ const WINDOW_MIN = 32
 
 type OfRequest = Extract<Order, { _tag: 'ofRequest' }>
 
-/** Takes by `orders`, the first counts most; ties go by id. */
-export const ordered = (name: string, orders: readonly Order[], tracks: number): CarryPolicy<undefined> =>
-  made({
+/** Takes by `orders`, the first counts most; ties go by id. `asked`: whose they are, if not ours. */
+export const ordered = (
+  name: string,
+  orders: readonly Order[],
+  tracks: number,
+  ...asked: readonly Policy[]
+): CarryPolicy<undefined> => {
+  const policy: CarryPolicy<undefined> = {
     name,
     initial: undefined,
     tracks,
@@ -27,7 +33,9 @@ export const ordered = (name: string, orders: readonly Order[], tracks: number):
       batch: orders[0]?._tag === 'ofBuild' ? byBuild(view, bestBy(view, orders)) : byRequest(view, orders),
     }),
     ...(orders.length === 1 ? { order: orders[0]! } : {}),
-  })
+  }
+  return made(policy, ...asked)
+}
 
 /** As much as there is room for, from what each `take` gives in turn. */
 class Taken {
@@ -90,7 +98,7 @@ const byRequest = (view: ReadyView, orders: readonly Order[]): Batch => {
 
 /** Best first. Mostly the first few are all that there is room for: these are looked for, and the rest is put in order only after them. */
 function* lanesBy(view: ReadyView, orders: readonly OfRequest[]): Generator<LaneView> {
-  const keyed = view.lanes().map((lane) => ({ lane, keys: orders.map(({ key }) => key(lane, view)) }))
+  const keyed = view.lanes().map((lane) => ({ lane, keys: orders.map(({ key }) => numberOf(key(lane, view))) }))
   // They come by id, and both ways keep that where all is equal.
   for (let picked = 0; picked < FEW && keyed.length > 0; picked++) {
     let best = 0
@@ -126,27 +134,35 @@ const windowOf = ({ state }: ReadyView): number => Math.min(WINDOW, Math.max(WIN
 
 /** The first few by one order: at every tick of a build, so without an object for each that waits. */
 const least = (view: ReadyView, order: Order, found: readonly BuildId[], max: number): readonly BuildId[] => {
-  const keys = found.map((x) => keyOf(view, order, x))
+  const left = [...found]
+  const keys = left.map((x) => keyOf(view, order, x))
   const taken: BuildId[] = []
-  while (taken.length < Math.min(max, found.length)) {
-    let best = -1
-    for (let i = 0; i < keys.length; i++) {
+  while (taken.length < max && left.length > 0) {
+    let best = 0
+    for (let i = 1; i < left.length; i++) {
       const key = keys[i]!
-      if (key === TAKEN) continue
-      if (best < 0 || key < keys[best]! || (key === keys[best]! && found[i]! < found[best]!)) best = i
+      if (key < keys[best]! || (key === keys[best]! && left[i]! < left[best]!)) best = i
     }
-    taken.push(found[best]!)
-    keys[best] = TAKEN
+    taken.push(left[best]!)
+    // Ties go by id, so the last may come in its place.
+    left[best] = left.at(-1)!
+    keys[best] = keys.at(-1)!
+    left.pop()
+    keys.pop()
   }
   return taken
 }
-/** Comes after every key. */
-const TAKEN = Number.MAX_VALUE
 
 const keyOf = (view: ReadyView, order: Order, x: BuildId): number => {
-  if (order._tag === 'ofBuild') return order.key(x, view)
+  if (order._tag === 'ofBuild') return numberOf(order.key(x, view))
   const lane = view.laneOf(x)
-  return lane === undefined ? 0 : order.key(lane, view)
+  return lane === undefined ? 0 : numberOf(order.key(lane, view))
+}
+
+/** Nothing comes before or after what is no number. @throws Misuse */
+const numberOf = (key: number): number => {
+  if (typeof key === 'number' && !Number.isNaN(key)) return key
+  throw new Misuse(`the key of an order must be a number, got ${shownOption(key)}`)
 }
 
 const compare = (a: readonly number[], b: readonly number[]): number => {

@@ -122,7 +122,7 @@ export const lexicographic = (...policies: readonly CarryPolicy<undefined>[]): C
       )
     return policy.order
   })
-  return ordered(policies.map(nameOf).join('>'), orders, allTracks(policies) | Track.LANES)
+  return ordered(policies.map(nameOf).join('>'), orders, allTracks(policies) | Track.LANES, ...policies)
 }
 
 /** What `first` chooses, cut down by each of `others` in turn: `compose(shortestRemaining(), slice(5))`. */
