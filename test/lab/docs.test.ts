@@ -23,7 +23,7 @@ it('each command and program of docs/lab.md', { timeout: 120_000 }, async () => 
   writeFileSync(join(folder, 'project', 'all.do'), 'echo x')
   mkdirSync(join(folder, 'node_modules'))
   symlinkSync(resolve('.'), join(folder, 'node_modules', 'redford'))
-  writeFileSync(join(folder, 'mine.ts'), blocks('ts')[0]!)
+  for (const [i, name] of ['mine.ts', 'ahead.ts'].entries()) writeFileSync(join(folder, name), blocks('ts')[i]!)
   writeFileSync(join(folder, 'program.mjs'), blocks('js')[0]!)
 
   const commands = blocks('sh').flatMap((text) => text.trim().split('\n'))
