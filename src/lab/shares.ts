@@ -140,5 +140,10 @@ const work = async (of: Share): Promise<void> => {
 
 const withoutDetails = ({ latencies: _, occupancy: __, gantt: ___, ...cell }: Cell): Cell => cell
 
-const { labShare } = (workerData ?? {}) as { readonly labShare?: Share }
-if (!isMainThread && labShare !== undefined) void work(labShare)
+const data = (workerData ?? {}) as { labShare?: Share | undefined }
+const { labShare } = data
+if (!isMainThread && labShare !== undefined) {
+  // A policy may import this module as part of the package, once more: it is not to do the same again.
+  data.labShare = undefined
+  void work(labShare)
+}

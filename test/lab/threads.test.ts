@@ -1,8 +1,9 @@
 /** A study that is shared among threads comes to all its cells, or says which thread did not come to its own, and why. */
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { afterAll, expect, it } from 'vitest'
 import { redford, type Said } from '../support/lab.js'
 
@@ -43,6 +44,16 @@ it('what a policy throws later is told as its own', async () => {
     code: 1,
     err: `redford lab: thread 1 of 1 broke: too late, while it loaded ${path}\n`,
   })
+})
+
+it('each run is done once, though a policy imports the package, which has a copy of what does it', async () => {
+  const { href } = pathToFileURL(resolve('dist/lab/index.js'))
+  const path = policy('imports', `import { criticalPath } from '${href}'\nexport default criticalPath()`)
+  const csv = join(folder, 'imports.csv')
+  const study = ['lab', 'star:20', '--seeds', '6', '--threads', '2', '--policy', path, '--csv', csv]
+  expect(await redford(...study)).toMatchObject({ code: 0, err: '' })
+  const seeds = readFileSync(csv, 'utf8').split('\n').slice(1, -1)
+  expect(seeds.map((line) => line.split(path)[1]!.split(',')[1])).toEqual(['1', '2', '3', '4', '5', '6'])
 })
 
 it('a study ends though a policy keeps a timer', async () => {
