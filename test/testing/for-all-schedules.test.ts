@@ -161,6 +161,18 @@ describe('forAllSchedules', () => {
       /^after 7 schedules, by seed 1, .*: \{ what: 'the seventh' \}\nrun once more, s:.* passes: /,
     )
   })
+  it('says so, too, where it fails ever since an earlier schedule, by what that left', async () => {
+    let runs = 0
+    const check = async (eng: ReturnType<EngineFactory>): Promise<void> => {
+      await eng.once(double(1)).promise
+      if (++runs > 3) throw new Error('not as before')
+    }
+    const { message, isRepeated } = await failureOf(forAllSchedules(factory, check, { seed: 1, recordings }))
+    expect(isRepeated).toBe(false)
+    expect(message).toContain(
+      'so does s:: not as before\nrun first, s: passed: the check hangs on more than the schedule',
+    )
+  })
   it.each([
     ['no check', () => forAllSchedules(factory, undefined as never), 'check must be a function, got undefined'],
     [
