@@ -25,16 +25,18 @@ export const loadPolicy = async (text: string, instance = 0): Promise<Policy> =>
   if (!isPolicyFile(text)) return named(text)
   if (!existsSync(text)) throw new LabError(`there is no file ${text}`)
   let found: unknown
+  let isMade = false
   try {
     const query = instance === 0 ? '' : `?instance=${instance}`
     found = ((await importFile(text, query)) as { readonly default?: unknown }).default
-    if (typeof found === 'function' && found.length === 0) found = (found as () => unknown)()
+    isMade = typeof found === 'function' && found.length === 0
+    if (isMade) found = (found as () => unknown)()
   } catch (error) {
     throw new LabError(`${text}: it cannot be loaded: ${messageOf(error)}`)
   }
   if (!isPolicy(found))
     throw new LabError(
-      `${text}: its default export is ${typeof found}, no policy: export a function from a view to a batch, or { name, initial, choose }`,
+      `${text}: its default export${isMade ? ' takes no view, and what it gives' : ''} is ${typeof found}, no policy: export a function from a view to a batch, or { name, initial, choose }`,
     )
   return renamed(found, text)
 }

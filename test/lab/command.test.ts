@@ -344,6 +344,11 @@ describe("a user's own policy", () => {
       code: 1,
       err: expect.stringContaining('its default export is number, no policy'),
     })
+    const blind = file('blind.mjs', 'export default () => ({ scan: [], run: [], start: [], answer: [] })')
+    expect(await lab('star:20', '--policy', blind)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('its default export takes no view, and what it gives is object, no policy'),
+    })
   })
 })
 
