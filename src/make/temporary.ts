@@ -61,12 +61,28 @@ export class Temporaries {
 
   /** To be called before the run may write. No name holds a newline. */
   note({ output, name, before }: Writer): void {
-    this.size += writeSync(this.fd, bytes(`${output}\n${name}\n${before.stat0} ${before.stat1}\n`))
+    this.append(`${output}\n${name}\n${before.stat0} ${before.stat1}\n`)
   }
 
   /** It failed: whatever comes to be in the target's place from now on is not its doing. */
   noteFailed({ output, name }: Pick<Writer, 'output' | 'name'>): void {
-    this.size += writeSync(this.fd, bytes(`${output}\n${name}\nfailed\n`))
+    try {
+      this.append(`${output}\n${name}\nfailed\n`)
+    } catch {
+      // The disk is full. It matters only to who comes after a sudden end, and the build is broken in any case.
+    }
+  }
+
+  /** All of it or nothing: it is read back by threes, and a full disk takes the beginning of what it has no room for. */
+  private append(lines: string): void {
+    const whole = bytes(lines)
+    try {
+      for (let at = 0; at < whole.length; ) at += writeSync(this.fd, whole, at)
+    } catch (error) {
+      ftruncateSync(this.fd, this.size)
+      throw error
+    }
+    this.size += whole.length
   }
 
   /**
