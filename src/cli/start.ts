@@ -1,8 +1,10 @@
 /** The start of a daemon: by a client, which waits until it serves, or as one, by the C client (native/client.c). */
 import { spawn } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import * as E from 'fp-ts/lib/Either.js'
+import { makeFolder } from '../make/folder.js'
+import { bytes } from '../make/path.js'
 import { messageOf } from '../model/misuse.js'
 import { fromByteString, withSpelled } from '../redo/byte-strings.js'
 import { SOCKET } from '../redo/client.js'
@@ -33,10 +35,10 @@ const pathOf = (root: string, file: string): Buffer => Buffer.from(`${root}/${ST
 
 /** A sentence where that cannot be done. */
 const prepareFolder = (root: string): string | undefined => {
-  const folder = Buffer.from(`${root}/${STATE_FOLDER}`, 'latin1')
+  const folder = `${root}/${STATE_FOLDER}`
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    return statSync(folder).uid === process.geteuid?.() ? undefined : `${STATE_FOLDER} belongs to another user`
+    makeFolder(folder, 0o700)
+    return statSync(bytes(folder)).uid === process.geteuid?.() ? undefined : `${STATE_FOLDER} belongs to another user`
   } catch (error) {
     return `the state folder cannot be made: ${(error as Error).message}`
   }

@@ -2,12 +2,13 @@
  * Putting in place what do-files made: intent, rename, and the result is committed with the tick. Whatever instant this program
  * is ended at, the target is whole, and the intent tells whose it is (`Store.commit`).
  */
-import { copyFileSync, lstatSync, mkdirSync, renameSync, rmSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, lstatSync, renameSync, rmSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import * as E from 'fp-ts/lib/Either.js'
 import type { BuildError } from '../model/error.js'
 import type { Look } from '../model/event.js'
 import { ABSENT, FOLDER } from '../model/look.js'
+import { makeFolder } from './folder.js'
 import { interpreterOf } from './interpreter.js'
 import { isOtherFile, lookAtItself } from './look.js'
 import { lookWithContent } from './look-content.js'
@@ -24,7 +25,7 @@ export const NOT_PLACED = 209
 /** Writes what a do-file would have written, and makes the folder for it. */
 export const writeOutput = (run: Run, content: string | Uint8Array): void =>
   withUmask(run.umask, () => {
-    mkdirSync(bytes(folderOf(run.name) || '.'), { recursive: true })
+    makeFolder(folderOf(run.name))
     writeFileSync(bytes(run.output), content)
   })
 

@@ -2,7 +2,7 @@
  * Makes what the rules of a project's config make: each build is a file that holds the value. A rule asks for others as a do-file
  * does by redo-ifchange, so whatever it asks for may be made by a do-file, and the other way round.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { canonical, type Json } from '../model/codec.js'
 import { contentIn, isContentOf } from '../model/content.js'
 import type { Definition, Key, RuleDefinition } from '../model/definition.js'
@@ -17,6 +17,7 @@ import { Misuse } from '../model/misuse.js'
 import { Flight, Kind, kindOf, type State } from '../model/state.js'
 import { read } from '../model/table.js'
 import { answersOfState } from './answers.js'
+import { makeFolder } from './folder.js'
 import { freezeDeep } from './freeze.js'
 import { lookWithContent } from './look-content.js'
 import { bytes, folderOf } from './path.js'
@@ -191,7 +192,7 @@ export class RuleMake {
     const text = encoded(of, value)
     const name = this.options.naming.nameOf(x)
     try {
-      mkdirSync(bytes(folderOf(name)), { recursive: true, mode: 0o700 })
+      makeFolder(folderOf(name), 0o700)
       if (!holds(name, text)) writeFileSync(bytes(name), text, { mode: 0o600 })
     } catch (error) {
       const why = `its value cannot be kept in ${name}: ${(error as Error).message}`

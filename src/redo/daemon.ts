@@ -1,9 +1,10 @@
 /** The daemon: a host behind the project's socket, alone by a lock that the kernel frees, gone after a while without work. */
 
-import { chmodSync, lstatSync, mkdirSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, lstatSync, rmSync, statSync } from 'node:fs'
 import type { Server } from 'node:net'
 import * as E from 'fp-ts/lib/Either.js'
 import { EarlyLook } from '../make/early-look.js'
+import { makeFolder } from '../make/folder.js'
 import { isTidy } from '../make/temporary.js'
 import { acquireLock, type Lock } from '../store/lock.js'
 import { openStore, type StoreError, type StoreWarning } from '../store/store.js'
@@ -64,7 +65,7 @@ export class Daemon {
   /** Opens the project in the working folder, and serves. */
   static async start(options: DaemonOptions): Promise<E.Either<StartError, Daemon>> {
     try {
-      mkdirSync(STATE_FOLDER, { mode: 0o700, recursive: true })
+      makeFolder(STATE_FOLDER, 0o700)
       const folder = statSync(STATE_FOLDER)
       if (folder.uid !== process.getuid?.())
         return E.left({ _tag: 'refused', why: `${STATE_FOLDER} belongs to another user` })
@@ -89,7 +90,15 @@ export class Daemon {
     }
     const hadLeftovers = await endLeftovers(store.right)
     const rules = await loadRules(options.root)
-    const host = new Host({ ...options, store: store.right, native, rules })
+    let host: Host
+    try {
+      host = new Host({ ...options, store: store.right, native, rules })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
+      store.right.close()
+      lock.right.release()
+      return E.left({ _tag: 'refused', why: `${STATE_FOLDER} cannot be used: ${(error as Error).message} (205)` })
+    }
     const daemon = new Daemon(options, host, lock.right, rules)
     daemon.warning = store.right.warning && warningWords(store.right.warning)
     try {

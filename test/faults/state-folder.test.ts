@@ -89,6 +89,37 @@ test('on a disk that is full: a daemon ends in order all the same, and a start i
   expect(result.code).toBe(205)
 })
 
+test('in a folder that cannot be written: one line says so', async (context) => {
+  if (!canMount()) context.skip('nothing can be mounted here')
+  const s = project()
+  const script = 'mount --bind . . && mount -o remount,ro,bind . && cd "$PWD" && exec "$@"'
+  for (const option of [[], ['--no-daemon']]) {
+    const result = await s.run('unshare', ['-rm', 'sh', '-c', script, 'sh', 'redo', ...option, 'x'])
+    expect(result.code).toBe(205)
+    expect(result.stderr).toMatch(/^redo {2}the state folder cannot be made: EROFS.*\n$/)
+  }
+})
+
+test('with room for some of its files only: each command builds, or says why not, and the next one builds', async (context) => {
+  if (!canMount()) context.skip('no small disk can be mounted here')
+  const script = (files: number, command: string): string =>
+    [
+      `mount -t tmpfs -o nr_inodes=${files},size=4m,mode=700 none .redford`,
+      `${command} x; code=$?; redford stop >&2; mount -o remount,nr_inodes=1000 .redford`,
+      `redo x >&2 || exit 9; redford stop; exit $code`,
+    ].join('\n')
+  // Those of its files that are neither the store's nor a run's come up in between.
+  const cases = [5, 6, 7, 8, 9].map((files) => ['redo --no-daemon', files] as const)
+  for (const [command, files] of [...cases, ['redo', 10] as const]) {
+    const s = project()
+    s.write('.redford/.keep', '')
+    const result = await s.run('unshare', ['-rm', 'sh', '-c', script(files, command)])
+    expect([0, 1, 205], `${command}, ${files}: ${result.stderr}`).toContain(result.code)
+    expect(result.stderr).not.toContain('fault of redford')
+    expect(result.stderr).not.toContain('see .redford/daemon.log')
+  }
+}, 60_000)
+
 test('a project that moved while no daemon ran has nothing to build', async () => {
   const s = project()
   await s.ifchange('x')
