@@ -1,5 +1,5 @@
 /** Sources that are files and folders of the disk: read when first needed, and followed while a live request depends on them. */
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, resolve, sep } from 'node:path'
 import { FolderWatch } from '../make/folder-watch.js'
 import { codec } from '../model/codec.js'
@@ -34,12 +34,12 @@ export function fileSource(
   const place = placeOf(name, options)
   const { watch } = place
   if (encoding === 'bytes') {
-    const read = (path: string) => unlessAbsent(readFile(place.at(path)))
+    const read = (path: string) => unlessAbsent(fileAt(place.at(path)).then((file) => readFile(file)))
     return source(name, { key: codec.string, value: codec.bytes, read, watch })
   }
   if (!Buffer.isEncoding(encoding))
     throw new Misuse(`${name}: \`encoding\` must be utf8 or the like, or bytes, got ${shownOption(encoding)}`)
-  const read = (path: string) => unlessAbsent(readFile(place.at(path), encoding))
+  const read = (path: string) => unlessAbsent(fileAt(place.at(path)).then((file) => readFile(file, encoding)))
   return source(name, { key: codec.string, value: codec.string, read, watch })
 }
 
@@ -100,6 +100,13 @@ const placeOf = (name: string, { root = '.', ignore = [], onError = throwLater }
       return watch.listen(whole, changed)
     },
   }
+}
+
+/** What can be read to its end: to open a pipe waits for who writes to it, in one of the few threads that the process reads files with. */
+const fileAt = async (path: string): Promise<string> => {
+  const there = await stat(path)
+  if (there.isFile() || there.isDirectory()) return path
+  throw new Error(`${path} is a pipe, a socket or a device, and no file`)
 }
 
 const ABSENT: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR'])

@@ -1,6 +1,6 @@
 /** Files and folders of the disk as sources: really watched, in real folders. */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, mkdirSync, openSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
@@ -159,6 +159,21 @@ describe('a file', () => {
     await shows(live, 'threw')
     rmSync(folder.at('a'), { recursive: true })
     await shows(live, 'absent')
+  })
+
+  it('that is a pipe is no file: an error, and nobody waits for it', async () => {
+    const file = fileSource({ root: folder.path })
+    spawnSync('mkfifo', [folder.at('a')])
+    const live = engine(file).live(file('a'))
+    try {
+      await shows(live, 'threw')
+    } finally {
+      // Else a thread that waits for its end would keep the process.
+      closeSync(openSync(folder.at('a'), constants.O_RDWR | constants.O_NONBLOCK))
+    }
+    rmSync(folder.at('a'))
+    write('a', 'there')
+    await shows(live, 'there')
   })
 
   it('outside of the root is refused', async () => {
