@@ -102,11 +102,10 @@ const placeOf = (name: string, { root = '.', ignore = [], onError = throwLater }
   }
 }
 
-/** What can be read to its end: to open a pipe waits for who writes to it, in one of the few threads that the process reads files with. */
+/** To open a pipe waits for who writes to it, in one of the few threads that the process reads files with. */
 const fileAt = async (path: string): Promise<string> => {
-  const there = await stat(path)
-  if (there.isFile() || there.isDirectory()) return path
-  throw new Error(`${path} is a pipe, a socket or a device, and no file`)
+  if ((await stat(path)).isFIFO()) throw new Error(`${path} is a pipe, and no file`)
+  return path
 }
 
 const ABSENT: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR'])

@@ -2,7 +2,7 @@
  * Makes what the rules of a project's config make: each build is a file that holds the value. A rule asks for others as a do-file
  * does by redo-ifchange, so whatever it asks for may be made by a do-file, and the other way round.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { canonical, type Json } from '../model/codec.js'
 import { contentIn, isContentOf } from '../model/content.js'
 import type { Definition, Key, RuleDefinition } from '../model/definition.js'
@@ -207,7 +207,7 @@ export class RuleMake {
   /** What `key`, whose build is `x`, up-to-date and not broken, stands for. @throws where its file cannot be read */
   valueOf(state: State, x: BuildId, key: Key): unknown {
     const name = this.options.naming.nameOf(x)
-    if (key.of.kind === 'source') return key.of.file === 'bytes' ? readFileSync(bytes(name)) : readText(name)
+    if (key.of.kind === 'source') return key.of.file === 'bytes' ? readBytes(name) : readText(name)
     const known = this.values.get(x)
     if (known !== undefined && isContentOf(state, x, known.content)) return known.value
     const value = key.of.values.decode(JSON.parse(readText(name)) as Json)
@@ -217,7 +217,14 @@ export class RuleMake {
   }
 }
 
-const readText = (name: string): string => readFileSync(bytes(name), 'utf8')
+const readText = (name: string): string => readBytes(name).toString('utf8')
+
+const readBytes = (name: string): Buffer => {
+  const path = bytes(name)
+  // To open it would wait for who writes to it, and everything with it.
+  if (statSync(path).isFIFO()) throw new Error(`${name} is a pipe, and no file`)
+  return readFileSync(path)
+}
 
 const holds = (name: string, text: string): boolean => {
   try {

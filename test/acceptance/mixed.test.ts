@@ -1,4 +1,5 @@
 /** Do-files and the rules of `redford.config.js` in one project: each asks for what the other makes. */
+import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
 import { closeSpaces, type Files, noted, type Space, space } from '../support/space.js'
@@ -95,6 +96,16 @@ describe.each([{ options: [] }, { options: ['--no-daemon'] }, { options: ['-j2']
     s.write('a.md', 'first')
     expect(await build(s, 'all', ...options)).toContain('page("a")')
     expect(s.read('all')).toBe('first: 3\nsecond: 3\n')
+  })
+
+  test('a pipe is no file: a rule that needs one is told, and nobody waits for it', async () => {
+    const s = project()
+    spawnSync('mkfifo', [String(s.path('c.md'))])
+    expect(await fails(s, 'c.html', ...options)).toContain('page("c"): failed, threw c.md is a pipe, and no file')
+    fs.rmSync(s.path('c.md'))
+    s.write('c.md', 'third')
+    await build(s, 'c.html', ...options)
+    expect(s.read('c.html')).toBe('third: 3\n')
   })
 
   test('a do-file that fails breaks the rules that need its target', async () => {

@@ -13,7 +13,7 @@ const page = readFileSync('docs/lab.md', 'utf8')
 const blocks = (kind: string): readonly string[] =>
   [...page.matchAll(new RegExp(`\`\`\`${kind}\\n([\\s\\S]*?)\`\`\``, 'g'))].map(([, text]) => text!)
 
-it('each command and program of docs/lab.md', { timeout: 120_000 }, async () => {
+it('each command and program of docs/lab.md', { timeout: 300_000 }, async () => {
   const run = promisify(execFile)
   for (const name of ['own-curl-build.json', 'own-curl-changes.json'])
     symlinkSync(resolve('test/lab/traces', name), join(folder, name))
