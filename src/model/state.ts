@@ -326,8 +326,8 @@ export type News =
   | { readonly _tag: 'broke'; readonly build: BuildId; readonly asked: boolean; readonly session: BuildId }
   /** A value broke since it needs itself, maybe through others. */
   | { readonly _tag: 'circle'; readonly build: BuildId }
-  /** A broken build, whose failure may have been quiet, was asked for. */
-  | { readonly _tag: 'askedBroken'; readonly build: BuildId; readonly session: BuildId }
+  /** A broken build, whose failure may have been quiet, was asked for by `request`. */
+  | { readonly _tag: 'askedBroken'; readonly build: BuildId; readonly request: BuildId; readonly session: BuildId }
   /** A target was found changed by hand, and is left alone. */
   | { readonly _tag: 'modified'; readonly build: BuildId; readonly session: BuildId }
   /** `redo x` for an x that exists and was never built here. */

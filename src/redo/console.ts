@@ -5,6 +5,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import pc from 'picocolors'
 import { bytes } from '../make/path.js'
+import type { BuildId } from '../model/ids.js'
 import type { ClientWriter } from './server.js'
 import { printable, targetWord } from './words.js'
 
@@ -29,6 +30,8 @@ export interface Failure {
 }
 
 export class Console {
+  /** Builds whose failure was told here. */
+  readonly told = new Set<BuildId>()
   private readonly out: ClientWriter
   private readonly options: ConsoleOptions
   private readonly colors: ReturnType<typeof pc.createColors>

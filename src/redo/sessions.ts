@@ -30,7 +30,6 @@ export interface Session {
   readonly console: Console
   readonly resolver: Resolver
   readonly startedMs: number
-  readonly told: Set<BuildId>
   readonly warned: Set<BuildId>
   /** Builds whose last run was told here with all it said: they may turn out broken all the same. */
   readonly shown: Set<BuildId>
@@ -82,7 +81,6 @@ export class Sessions {
       console,
       resolver,
       startedMs: performance.now(),
-      told: new Set(),
       warned: new Set(),
       shown: new Set(),
       runs: 0,
@@ -119,10 +117,14 @@ export class Sessions {
     )
   }
 
-  /** `request` was made in `run`: by a client that wants its output for itself, if its standard error is not that of the do-file. */
-  redirect(request: BuildId, client: Client, { stderr }: Run): void {
-    if (client.hello.stderrFile === fileIdentity(stderr)) return
-    this.redirected.set(request, new Console(client, { tty: false, color: false, columns: 0 }))
+  /**
+   * `request` was made in `run`. Its client wants its output for itself, if its standard error is not that of the do-file; else it has it where
+   * that of the do-file is shown.
+   */
+  redirect(request: BuildId, client: Client, { build, stderr }: Run): void {
+    const isOwn = client.hello.stderrFile !== fileIdentity(stderr)
+    const console = isOwn ? new Console(client, { tty: false, color: false, columns: 0 }) : this.sinks.get(build)
+    if (console !== undefined) this.redirected.set(request, console)
   }
 
   endRedirect(request: BuildId): void {
@@ -197,8 +199,10 @@ export class Sessions {
       case 'broke':
         if (news.asked) this.failure(state, this.open.get(news.session), news.build)
         return
-      case 'askedBroken':
-        return this.failure(state, this.open.get(news.session), news.build)
+      case 'askedBroken': {
+        const session = this.open.get(news.session)
+        return this.failure(state, session, news.build, this.redirected.get(news.request) ?? session?.console)
+      }
       case 'modified': {
         const session = this.open.get(news.session)
         if (session === undefined || session.warned.has(news.build)) return
@@ -225,12 +229,17 @@ export class Sessions {
     return !isOutside(name) && makersOf('', this.rules(), resolver, name).isMade
   }
 
-  /** Tells, once a session, why `build` is broken: first what broke it, if it is not itself to blame. */
-  private failure(state: State, session: Session | undefined, build: BuildId): void {
-    if (session === undefined || session.told.has(build)) return
-    session.told.add(build)
+  /**
+   * Tells, once wherever it is shown, why `build` is broken: first what broke it, if it is not itself to blame. `asker`: who asks for it hears
+   * it there, wherever it ran.
+   */
+  private failure(state: State, session: Session | undefined, build: BuildId, asker?: Console): void {
+    if (session === undefined) return
+    const console = asker ?? this.sinks.get(build) ?? session.console
+    if (console.told.has(build)) return
+    console.told.add(build)
     const cause = buildId(read(state.facts, build, Fact.CAUSE))
-    if (cause !== 0 && hasFlag(state, cause, Flag.BROKEN)) this.failure(state, session, cause)
+    if (cause !== 0 && hasFlag(state, cause, Flag.BROKEN)) this.failure(state, session, cause, asker)
     const shown = (x: BuildId): string => printable(session.resolver.shown(this.nameOf(x)))
     const error = objectAt(state.errors, build)
     const words =
@@ -238,7 +247,7 @@ export class Sessions {
         ? noRuleWords(kindOf(state, build) !== Kind.ABSENT, isOutside(this.nameOf(build)))
         : errorWords(error, shown)
     const doFile = this.doFileOf(state, build)
-    ;(this.sinks.get(build) ?? session.console).failed({
+    console.failed({
       target: session.resolver.shown(this.nameOf(build)),
       why: cause === 0 ? words : `${words}, since ${shown(cause)} failed`,
       doFile: doFile === undefined ? undefined : session.resolver.shown(this.nameOf(doFile)),
@@ -248,7 +257,8 @@ export class Sessions {
 
   /** Whatever of the answer's targets is broken and not yet told. */
   tellBroken(state: State, session: Session, targets: readonly BuildId[]): void {
-    for (const target of targets) if (hasFlag(state, target, Flag.BROKEN)) this.failure(state, session, target)
+    for (const target of targets)
+      if (hasFlag(state, target, Flag.BROKEN)) this.failure(state, session, target, session.console)
   }
 
   /** The do-file is what a run asks for first. */

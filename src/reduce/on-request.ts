@@ -87,7 +87,7 @@ const ask = (w: Work, event: Requested, pass: Pass): void => {
       w.edges.set(e, Edge.SEEN, w.seen(target, create))
       if (create || !w.isBroken(target)) continue
       w.setBits(request, Bit.FAILED)
-      w.tell({ _tag: 'askedBroken', build: target, session: event.session })
+      w.tell({ _tag: 'askedBroken', build: target, request, session: event.session })
       continue
     }
     const cycle = by === 0 || create ? undefined : cycleThrough(w, by, target)

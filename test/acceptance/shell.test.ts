@@ -87,6 +87,35 @@ test('stderr that a do-file redirects takes the output of everything below it al
   expect(result.stderr).not.toContain('from z')
 })
 
+test('stderr that a do-file redirects takes failures along, also of what ran ahead of it or for another', async () => {
+  const s = space({
+    'bad.do': 'echo from bad >&2\nexit 3\n',
+    'x.do': 'redo-ifchange bad 2>x.log || echo caught\n',
+    'y.do': 'redo-ifchange x\nredo-ifchange bad 2>y.log || echo caught\n',
+  })
+  // The second time it is known what they need, so that it is made before they run.
+  for (const time of ['first', 'second']) {
+    const result = await s.run('redo-ifchange', ['-j1', 'y'])
+    expect(result.code, result.stderr).toBe(0)
+    expect(result.stderr, time).not.toMatch(/failed|from bad/)
+    for (const log of ['x.log', 'y.log']) {
+      expect(s.read(log), time).toContain('from bad\nredo  bad: failed, exit 3 (bad.do)\n')
+      s.remove(log)
+    }
+  }
+})
+
+test('a failure that a do-file redirects is told to whoever else asks for it', async () => {
+  const s = space({ 'bad.do': 'exit 3\n', 'x.do': 'redo-ifchange bad 2>log || redo-ifchange bad\n' })
+  const inside = await s.run('redo-ifchange', ['-j1', 'x'])
+  expect(inside.code).toBe(1)
+  expect(inside.stderr).toContain('redo  bad: failed, exit 3 (bad.do)\n')
+  s.write('x.do', 'redo-ifchange bad 2>log || echo caught\n')
+  const beside = await s.run('redo-ifchange', ['-j1', '-k', 'x', 'bad'])
+  expect(beside.code).toBe(1)
+  expect(beside.stderr).toContain('redo  bad: failed, exit 3 (bad.do)\n')
+})
+
 test('a do-file dies quietly of a closed pipe, as in any shell', async () => {
   const s = space({ 'x.do': noted('yes | head -n 1') })
   const result = await s.redo('x')
