@@ -166,3 +166,17 @@ test('make below redo and redo below make', async () => {
   expect(made.code, made.stderr).toBe(0)
   expect(s.read('made')).toBe('a\nb\n')
 })
+
+test('what is made beside a target that is forced waits for it, also where it needs it through another', async () => {
+  const s = space({
+    hidden: '1',
+    'low.do': 'sleep 0.3\ncat hidden\n',
+    'mid.do': 'redo-ifchange low\ncat low\n',
+    'top.do': 'redo-ifchange mid\ncat mid\n',
+  })
+  await s.ifchange('top')
+  s.write('hidden', '2')
+  const result = await s.redo('-j2', 'low', 'top')
+  expect(result.code, result.stderr).toBe(0)
+  expect([s.read('low'), s.read('mid'), s.read('top')]).toEqual(['2', '2', '2'])
+})
