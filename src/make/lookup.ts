@@ -1,6 +1,6 @@
 /** Which do-files could make a target, in the order in which they are tried. After redo's own documentation. */
 import type { BuildId } from '../model/ids.js'
-import { Bit, Flight, type State, Status, statusOf } from '../model/state.js'
+import { Bit, Flight, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
 import { read } from '../model/table.js'
 import { isDoFile } from './interpreter.js'
 import { baseOf, folderOf, joinPath, relativePath } from './path.js'
@@ -45,8 +45,10 @@ export const candidatesFor = (name: string): readonly Candidate[] => {
   }
 }
 
-/** Whether the do-file, which is not there, is wanted and has one of its own: whoever needs it then waits for it. */
+/** Whether the do-file, which is not there, is wanted or was made before, and has one of its own: whoever needs it then waits for it. */
 export const isToBeMade = (state: State, build: BuildId, doFile: string): boolean =>
-  statusOf(state, build) !== Status.REST &&
-  (read(state.flight, build, Flight.STATUS) & Bit.WANTED) !== 0 &&
+  (kindOf(state, build) === Kind.TARGET || isWanted(state, build)) &&
   candidatesFor(doFile).some((candidate) => isDoFile(candidate.doFile))
+
+const isWanted = (state: State, build: BuildId): boolean =>
+  statusOf(state, build) !== Status.REST && (read(state.flight, build, Flight.STATUS) & Bit.WANTED) !== 0

@@ -328,8 +328,8 @@ export type News =
   | { readonly _tag: 'circle'; readonly build: BuildId }
   /** A broken build, whose failure may have been quiet, was asked for by `request`. */
   | { readonly _tag: 'askedBroken'; readonly build: BuildId; readonly request: BuildId; readonly session: BuildId }
-  /** A target was found changed by hand, and is left alone. */
-  | { readonly _tag: 'modified'; readonly build: BuildId; readonly session: BuildId }
+  /** A target was found changed by hand, and is left alone; or it exists and its rule is gone: a source from now on. */
+  | { readonly _tag: 'modified' | 'becameSource'; readonly build: BuildId; readonly session: BuildId }
   /** `redo x` for an x that exists and was never built here. */
   | { readonly _tag: 'leftAlone'; readonly build: BuildId; readonly session: BuildId }
   /** A row was freed: its id may be given to another name. */

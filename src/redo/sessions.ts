@@ -213,6 +213,13 @@ export class Sessions {
         session.console.warn(`${printable(name)}: you modified it; skipping (redo --take ${word} keeps it${how})`)
         return
       }
+      case 'becameSource': {
+        const session = this.open.get(news.session)
+        const name = session?.resolver.shown(this.nameOf(news.build))
+        if (name !== undefined)
+          session?.console.warn(`${printable(name)}: nothing makes it any more; a source from now on`)
+        return
+      }
       case 'leftAlone': {
         const session = this.open.get(news.session)
         if (session === undefined) return

@@ -119,6 +119,8 @@ export const onFailed = (w: Work, receipt: Of<'failed'>): void => {
 const fail = (w: Work, x: BuildId, { error, exists, create, claimed }: Of<'failed'>): void => {
   // Its rule is gone and it is there: a source from now on. It is looked at again as one by whoever waits for it.
   if (error._tag === 'noRule' && exists && !w.has(x, Bit.OVERWRITE) && objectAt(w.cycles, x) === undefined) {
+    if (w.kind(x) === Kind.TARGET)
+      w.tell({ _tag: 'becameSource', build: x, session: buildId(w.flight.get(x, Flight.SESSION)) })
     endRun(w, x)
     becomeSource(w, x)
     noteSourceChange(w, x, Reason.LEFT, w.flight.get(x, Flight.PASS))

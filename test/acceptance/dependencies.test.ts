@@ -343,8 +343,10 @@ test('a target whose do-file is gone is a source from then on', async () => {
   await s.ifchange('x')
   s.runs()
   s.remove('y.do')
-  for (let i = 0; i < 2; i++) expect((await s.ifchange('x')).code).toBe(0)
+  const said = 'redo  y: nothing makes it any more; a source from now on\n'
+  for (const stderr of [said, '']) expect(await s.ifchange('x')).toMatchObject({ code: 0, stderr })
   expect(s.runs()).toEqual([])
+  expect((await s.redo('y')).stderr).toBe('redo  y: exists, and was not built by redo; left alone\n')
   expect((await s.run('redo-sources')).stdout).toBe('x.do\ny\n')
   s.write('y', 'by hand\n')
   expect((await s.ifchange('x')).code).toBe(0)

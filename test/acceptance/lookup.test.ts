@@ -24,6 +24,20 @@ test.each([
   expect(s.runs().filter((name) => name === 'x')).toEqual([])
 })
 
+test.each(['redo', 'redo-ifchange'])(
+  '%s makes a do-file again that was made and is gone, before others are tried',
+  async (command) => {
+    const s = space({ 'x.do.do': 'cat version\n', version: 'echo first\n', 'both.do': 'redo-ifchange x.do x\n' })
+    expect((await s.ifchange('both')).code).toBe(0)
+    s.write('default.do', 'echo another\n')
+    s.remove('x.do')
+    s.write('version', 'echo second\n')
+    const result = await s.run(command, ['x'])
+    expect(result.code, result.stderr).toBe(0)
+    expect([s.read('x'), s.read('x.do')]).toEqual(['second\n', 'echo second\n'])
+  },
+)
+
 test('its own do-file comes first, then defaults from the longest extension to none, a whole folder before its parent', async () => {
   const candidates = [
     'deep/sub/x.b.c.do',
