@@ -1,6 +1,6 @@
 /** Which do-files could make a target, in the order in which they are tried. After redo's own documentation. */
 import type { BuildId } from '../model/ids.js'
-import { Bit, Flight, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
+import { Bit, Flag, Flight, hasFlag, Kind, kindOf, type State, Status, statusOf } from '../model/state.js'
 import { read } from '../model/table.js'
 import { isDoFile } from './interpreter.js'
 import { baseOf, folderOf, joinPath, relativePath } from './path.js'
@@ -45,10 +45,14 @@ export const candidatesFor = (name: string): readonly Candidate[] => {
   }
 }
 
-/** Whether the do-file, which is not there, is wanted or was made before, and has one of its own: whoever needs it then waits for it. */
+/** Whether the do-file, which is not there, is wanted or was there when it was made, and has one of its own: whoever needs it then waits for it. */
 export const isToBeMade = (state: State, build: BuildId, doFile: string): boolean =>
-  (kindOf(state, build) === Kind.TARGET || isWanted(state, build)) &&
+  (isGone(state, build) || isWanted(state, build)) &&
   candidatesFor(doFile).some((candidate) => isDoFile(candidate.doFile))
+
+/** Its run made a file. One that made none would make none the next time. */
+const isGone = (state: State, build: BuildId): boolean =>
+  kindOf(state, build) === Kind.TARGET && !hasFlag(state, build, Flag.VIRTUAL)
 
 const isWanted = (state: State, build: BuildId): boolean =>
   statusOf(state, build) !== Status.REST && (read(state.flight, build, Flight.STATUS) & Bit.WANTED) !== 0

@@ -38,6 +38,22 @@ test.each(['redo', 'redo-ifchange'])(
   },
 )
 
+test.each(['redo', 'redo-ifchange'])(
+  '%s tries others where a do-file is asked for and none comes of it',
+  async (command) => {
+    const s = space({
+      'x.do.do': 'exit 0\n',
+      'default.do': 'echo another\n',
+      'both.do': 'redo-ifchange x.do\nredo-ifchange x\n',
+    })
+    for (const target of ['both', 'x']) {
+      const result = await s.run(command, [target])
+      expect(result.code, result.stderr).toBe(0)
+      expect(s.read('x')).toBe('another\n')
+    }
+  },
+)
+
 test('its own do-file comes first, then defaults from the longest extension to none, a whole folder before its parent', async () => {
   const candidates = [
     'deep/sub/x.b.c.do',
