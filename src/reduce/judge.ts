@@ -231,8 +231,11 @@ const arrive = (w: Work, e: number, p: BuildId): void => {
       // What it saw is another one now.
       if (w.kind(p) === Kind.VALUE && before !== 0 && before !== w.revision(d)) return runAnew(w, p)
       if ((mode & Mode.ASKED) !== 0) w.edges.set(e, Edge.MODE, w.edges.get(e, Edge.MODE) & ~Mode.ASKED)
-      if (w.kind(p) === Kind.REQUEST) onFulfilled(w, p, (mode & Mode.CREATE) === 0 && w.isBroken(d), waiting)
-      else if (waiting === 0) onUnblocked(w, p)
+      if (w.kind(p) === Kind.REQUEST) {
+        const broken = (mode & Mode.CREATE) === 0 && w.isBroken(d)
+        if (broken) w.tell({ _tag: 'askedBroken', build: d, request: p, session: passOf(w, p).session })
+        onFulfilled(w, p, broken, waiting)
+      } else if (waiting === 0) onUnblocked(w, p)
       return
     }
     default:

@@ -116,6 +116,23 @@ test('a failure that a do-file redirects is told to whoever else asks for it', a
   expect(beside.stderr).toContain('redo  bad: failed, exit 3 (bad.do)\n')
 })
 
+test('a failure that do-files wait for together is told to each of them', async () => {
+  const ask = (log: string): string =>
+    `: >${log}.asks\nredo-ifchange bad${log === '' ? '' : ` 2>${log}.log`} || echo caught\n`
+  const s = space({
+    'bad.do': 'while [ ! -e x.asks -o ! -e y.asks -o ! -e .asks ]; do sleep 0.02; done\nsleep 0.3\nexit 3\n',
+    'x.do': ask('x'),
+    'y.do': ask('y'),
+    'z.do': ask(''),
+  })
+  const result = await s.run('redo-ifchange', ['-j4', 'x', 'y', 'z'])
+  expect(result.code, result.stderr).toBe(0)
+  for (const told of [s.read('x.log'), s.read('y.log'), result.stderr])
+    expect(
+      told.replace(/redo {2}one target failed:.*/s, '').split('redo  bad: failed, exit 3 (bad.do)\n'),
+    ).toHaveLength(2)
+})
+
 test('a do-file dies quietly of a closed pipe, as in any shell', async () => {
   const s = space({ 'x.do': noted('yes | head -n 1') })
   const result = await s.redo('x')
