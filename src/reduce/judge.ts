@@ -138,6 +138,16 @@ export const suspectDependents = (w: Work, x: BuildId): void => {
   }
 }
 
+/**
+ * `x` may come to be another: who asks from now on for what depends on it has to wait, also for what is being made, has seen `x` and comes
+ * to rest before it.
+ */
+export const suspect = (w: Work, x: BuildId): void => {
+  const checked = w.checked.get(x, 0)
+  if (checked > 0) w.checked.set(x, 0, -checked)
+  suspectDependents(w, x)
+}
+
 /** Tells those who wait for `x`, which is at rest now. */
 export const tell = (w: Work, x: BuildId): void => {
   const { edges, flight } = w

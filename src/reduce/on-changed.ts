@@ -7,7 +7,7 @@ import { wordsOfLook } from '../model/look.js'
 import { Bit, Edge, FACT_STRIDE, Fact, Flag, KIND_MASK, Kind, Mode, Status } from '../model/state.js'
 import { objectAt, PAGE_ROWS, pageOf, pagesEnd, read, rowsEnd, tableOf, withObject } from '../model/table.js'
 import { Reason } from '../model/why.js'
-import { bumpRevision, suspectDependents } from './judge.js'
+import { bumpRevision, suspect } from './judge.js'
 import { writeLook } from './on-scanned.js'
 import { noteSourceChange } from './why.js'
 import { isStarted } from './withdraw.js'
@@ -16,11 +16,9 @@ import type { Work } from './work.js'
 /** These may not be what they were, nor may what depends on them. */
 export const onChanged = (w: Work, builds: readonly BuildId[]): void => {
   for (const x of builds) {
-    const checked = w.checked.get(x, 0)
     if (w.kind(x) === Kind.TARGET && w.status(x) === Status.REST) forgetCheck(w, x)
-    else if (checked > 0) w.checked.set(x, 0, -checked)
     if (w.status(x) === Status.WAITING || w.status(x) === Status.PARKED) w.setBits(x, Bit.DOUBTED)
-    suspectDependents(w, x)
+    suspect(w, x)
   }
 }
 
@@ -71,10 +69,7 @@ export const onLooked = (w: Work, changed: readonly BuildId[]): void => {
     }
   }
   w.checked.replace(tableOf(1, checked))
-  for (const x of doubtful) {
-    w.checked.set(x, 0, -Math.abs(w.checked.get(x, 0)))
-    suspectDependents(w, x)
-  }
+  for (const x of doubtful) suspect(w, x)
 }
 
 export const onAlways = (w: Work, x: BuildId): void => {

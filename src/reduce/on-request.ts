@@ -5,7 +5,7 @@ import { type BuildId, buildId, generation } from '../model/ids.js'
 import { Bit, Edge, Fact, Flight, GROUP_SHIFT, Kind, Mode, Status } from '../model/state.js'
 import { cycleThrough } from './cycle.js'
 import { declare, demand, force, isScanned, need, needValue, type Pass } from './demand.js'
-import { suspectDependents } from './judge.js'
+import { suspect } from './judge.js'
 import { nextKept } from './kept.js'
 import { onUnfollowed } from './on-followed.js'
 import { fulfil, release, withdraw } from './on-unblocked.js'
@@ -120,8 +120,7 @@ const isSettled = (w: Work, target: BuildId, want: Requested['want'], pass: Pass
       return needValue(w, target, pass)
     case 'force':
     case 'overwrite':
-      // It may come out otherwise, so that who asks for what stands on it has to wait.
-      suspectDependents(w, target)
+      suspect(w, target)
       force(w, target, pass, want === 'overwrite')
       return false
     case 'create':

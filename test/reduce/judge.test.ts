@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Play, type Rule, type World } from '../support/world.js'
+import { oracle, Play, type Rule, type World } from '../support/world.js'
 
 const world = (rules: Record<number, Rule>, files: Record<number, number>): World => ({
   rules: new Map(Object.entries(rules).map(([id, rule]) => [Number(id), rule])),
@@ -55,5 +55,41 @@ describe('a dependency that broke', () => {
     expect(w.files.get(10)).toBe(8)
     expect(play.build([10])).toBe(true)
     expect(w.files.get(10)).toBe(1)
+  })
+})
+
+describe('a dependency that is forced', () => {
+  it('is waited for by who asks, where the watcher is trusted, for what was being made and had seen it', () => {
+    const w = world({ 10: sum([11]), 11: sum([12], [1]), 12: { asks: [], output: 'sum', peeks: 7 } }, { 1: 1, 7: 1 })
+    const play = new Play(w)
+    play.build([10])
+    w.files.set(1, 2)
+    play.request([11])
+    play.engine.settleAll()
+    while (play.processes.get(11)?.steps[0] !== 'ended') {
+      play.go(() => 0)
+      play.engine.settleAll()
+    }
+    w.files.set(7, 2)
+    play.request([12], 'force', { trust: true })
+    play.engine.settleAll()
+    while (play.processes.has(11)) {
+      play.go(() => 0)
+      play.engine.settleAll()
+    }
+    expect([...play.processes.keys()]).toEqual([12])
+    const asked = play.request([10], 'ifchange', { trust: true })
+    play.finish()
+    expect(play.answers.get(asked)).toBe(true)
+    expect(w.files.get(10)).toBe(oracle(w, 10))
+  })
+  it('costs its dependents no run where it comes out the same', () => {
+    const w = world({ 10: sum([11]), 11: sum([12]), 12: sum([1]) }, { 1: 1 })
+    const play = new Play(w)
+    play.build([10])
+    play.runs.length = 0
+    expect(play.build([12, 10], 'force', { trust: true })).toBe(true)
+    expect(play.build([10], 'ifchange', { trust: true })).toBe(true)
+    expect(play.runs).toEqual([10, 12])
   })
 })
