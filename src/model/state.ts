@@ -322,11 +322,11 @@ export type News =
   | { readonly _tag: 'noticed'; readonly request: BuildId; readonly answer: Answer }
   /** A run ended well. */
   | { readonly _tag: 'built'; readonly build: BuildId; readonly changed: boolean }
-  /** A run failed. `asked`: somebody waits for exactly this target, so it is not a guess that may fail quietly. */
-  | { readonly _tag: 'broke'; readonly build: BuildId; readonly asked: boolean; readonly session: BuildId }
+  /** A run failed. */
+  | { readonly _tag: 'broke'; readonly build: BuildId; readonly session: BuildId }
   /** A value broke since it needs itself, maybe through others. */
   | { readonly _tag: 'circle'; readonly build: BuildId }
-  /** A broken build, whose failure may have been quiet, was asked for by `request`. */
+  /** A build that is broken, or broke while it was waited for, was asked for by `request`: so it is not a guess that may fail quietly. */
   | { readonly _tag: 'askedBroken'; readonly build: BuildId; readonly request: BuildId; readonly session: BuildId }
   /** A target was found changed by hand, and is left alone; or it exists and its rule is gone: a source from now on. */
   | { readonly _tag: 'modified' | 'becameSource'; readonly build: BuildId; readonly session: BuildId }

@@ -30,6 +30,8 @@ export interface Session {
   readonly console: Console
   readonly resolver: Resolver
   readonly startedMs: number
+  /** Builds whose failure was told to anybody in it. */
+  readonly told: Set<BuildId>
   readonly warned: Set<BuildId>
   /** Builds whose last run was told here with all it said: they may turn out broken all the same. */
   readonly shown: Set<BuildId>
@@ -81,6 +83,7 @@ export class Sessions {
       console,
       resolver,
       startedMs: performance.now(),
+      told: new Set(),
       warned: new Set(),
       shown: new Set(),
       runs: 0,
@@ -196,12 +199,11 @@ export class Sessions {
 
   onNotice(state: State, news: News): void {
     switch (news._tag) {
-      case 'broke':
-        if (news.asked) this.failure(state, this.open.get(news.session), news.build)
-        return
       case 'askedBroken': {
         const session = this.open.get(news.session)
-        return this.failure(state, session, news.build, this.redirected.get(news.request) ?? session?.console)
+        const console = this.redirected.get(news.request) ?? session?.console
+        if (session && console) this.failure(state, session, news.build, console)
+        return
       }
       case 'modified': {
         const session = this.open.get(news.session)
@@ -237,18 +239,18 @@ export class Sessions {
   }
 
   /**
-   * Tells, once wherever it is shown, why `build` is broken: first what broke it, if it is not itself to blame. `asker`: who asks for it hears
-   * it there, wherever it ran.
+   * Tells `console`, once, why `build` is broken: first what broke it, if it is not itself to blame. Of that its do-file, which asked for it,
+   * was told before, wherever it has its standard error, if it ran here.
    */
-  private failure(state: State, session: Session | undefined, build: BuildId, asker?: Console): void {
-    if (session === undefined) return
-    const console = asker ?? this.sinks.get(build) ?? session.console
+  private failure(state: State, session: Session, build: BuildId, console: Console): void {
     if (console.told.has(build)) return
     console.told.add(build)
-    const cause = buildId(read(state.facts, build, Fact.CAUSE))
-    if (cause !== 0 && hasFlag(state, cause, Flag.BROKEN)) this.failure(state, session, cause, asker)
-    const shown = (x: BuildId): string => printable(session.resolver.shown(this.nameOf(x)))
+    session.told.add(build)
     const error = objectAt(state.errors, build)
+    const cause = buildId(read(state.facts, build, Fact.CAUSE))
+    const isTold = error?._tag === 'exit' && session.told.has(cause)
+    if (cause !== 0 && !isTold && hasFlag(state, cause, Flag.BROKEN)) this.failure(state, session, cause, console)
+    const shown = (x: BuildId): string => printable(session.resolver.shown(this.nameOf(x)))
     const words =
       error?._tag === 'noRule'
         ? noRuleWords(kindOf(state, build) !== Kind.ABSENT, isOutside(this.nameOf(build)))

@@ -172,7 +172,7 @@ const isUnseen = (w: Work, x: BuildId, { _tag }: BuildError): boolean => {
 }
 
 const tellBroken = (w: Work, x: BuildId): void =>
-  w.tell({ _tag: 'broke', build: x, asked: w.isAskedFor(x), session: buildId(w.flight.get(x, Flight.SESSION)) })
+  w.tell({ _tag: 'broke', build: x, session: buildId(w.flight.get(x, Flight.SESSION)) })
 
 /** The first of its dependencies that is broken: the likely reason why a do-file, or a rule that makes files, failed. */
 const brokenDependency = (w: Work, x: BuildId): BuildId => {

@@ -16,7 +16,6 @@ import {
   FLIGHT_STRIDE,
   Flight,
   GROUP_SHIFT,
-  Kind,
   Mode,
   type State,
   Status,
@@ -169,14 +168,6 @@ export class Work extends Tables {
   hasLiveDependent(x: number): boolean {
     for (let e = this.facts.get(x, Fact.DEPENDENT_HEAD); e !== 0; e = this.edges.get(e, Edge.NEXT_DEPENDENT)) {
       if (this.status(this.edges.get(e, Edge.DEPENDENT)) !== Status.REST) return true
-    }
-    return false
-  }
-
-  /** Whether a request waits for exactly `x`. */
-  isAskedFor(x: BuildId): boolean {
-    for (let e = this.flight.get(x, Flight.WAITER_HEAD); e !== 0; e = this.edges.get(e, Edge.NEXT_WAITER)) {
-      if (this.kind(this.waiterOf(e)) === Kind.REQUEST) return true
     }
     return false
   }

@@ -116,6 +116,29 @@ test('a failure that a do-file redirects is told to whoever else asks for it', a
   expect(beside.stderr).toContain('redo  bad: failed, exit 3 (bad.do)\n')
 })
 
+test('stderr that a do-file redirects takes failures along that no do-file wrote, and what they come of', async () => {
+  const s = space({
+    'x.do': 'redo-ifchange y 2>x.log\n',
+    'y.do': 'redo-ifchange none 2>y.log\n',
+  })
+  const result = await s.run('redo-ifchange', ['x'])
+  expect(result.code).toBe(1)
+  expect(result.stderr).toBe(
+    [
+      'redo  x',
+      'redo  x: failed, exit 1, since y failed (x.do)',
+      'redo    to repeat: redo x',
+      'redo  one target failed:',
+      'redo  x: failed, exit 1, since y failed (x.do)',
+      '',
+    ].join('\n'),
+  )
+  expect(s.read('x.log')).toBe(
+    'redo  y\nredo  y: failed, exit 1, since none failed (y.do)\nredo    to repeat: redo y\n',
+  )
+  expect(s.read('y.log')).toBe('redo  none: failed, no such file, and no do-file that makes it\n')
+})
+
 test('a failure that do-files wait for together is told to each of them', async () => {
   const ask = (log: string): string =>
     `: >${log}.asks\nredo-ifchange bad${log === '' ? '' : ` 2>${log}.log`} || echo caught\n`
