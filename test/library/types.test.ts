@@ -105,7 +105,7 @@ const programsIn = (text: string): readonly string[] =>
 it.each([
   ['README.md', 2, programsIn],
   ['docs/library.md', 1, programsIn],
-  ['docs/lab.md', 2, programsIn],
+  ['docs/lab.md', 3, programsIn],
   // One program, told of in parts.
   [
     'docs/replay.md',
