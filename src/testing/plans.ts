@@ -261,6 +261,15 @@ const whyOf = (root: BuildError): string => {
   }
 }
 
+/** The keys of what is no plan: of sources that are set or read, and of actions, the last of which is in no pool. */
+export const leafKeysOf =
+  (leaves: Readonly<Record<'set' | 'read' | 'pooled' | 'free', (ref: Ref) => Key<number>>>) =>
+  (ref: Ref): Key<number> => {
+    if (SET_SOURCES.includes(ref)) return leaves.set(ref)
+    if (READ_SOURCES.includes(ref)) return leaves.read(ref)
+    return ref === ACTIONS.at(-1) ? leaves.free(ref) : leaves.pooled(ref)
+  }
+
 /** Rules that run `plans`. `leafKey` names a source or action. */
 export const rulesOf = (plans: Plans, leafKey: (ref: Ref) => Key<number>) => {
   const planOf = (ref: Ref): Plan => plans[ref - FIRST_PLAN]!

@@ -23,9 +23,9 @@ import {
   type Evaluation,
   evaluate,
   FIRST_PLAN,
+  leafKeysOf,
   ofAction,
   type Plans,
-  READ_SOURCES,
   type Ref,
   type Result,
   rulesOf,
@@ -153,15 +153,7 @@ export class Watched {
       },
     })
     const free = action('free', { ...key, run: (ref, { signal }) => this.begin(ref, signal, () => ofAction(ref)) })
-    const leafKey = (ref: Ref): Key<number> =>
-      SET_SOURCES.includes(ref)
-        ? set(ref)
-        : READ_SOURCES.includes(ref)
-          ? read(ref)
-          : ref === ACTIONS.at(-1)
-            ? free(ref)
-            : pooled(ref)
-    const { rules, keyOf } = rulesOf(plans, leafKey)
+    const { rules, keyOf } = rulesOf(plans, leafKeysOf({ set, read, pooled, free }))
     this.keyOf = keyOf
     this.rules = [set, read, pooled, free, ...rules]
     if (config.crashes) this.file = new StoreFile()

@@ -24,6 +24,7 @@ import {
   evaluate,
   FAILS,
   FIRST_PLAN,
+  leafKeysOf,
   ofAction,
   type Plans,
   READ_SOURCES,
@@ -84,15 +85,7 @@ const worldOf = (plans: Plans, truth: (ref: Ref) => Truth[number]) => {
   }
   const pooled = action('pooled', { ...key, pool: 'pool', run })
   const free = action('free', { ...key, run })
-  const leafKey = (ref: Ref): Key<number> =>
-    SET_SOURCES.includes(ref)
-      ? set(ref)
-      : READ_SOURCES.includes(ref)
-        ? read(ref)
-        : ref === ACTIONS.at(-1)
-          ? free(ref)
-          : pooled(ref)
-  const { rules, keyOf } = rulesOf(plans, leafKey)
+  const { rules, keyOf } = rulesOf(plans, leafKeysOf({ set, read, pooled, free }))
   return { rules: [set, read, pooled, free, ...rules], keyOf }
 }
 
